@@ -1,0 +1,1 @@
+"""One module per command: its first line is its help, add_arguments(parser), run(args, config)."""

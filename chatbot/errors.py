@@ -1,0 +1,36 @@
+"""Errors a user can act on: what is wrong, and what to do about it."""
+
+
+class ChatbotError(Exception):
+    """A sentence for the user (lower case, no full stop) and a hint: what to type or change.
+
+    Neither may hold text, names or file names from a chat; cite ids, line numbers, counts.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigError(ChatbotError):
+    """A setting that is unknown, of the wrong type or out of range."""
+
+
+class ExportError(ChatbotError):
+    """A messenger export that is missing, unrecognized or inconsistent."""
+
+
+class CorpusError(ChatbotError):
+    """Conversations or token files that cannot be trained on."""
+
+
+class CheckpointError(ChatbotError):
+    """A checkpoint or model that is missing, damaged or does not fit."""
+
+
+class CryptoError(ChatbotError):
+    """A sealed file that does not open."""
+
+
+class AccessError(ChatbotError):
+    """A missing or wrong password."""

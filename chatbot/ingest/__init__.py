@@ -1,0 +1,1 @@
+"""Exports -> clean conversations."""

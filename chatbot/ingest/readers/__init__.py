@@ -1,0 +1,135 @@
+"""The registry of export formats: a path -> conversations, whatever messenger wrote it."""
+
+import contextlib
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta, timezone
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from chatbot.conversation import Conversation, Message
+from chatbot.errors import ExportError
+from chatbot.ingest.readers import kakaotalk, kakaotalk_csv
+from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.text import OpenBytes, detect_encoding, read_lines, shape_of, zip_name
+
+KST = timezone(timedelta(hours=9), "KST")
+_PIECE = 1000
+_HEAD_LINES = 60
+
+OpenLines = Callable[[], Iterator[str]]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One family of formats: how to recognize it by its first lines, and how to read it."""
+
+    name: str
+    recognizes: Callable[[list[str]], bool]
+    read: Callable[[OpenLines, timezone, Account], Iterator[Message]]
+
+
+READERS = (
+    Reader("kakaotalk_csv", kakaotalk_csv.recognizes, kakaotalk_csv.read_messages),
+    Reader(
+        "kakaotalk",
+        kakaotalk.recognizes,
+        lambda open_lines, zone, account: kakaotalk.read_messages(open_lines(), zone, account),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class TextPart:
+    """One readable text inside an export: the file itself, or an entry of a zip."""
+
+    name: str
+    open_lines: OpenLines
+    encoding: str
+    n_undecodable: int
+    reader: Reader
+
+
+def read_conversations(
+    path: Path, *, zone: timezone = KST, account: Account | None = None
+) -> Iterator[Conversation]:
+    """Yield the conversations of an export in pieces of bounded size, streaming.
+
+    A zip is read entry by entry, chunks in their order. `account` is filled with what was seen.
+    Raises ExportError if no reader recognizes the file.
+    """
+    account = account if account is not None else Account()
+    for part in find_parts(path):
+        account.dialect = account.dialect or part.reader.name
+        account.encoding = account.encoding or part.encoding
+        account.n_undecodable += part.n_undecodable
+        messages = part.reader.read(part.open_lines, zone, account)
+        while piece := tuple(islice(messages, _PIECE)):
+            yield Conversation(piece, path.stem)
+
+
+def find_parts(path: Path) -> list[TextPart]:
+    """Return the readable texts of an export in order; raises ExportError if there is none."""
+    if not path.is_file():
+        raise ExportError(f"no file {path.name}", hint="check the path")
+    if zipfile.is_zipfile(path):
+        parts = _zip_parts(path)
+    else:
+        parts = [part] if (part := _part(path.name, partial(_open_file, path))) else []
+    if not parts:
+        raise ExportError(f"unrecognized export; {_shapes(path)}", hint=(
+            "export the chat as text from KakaoTalk (txt, csv, or the zip a phone makes)"))
+    return parts
+
+
+def _part(name: str, open_bytes: OpenBytes) -> TextPart | None:
+    encoding, n_undecodable = detect_encoding(open_bytes)
+    open_lines = partial(read_lines, open_bytes, encoding)
+    head = list(islice(open_lines(), _HEAD_LINES))
+    reader = next((reader for reader in READERS if reader.recognizes(head)), None)
+    return TextPart(name, open_lines, encoding, n_undecodable, reader) if reader else None
+
+
+@contextlib.contextmanager
+def _open_file(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("rb") as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def _open_entry(path: Path, entry: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
+    with zipfile.ZipFile(path) as archive, archive.open(entry) as stream:
+        yield stream
+
+
+def _zip_parts(path: Path) -> list[TextPart]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            if any(entry.flag_bits & 1 for entry in entries):
+                raise ExportError("the zip has a password", hint="unpack it and add the txt file")
+            texts = [entry for entry in entries if zip_name(entry).lower().endswith((".txt", ".csv"))]
+            texts.sort(key=lambda entry: _natural(zip_name(entry)))
+            parts = (_part(zip_name(entry), partial(_open_entry, path, entry)) for entry in texts)
+            return [part for part in parts if part]
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+        raise ExportError("the zip is damaged or cut off", hint="copy it again") from error
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sort key that puts chunk 2 before chunk 10, and a file without a number first."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _shapes(path: Path) -> str:
+    """Say what the first lines look like, without their text."""
+    if zipfile.is_zipfile(path):
+        return "the zip holds no txt or csv that is a chat"
+    open_bytes = partial(_open_file, path)
+    lines = islice(read_lines(open_bytes, detect_encoding(open_bytes)[0]), _HEAD_LINES)
+    shapes = [shape_of(line) for line in lines if line.strip()][:3]
+    return f"its first lines look like {' / '.join(shapes)}" if shapes else "it is empty"

@@ -1,0 +1,124 @@
+"""KakaoTalk CSV exports (macOS, newer Windows) -> messages."""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from itertools import chain
+
+from chatbot.conversation import Message
+from chatbot.ingest.readers import kakaotalk_grammar as grammar
+from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.text import INVISIBLE, clean_name
+
+_HEADER = re.compile(r'"?Date"?,"?User"?,"?Message"?\s*$')
+_RECORD = re.compile(r'(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}|),(?:"([^"]*)"|([^",]*)),(.*)$', re.DOTALL)
+_RECORD_START = re.compile(r'\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2},|,"",')
+_STAMP = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$")
+
+Row = tuple[str, str, str, int]  # date, user, message, physical lines
+
+
+def recognizes(head: list[str]) -> bool:
+    """Whether the first lines of a file are those of a KakaoTalk CSV export."""
+    first = next((line for line in head if line.strip()), "")
+    return bool(_HEADER.match(first.translate(INVISIBLE)))
+
+
+def read_messages(
+    open_lines: Callable[[], Iterator[str]], zone: timezone, account: Account
+) -> Iterator[Message]:
+    """Yield the messages of a CSV export, accounting for every physical line.
+
+    `open_lines` starts the file anew: the first pass asks whether it is well-formed CSV. Old
+    exports do not escape quotes; their records are found by how they begin.
+    """
+    rows = _strict_rows if _is_well_formed(open_lines()) else _tolerant_rows
+    spoke: set[str] = set()
+    last: datetime | None = None
+    for stamp, user, text, n_lines in rows(open_lines()):
+        if not stamp and not user and not text:
+            account.lines["blank"] += n_lines
+            continue
+        if _HEADER.match(f"{stamp},{user},{text}".translate(INVISIBLE)):
+            account.lines["header"] += n_lines
+            continue
+        at = _moment(stamp, zone)
+        if stamp and at is None:
+            account.unparsed(stamp)
+            account.lines["unparsed"] += n_lines - 1
+            continue
+        last = at or last
+        message = _message(clean_name(user), text, last, is_dated=at is not None)
+        spoke.add(message.speaker)
+        account.lines[message.kind] += 1
+        account.lines["continuation"] += n_lines - 1
+        yield message
+
+
+def _moment(stamp: str, zone: timezone) -> datetime | None:
+    try:
+        return datetime.fromisoformat(stamp).replace(tzinfo=zone) if stamp else None
+    except ValueError:
+        return None
+
+
+def _message(speaker: str, text: str, at: datetime | None, is_dated: bool) -> Message:
+    if not is_dated or not speaker:
+        return Message("", text, at, "system")
+    if grammar.media_kind(text):
+        return Message(speaker, text, at, "media")
+    if grammar.may_be_system(text) and text.startswith(speaker):
+        # The actor stands in the user column: "라온","라온님이 나갔습니다."
+        event = grammar.SYSTEM_STRONG.fullmatch(text) or grammar.SYSTEM_WEAK.fullmatch(text)
+        if event and text[len(speaker) :].startswith(("님", " ")):
+            return Message("", text, at, "system")
+    return Message(speaker, text, at)
+
+
+def _is_well_formed(lines: Iterator[str]) -> bool:
+    try:
+        return all(
+            len(row) == 3 and (not row[0] or _STAMP.match(row[0]) or _HEADER.match(",".join(row)))
+            for row in csv.reader(_with_ends(lines))
+            if row
+        )
+    except csv.Error:
+        return False
+
+
+def _with_ends(lines: Iterator[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield (line.lstrip("\ufeff") if number == 0 else line) + "\n"
+
+
+def _strict_rows(lines: Iterator[str]) -> Iterator[Row]:
+    reader = csv.reader(_with_ends(lines))
+    before = 0
+    for row in reader:
+        n_lines, before = reader.line_num - before, reader.line_num
+        stamp, user, text = row or ("", "", "")
+        yield stamp, user, text.rstrip("\n") if n_lines == 1 else text, n_lines
+
+
+def _tolerant_rows(lines: Iterator[str]) -> Iterator[Row]:
+    record: list[str] = []
+    for line in chain(lines, (None,)):
+        if line is not None and record and not _RECORD_START.match(line):
+            record.append(line)
+            continue
+        if record:
+            yield _tolerant_row(record)
+        record = [line] if line is not None else []
+
+
+def _tolerant_row(record: list[str]) -> Row:
+    found = _RECORD.match("\n".join(record).lstrip("\ufeff"))
+    if found is None:
+        is_blank = not "".join(record).strip()
+        return ("", "", "", len(record)) if is_blank else ("?", "", "", len(record))
+    stamp, quoted, plain, text = found.groups()
+    text = text.strip()
+    while len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    return stamp, quoted if quoted is not None else plain, text.replace('""', '"'), len(record)

@@ -1,0 +1,194 @@
+"""The grammar of KakaoTalk exports: stamps, day lines, headers, system lines, media words.
+
+One tolerant grammar for every phone, PC and language, because one file can mix them.
+"""
+
+import re
+from datetime import date, datetime, timedelta, timezone
+
+_SP = r"[ \u00a0\u202f\u2009]"
+_AP = r"(?:오전|오후|AM|PM|午前|午後|上午|下午)"
+_CLOCK = rf"(?:{_AP}{_SP}?)?\d{{1,2}}:\d{{2}}(?::\d{{2}})?(?:{_SP}?[AaPp][Mm])?"
+_MONTH = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
+    r"|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\.?"
+)
+_WEEKDAY = (
+    r"(?:[일월화수목금토]요일|(?:Sun|Mon|Tues|Wednes|Thurs|Fri|Satur)day|[日月火水木金土]曜日)"
+)
+_DATE_KO = r"\d{4}[년年] ?\d{1,2}[월月] ?\d{1,2}[일日]"
+_DATE_NUMERIC = rf"(?:{_DATE_KO}|\d{{4}}\. ?\d{{1,2}}\. ?\d{{1,2}}\.|\d{{4}}-\d{{1,2}}-\d{{1,2}})"
+_DATE_EN = rf"{_MONTH} \d{{1,2}}, \d{{4}}"
+
+# A message's stamp, then what parts it from the name: ", " speech, ": " an iOS system line.
+_REST = r"(, ?|: |$)"
+STAMP_NUMERIC = re.compile(
+    rf"({_DATE_NUMERIC}(?: {_WEEKDAY})?(?:,| at)?{_SP}{_CLOCK}"
+    rf"|\d{{1,2}}:\d{{2}}{_SP}?[AP]M {_DATE_EN}){_REST}"
+)
+STAMP_ENGLISH = re.compile(rf"({_DATE_EN}(?:,| at)?{_SP}{_CLOCK}){_REST}")
+CLOCK_ONLY = re.compile(rf"({_CLOCK}), ")
+# The name is as short as the clock behind it allows: names hold brackets, bodies quote headers.
+WINDOWS = re.compile(rf"\[(.{{0,100}}?)\] \[({_CLOCK})\](?: (.*))?$")
+_DAY = re.compile(
+    rf"(?P<dashes>-{{5,}} ?)?\[?(?:{_WEEKDAY}, )?"
+    rf"(?P<day>{_DATE_KO}|\d{{4}}-\d{{1,2}}-\d{{1,2}}|{_DATE_EN})"
+    rf"(?: {_WEEKDAY})?(?: {_CLOCK})?\]?(?: ?-{{5,}})?$"
+)
+_HEADERS = (
+    re.compile(
+        r"(?P<room>.*?)(?:\s\((?P<n1>\d+)명\)과|\s(?P<n2>\d+)(?:\s님과)?|\s?님과)"
+        r"\s카카오톡 대화(?:-\d+\.txt)?$"
+    ),
+    re.compile(r"(?P<room>.+) with KakaoTalk Chats$"),
+    re.compile(
+        r"KakaoTalk Chats (?:with )?(?P<room>.+?)(?: \((?P<n1>\d+)(?: people)?\))?(?:-\d+\.txt)?$"
+    ),
+    re.compile(r"Talk_\d{4}\.\d{1,2}\.\d{1,2} \d{1,2}[:_]\d{2}-\d+\.txt$"),
+)
+_SAVED = re.compile(r"(?:저장한 날짜|Date Saved) ?: ?(?P<when>\S.*)$")
+
+_MEDIA: dict[str, str] = {
+    "photo": r"사진(?: \d+장)?|<(?:사진 ?읽지 않음|Photo Unread)>|Photo|\d+ photos"
+    r"|[0-9a-f]{64}\.(?:jpe?g|png|gif|webp)",
+    "video": r"동영상(?: \d+개)?|<(?:동영상 ?읽지 않음|Video Unread)>|Video|\d+ videos"
+    r"|[0-9a-f]{64}\.mp4",
+    "emoticon": r"이모티콘|\((?:이모티콘|emoticon)\)(?: .*)?|Emoticons",
+    "voice": r"음성 ?메시지|<음성 ?읽지 않음>|Voice Note|[0-9a-f]{64}\.m4a",
+    "file": r"파일: .+|<(?:파일 ?읽지 않음|File Unread)>|File: .+|[0-9a-f]{64}\.[A-Za-z0-9]{2,4}",
+    "contact": r"연락처(?:: .*)?|Contact: .*",
+    "map": r"지도(?:: .*)?|Map: .*",
+    "call": r"(?:보이스톡|페이스톡|그룹콜)(?: (?:해요|취소|부재중|거절|종료))?(?: \d{1,2}(?::\d{2}){1,2})?"
+    r"|(?:Voice|Video) Call(?: .*)?",
+    "live": r"라이브톡 (?:시작|종료).*|보이스룸.*(?:시작했어요\.?|종료)|Live Talk (?:started|ended).*",
+    "search": r"샵검색: ?#.*",
+    "board": r"톡게시판 '[^']+'.*|\[공지\] .*|투표|일정",
+    "profile": r"카카오톡 프로필.*",
+    "gift": r"선물(?:과 메시지)?(?:를|을) 보냈습니다\.?",
+    "money": r"[\d,]+원(?:을 받으세요\.?| 받기 완료!?).*|송금봉투.*|송금이 취소되었어요.*|자동환불 .*",
+    "deleted": r"삭제된 메시지입니다\.?|메시지가 삭제되었습니다\.?"
+    r"|(?:This message was|The message has been) deleted\.",
+    "policy": r"운영정책을 위반.*",
+}
+MEDIA = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _MEDIA.items()))
+# No media word starts with any other character: the regex is asked about few messages.
+MEDIA_INITIALS = frozenset("사<P0123456789abcdef동V이(E음파F연C지M보페그라L샵톡[투일카선송자삭메T운,")
+
+SYSTEM_STRONG = re.compile(
+    r"(?P<who>.{1,60})님이 (?:채팅방에 )?들어왔습니다\.?|(?P<left>.{1,60})님이 (?:대화방을 |채팅방을 )?나갔습니다\.?"
+    r"|.{1,60}님을 (?:내)?보냈습니다\.?|.{1,60}님이 .{1,400}님을 초대(?:했|하였)습니다\.?"
+    r"|(?:채팅방 )?관리자가 메시지를 가렸습니다\.?|메시지가 삭제되었습니다\.?"
+    r"|.{1,60}님이 부?방장이 되었습니다\.?|.{1,60}님이 부방장에서 해제되었습니다\.?"
+    r"|관리자만 말하기 기능이 (?:활성화|해제)되었습니다\.?|운영정책을 위반.*"
+    r"|타인, 기관 등의 사칭에 유의해 주세요.*|불법촬영물.*"
+    r"|.{1,60} joined this chatroom\.|.{1,60} left this chatroom\.|.{1,60} invited .{1,400}\."
+    r"|.{1,60} has been removed from this chatroom\.|.{1,60} has been assigned as the admin\."
+    r"|.{1,60} is no longer an admin\.|The host has been reassigned.*"
+    r"|This message has been hidden by the chatroom managers\.|Moderator has hidden \d+ messages?\."
+    r"|The message has been deleted\."
+)
+# "He left." is also something people say: only after a known speaker's name is it an event.
+SYSTEM_WEAK = re.compile(r"(?P<who>.{1,60}) left\.")
+_SYSTEM_ENDINGS = ("다", "다.", "room.", "min.", "gers.", "ages.", "age.", "ted.", "left.", ".")
+_SYSTEM_OPENINGS = ("운영정책을 위반", "타인, 기관", "불법촬영물", "The host has")
+
+_STAMP_OLD = re.compile(rf"({_CLOCK}) ({_DATE_EN})$")
+_STAMP = re.compile(rf"({_DATE_NUMERIC}|{_DATE_EN})(?: {_WEEKDAY})?(?:,| at)?{_SP}(.+)$")
+_DIGITS = re.compile(r"\d+")
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1
+    )
+}
+_MORNING = re.compile(r"오전|AM|am|Am|午前|上午")
+_AFTERNOON = re.compile(r"오후|PM|pm|Pm|午後|下午")
+
+
+def parse_clock(text: str) -> timedelta | None:
+    """Return the time of day that "오후 9:01", "9:01 PM" or "21:01" tells; None if it is none."""
+    digits = _DIGITS.findall(text)
+    hour, minute = int(digits[0]), int(digits[1])
+    second = int(digits[2]) if len(digits) > 2 else 0
+    if minute > 59 or second > 59:
+        return None
+    is_morning, is_afternoon = _MORNING.search(text), _AFTERNOON.search(text)
+    if is_morning or is_afternoon:
+        # Some phones forced to 24 hours write "오전 0:05".
+        if hour > 12 or (hour == 0 and is_afternoon):
+            return None
+        hour = hour % 12 + (12 if is_afternoon else 0)
+    elif hour > 23:
+        return None
+    return timedelta(hours=hour, minutes=minute, seconds=second)
+
+
+def parse_date(text: str) -> date | None:
+    """Return the date that starts "2026년 10월 2일", "2026. 10. 2.", "October 2, 2026"."""
+    digits = [int(number) for number in _DIGITS.findall(text)[:3]]
+    month = _MONTHS.get(text[:3])
+    try:
+        if month is not None:
+            return date(digits[1], month, digits[0])
+        return date(digits[0], digits[1], digits[2])
+    except (ValueError, IndexError):
+        return None
+
+
+def parse_stamp(text: str, zone: timezone) -> datetime | None:
+    """Return the moment of a full stamp; None if it is not on the calendar or the clock."""
+    if old := _STAMP_OLD.match(text):
+        clock_text, day_text = old.groups()
+    elif found := _STAMP.match(text):
+        day_text, clock_text = found.groups()
+    else:
+        return None
+    day, clock = parse_date(day_text), parse_clock(clock_text)
+    if day is None or clock is None:
+        return None
+    return datetime(day.year, day.month, day.day, tzinfo=zone) + clock
+
+
+def parse_day_line(line: str) -> tuple[date, bool] | None:
+    """Return the date of a line that opens a day, and whether it is drawn with dashes."""
+    found = _DAY.match(line)
+    day = parse_date(found["day"]) if found else None
+    return (day, bool(found["dashes"])) if found and day else None
+
+
+def parse_room_header(line: str) -> tuple[str, int] | None:
+    """Return room name and number of people (0: not told) of an export's first line."""
+    if "카카오톡 대화" not in line and "KakaoTalk Chats" not in line and line[:5] != "Talk_":
+        return None
+    for pattern in _HEADERS:
+        if found := pattern.match(line):
+            groups = found.groupdict()
+            people = groups.get("n1") or groups.get("n2") or 0
+            return (groups.get("room") or "").strip(), int(people)
+    return None
+
+
+def parse_saved_line(line: str, zone: timezone) -> datetime | None:
+    """Return when the export was saved, from its second line."""
+    found = _SAVED.match(line)
+    if found is None:
+        return None
+    when = found["when"].strip()
+    return parse_stamp(when, zone) or datetime.max.replace(tzinfo=zone)
+
+
+def may_be_system(text: str) -> bool:
+    """Cheaply rule out most lines that cannot be a system line."""
+    return text.endswith(_SYSTEM_ENDINGS) or text.startswith(_SYSTEM_OPENINGS)
+
+
+def media_kind(text: str) -> str | None:
+    """Name the kind of media a whole body stands for; None for ordinary text.
+
+    >>> media_kind("사진 3장"), media_kind("사진 예쁘다")
+    ('photo', None)
+    """
+    if text[:1] not in MEDIA_INITIALS:
+        return None
+    found = MEDIA.fullmatch(text)
+    return found.lastgroup if found else None

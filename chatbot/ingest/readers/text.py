@@ -1,0 +1,91 @@
+"""Bytes of an export -> its lines, whatever encoding and line ends a phone or PC gave it."""
+
+import codecs
+import io
+import re
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import IO
+
+OpenBytes = Callable[[], AbstractContextManager[IO[bytes]]]
+
+# Characters that hide in front of headers and names: byte order mark, zero-width space, marks.
+INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200e\u200f\u2060"))
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CHUNK = 1 << 20
+
+
+def detect_encoding(open_bytes: OpenBytes) -> tuple[str, int]:
+    """Name the encoding of a whole stream (BOM, then strict UTF-8, UTF-16, cp949).
+
+    Returns it with the number of places that do not decode. A stream cut in the middle of a
+    character still counts as its encoding; if nothing fits, the better of UTF-8 and cp949 wins.
+    """
+    with open_bytes() as stream:
+        head = stream.read(4096)
+    for bom, name in _BOMS:
+        if head.startswith(bom):
+            return name, _n_errors(open_bytes, name)
+    if head.count(0) > len(head) // 8:
+        name = "utf-16-le" if head[1::2].count(0) >= head[::2].count(0) else "utf-16-be"
+        return name, _n_errors(open_bytes, name)
+    n_utf8 = _n_errors(open_bytes, "utf-8")
+    if n_utf8 == 0:
+        return "utf-8", 0
+    n_cp949 = _n_errors(open_bytes, "cp949")
+    return ("utf-8", n_utf8) if n_utf8 <= n_cp949 else ("cp949", n_cp949)
+
+
+def _n_errors(open_bytes: OpenBytes, encoding: str) -> int:
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    n_errors = 0
+    with open_bytes() as stream:
+        while chunk := stream.read(_CHUNK):
+            n_errors += decoder.decode(chunk).count("\ufffd")
+    return n_errors
+
+
+def read_lines(open_bytes: OpenBytes, encoding: str) -> Iterator[str]:
+    """Yield lines without their ends; only LF and CRLF end one (U+2028 can stand in a message)."""
+    with open_bytes() as stream:
+        text = io.TextIOWrapper(stream, encoding, errors="replace", newline="\n")
+        try:
+            for line in text:
+                yield line.rstrip("\r\n")
+        finally:
+            text.detach()
+
+
+def clean_name(name: str) -> str:
+    """Normalize a speaker's name: NFC, nothing invisible, no space around."""
+    return unicodedata.normalize("NFC", name.translate(INVISIBLE)).strip()
+
+
+def shape_of(line: str) -> str:
+    """Describe a line without its text: letters become a or 가, digits 0, repeats one.
+
+    >>> shape_of("[Mina] [9:01 AM] hi")
+    '[a] [0:0 a] a'
+    """
+    shape = re.sub(r"\d+", "0", line[:200])
+    shape = re.sub(r"[^\W\d_]+", lambda run: "가" if "가" <= run[0][0] <= "힣" else "a", shape)
+    return shape[:60]
+
+
+def zip_name(entry: zipfile.ZipInfo) -> str:
+    """Return a zip entry's name, undoing the cp437 that old zips from Korean systems claim."""
+    if entry.flag_bits & 0x800:
+        return entry.filename
+    raw = entry.filename.encode("cp437", "replace")
+    for encoding in ("utf-8", "cp949"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return entry.filename

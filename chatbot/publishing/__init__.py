@@ -1,0 +1,1 @@
+"""Checkpoint -> one file; old work -> archive."""

@@ -1,0 +1,1 @@
+"""Doors to the bot, and the password in front of them."""

@@ -1,0 +1,1 @@
+"""Bytes at rest: files written whole or not at all, locks, hashes."""

@@ -1,0 +1,134 @@
+"""Files that matter: written aside, fsynced, renamed; a half-written one never has a final name."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from chatbot.errors import ChatbotError
+
+_CHUNK = 1 << 20
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+    """Open a binary file that takes the name `path` only once it is whole and on disk.
+
+    Raises ChatbotError when the disk is full or the folder cannot be written; what stood under
+    `path` before is then still there.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+            sync_directory(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file atomically."""
+    with atomic_write(path) as file:
+        file.write(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write readable JSON atomically."""
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    write_bytes(path, text.encode() + b"\n")
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn a full disk or an unwritable folder into a sentence about `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            message, hint = f"no space left to write {path}", "free some disk space, then again"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            message, hint = f"cannot write {path}", "check the folder's owner and permissions"
+        else:
+            raise
+        raise ChatbotError(message, hint=hint) from error
+
+
+def sync_directory(folder: Path) -> None:
+    """Make renames inside `folder` survive a power cut (a no-op on Windows)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def replace_directory(new: Path, final: Path) -> None:
+    """Give the finished folder `new` the name `final`; what stood there goes only after that."""
+    old = final.with_name(final.name + ".old")
+    with explained(final):
+        restore_directory(final)
+        if final.exists():
+            final.replace(old)
+        new.replace(final)
+        sync_directory(final.parent)
+        if old.exists():
+            shutil.rmtree(old)
+
+
+def restore_directory(final: Path) -> None:
+    """Undo a `replace_directory` that died between its two renames."""
+    old = final.with_name(final.name + ".old")
+    if not old.exists():
+        return
+    if final.exists():
+        shutil.rmtree(old)
+    else:
+        old.replace(final)
+
+
+def move(source: Path, target: Path) -> None:
+    """Move a file or folder, across file systems too, never onto something that exists."""
+    if target.exists():
+        raise ChatbotError(f"{target} exists already", hint="rename one of the two")
+    with explained(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            source.replace(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            shutil.move(source, target)
+        sync_directory(target.parent)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hex, reading it in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def require_space(folder: Path, size_bytes: int) -> None:
+    """Refuse early when less than 1.2 x `size_bytes` is free where `folder` lies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < 1.2 * size_bytes:
+        raise ChatbotError(
+            f"{folder} has {free // 2**20} MiB free, {size_bytes * 1.2 // 2**20:.0f} are needed",
+            hint="free some disk space, then again",
+        )

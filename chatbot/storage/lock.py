@@ -1,0 +1,81 @@
+"""One process at a time: a lock that the operating system drops when its holder dies."""
+
+import json
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any, Self
+
+
+class LockHeldError(Exception):
+    """Somebody else holds the lock; `holder` says who (pid, host, since)."""
+
+    def __init__(self, holder: dict[str, Any]) -> None:
+        super().__init__(f"locked by pid {holder.get('pid', '?')}")
+        self.holder = holder
+
+
+class FileLock:
+    """Hold `path` until closed or until this process ends, however it ends.
+
+    A lock file left by a killed process holds nothing: the system released it, so there is no
+    stale lock to clean up and no pid to guess about.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a+", encoding="utf-8")
+        try:
+            _lock(self._file.fileno())
+        except OSError as error:
+            self._file.close()
+            raise LockHeldError(_holder(path)) from error
+        self.since = time.time()
+        self._file.truncate(0)
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": self.since}
+        self._file.write(json.dumps(holder))
+        self._file.flush()
+
+    def __enter__(self) -> Self:
+        """Return the lock, held."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go."""
+        self._file.close()
+
+
+def lock_holder(path: Path) -> dict[str, Any] | None:
+    """Say who holds the lock at `path` now; None if nobody does."""
+    if not path.exists():
+        return None
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            _lock(file.fileno())
+        except OSError:
+            return _holder(path)
+    return None
+
+
+def _holder(path: Path) -> dict[str, Any]:
+    try:
+        holder = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # the holder is between taking the lock and writing its name
+    return holder if isinstance(holder, dict) else {}
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # far away: a locked byte cannot be read
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,1 @@
+"""Batches, optimizer, loop, checkpoints, runs."""
