@@ -1,0 +1,244 @@
+"""Sessions -> train.bin, val.bin, loss masks, tokenizer.json, stats.json, preview.json."""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import batched, islice
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from chatbot.config import PreprocessConfig
+from chatbot.conversation import Conversation
+from chatbot.corpus.speakers import Speakers
+from chatbot.corpus.spool import SessionSpool
+from chatbot.corpus.store import SPLITS, SplitStats, Stats, fingerprint_of
+from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, parse, render_all
+from chatbot.corpus.tokenizer import BpeTokenizer, choose_vocab_size, train_tokenizer
+from chatbot.errors import CorpusError
+from chatbot.ingest.sessions import cut_session, split_point
+from chatbot.storage.files import explained, replace_directory, sha256_of, write_bytes, write_json
+
+MIN_MESSAGES = 100
+GOOD_MESSAGES = 5000
+_SESSIONS_AT_ONCE = 64
+_N_PREVIEW = 5
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What was read and cleaned, before it becomes tokens."""
+
+    sessions: SessionSpool
+    exports: dict[str, dict[str, int]]
+    messages: dict[str, int]
+    dropped: dict[str, int]
+
+
+def write_corpus(
+    ingested: Ingested,
+    speakers: Speakers,
+    rules: PreprocessConfig,
+    folder: Path,
+    on_session: Callable[[], None] = lambda: None,
+) -> Stats:
+    """Write all files of processed data aside, then put them in place together.
+
+    Raises CorpusError where nothing could be learned: too few messages, no target.
+    """
+    require_enough(ingested.messages["kept"])
+    spool = ingested.sessions
+    start = split_point(spool.n_turns, rules.val_fraction)
+    new = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    try:
+        with explained(folder):
+            new.mkdir(parents=True, exist_ok=True)
+        n_bytes = sum(len(text.encode()) for text in _texts(_split(spool, start, "train")))
+        size = choose_vocab_size(n_bytes) if rules.vocab_size == "auto" else rules.vocab_size
+        tokenizer = train_tokenizer(
+            _texts(_split(spool, start, "train")), size, speakers.n_speakers
+        )
+        splits: dict[str, SplitStats] = {}
+        for split in SPLITS:
+            sessions = _counted(_split(spool, start, split), on_session)
+            samples = _samples(sessions, speakers, rules)
+            splits[split] = _write_split(new, split, samples, tokenizer)
+        _require_targets(splits, rules)
+        write_bytes(new / "tokenizer.json", tokenizer.text.encode())
+        stats = _stats(ingested, speakers, rules, tokenizer, splits, new)
+        write_json(new / "stats.json", msgspec.to_builtins(stats))
+        write_json(new / "speakers.json", msgspec.to_builtins(speakers))
+        write_json(new / "preview.json", list(preview(new, stats, tokenizer, _N_PREVIEW)))
+        replace_directory(new, folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return stats
+
+
+def require_enough(n_messages: int) -> None:
+    """Refuse a log too short to split and learn from, and say how much is needed."""
+    if n_messages < MIN_MESSAGES:
+        raise CorpusError(
+            f"the log has {n_messages} messages after cleaning",
+            hint=f"at least {MIN_MESSAGES} are needed to train at all, "
+            f"{GOOD_MESSAGES:,} or more for replies that make sense",
+        )
+
+
+def _require_targets(splits: dict[str, SplitStats], rules: PreprocessConfig) -> None:
+    for split, counts in splits.items():
+        if counts.n_target == 0:
+            whose = "reply of the persona" if rules.targets == "persona" else "reply"
+            raise CorpusError(
+                f"{split} data holds no {whose} to learn from",
+                hint="lower processed.preprocess.min_context_turns or min_target_chars, "
+                "or choose another persona or targets: replies",
+            )
+
+
+def _split(spool: SessionSpool, start: tuple[int, int], split: str) -> Iterator[Conversation]:
+    """Yield the sessions of one split; the session that the cut goes through gives to both."""
+    index, turn = start
+    is_train = split == "train"
+    for number, session in enumerate(spool):
+        if number == index and turn:
+            yield cut_session(session, turn)[0 if is_train else 1]
+        elif (number < index) == is_train:
+            yield session
+
+
+def _texts(sessions: Iterable[Conversation]) -> Iterator[str]:
+    for session in sessions:
+        for message in session.messages:
+            yield message.text
+
+
+def _counted(
+    sessions: Iterable[Conversation], on_session: Callable[[], None]
+) -> Iterator[Conversation]:
+    for session in sessions:
+        yield session
+        on_session()
+
+
+def _samples(
+    sessions: Iterable[Conversation], speakers: Speakers, rules: PreprocessConfig
+) -> Iterator[list[Turn]]:
+    cut = session_samples if rules.corpus_mode == "sessions" else window_samples
+    for session in sessions:
+        turns = [
+            Turn(speakers.number_of(message.speaker), message.text) for message in session.messages
+        ]
+        yield from cut(turns, rules)
+
+
+def session_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[Turn]]:
+    """One sample a session: every turn once, every reply a target with its whole past."""
+    last = len(turns) - 1
+    yield [
+        Turn(turn.speaker, turn.text, True)
+        if _is_target(index, turn, rules) and (rules.targets != "last_turn" or index == last)
+        else turn
+        for index, turn in enumerate(turns)
+    ]
+
+
+def window_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[Turn]]:
+    """One sample for every `sample_stride`-th reply: up to `context_turns`, then the target."""
+    targets = [index for index, turn in enumerate(turns) if _is_target(index, turn, rules)]
+    for index in targets[:: rules.sample_stride]:
+        target = Turn(turns[index].speaker, turns[index].text, True)
+        yield [*turns[max(0, index - rules.context_turns) : index], target]
+
+
+def _is_target(index: int, turn: Turn, rules: PreprocessConfig) -> bool:
+    return (
+        index >= rules.min_context_turns
+        and len(turn.text) >= rules.min_target_chars
+        and (rules.targets != "persona" or turn.speaker == 0)
+    )
+
+
+def _write_split(
+    folder: Path, split: str, samples: Iterable[list[Turn]], tokenizer: BpeTokenizer
+) -> SplitStats:
+    dtype = token_dtype(tokenizer.vocab_size)
+    n_sessions = n_turns = n_text_bytes = 0
+    values: Counter[int] = Counter()
+    paths = [folder / f"{split}.bin", folder / f"{split}_loss_mask.bin"]
+    with explained(folder), paths[0].open("wb") as tokens, paths[1].open("wb") as mask:
+        for some in batched(samples, _SESSIONS_AT_ONCE):
+            n_sessions += len(some)
+            n_turns += sum(map(len, some))
+            n_text_bytes += sum(len(turn.text.encode()) for turns in some for turn in turns)
+            for example in render_all(some, tokenizer):
+                tokens.write(np.asarray(example.tokens, dtype=dtype).tobytes())
+                mask.write(bytes(example.loss_mask))
+                values.update(example.loss_mask)
+        for file in (tokens, mask):
+            file.flush()
+            os.fsync(file.fileno())
+    return SplitStats(
+        n_sessions=n_sessions,
+        n_turns=n_turns,
+        n_tokens=values.total(),
+        n_control=values[NEVER],
+        n_target=values[TARGET],
+        n_context=values[CONTEXT],
+        n_text_bytes=n_text_bytes,
+    )
+
+
+def token_dtype(vocab_size: int) -> str:
+    """Return the smallest type that holds every token."""
+    return "uint16" if vocab_size <= 1 << 16 else "uint32"
+
+
+def _stats(
+    ingested: Ingested,
+    speakers: Speakers,
+    rules: PreprocessConfig,
+    tokenizer: BpeTokenizer,
+    splits: dict[str, SplitStats],
+    folder: Path,
+) -> Stats:
+    names = [f"{split}{end}.bin" for split in SPLITS for end in ("", "_loss_mask")]
+    files = {name: sha256_of(folder / name) for name in [*names, "tokenizer.json"]}
+    settings = msgspec.to_builtins(rules)
+    del settings["persona"]  # a name; everything else here may be shown
+    return Stats(
+        fingerprint=fingerprint_of(files),
+        dtype=token_dtype(tokenizer.vocab_size),
+        vocab_size=tokenizer.vocab_size,
+        n_speakers=speakers.n_speakers,
+        speaker_mode=speakers.mode,
+        persona_reason=speakers.reason,
+        tokenizer_sha256=tokenizer.sha256,
+        exports=ingested.exports,
+        messages=ingested.messages,
+        dropped=ingested.dropped,
+        splits=splits,
+        files=files,
+        settings=settings,
+    )
+
+
+def preview(
+    folder: Path, stats: Stats, tokenizer: BpeTokenizer, n_samples: int
+) -> Iterator[dict[str, object]]:
+    """Yield the first samples as training sees them, read back from the token files."""
+    tokens = np.memmap(folder / "train.bin", dtype=stats.dtype, mode="r")
+    mask = np.memmap(folder / "train_loss_mask.bin", dtype=np.uint8, mode="r")
+    starts = np.flatnonzero(tokens == tokenizer.bos_id)
+    ends = [*starts[1:], len(tokens)]
+    for start, end in islice(zip(starts, ends, strict=True), n_samples):
+        ids = tokens[start:end].tolist()
+        eos = [index for index, token in enumerate(ids) if token == tokenizer.eos_id]
+        turns = [
+            {"speaker": speaker, "text": text, "is_trained": bool(mask[start + index] == TARGET)}
+            for (speaker, text), index in zip(parse(ids, tokenizer), eos, strict=True)
+        ]
+        yield {"n_tokens": int(end - start), "turns": turns}

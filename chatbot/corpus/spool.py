@@ -1,0 +1,42 @@
+"""Cleaned sessions on disk between two passes, so that memory does not grow with the log."""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from chatbot.conversation import Conversation
+from chatbot.storage.files import explained
+
+_LENGTH = struct.Struct("<I")
+
+
+class SessionSpool:
+    """An append-only file of sessions that can be read again from its start."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.n_turns: list[int] = []
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("wb")
+
+    def add(self, session: Conversation) -> None:
+        """Append a session."""
+        packed = msgspec.msgpack.encode(session)
+        with explained(self._path):
+            self._file.write(_LENGTH.pack(len(packed)) + packed)
+        self.n_turns.append(len(session.messages))
+
+    def close(self) -> None:
+        """End writing; from here on the spool is read."""
+        with explained(self._path):
+            self._file.close()
+
+    def __iter__(self) -> Iterator[Conversation]:
+        """Yield the sessions in order."""
+        with self._path.open("rb") as file:
+            while head := file.read(_LENGTH.size):
+                packed = file.read(_LENGTH.unpack(head)[0])
+                yield msgspec.msgpack.decode(packed, type=Conversation)

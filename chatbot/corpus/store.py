@@ -1,0 +1,103 @@
+"""The files that training reads: names, stats.json, memory-mapped tokens and loss masks."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.errors import CorpusError
+from chatbot.storage.files import restore_directory, sha256_of
+
+SPLITS = ("train", "val")
+_AGAIN = "run `chatbot preprocess` again"
+
+
+class SplitStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of one split. `n_control` + `n_target` + `n_context` = `n_tokens`."""
+
+    n_sessions: int
+    n_turns: int
+    n_tokens: int
+    n_control: int
+    n_target: int
+    n_context: int
+    n_text_bytes: int
+
+
+class Stats(msgspec.Struct, frozen=True, kw_only=True):
+    """stats.json: every line of every export, every message and every token accounted for."""
+
+    version: int = 1
+    fingerprint: str
+    dtype: str
+    vocab_size: int
+    n_speakers: int
+    speaker_mode: str
+    persona_reason: str
+    tokenizer_sha256: str
+    exports: dict[str, dict[str, int]]
+    messages: dict[str, int]
+    dropped: dict[str, int]
+    splits: dict[str, SplitStats]
+    files: dict[str, str]
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TokenStore:
+    """One split: tokens (N,) and loss mask (N,), memory-mapped; sessions begin at bos."""
+
+    tokens: npt.NDArray[Any]
+    loss_mask: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What `preprocess` made, opened for reading."""
+
+    train: TokenStore
+    val: TokenStore
+    tokenizer: BpeTokenizer
+    stats: Stats
+
+
+def fingerprint_of(file_hashes: dict[str, str]) -> str:
+    """One hash over the hashes of all data files: what a checkpoint remembers."""
+    lines = "\n".join(f"{name} {file_hashes[name]}" for name in sorted(file_hashes))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def read_stats(folder: Path) -> Stats:
+    """Read stats.json; raises CorpusError if there is none or it is damaged."""
+    restore_directory(folder)
+    path = folder / "stats.json"
+    if not path.exists():
+        raise CorpusError(f"no processed data in {folder}", hint="run `chatbot preprocess` first")
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Stats)
+    except msgspec.DecodeError as error:
+        raise CorpusError(f"{path} is damaged or of another version", hint=_AGAIN) from error
+
+
+def open_corpus(folder: Path) -> Corpus:
+    """Open processed data after checking every file against its hash in stats.json."""
+    stats = read_stats(folder)
+    for name, digest in stats.files.items():
+        if not (folder / name).is_file():
+            raise CorpusError(f"{folder / name} is missing", hint=_AGAIN)
+        if sha256_of(folder / name) != digest:
+            raise CorpusError(f"{folder / name} is not what stats.json says", hint=_AGAIN)
+    tokenizer = BpeTokenizer((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    train, val = (
+        TokenStore(
+            np.memmap(folder / f"{split}.bin", dtype=stats.dtype, mode="r"),
+            np.memmap(folder / f"{split}_loss_mask.bin", dtype=np.uint8, mode="r"),
+        )
+        for split in SPLITS
+    )
+    return Corpus(train, val, tokenizer, stats)

@@ -1,0 +1,166 @@
+"""Byte-level BPE: trained on a room, loaded for replies. Text never becomes a control token."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Protocol
+
+from tokenizers import Tokenizer as Backend
+from tokenizers import decoders, models, pre_tokenizers, trainers
+
+from chatbot.errors import CorpusError
+
+PAD, BOS, EOS = "<|pad|>", "<|bos|>", "<|eos|>"
+_SPEAKER = "<|spk:{}|>"
+_N_FIXED = 3
+
+# Bytes of text -> entries. Some 2,500 merges make every common syllable one token; beyond that,
+# words pay back only if the corpus repeats them.
+_VOCAB_BY_BYTES = ((400_000, 2048), (3_000_000, 4096), (20_000_000, 8192))
+_VOCAB_LARGEST = 16_384
+
+
+class Tokenizer(Protocol):
+    """What turns text into tokens for training and replying. Ids below `n_control` are control."""
+
+    bos_id: int
+    eos_id: int
+    n_speakers: int
+
+    @property
+    def n_control(self) -> int:
+        """Ids below this are control tokens, all others text."""
+
+    def speaker_id(self, number: int) -> int:
+        """Return the control token of a speaker number."""
+
+    def encode(self, text: str) -> list[int]:
+        """Encode ordinary text, never a control token."""
+
+    def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Encode many texts."""
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Decode ordinary tokens; control tokens are left out."""
+
+    def token_bytes(self, token: int) -> bytes:
+        """Return the bytes a token stands for: none for a control token."""
+
+
+class BpeTokenizer:
+    """A trained byte-level BPE in the `tokenizer.json` format of Hugging Face.
+
+    Ids: 0 pad, 1 bos, 2 eos, 3.. one for each speaker number, then bytes and merges. It splits
+    text as GPT-2 does, which llama.cpp knows by name.
+    """
+
+    pad_id, bos_id, eos_id = 0, 1, 2
+    n_speakers: int
+
+    def __init__(self, text: str) -> None:
+        """Load from the text of a tokenizer.json; raises CorpusError if it is none of ours."""
+        self.text = text
+        try:
+            self._backend = Backend.from_str(text)
+        except Exception as error:  # tokenizers raises bare Exception
+            raise CorpusError(
+                "tokenizer.json is damaged", hint="run `chatbot preprocess` again"
+            ) from error
+        # Added tokens are matched inside text unless told otherwise: that would let a message
+        # forge a turn's end.
+        self._backend.encode_special_tokens = True
+        ids = [self._backend.token_to_id(token) for token in (PAD, BOS, EOS)]
+        if ids != [self.pad_id, self.bos_id, self.eos_id]:
+            raise CorpusError("tokenizer.json is not one of this program's")
+        self.n_speakers = 0
+        while self._backend.token_to_id(_SPEAKER.format(self.n_speakers)) is not None:
+            self.n_speakers += 1
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens, control tokens included."""
+        return self._backend.get_vocab_size()
+
+    @property
+    def n_control(self) -> int:
+        """Ids below this are control tokens, all others text."""
+        return _N_FIXED + self.n_speakers
+
+    @cached_property
+    def sha256(self) -> str:
+        """Fingerprint that binds weights to this vocabulary."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def speaker_id(self, number: int) -> int:
+        """Return the control token of a speaker number; raises CorpusError if there is none."""
+        if not 0 <= number < self.n_speakers:
+            raise CorpusError(
+                f"no speaker {number}", hint=f"this model knows speakers 0 to {self.n_speakers - 1}"
+            )
+        return _N_FIXED + number
+
+    def encode(self, text: str) -> list[int]:
+        """Encode ordinary text, never a control token."""
+        return list(self._backend.encode(text, add_special_tokens=False).ids)
+
+    def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Encode many texts on all cores."""
+        return [
+            list(encoding.ids)
+            for encoding in self._backend.encode_batch_fast(texts, add_special_tokens=False)
+        ]
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Decode ordinary tokens; control tokens are left out, broken UTF-8 becomes U+FFFD."""
+        return b"".join(map(self.token_bytes, tokens)).decode("utf-8", "replace")
+
+    def token_bytes(self, token: int) -> bytes:
+        """Return the bytes a token stands for: none for a control token."""
+        return self._bytes[token]
+
+    @cached_property
+    def _bytes(self) -> list[bytes]:
+        unbyte = {char: byte for byte, char in _byte_chars().items()}
+        table = [b""] * self.vocab_size
+        for entry, token in self._backend.get_vocab().items():
+            if token >= self.n_control:
+                table[token] = bytes(unbyte[char] for char in entry)
+        return table
+
+
+def _byte_chars() -> dict[int, str]:
+    """GPT-2's printable stand-in for each byte."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    odd = [byte for byte in range(256) if byte not in plain]
+    return {byte: chr(byte) for byte in plain} | {
+        byte: chr(256 + number) for number, byte in enumerate(odd)
+    }
+
+
+def choose_vocab_size(n_text_bytes: int) -> int:
+    """Return a vocabulary size for a corpus of so many bytes."""
+    return next((size for limit, size in _VOCAB_BY_BYTES if n_text_bytes < limit), _VOCAB_LARGEST)
+
+
+def train_tokenizer(texts: Iterable[str], vocab_size: int, n_speakers: int) -> BpeTokenizer:
+    """Train on an iterator of texts; memory grows with distinct words, not with the corpus."""
+    backend = Backend(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        min_frequency=2,
+        show_progress=False,
+        special_tokens=[PAD, BOS, EOS, *(_SPEAKER.format(n) for n in range(n_speakers))],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+    )
+    backend.train_from_iterator(_short_words(texts), trainer)
+    return BpeTokenizer(json.dumps(json.loads(backend.to_str()), ensure_ascii=False))
+
+
+def _short_words(texts: Iterable[str]) -> Iterator[str]:
+    """Leave out what would blow up BPE training: pasted blobs without a space."""
+    for text in texts:
+        if len(text) < 64 or max(map(len, text.split()), default=0) < 64:
+            yield text

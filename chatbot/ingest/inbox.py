@@ -1,0 +1,225 @@
+"""Find exports, recognize and fingerprint them, file each under its room."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta, timezone
+from pathlib import Path
+
+from chatbot.config import Config
+from chatbot.conversation import Message
+from chatbot.errors import ExportError
+from chatbot.ingest.manifest import ExportEntry, Manifest, read_manifest, write_manifest
+from chatbot.ingest.merging import minute_of, shared_share, sketch_of
+from chatbot.ingest.readers import read_conversations
+from chatbot.ingest.readers.account import Account
+from chatbot.storage.files import move, sha256_of
+
+_ENDINGS = {".txt", ".csv", ".zip"}
+_STEP_BACK_MINUTES = 10
+_MIN_COMPARED = 8
+_SAME_ROOM_SHARE = 0.3
+_NAME_PATTERNS = (
+    re.compile(r"KakaoTalk_Chat_(?P<room>.+?)(?:_\d{4}-\d{2}-\d{2}[-_\d]*)?$", re.IGNORECASE),
+    re.compile(r"(?P<room>.+?)_KakaoTalk_\d{8}.*$", re.IGNORECASE),
+)
+
+
+@dataclass(frozen=True)
+class Unrecognized:
+    """A file in the inbox that no reader knows; `reason` tells shapes, never text."""
+
+    path: Path
+    reason: str
+
+
+@dataclass
+class Plan:
+    """What `organize` found and would do; nothing is moved yet."""
+
+    filed: list[tuple[Path, ExportEntry]] = field(default_factory=list)
+    duplicates: list[tuple[Path, ExportEntry]] = field(default_factory=list)
+    unrecognized: list[Unrecognized] = field(default_factory=list)
+
+
+def zone_of(config: Config) -> timezone:
+    """The time zone of exports, which tell none themselves."""
+    return timezone(timedelta(hours=config.raw.utc_offset_hours))
+
+
+def find_candidates(config: Config) -> Iterator[tuple[Path, bool]]:
+    """Yield files that may be exports, with whether it is a mistake if they are not.
+
+    The inbox is for exports only; in the project's root, and among files filed before a crash,
+    what is no export is left alone.
+    """
+    known = {config.path(entry.path) for entry in read_manifest(_manifest_path(config)).exports}
+    for path in sorted(config.path(config.raw.organized_dir).rglob("*")):
+        if path not in known and _may_be_export(path):
+            yield path, False
+    for path in sorted(config.path(config.raw.inbox_dir).rglob("*")):
+        if _may_be_export(path) and not path.name.startswith("."):
+            yield path, True
+    for path in sorted(Path(config.root).glob("*")):
+        if _may_be_export(path) and path.name != "constraints.txt":
+            yield path, False
+
+
+def _may_be_export(path: Path) -> bool:
+    return path.suffix.lower() in _ENDINGS and path.is_file()
+
+
+def _manifest_path(config: Config) -> Path:
+    return config.path(config.raw.manifest_path)
+
+
+def plan_filing(config: Config, on_file: Callable[[Path], None] = lambda path: None) -> Plan:
+    """Read every candidate and decide which room it belongs to."""
+    plan = Plan()
+    entries = list(read_manifest(_manifest_path(config)).exports)
+    for path, is_expected in find_candidates(config):
+        on_file(path)
+        digest = sha256_of(path)
+        known = next((entry for entry in entries if entry.sha256 == digest), None)
+        if known:
+            if config.path(known.path) != path:
+                plan.duplicates.append((path, known))
+            continue
+        try:
+            entry = inspect_export(path, digest, config)
+        except ExportError as error:
+            if is_expected:
+                plan.unrecognized.append(Unrecognized(path, str(error)))
+            continue
+        entry = _with_room(entry, entries, config)
+        entries.append(entry)
+        plan.filed.append((path, entry))
+    return plan
+
+
+def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
+    """Read one export whole and say what it holds; its room is not decided yet."""
+    account = Account()
+    speakers: Counter[str] = Counter()
+    extent = _Extent()
+
+    def counted() -> Iterator[Message]:
+        for conversation in read_conversations(path, zone=zone_of(config), account=account):
+            for message in conversation.messages:
+                if message.kind != "system":
+                    speakers[config.raw.aliases.get(message.speaker, message.speaker)] += 1
+                extent.add(message)
+                yield message
+
+    sketch = sketch_of(counted())
+    if not speakers:
+        raise ExportError("an export without a message", hint="export the chat again")
+    return ExportEntry(
+        id=digest[:8],
+        sha256=digest,
+        size_bytes=path.stat().st_size,
+        room="",
+        path="",
+        original_name=path.name,
+        dialect=account.dialect,
+        encoding=account.encoding,
+        room_name=unicodedata.normalize("NFC", account.room) or _room_from_path(path),
+        n_people=account.n_people,
+        lines=dict(account.lines),
+        n_messages=speakers.total(),
+        n_steps_back=extent.n_steps_back,
+        n_undecodable=account.n_undecodable,
+        first=extent.first,
+        last=extent.last,
+        speakers=dict(speakers.most_common()),
+        sketch=sketch,
+    )
+
+
+@dataclass
+class _Extent:
+    """First and last day of an export, and how often its time steps back."""
+
+    first: str = ""
+    last: str = ""
+    n_steps_back: int = 0
+    _minute: int = -1
+
+    def add(self, message: Message) -> None:
+        if message.sent_at is None or message.kind == "system":
+            return
+        minute = minute_of(message.sent_at)
+        if minute < self._minute - _STEP_BACK_MINUTES:
+            self.n_steps_back += 1
+        if minute > self._minute or not self.first:
+            self.last = message.sent_at.date().isoformat()
+        self.first = self.first or self.last
+        self._minute = max(minute, self._minute)
+
+
+def _room_from_path(path: Path) -> str:
+    for name in (path.stem, path.parent.name):
+        for pattern in _NAME_PATTERNS:
+            if found := pattern.match(unicodedata.normalize("NFC", name)):
+                return found["room"]
+    return ""
+
+
+def _with_room(entry: ExportEntry, known: list[ExportEntry], config: Config) -> ExportEntry:
+    room = _matching_room(entry, known) or _new_room(entry, known)
+    day = entry.last or "undated"
+    suffix = Path(entry.original_name).suffix.lower()
+    path = f"{config.raw.organized_dir}/{room}/{day}_{entry.id}{suffix}"
+    return _replace(entry, room=room, path=path)
+
+
+def _replace(entry: ExportEntry, **changes: str) -> ExportEntry:
+    values = {name: getattr(entry, name) for name in entry.__struct_fields__}
+    return ExportEntry(**{**values, **changes})
+
+
+def _matching_room(entry: ExportEntry, known: list[ExportEntry]) -> str | None:
+    """Same messages over the same days are the same room; else the name decides, then people.
+
+    Rooms of one name whose exports share no message over the days both cover stay apart.
+    """
+    named: str | None = None
+    for other in known:
+        n_compared, share = shared_share(entry.sketch, other.sketch)
+        if n_compared >= _MIN_COMPARED and share >= _SAME_ROOM_SHARE:
+            return other.room
+        is_other_room = n_compared >= _MIN_COMPARED
+        if not is_other_room and _looks_like(entry, other):
+            named = named or other.room
+    return named
+
+
+def _looks_like(entry: ExportEntry, other: ExportEntry) -> bool:
+    if entry.room_name and other.room_name:
+        return entry.room_name.casefold() == other.room_name.casefold()
+    return set(entry.speakers) == set(other.speakers)
+
+
+def _new_room(entry: ExportEntry, known: Iterable[ExportEntry]) -> str:
+    name = re.sub(r"[^\w가-힣-]+", "_", entry.room_name).strip("_")[:60]
+    taken = {other.room for other in known}
+    if name and name not in taken:
+        return name
+    return f"{name or 'room'}-{entry.id}"
+
+
+def file_exports(plan: Plan, config: Config) -> None:
+    """Carry a plan out: move each export to its room, second copies aside, then the manifest."""
+    manifest_path = _manifest_path(config)
+    entries = list(read_manifest(manifest_path).exports)
+    for path, entry in plan.filed:
+        if path != config.path(entry.path):
+            move(path, config.path(entry.path))
+        entries.append(entry)
+        write_manifest(manifest_path, Manifest(entries))
+    for path, entry in plan.duplicates:
+        folder = config.path(config.storage.archive_dir) / "duplicates"
+        n_before = len(list(folder.glob(f"{entry.id}*"))) if folder.exists() else 0
+        move(path, folder / f"{entry.id}-{n_before + 1}{path.suffix.lower()}")

@@ -1,0 +1,65 @@
+"""data/raw/manifest.json: which exports are filed where, and what they hold."""
+
+from pathlib import Path
+
+import msgspec
+
+from chatbot.errors import ExportError
+from chatbot.ingest.merging import Sketch
+from chatbot.storage.files import write_bytes
+
+
+class ExportEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One filed export. Holds names: it never leaves data/."""
+
+    id: str
+    sha256: str
+    size_bytes: int
+    room: str
+    path: str
+    original_name: str
+    dialect: str
+    encoding: str
+    room_name: str
+    n_people: int
+    lines: dict[str, int]
+    n_messages: int
+    n_steps_back: int
+    n_undecodable: int
+    first: str
+    last: str
+    speakers: dict[str, int]
+    sketch: Sketch
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """All filed exports, in the order they were filed."""
+
+    exports: list[ExportEntry] = []
+    version: int = 1
+
+    @property
+    def rooms(self) -> dict[str, list[ExportEntry]]:
+        """Exports by room folder, oldest message first."""
+        rooms: dict[str, list[ExportEntry]] = {}
+        for entry in sorted(self.exports, key=lambda entry: (entry.sketch.first, entry.path)):
+            rooms.setdefault(entry.room, []).append(entry)
+        return rooms
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read the manifest; an absent one is empty, a damaged one an error."""
+    if not path.exists():
+        return Manifest()
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except msgspec.DecodeError as error:
+        raise ExportError(
+            f"{path.name} is damaged",
+            hint="move it away and run `chatbot organize`: it is rebuilt from the filed exports",
+        ) from error
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write the manifest atomically."""
+    write_bytes(path, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")

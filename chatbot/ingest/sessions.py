@@ -1,0 +1,89 @@
+"""Messages of a room -> sessions of turns: cut at silence, bursts merged."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from itertools import accumulate
+
+from chatbot.config import PreprocessConfig
+from chatbot.conversation import Conversation, Message
+
+
+def split_sessions(
+    messages: Iterable[Message], rules: PreprocessConfig, source: str
+) -> Iterator[Conversation]:
+    """Cut where nobody spoke for `session_gap_minutes`; keep every message, in order.
+
+    A session that never falls silent is cut at `max_session_turns` messages, so that memory is
+    bounded where an export tells no time.
+    """
+    gap = timedelta(minutes=rules.session_gap_minutes)
+    session: list[Message] = []
+    for message in messages:
+        if session and (
+            _is_apart(session[-1], message, gap) or len(session) >= rules.max_session_turns
+        ):
+            yield Conversation(tuple(session), source)
+            session = []
+        session.append(message)
+    if session:
+        yield Conversation(tuple(session), source)
+
+
+def merge_bursts(session: Conversation, rules: PreprocessConfig) -> Conversation:
+    """Join what one speaker sends in a row into one turn, a line a message.
+
+    A turn keeps the moment of its first message; the pause counts from its latest.
+    """
+    if not rules.merge_same_speaker:
+        return session
+    gap = timedelta(minutes=rules.merge_gap_minutes)
+    turns: list[Message] = []
+    latest: Message | None = None
+    for message in session.messages:
+        if (
+            latest is not None
+            and latest.speaker == message.speaker
+            and not _is_apart(latest, message, gap)
+            and len(turns[-1].text) + 1 + len(message.text) <= rules.max_merged_chars
+        ):
+            joined = f"{turns[-1].text}\n{message.text}"
+            turns[-1] = Message(message.speaker, joined, turns[-1].sent_at)
+        else:
+            turns.append(message)
+        latest = message
+    return Conversation(tuple(turns), session.source)
+
+
+def split_point(n_turns: list[int], val_fraction: float) -> tuple[int, int]:
+    """Return where validation starts, by time: (session, turn inside it, 0 if at its start).
+
+    Whole sessions if a boundary gives validation between half and twice its share; else (one
+    session is most of the log) that session is cut in two.
+
+    >>> split_point([10, 10, 10, 10], 0.25), split_point([40], 0.25)
+    ((3, 0), (0, 30))
+    """
+    total = sum(n_turns)
+    starts = [0, *accumulate(n_turns)][:-1]
+    target = total * (1 - val_fraction)
+    if len(starts) > 1:
+        index = min(range(1, len(starts)), key=lambda i: abs(starts[i] - target))
+        if val_fraction / 2 <= 1 - starts[index] / total <= 2 * val_fraction:
+            return index, 0
+    index = max(i for i, start in enumerate(starts) if start < target)
+    turn = round(target - starts[index])
+    if turn >= n_turns[index]:
+        return index + 1, 0
+    return (index, turn) if turn else (index, 0)
+
+
+def cut_session(session: Conversation, turn: int) -> tuple[Conversation, Conversation]:
+    """Cut a session in two before the given turn."""
+    head, tail = session.messages[:turn], session.messages[turn:]
+    return Conversation(head, session.source), Conversation(tail, session.source)
+
+
+def _is_apart(one: Message, other: Message, gap: timedelta) -> bool:
+    if one.sent_at is None or other.sent_at is None:
+        return False
+    return abs(other.sent_at - one.sent_at) > gap
