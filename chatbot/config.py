@@ -25,7 +25,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 # ---------------------------------------------------------------- paths.yaml
-class RawConfig(Section):
+class RawConfig(Section, frozen=True):
     """Where exports arrive and where `organize` files them."""
 
     inbox_dir: str = "data/raw/inbox"
@@ -35,7 +35,7 @@ class RawConfig(Section):
     aliases: dict[str, str] = {}
 
 
-class PreprocessConfig(Section):
+class PreprocessConfig(Section, frozen=True):
     """How messages become training samples."""
 
     corpus_mode: Literal["sessions", "context_windows"] = "sessions"
@@ -63,7 +63,7 @@ class PreprocessConfig(Section):
     vocab_size: Auto | Annotated[int, Meta(ge=320, le=65536)] = "auto"
 
 
-class ProcessedConfig(Section):
+class ProcessedConfig(Section, frozen=True):
     """The tokens that training reads."""
 
     dir: str = "data/processed"
@@ -71,7 +71,7 @@ class ProcessedConfig(Section):
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
 
 
-class StorageConfig(Section):
+class StorageConfig(Section, frozen=True):
     """Where models and old work live."""
 
     checkpoints_dir: str = "checkpoints"
@@ -80,7 +80,7 @@ class StorageConfig(Section):
 
 
 # ---------------------------------------------------------------- train.yaml
-class RuntimeConfig(Section):
+class RuntimeConfig(Section, frozen=True):
     """The machine."""
 
     seed: Count = 1337
@@ -89,7 +89,7 @@ class RuntimeConfig(Section):
     compile: bool = False
 
 
-class ModelConfig(Section):
+class ModelConfig(Section, frozen=True):
     """The network: a named size, or numbers of your own, which win over the size."""
 
     size: Literal["auto", "nano", "small", "base", "large"] = "auto"
@@ -103,7 +103,7 @@ class ModelConfig(Section):
     rope_theta: Rate = 10000.0
 
 
-class OptimizationConfig(Section):
+class OptimizationConfig(Section, frozen=True):
     """The optimizer and how long it runs."""
 
     optimizer: Literal["muon", "adamw"] = "muon"
@@ -125,14 +125,14 @@ class OptimizationConfig(Section):
     ema_decay: Fraction = 0.99
 
 
-class ObjectiveConfig(Section):
+class ObjectiveConfig(Section, frozen=True):
     """Which tokens are trained, and how much."""
 
     loss_mode: Literal["response_only", "all"] = "all"
     context_weight: Weight = 0.3
 
 
-class LoggingConfig(Section):
+class LoggingConfig(Section, frozen=True):
     """What is measured, shown and kept, in steps."""
 
     log_interval: Positive = 10
@@ -145,7 +145,7 @@ class LoggingConfig(Section):
 
 
 # ---------------------------------------------------------------- gen.yaml
-class SamplingConfig(Section):
+class SamplingConfig(Section, frozen=True):
     """How the next token is drawn."""
 
     temperature: Weight = 0.7
@@ -156,25 +156,24 @@ class SamplingConfig(Section):
     seed: Count | None = None
 
 
-class OutputConfig(Section):
+class OutputConfig(Section, frozen=True):
     """How a reply is shown."""
 
     one_line: bool = False
     max_bubbles: Positive = 4
 
 
-class DialogueConfig(Section):
+class DialogueConfig(Section, frozen=True):
     """Which model answers whom, and what it remembers."""
 
     model: str = "auto"
     history_turns: Positive = 32
-    user_speaker: str = "auto"
     smoke_prompts: Annotated[list[str], Meta(min_length=1)] = field(
         default_factory=lambda: ["오늘 뭐함", "밥 먹었어?", "주말에 뭐해?"]
     )
 
 
-class SecurityConfig(Section):
+class SecurityConfig(Section, frozen=True):
     """Which environment variables hold the secret."""
 
     require_password: bool = True
@@ -182,7 +181,7 @@ class SecurityConfig(Section):
     password_hash_env: str = "CHATBOT_PASSWORD_HASH"  # noqa: S105 a variable's name
 
 
-class Config(Section):
+class Config(Section, frozen=True):
     """All settings of one project. `root` is the folder that holds configs/; no file sets it."""
 
     raw: RawConfig = field(default_factory=RawConfig)
@@ -301,7 +300,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path.name} is not YAML{where}", hint="check indents and quotes") from error
+        raise ConfigError(
+            f"{path.name} is not YAML{where}", hint="check indents and quotes"
+        ) from error
     if values is None:
         return {}
     if not isinstance(values, dict):

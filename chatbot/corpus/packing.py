@@ -5,7 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import batched, islice
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -170,7 +170,7 @@ def _write_split(
     values: Counter[int] = Counter()
     paths = [folder / f"{split}.bin", folder / f"{split}_loss_mask.bin"]
     with explained(folder), paths[0].open("wb") as tokens, paths[1].open("wb") as mask:
-        for some in batched(samples, _SESSIONS_AT_ONCE):
+        for some in _in_batches(samples):
             n_sessions += len(some)
             n_turns += sum(map(len, some))
             n_text_bytes += sum(len(turn.text.encode()) for turns in some for turn in turns)
@@ -190,6 +190,12 @@ def _write_split(
         n_context=values[CONTEXT],
         n_text_bytes=n_text_bytes,
     )
+
+
+def _in_batches(samples: Iterable[list[Turn]]) -> Iterator[list[list[Turn]]]:
+    source = iter(samples)
+    while some := list(islice(source, _SESSIONS_AT_ONCE)):
+        yield some
 
 
 def token_dtype(vocab_size: int) -> str:

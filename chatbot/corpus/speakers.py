@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -67,3 +68,11 @@ def _persona(people: Counter[str], exporter: str | None, wanted: str) -> tuple[s
     if exporter in people:
         return str(exporter), "who made the export"
     return people.most_common(1)[0][0], "who says the most"
+
+
+def read_numbers(path: Path, n_speakers: int) -> dict[str, int]:
+    """Return the numbers by name, if the names of this data are still here; else nothing."""
+    if not path.is_file():
+        return {}
+    speakers = msgspec.json.decode(path.read_bytes(), type=Speakers)
+    return speakers.numbers if speakers.n_speakers == n_speakers else {}

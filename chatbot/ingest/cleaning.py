@@ -14,14 +14,17 @@ _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'()가-힣]+", re.IGNORECASE)
 _SPACES = re.compile(r"[^\S\n]+")
 _LINE_ENDS = re.compile(r" ?\n[\n ]*")
 # Zero-width space, marks, the fold spacer of bot messages; the joiner inside emoji is kept.
-_HIDDEN = re.compile(r"[\u200b\u200c\u200e\u200f\u2028-\u202e\u2060\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f]|\u200d{2,}")
+_HIDDEN = re.compile(
+    r"[\u200b\u200c\u200e\u200f\u2028-\u202e\u2060\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f]|\u200d{2,}"
+)
 _BLANK_LETTERS = re.compile(r"[\u3164\u2800\u115f\u1160\uffa0]")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _RUN_CHARS = "ㄱ-ㅎㅏ-ㅣ!?.~,^;…‥*_=+\\-♡♥★☆"
 _SIGNAL = re.compile(r"[^\W_]|[?!]|[^\x00-\x7f\u2000-\u206f\u3000-\u303f\s]")
 # Kakao glues these onto the message before them.
 _POLICY_LINE = re.compile(
-    r"^(?:운영정책을 위반.*|타인, 기관 등의 사칭에 유의해 주세요.*|불법촬영물 등.*)$\n?", re.MULTILINE
+    r"^(?:운영정책을 위반.*|타인, 기관 등의 사칭에 유의해 주세요.*|불법촬영물 등.*)$\n?",
+    re.MULTILINE,
 )
 _MAX_NOTICES = 65_536
 

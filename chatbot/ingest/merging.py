@@ -70,7 +70,11 @@ def merge_sources(sources: list[Source]) -> Iterator[Message]:
         yield from sources[0].messages
         return
     groups = [_minutes(source) for source in sources]
-    heap = [(group[0], number, group[1]) for number, it in enumerate(groups) if (group := next(it, None))]
+    heap = [
+        (group[0], number, group[1])
+        for number, it in enumerate(groups)
+        if (group := next(it, None))
+    ]
     heapq.heapify(heap)
     started: set[int] = set()
     while heap:
@@ -91,7 +95,7 @@ def merge_sources(sources: list[Source]) -> Iterator[Message]:
 def _minutes(source: Source) -> Iterator[tuple[int, list[_Said]]]:
     """Group a source by minute; one that steps back a little stays with the minute before it."""
     high = _UNDATED
-    dated = []
+    dated: list[tuple[int, _Said]] = []
     for said in _with_system_lines(source):
         high = max(high, said.key[0])
         if dated and dated[0][0] != high:
@@ -204,7 +208,11 @@ def shared_share(one: Sketch, other: Sketch) -> tuple[int, float]:
     first, last = max(one.first, other.first), min(one.last, other.last)
     horizon = min(one.horizon, other.horizon)
     a, b = (
-        {number for number, minute in sketch.hashes if number <= horizon and first <= minute <= last}
+        {
+            number
+            for number, minute in sketch.hashes
+            if number <= horizon and first <= minute <= last
+        }
         for sketch in (one, other)
     )
     n_compared = min(len(a), len(b))

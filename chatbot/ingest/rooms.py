@@ -84,7 +84,7 @@ def _read_export(entry: ExportEntry, config: Config) -> Iterator[Message]:
     for conversation in read_conversations(path, zone=zone_of(config)):
         for message in conversation.messages:
             if message.speaker in aliases:
-                message = Message(  # noqa: PLW2901
+                message = Message(
                     aliases[message.speaker], message.text, message.sent_at, message.kind
                 )
             yield message
@@ -103,5 +103,3 @@ def exporter_of(exports: list[ExportEntry]) -> str | None:
         if len(entry.speakers) == 2 and len(others) == 1 and entry.n_people <= 2:
             return others[0]
     return None
-
-

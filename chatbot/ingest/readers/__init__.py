@@ -81,8 +81,10 @@ def find_parts(path: Path) -> list[TextPart]:
     else:
         parts = [part] if (part := _part(path.name, partial(_open_file, path))) else []
     if not parts:
-        raise ExportError(f"unrecognized export; {_shapes(path)}", hint=(
-            "export the chat as text from KakaoTalk (txt, csv, or the zip a phone makes)"))
+        raise ExportError(
+            f"unrecognized export; {_shapes(path)}",
+            hint=("export the chat as text from KakaoTalk (txt, csv, or the zip a phone makes)"),
+        )
     return parts
 
 
@@ -112,7 +114,9 @@ def _zip_parts(path: Path) -> list[TextPart]:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             if any(entry.flag_bits & 1 for entry in entries):
                 raise ExportError("the zip has a password", hint="unpack it and add the txt file")
-            texts = [entry for entry in entries if zip_name(entry).lower().endswith((".txt", ".csv"))]
+            texts = [
+                entry for entry in entries if zip_name(entry).lower().endswith((".txt", ".csv"))
+            ]
             texts.sort(key=lambda entry: _natural(zip_name(entry)))
             parts = (_part(zip_name(entry), partial(_open_entry, path, entry)) for entry in texts)
             return [part for part in parts if part]

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import chain, islice
 
-from chatbot.conversation import Message
+from chatbot.conversation import Kind, Message
 from chatbot.errors import ExportError
 from chatbot.ingest.readers import kakaotalk_grammar as grammar
 from chatbot.ingest.readers.account import Account
@@ -22,11 +22,11 @@ _N_SNIFFED = 40
 
 def recognizes(head: list[str]) -> bool:
     """Whether the first lines of a file look like a KakaoTalk txt export."""
-    parser = _Parser(timezone.utc, Account(), frozenset())
+    parser = _Parser(UTC, Account(), frozenset())
     lines = [line.translate(INVISIBLE) for line in head if line.strip()][:_N_SNIFFED]
     if lines[:1] == ["Date,User,Message"]:
         return False
-    if any(grammar.parse_saved_line(line, timezone.utc) for line in lines[:4]):
+    if any(grammar.parse_saved_line(line, UTC) for line in lines[:4]):
         return True
     return any(parser.header_of(line) is not None for line in lines)
 
@@ -346,13 +346,10 @@ class _Parser:
         parts = self._parts
         if not parts:
             return
-        if len(parts) == 1:
-            text = parts[0]
-            kind = "media" if grammar.media_kind(text) else "message"
-        else:
-            text, kind = "\n".join(parts), "message"
+        text = parts[0] if len(parts) == 1 else "\n".join(parts)
+        is_media = len(parts) == 1 and grammar.media_kind(text)
+        kind: Kind = "media" if is_media else "message"
         self._lines[kind] += 1
-        message_kind = "media" if kind == "media" else "message"
-        self.finished.append(Message(self._speaker, text, self._at, message_kind))
+        self.finished.append(Message(self._speaker, text, self._at, kind))
         parts.clear()
         self._blanks = 0

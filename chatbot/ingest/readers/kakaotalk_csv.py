@@ -12,7 +12,9 @@ from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.text import INVISIBLE, clean_name
 
 _HEADER = re.compile(r'"?Date"?,"?User"?,"?Message"?\s*$')
-_RECORD = re.compile(r'(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}|),(?:"([^"]*)"|([^",]*)),(.*)$', re.DOTALL)
+_RECORD = re.compile(
+    r'(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}|),(?:"([^"]*)"|([^",]*)),(.*)$', re.DOTALL
+)
 _RECORD_START = re.compile(r'\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2},|,"",')
 _STAMP = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$")
 

@@ -58,24 +58,28 @@ _MEDIA: dict[str, str] = {
     "file": r"파일: .+|<(?:파일 ?읽지 않음|File Unread)>|File: .+|[0-9a-f]{64}\.[A-Za-z0-9]{2,4}",
     "contact": r"연락처(?:: .*)?|Contact: .*",
     "map": r"지도(?:: .*)?|Map: .*",
-    "call": r"(?:보이스톡|페이스톡|그룹콜)(?: (?:해요|취소|부재중|거절|종료))?(?: \d{1,2}(?::\d{2}){1,2})?"
-    r"|(?:Voice|Video) Call(?: .*)?",
-    "live": r"라이브톡 (?:시작|종료).*|보이스룸.*(?:시작했어요\.?|종료)|Live Talk (?:started|ended).*",
+    "call": r"(?:보이스톡|페이스톡|그룹콜)(?: (?:해요|취소|부재중|거절|종료))?"
+    r"(?: \d{1,2}(?::\d{2}){1,2})?|(?:Voice|Video) Call(?: .*)?",
+    "live": r"라이브톡 (?:시작|종료).*|보이스룸.*(?:시작했어요\.?|종료)"
+    r"|Live Talk (?:started|ended).*",
     "search": r"샵검색: ?#.*",
     "board": r"톡게시판 '[^']+'.*|\[공지\] .*|투표|일정",
     "profile": r"카카오톡 프로필.*",
     "gift": r"선물(?:과 메시지)?(?:를|을) 보냈습니다\.?",
-    "money": r"[\d,]+원(?:을 받으세요\.?| 받기 완료!?).*|송금봉투.*|송금이 취소되었어요.*|자동환불 .*",
+    "money": r"[\d,]+원(?:을 받으세요\.?| 받기 완료!?).*|송금봉투.*"
+    r"|송금이 취소되었어요.*|자동환불 .*",
     "deleted": r"삭제된 메시지입니다\.?|메시지가 삭제되었습니다\.?"
     r"|(?:This message was|The message has been) deleted\.",
     "policy": r"운영정책을 위반.*",
 }
 MEDIA = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _MEDIA.items()))
 # No media word starts with any other character: the regex is asked about few messages.
-MEDIA_INITIALS = frozenset("사<P0123456789abcdef동V이(E음파F연C지M보페그라L샵톡[투일카선송자삭메T운,")
+MEDIA_INITIALS = frozenset(
+    "사<P0123456789abcdef동V이(E음파F연C지M보페그라L샵톡[투일카선송자삭메T운,"
+)
 
 SYSTEM_STRONG = re.compile(
-    r"(?P<who>.{1,60})님이 (?:채팅방에 )?들어왔습니다\.?|(?P<left>.{1,60})님이 (?:대화방을 |채팅방을 )?나갔습니다\.?"
+    r".{1,60}님이 (?:채팅방에 )?들어왔습니다\.?|.{1,60}님이 (?:대화방을 |채팅방을 )?나갔습니다\.?"
     r"|.{1,60}님을 (?:내)?보냈습니다\.?|.{1,60}님이 .{1,400}님을 초대(?:했|하였)습니다\.?"
     r"|(?:채팅방 )?관리자가 메시지를 가렸습니다\.?|메시지가 삭제되었습니다\.?"
     r"|.{1,60}님이 부?방장이 되었습니다\.?|.{1,60}님이 부방장에서 해제되었습니다\.?"
@@ -98,7 +102,8 @@ _DIGITS = re.compile(r"\d+")
 _MONTHS = {
     name: number
     for number, name in enumerate(
-        "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+        start=1,
     )
 }
 _MORNING = re.compile(r"오전|AM|am|Am|午前|上午")

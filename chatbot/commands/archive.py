@@ -1,0 +1,34 @@
+"""Move old processed data, checkpoints and artifacts to data/archive/; delete nothing."""
+
+import argparse
+from datetime import datetime
+
+from chatbot.commands._terminal import say
+from chatbot.config import Config
+from chatbot.errors import CheckpointError
+from chatbot.publishing.archive import archive, plan_archive
+from chatbot.training.folder import RunFolder
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --dry."""
+    parser.add_argument("--dry", action="store_true", help="only show what would be moved")
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Archive, unless a trainer is writing there."""
+    checkpoints = config.path(config.storage.checkpoints_dir)
+    for folder in sorted(checkpoints.glob("*/")):
+        if RunFolder(folder).trainer() is not None:
+            raise CheckpointError(
+                f"run {folder.name} is being trained", hint="`chatbot stop` first"
+            )
+    plan = plan_archive(config, datetime.now())
+    for moved in plan:
+        print(f"{moved.size_bytes / 2**20:9.1f} MiB  {moved.source} -> {moved.target}")
+    if not plan:
+        say("nothing to archive")
+    elif args.dry:
+        say("dry run: nothing was moved")
+    else:
+        say(f"archived to {archive(plan, config)}")

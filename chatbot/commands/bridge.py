@@ -1,0 +1,29 @@
+"""Type a room line by line ("name: text") and see what the bot would send to it."""
+
+import argparse
+import sys
+
+from chatbot.commands._terminal import pass_gate, say
+from chatbot.config import Config
+from chatbot.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --dry."""
+    parser.add_argument("--dry", action="store_true", help="print instead of sending")
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Answer stdin; nothing is ever sent."""
+    if not args.dry:
+        raise ConfigError("no messenger is connected yet", hint="chatbot bridge --dry")
+    pass_gate(config)
+    from chatbot.corpus.speakers import read_numbers
+    from chatbot.inference.loading import load_bot
+    from chatbot.serving.bridge import answer_room
+
+    bot = load_bot(config)
+    numbers = read_numbers(config.processed_dir / "speakers.json", bot.n_speakers)
+    say('dry run: type the room, a line a message ("name: text"); end with Ctrl+D')
+    for outgoing in answer_room(sys.stdin, bot, numbers):
+        print(f"would send: {outgoing.text}", flush=True)

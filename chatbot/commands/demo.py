@@ -1,0 +1,59 @@
+"""Show everything on an invented room: organize, preprocess, train, ask; needs no chat of yours."""
+
+import argparse
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from chatbot.commands import organize, preprocess, publish, smoke, train
+from chatbot.commands._terminal import say
+from chatbot.config import Config, load_config
+from chatbot.ingest.invented_room import invent_room, write_android_export
+from chatbot.storage.files import write_bytes
+
+FOLDER = "data/demo"
+_SETTINGS = ("dialogue.model=auto", "logging.eval_interval=100")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the size and the length of the demo."""
+    parser.add_argument(
+        "--sessions", type=int, default=1500, metavar="N", help="conversations to invent"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=4.0, metavar="M", help="train for at most so long"
+    )
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Make a project of its own in data/demo, and run the main commands in it."""
+    root = config.path(FOLDER)
+    say(f"the demo lives in {root}; nothing of yours is touched")
+    demo = _make_project(root, config, args)
+    export = write_android_export(invent_room(args.sessions, config.runtime.seed))
+    inbox = demo.path(demo.raw.inbox_dir) / "KakaoTalkChats.txt"
+    if not demo.path(demo.raw.manifest_path).exists():
+        write_bytes(inbox, export)
+    for title, command, options in (
+        ("1. organize: recognize the export and file it", organize, {"dry": False}),
+        ("2. preprocess: clean conversations -> tokens", preprocess, {"show": None}),
+        ("   what is trained (*), by speaker number", preprocess, {"show": 1}),
+        ("3. train", train, {"background": False, "resume": None, "set": []}),
+        ("4. smoke: three questions", smoke, {}),
+        ("5. publish: one file for somebody else", publish, {}),
+    ):
+        say(f"\n== {title}")
+        command.run(argparse.Namespace(**options), demo)
+    say(f"\ntalk to it:  make chat ROOT={FOLDER}    (or: chatbot chat --root {root})")
+
+
+def _make_project(root: Path, config: Config, args: argparse.Namespace) -> Config:
+    """Give the demo the same settings, and a password that opens its gate."""
+    root.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(config.path("configs"), root / "configs", dirs_exist_ok=True)
+    if not (root / ".env").exists():
+        write_bytes(root / ".env", f"CHATBOT_PASSWORD={secrets.token_urlsafe(9)}\n".encode())
+    os.environ.pop(config.security.password_hash_env, None)
+    minutes = f"optimization.max_minutes={args.minutes}"
+    return load_config(root, (*_SETTINGS, minutes))

@@ -1,0 +1,139 @@
+"""Turn organized exports into tokens and loss masks in data/processed/."""
+
+import argparse
+import os
+from collections import Counter
+from collections.abc import Iterator
+from typing import Never
+
+from tqdm import tqdm
+
+from chatbot.commands._terminal import colour, say, table
+from chatbot.config import Config
+from chatbot.conversation import Message
+from chatbot.corpus.packing import Ingested, preview, write_corpus
+from chatbot.corpus.speakers import number_speakers
+from chatbot.corpus.spool import SessionSpool
+from chatbot.corpus.store import SPLITS, Stats, open_corpus
+from chatbot.errors import CorpusError
+from chatbot.ingest.cleaning import Cleaner
+from chatbot.ingest.manifest import ExportEntry
+from chatbot.ingest.rooms import choose_rooms, exporter_of, read_room, verify_exports
+from chatbot.ingest.sessions import merge_bursts, split_sessions
+
+_GREEN, _GREY = 32, 90
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --show."""
+    parser.add_argument(
+        "--show",
+        nargs="?",
+        type=int,
+        const=3,
+        metavar="N",
+        help="print N samples of the processed data, what is trained in green",
+    )
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Read, clean, cut, number the speakers, write."""
+    if args.show is not None:
+        _show(config, args.show)
+        return
+    rooms = choose_rooms(config)
+    verify_exports([entry for exports in rooms.values() for entry in exports], config)
+    spool_path = config.processed_dir.with_name(f"spool.{os.getpid()}.part")
+    spool = SessionSpool(spool_path)
+    try:
+        ingested, counts = _ingest(rooms, config, spool)
+        speakers = number_speakers(counts, _exporter(rooms), config.processed.preprocess)
+        say(f"persona: {speakers.persona} ({speakers.reason}); {speakers.mode} mode")
+        with tqdm(total=len(spool.n_turns), desc="writing sessions", leave=False) as bar:
+            stats = write_corpus(
+                ingested,
+                speakers,
+                config.processed.preprocess,
+                config.processed_dir,
+                lambda: _advance(bar),
+            )
+    finally:
+        spool.close()
+        spool_path.unlink(missing_ok=True)
+    _report(stats)
+
+
+def _exporter(rooms: dict[str, list[ExportEntry]]) -> str | None:
+    found = {name for exports in rooms.values() if (name := exporter_of(exports))}
+    return found.pop() if len(found) == 1 else None
+
+
+def _ingest(
+    rooms: dict[str, list[ExportEntry]], config: Config, spool: SessionSpool
+) -> tuple[Ingested, Counter[str]]:
+    """Clean every room into the spool; return the account and messages by speaker."""
+    rules = config.processed.preprocess
+    counts: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
+    n_seen = n_kept = 0
+    n_messages = sum(entry.n_messages for exports in rooms.values() for entry in exports)
+    with tqdm(total=n_messages, desc="reading messages", leave=False, unit_scale=True) as bar:
+        for room, exports in rooms.items():
+            cleaner = Cleaner(rules)
+            messages = _cleaned(read_room(exports, config), cleaner, counts, bar)
+            for session in split_sessions(messages, rules, exports[0].id if exports else room):
+                spool.add(merge_bursts(session, rules))
+            dropped += cleaner.dropped
+            n_seen, n_kept = n_seen + cleaner.n_seen, n_kept + cleaner.n_kept
+    spool.close()
+    if n_seen != n_kept + dropped.total():
+        raise CorpusError("messages went missing while cleaning", hint="this is a bug; report it")
+    entries = [entry for exports in rooms.values() for entry in exports]
+    messages_account = {"seen": n_seen, "kept": n_kept, "turns": sum(spool.n_turns)}
+    lines = {entry.id: {**entry.lines, "total": sum(entry.lines.values())} for entry in entries}
+    return Ingested(spool, lines, messages_account, dict(dropped)), counts
+
+
+def _cleaned(
+    messages: Iterator[Message], cleaner: Cleaner, counts: Counter[str], bar: "tqdm[Never]"
+) -> Iterator[Message]:
+    for message in messages:
+        bar.update()
+        cleaned = cleaner.clean(message)
+        if cleaned is not None:
+            counts[cleaned.speaker] += 1
+            yield cleaned
+
+
+def _advance(bar: "tqdm[Never]") -> None:
+    bar.update()
+
+
+def _report(stats: Stats) -> None:
+    messages = stats.messages
+    say(
+        f"{messages['seen']:,} messages: {messages['kept']:,} kept, "
+        + ", ".join(f"{n:,} {rule}" for rule, n in sorted(stats.dropped.items()))
+    )
+    rows = [["split", "sessions", "turns", "tokens", "trained", "context", "control"]]
+    for name in SPLITS:
+        split = stats.splits[name]
+        numbers = (split.n_sessions, split.n_turns, split.n_tokens)
+        masks = (split.n_target, split.n_context, split.n_control)
+        rows.append([name, *(f"{n:,}" for n in numbers + masks)])
+    print(table(rows))
+    say(f"vocabulary {stats.vocab_size:,}; data fingerprint {stats.fingerprint[:12]}")
+
+
+def _show(config: Config, n_samples: int) -> None:
+    corpus = open_corpus(config.processed_dir)
+    for number, sample in enumerate(
+        preview(config.processed_dir, corpus.stats, corpus.tokenizer, n_samples), start=1
+    ):
+        print(f"--- sample {number}: {sample['n_tokens']} tokens")
+        turns = sample["turns"]
+        for turn in turns if isinstance(turns, list) else []:
+            mark = "*" if turn["is_trained"] else " "
+            code = _GREEN if turn["is_trained"] else _GREY
+            print(colour(f"{mark} {turn['speaker']}: {turn['text']}", code))
+    say("* and green: replies that are trained")

@@ -1,0 +1,24 @@
+"""Answer one message."""
+
+import argparse
+
+from chatbot.commands._terminal import pass_gate
+from chatbot.config import Config
+from chatbot.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the message."""
+    parser.add_argument("text", help='what to answer, for example "오늘 뭐함"')
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Load the model, answer, print."""
+    if not args.text.strip():
+        raise ConfigError("there is nothing to answer", hint='chatbot reply "오늘 뭐함"')
+    pass_gate(config)
+    from chatbot.inference.loading import load_bot
+
+    bot = load_bot(config)
+    bot.hear(args.text.strip())
+    print(bot.reply().text)

@@ -1,0 +1,27 @@
+"""Ask the model three fixed questions in one conversation and print the answers."""
+
+import argparse
+
+from chatbot.commands._terminal import pass_gate
+from chatbot.config import Config
+from chatbot.errors import CheckpointError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Nothing to add."""
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Hold the conversation of dialogue.smoke_prompts."""
+    del args
+    pass_gate(config)
+    from chatbot.inference.loading import load_bot
+
+    bot = load_bot(config)
+    for prompt in config.dialogue.smoke_prompts:
+        bot.hear(prompt)
+        reply = bot.reply()
+        if not reply.text:
+            raise CheckpointError("the model gave an empty answer", hint="train it for longer")
+        print(f"> {prompt}")
+        print("\n".join(f"  {bubble}" for bubble in reply.bubbles))

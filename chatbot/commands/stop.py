@@ -1,0 +1,38 @@
+"""Ask the trainer to save and end, and wait until it has."""
+
+import argparse
+import time
+
+from chatbot.commands._terminal import say
+from chatbot.config import Config
+from chatbot.errors import CheckpointError
+from chatbot.storage.files import write_bytes
+from chatbot.training.folder import RunFolder
+
+_WAIT_SECONDS = 300
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Nothing to add."""
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Write the STOP file and wait for the lock to be free."""
+    del args
+    folder = RunFolder(config.run_dir, config.stop_file_name)
+    holder = folder.trainer()
+    if holder is None:
+        say(f"run {config.run_name} is not being trained")
+        return
+    say(f"asking process {holder.get('pid', '?')} to save and end")
+    write_bytes(folder.stop_file, b"stop\n")
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while folder.trainer() is not None:
+        if time.monotonic() > deadline:
+            raise CheckpointError(
+                f"the trainer has not ended after {_WAIT_SECONDS} s",
+                hint="`chatbot status` shows whether it is still alive",
+            )
+        time.sleep(0.2)
+    status = folder.read_status()
+    say(f"stopped at step {status.step:,}; `chatbot train` continues" if status else "stopped")

@@ -1,0 +1,168 @@
+"""Train the model or continue; Ctrl+C, SIGTERM or `chatbot stop` end it after a save."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from chatbot.commands._terminal import duration, say
+from chatbot.config import Config
+from chatbot.errors import ChatbotError, CheckpointError
+from chatbot.storage.files import explained
+from chatbot.training.folder import RunFolder, locked_run
+
+if TYPE_CHECKING:
+    from chatbot.corpus.tokenizer import BpeTokenizer
+    from chatbot.model.gpt import GPT
+    from chatbot.training.loop import EvalResult, StepResult
+    from chatbot.training.run import Listener
+    from chatbot.training.setup import Prepared
+
+_START_SECONDS = 120
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --background and --resume."""
+    parser.add_argument(
+        "--background", action="store_true", help="train on after this terminal is closed"
+    )
+    parser.add_argument("--resume", type=Path, metavar="PATH", help="continue from this checkpoint")
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Train in the foreground, or start a trainer that outlives this terminal."""
+    folder = RunFolder(config.run_dir, config.stop_file_name)
+    if args.resume is not None and not args.resume.is_file():
+        raise CheckpointError(
+            f"no checkpoint at {args.resume}", hint="drop --resume to continue the run by itself"
+        )
+    if args.background:
+        _start_background(args, config, folder)
+        return
+    from chatbot.corpus.store import open_corpus
+    from chatbot.evaluation.ngram import ngram_losses
+    from chatbot.training.run import Training
+    from chatbot.training.setup import prepare
+
+    corpus = open_corpus(config.processed_dir)
+    with locked_run(folder):
+        prepared = prepare(config, corpus, folder, args.resume)
+        for sentence in prepared.sentences:
+            say(sentence)
+        counted = ngram_losses(corpus)
+        say(f"held-out nats per token: unigram {counted.unigram:.3f}, bigram {counted.bigram:.3f}")
+        if prepared.state.step >= prepared.plan.max_steps:
+            say("all steps are done; raise optimization.max_steps or max_epochs to train on")
+            return
+        training = Training(
+            folder, config, prepared.state, prepared.sources, corpus.tokenizer, prepared.compute
+        )
+        with _Screen(prepared, config, corpus.tokenizer) as screen:
+            reason = training.run(prepared.plan, screen.listener())
+    status = folder.read_status()
+    if status is not None and status.best_loss is not None:
+        say(
+            f"{reason} at step {status.step:,}: best held-out loss {status.best_loss:.3f} "
+            f"(unigram {counted.unigram:.3f}, bigram {counted.bigram:.3f})"
+        )
+    else:
+        say(f"{reason}; saved, `chatbot train` continues")
+
+
+class _Screen:
+    """A progress bar at a terminal, lines in a log."""
+
+    def __init__(self, prepared: "Prepared", config: Config, tokenizer: "BpeTokenizer") -> None:
+        self._config = config
+        self._tokenizer = tokenizer
+        self._is_live = sys.stderr.isatty()
+        self._bar = tqdm(
+            total=prepared.plan.max_steps,
+            initial=prepared.state.step,
+            desc="training",
+            unit="step",
+            disable=not self._is_live,
+            dynamic_ncols=True,
+        )
+        self._began = time.monotonic()
+
+    def __enter__(self) -> "_Screen":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def listener(self) -> "Listener":
+        """Return what the trainer talks to."""
+        from chatbot.training.run import Listener
+
+        return Listener(self._on_step, self._on_eval, self._on_trouble, self._sample)
+
+    def _on_step(self, result: "StepResult") -> None:
+        self._bar.update()
+        self._bar.set_postfix_str(f"loss {result.loss:.3f}", refresh=False)
+
+    def _on_eval(self, step: int, found: "EvalResult", sample: str) -> None:
+        spent = duration(time.monotonic() - self._began)
+        self._write(
+            f"step {step:,} ({spent}): held out {found.loss:.3f}, "
+            f"{found.bits_per_byte:.3f} bits/byte | {sample}"
+        )
+
+    def _on_trouble(self, error: ChatbotError) -> None:
+        self._write(f"warning: could not save: {error}; {error.hint}; training goes on")
+
+    def _write(self, line: str) -> None:
+        if self._is_live:
+            tqdm.write(line, file=sys.stderr)
+        else:
+            say(line)
+
+    def _sample(self, gpt: "GPT") -> str:
+        from chatbot.inference.bot import Bot
+        from chatbot.inference.loading import bot_settings
+        from chatbot.model.gpt import TorchLanguageModel
+
+        bot = Bot(TorchLanguageModel(gpt), self._tokenizer, bot_settings(self._config))
+        prompt = self._config.logging.sample_prompt
+        bot.hear(prompt)
+        return f"{prompt} -> {' / '.join(bot.reply().bubbles)}"
+
+
+def _start_background(args: argparse.Namespace, config: Config, folder: RunFolder) -> None:
+    """Start the same command detached, and wait until it has the run or has failed."""
+    holder = folder.trainer()
+    if holder is not None:
+        raise CheckpointError(
+            f"run {config.run_name} is being trained by process {holder.get('pid', '?')}",
+            hint="`chatbot status` shows it, `chatbot stop` ends it",
+        )
+    command = [sys.executable, "-m", "chatbot", "train", "--root", str(Path(config.root).resolve())]
+    command += [part for setting in args.set for part in ("--set", setting)]
+    command += ["--resume", str(args.resume.resolve())] if args.resume else []
+    detached = (
+        {"creationflags": 0x00000208}  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
+        if os.name == "nt"
+        else {"start_new_session": True}
+    )
+    with explained(folder.log):
+        folder.path.mkdir(parents=True, exist_ok=True)
+        with folder.log.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached
+            )
+    deadline = time.monotonic() + _START_SECONDS
+    while folder.trainer() is None and time.monotonic() < deadline:
+        if process.poll() is not None:
+            last = folder.log.read_text(encoding="utf-8", errors="replace").splitlines()[-2:]
+            raise CheckpointError(
+                "the trainer ended at once: " + " ".join(last), hint=f"see {folder.log}"
+            )
+        time.sleep(0.1)
+    say(f"training in the background as process {process.pid}; its log: {folder.log}")
+    say("`chatbot status` shows it, `chatbot stop` ends it after a save")

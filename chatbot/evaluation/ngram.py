@@ -1,0 +1,44 @@
+"""What counting alone achieves: unigram and bigram losses that a network has to beat."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chatbot.corpus.store import Corpus
+from chatbot.corpus.template import NEVER, TARGET
+
+
+@dataclass(frozen=True)
+class NgramLosses:
+    """Nats per held-out target token."""
+
+    unigram: float
+    bigram: float
+
+
+def ngram_losses(corpus: Corpus) -> NgramLosses:
+    """Fit on the training tokens that can be targets, measure on the held-out targets.
+
+    Unigram: add-one counts. Bigram: absolute discounting by 0.75, backed off to the unigram.
+    """
+    V = corpus.stats.vocab_size
+    tokens = np.asarray(corpus.train.tokens).astype(np.int64)
+    is_text = np.asarray(corpus.train.loss_mask) != NEVER
+    counts = np.bincount(tokens[is_text], minlength=V).astype(np.float64)
+    unigram = (counts + 1) / (counts.sum() + V)
+    held_out = np.asarray(corpus.val.tokens).astype(np.int64)
+    places = np.flatnonzero(np.asarray(corpus.val.loss_mask) == TARGET)
+    target, before = held_out[places], held_out[places - 1]
+
+    pairs = tokens[:-1] * V + tokens[1:]
+    seen, n_seen = np.unique(pairs[is_text[1:]], return_counts=True)
+    n_before = np.bincount(seen // V, weights=n_seen, minlength=V)
+    n_kinds = np.bincount(seen // V, minlength=V)
+    wanted = before * V + target
+    place = np.minimum(np.searchsorted(seen, wanted), len(seen) - 1)
+    count = np.where(seen[place] == wanted, n_seen[place], 0)
+    discount = 0.75
+    total = np.maximum(n_before[before], 1)
+    backed_off = np.where(n_before[before] > 0, discount * n_kinds[before] / total, 1.0)
+    bigram = np.maximum(count - discount, 0) / total + backed_off * unigram[target]
+    return NgramLosses(float(-np.log(unigram[target]).mean()), float(-np.log(bigram).mean()))

@@ -1,0 +1,62 @@
+"""Where and in which number format a model runs."""
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from chatbot.config import RuntimeConfig
+from chatbot.errors import ConfigError
+
+_DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Resolve `runtime.device`: auto takes CUDA, then Apple's GPU, then the CPU."""
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            wanted = "cuda"
+        else:
+            wanted = "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(wanted)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"runtime.device {wanted!r} is not there", hint="set runtime.device to auto"
+        ) from error
+    return device
+
+
+def choose_dtype(settings: RuntimeConfig, device: torch.device) -> torch.dtype:
+    """Resolve `runtime.dtype`: bf16 where the chip multiplies it, else fp16 on CUDA, else fp32."""
+    if settings.dtype != "auto":
+        return _DTYPES[settings.dtype]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float16
+    if device.type == "cpu" and _cpu_multiplies_bf16():
+        return torch.bfloat16
+    return torch.float32
+
+
+@cache
+def _cpu_multiplies_bf16() -> bool:
+    """Without these instructions bf16 on a CPU is slower than fp32 (pytorch #118499)."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.exists():
+        return False
+    flags = next((li for li in cpuinfo.read_text().splitlines() if li.startswith("flags")), "")
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[Any]:
+    """Return the context in which forward passes run in `dtype`."""
+    if dtype is torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=dtype)

@@ -1,0 +1,234 @@
+"""A causal GPT with the layout of Qwen3, in torch: it opens elsewhere without custom code.
+
+B batch, T tokens, C channels, H heads, D head width, V vocabulary. Module names are those of
+Qwen3 in transformers.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from chatbot.errors import CheckpointError
+from chatbot.model.language_model import Logits, Tokens
+from chatbot.model.shape import GPTConfig
+
+_INIT_STD = 0.02
+_NORM_EPS = 1e-6  # Qwen3's
+
+
+class KVCache:
+    """Keys and values of one conversation, allocated once: 2 x (L, B, H, block_size, D)."""
+
+    def __init__(self, config: GPTConfig, batch_size: int, like: Tensor) -> None:
+        shape = (
+            config.n_layer,
+            batch_size,
+            config.n_kv_head,
+            config.block_size,
+            config.head_dim,
+        )
+        self.keys = torch.zeros(shape, dtype=like.dtype, device=like.device)
+        self.values = torch.zeros_like(self.keys)
+        self.length = 0
+
+    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Store new (B, H, T, D) keys and values; return all so far."""
+        end = self.length + k.shape[2]
+        self.keys[layer, :, :, self.length : end] = k
+        self.values[layer, :, :, self.length : end] = v
+        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+
+
+@dataclass(frozen=True)
+class Rotary:
+    """Cosines and sines (T, D/2) of the positions of a call."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Rotate (B, H, T, D) by position, halves against each other (not neighbours)."""
+        a, b = x.float().chunk(2, dim=-1)
+        turned = torch.cat((a * self.cos - b * self.sin, b * self.cos + a * self.sin), dim=-1)
+        return turned.to(x.dtype)
+
+
+class RMSNorm(nn.RMSNorm):
+    """RMS norm in the type of its input: a weight of another type would miss the fused kernel."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, eps=_NORM_EPS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize the last dimension of (..., C)."""
+        return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
+
+
+class Attention(nn.Module):
+    """Causal self-attention with grouped heads and a norm on every query and key head."""
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.n_head, self.n_kv_head, self.head_dim = (
+            config.n_head,
+            config.n_kv_head,
+            config.head_dim,
+        )
+        kv_width = config.n_kv_head * config.head_dim
+        self.q_proj = nn.Linear(config.n_embd, config.n_embd, bias=False)
+        self.k_proj = nn.Linear(config.n_embd, kv_width, bias=False)
+        self.v_proj = nn.Linear(config.n_embd, kv_width, bias=False)
+        self.o_proj = nn.Linear(config.n_embd, config.n_embd, bias=False)
+        self.q_norm = RMSNorm(config.head_dim)
+        self.k_norm = RMSNorm(config.head_dim)
+
+    def forward(self, x: Tensor, rotary: Rotary, cache: KVCache | None, layer: int) -> Tensor:
+        """Map (B, T, C) to (B, T, C)."""
+        B, T, C = x.shape
+        q = self.q_norm(self.q_proj(x).view(B, T, self.n_head, self.head_dim)).transpose(1, 2)
+        k = self.k_norm(self.k_proj(x).view(B, T, self.n_kv_head, self.head_dim)).transpose(1, 2)
+        v = self.v_proj(x).view(B, T, self.n_kv_head, self.head_dim).transpose(1, 2)
+        q, k = rotary(q).to(v.dtype), rotary(k).to(v.dtype)
+        n_past = 0
+        if cache is not None:
+            n_past = cache.length
+            k, v = cache.extend(layer, k.to(cache.keys.dtype), v.to(cache.keys.dtype))
+            q = q.to(cache.keys.dtype)
+        mask = None
+        if n_past and T > 1:
+            mask = torch.ones(T, n_past + T, dtype=torch.bool, device=x.device).tril(n_past)
+        y = F.scaled_dot_product_attention(
+            q,
+            k,
+            v,
+            attn_mask=mask,
+            is_causal=n_past == 0 and T > 1,
+            enable_gqa=self.n_kv_head != self.n_head,
+        )
+        return self.o_proj(y.transpose(1, 2).reshape(B, T, C))
+
+
+class MLP(nn.Module):
+    """SwiGLU."""
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(config.n_embd, config.n_hidden, bias=False)
+        self.up_proj = nn.Linear(config.n_embd, config.n_hidden, bias=False)
+        self.down_proj = nn.Linear(config.n_hidden, config.n_embd, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, T, C) to (B, T, C)."""
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class Layer(nn.Module):
+    """Attention and MLP, each normed before and added after."""
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.input_layernorm = RMSNorm(config.n_embd)
+        self.self_attn = Attention(config)
+        self.post_attention_layernorm = RMSNorm(config.n_embd)
+        self.mlp = MLP(config)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, rotary: Rotary, cache: KVCache | None, layer: int) -> Tensor:
+        """Map (B, T, C) to (B, T, C)."""
+        x = x + self.dropout(self.self_attn(self.input_layernorm(x), rotary, cache, layer))
+        return x + self.dropout(self.mlp(self.post_attention_layernorm(x)))
+
+
+class GPT(nn.Module):
+    """Token embedding, layers, norm; the head is the embedding again (tied)."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.n_embd)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.n_layer))
+        self.norm = RMSNorm(config.n_embd)
+        self.dropout = nn.Dropout(config.dropout)
+        half = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
+        angles = torch.outer(
+            torch.arange(config.block_size, dtype=torch.float32), config.rope_theta**-half
+        )
+        self.register_buffer("cos", angles.cos(), persistent=False)
+        self.register_buffer("sin", angles.sin(), persistent=False)
+
+    def init_weights(self, generator: torch.Generator) -> None:
+        """Draw weights: normal 0.02; what writes into the residual stream starts at zero.
+
+        So every layer begins as the identity (modded-nanogpt, muP).
+        """
+        for name, parameter in self.named_parameters():
+            if name.endswith(("o_proj.weight", "down_proj.weight")):
+                nn.init.zeros_(parameter)
+            elif parameter.dim() == 2:
+                nn.init.normal_(parameter, std=_INIT_STD, generator=generator)
+
+    def hidden(self, tokens: Tensor, cache: KVCache | None = None) -> Tensor:
+        """Map tokens (B, T) to normed hidden states (B, T, C)."""
+        start = cache.length if cache is not None else 0
+        end = start + tokens.shape[1]
+        if end > self.config.block_size:
+            raise CheckpointError(
+                f"{end} tokens do not fit a context of {self.config.block_size}",
+                hint="shorten the history",
+            )
+        rotary = Rotary(self.cos[start:end], self.sin[start:end])
+        x = self.dropout(self.embed_tokens(tokens))
+        for number, layer in enumerate(self.layers):
+            x = layer(x, rotary, cache, number)
+        if cache is not None:
+            cache.length = end
+        return self.norm(x)
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """Map hidden states (..., C) to logits (..., V)."""
+        return F.linear(hidden, self.embed_tokens.weight)
+
+    def forward(self, tokens: Tensor, cache: KVCache | None = None) -> Tensor:
+        """Map tokens (B, T) to logits (B, T, V)."""
+        return self.head(self.hidden(tokens, cache))
+
+
+class TorchLanguageModel:
+    """A GPT in evaluation mode behind the numpy protocol of `LanguageModel`."""
+
+    def __init__(self, model: GPT) -> None:
+        self._model = model.eval()
+
+    @property
+    def context_length(self) -> int:
+        """The most tokens that a cache can hold."""
+        return self._model.config.block_size
+
+    def new_cache(self) -> KVCache:
+        """Return an empty cache for one conversation."""
+        return KVCache(self._model.config, 1, self._model.embed_tokens.weight)
+
+    def __call__(self, tokens: Tokens, cache: Any = None) -> Logits:
+        """Map tokens (B, T) to logits (B, T, V)."""
+        device = self._model.embed_tokens.weight.device
+        with torch.inference_mode():
+            logits = self._model(torch.as_tensor(tokens, device=device), cache)
+        return np.asarray(logits.float().cpu())
+
+
+def load_gpt(config: GPTConfig, weights: dict[str, Tensor]) -> GPT:
+    """Build a GPT from saved weights; raises CheckpointError if they do not fit the shape."""
+    with torch.device("meta"):
+        shapes = {name: tuple(p.shape) for name, p in GPT(config).named_parameters()}
+    if {name: tuple(w.shape) for name, w in weights.items()} != shapes:
+        raise CheckpointError("weights do not fit the model's shape", hint="the file is damaged")
+    model = GPT(config)
+    model.load_state_dict({name: weight.float() for name, weight in weights.items()}, strict=True)
+    return model

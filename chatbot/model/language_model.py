@@ -1,0 +1,23 @@
+"""What the sampler and the bot need of a network, in numpy, whatever computes it."""
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Tokens = npt.NDArray[np.int64]
+Logits = npt.NDArray[np.float32]
+
+
+class LanguageModel(Protocol):
+    """A causal network. B batch, T tokens, V vocabulary."""
+
+    @property
+    def context_length(self) -> int:
+        """The most tokens that a cache, or a call without one, can hold."""
+
+    def new_cache(self) -> Any:
+        """Return an empty cache for one conversation."""
+
+    def __call__(self, tokens: Tokens, cache: Any = None) -> Logits:
+        """Map tokens (B, T) to logits (B, T, V); with a cache, tokens continue what it holds."""

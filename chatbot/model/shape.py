@@ -1,0 +1,85 @@
+"""The numbers that define a GPT, the named sizes, and which size fits a corpus and a device."""
+
+from dataclasses import dataclass
+
+from chatbot.config import ModelConfig
+from chatbot.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class GPTConfig:
+    """Shape of a GPT with the layout of Qwen3. A head is `n_embd // n_head` wide."""
+
+    vocab_size: int
+    block_size: int
+    n_layer: int
+    n_head: int
+    n_kv_head: int
+    n_embd: int
+    n_hidden: int
+    dropout: float
+    rope_theta: float
+
+    @property
+    def head_dim(self) -> int:
+        """Width of one attention head."""
+        return self.n_embd // self.n_head
+
+    @property
+    def n_params(self) -> int:
+        """Number of weights; the tied embedding counts once."""
+        kv_width = self.n_kv_head * self.head_dim
+        attention = 2 * self.n_embd * (self.n_embd + kv_width) + 2 * self.head_dim
+        layer = attention + 3 * self.n_embd * self.n_hidden + 2 * self.n_embd
+        return self.vocab_size * self.n_embd + self.n_layer * layer + self.n_embd
+
+
+# name: layers, heads, width, context
+_SIZES = {
+    "nano": (4, 4, 256, 256),
+    "small": (6, 6, 384, 256),
+    "base": (8, 8, 512, 512),
+    "large": (12, 12, 768, 512),
+}
+# Largest size whose tokens are enough for it: about 1 token for 2 weights, read many times.
+_TOKENS_FOR = {"large": 40_000_000, "base": 10_000_000, "small": 3_000_000, "nano": 0}
+
+
+def choose_size(n_tokens: int, is_gpu: bool) -> tuple[str, str]:
+    """Return the size for a corpus and the sentence that says why."""
+    fits = next(name for name, least in _TOKENS_FOR.items() if n_tokens >= least)
+    if not is_gpu and fits in ("base", "large"):
+        return "small", (
+            f"model size small: {n_tokens:,} tokens would fit {fits}, "
+            "but on a CPU that takes days; a GPU allows it"
+        )
+    return fits, f"model size {fits}: what {n_tokens:,} training tokens can teach"
+
+
+def resolve_shape(settings: ModelConfig, vocab_size: int, size: str) -> GPTConfig:
+    """Fill a named size with the numbers the user set; numbers win over the size."""
+    n_layer, n_head, n_embd, block_size = _SIZES[size]
+    n_embd = settings.n_embd or n_embd
+    n_head = settings.n_head or n_head
+    n_kv_head = settings.n_kv_head or n_head
+    if n_embd % n_head or (n_embd // n_head) % 2:
+        raise ConfigError(
+            f"model.n_embd {n_embd} does not split into {n_head} heads of even width",
+            hint=f"set model.n_embd to a multiple of {2 * n_head}",
+        )
+    if n_head % n_kv_head:
+        raise ConfigError(
+            f"model.n_head {n_head} is no multiple of n_kv_head {n_kv_head}",
+            hint="set model.n_kv_head to a divisor of model.n_head",
+        )
+    return GPTConfig(
+        vocab_size=vocab_size,
+        block_size=block_size if settings.block_size == "auto" else settings.block_size,
+        n_layer=settings.n_layer or n_layer,
+        n_head=n_head,
+        n_kv_head=n_kv_head,
+        n_embd=n_embd,
+        n_hidden=settings.n_hidden or -(-n_embd * 8 // 3 // 64) * 64,
+        dropout=settings.dropout,
+        rope_theta=settings.rope_theta,
+    )

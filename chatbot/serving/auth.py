@@ -1,0 +1,104 @@
+"""The one place that decides whether somebody may talk to the bot."""
+
+import hmac
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from dotenv import dotenv_values
+
+from chatbot.config import Config
+from chatbot.errors import AccessError
+
+# RFC 9106, second recommended choice (64 MiB), for machines that also hold a model.
+_ITERATIONS, _LANES, _MEMORY_KIB = 3, 4, 64 * 1024
+_HINT = "`chatbot password` makes one; put the line it prints into .env"
+
+
+class Gate:
+    """Checks passwords against the project's secret. Its repr shows nothing."""
+
+    def __init__(self, password: str | None, password_hash: str | None) -> None:
+        self._password = password
+        self._hash = password_hash
+
+    def __repr__(self) -> str:
+        """Never show a secret."""
+        return "Gate()"
+
+    def admits(self, given: str) -> bool:
+        """Whether a password is the right one, in a time that tells nothing about it."""
+        if self._hash is not None:
+            try:
+                Argon2id.verify_phc_encoded(given.encode(), self._hash)
+            except InvalidKey:
+                return False
+            except ValueError as error:
+                raise AccessError("the password hash in .env is not valid", hint=_HINT) from error
+            return True
+        return self._password is not None and hmac.compare_digest(
+            given.encode(), self._password.encode()
+        )
+
+
+def hash_password(password: str) -> str:
+    """Return an Argon2id hash in the PHC format that CHATBOT_PASSWORD_HASH takes."""
+    if not password.strip():
+        raise AccessError("an empty password protects nothing", hint="type at least one word")
+    kdf = Argon2id(
+        salt=secrets.token_bytes(16),
+        length=32,
+        iterations=_ITERATIONS,
+        lanes=_LANES,
+        memory_cost=_MEMORY_KIB,
+    )
+    return kdf.derive_phc_encoded(password.encode())
+
+
+def load_gate(config: Config, environment: Mapping[str, str] | None = None) -> Gate:
+    """Read the secret from the environment and .env; raises AccessError if there is none."""
+    password, password_hash = _secrets(config, os.environ if environment is None else environment)
+    if password_hash is None and not password:
+        raise AccessError(
+            f"no password is set: {config.security.password_env} is not in .env",
+            hint=_HINT,
+        )
+    return Gate(password, password_hash)
+
+
+def require_access(
+    config: Config, ask: Callable[[], str | None], environment: Mapping[str, str] | None = None
+) -> None:
+    """Let the person at this terminal pass, or raise AccessError.
+
+    Whoever can read the plain password in .env knows it already. Where only its hash stands,
+    `ask` is asked for the password; None means that nobody is there to answer.
+    """
+    if not config.security.require_password:
+        return
+    environment = os.environ if environment is None else environment
+    gate = load_gate(config, environment)
+    password, _ = _secrets(config, environment)
+    given = password or ask()
+    if given is None:
+        raise AccessError(
+            "a password is needed and nobody is at the terminal",
+            hint=f"set {config.security.password_env} for this command",
+        )
+    if not gate.admits(given):
+        raise AccessError("wrong password", hint="try again")
+
+
+def _secrets(config: Config, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """Return (password, hash); what the environment says wins over .env."""
+    names = config.security
+    path = Path(config.root) / ".env"
+    stored = dotenv_values(path, interpolate=False) if path.is_file() else {}
+    password, password_hash = (
+        environment.get(name) or stored.get(name) or None
+        for name in (names.password_env, names.password_hash_env)
+    )
+    return password, password_hash

@@ -1,0 +1,192 @@
+"""Token files -> batches: whole sessions, rows of similar length, order known from (seed, epoch).
+
+No session sees another: each has a row of its own, and rows of a batch are of similar length,
+so that little is padding. B rows, T tokens.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chatbot.config import ObjectiveConfig
+from chatbot.corpus.store import TokenStore
+from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.errors import CorpusError
+
+Ints = npt.NDArray[np.int64]
+_ROWS_SORTED_TOGETHER = 64  # in batches: similar lengths meet, yet every epoch mixes anew
+_CARRIED = 4  # a cut session carries 1/4 of the context over as untrained past
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs, targets and weights, each (B, T); padding has weight 0."""
+
+    inputs: Ints
+    targets: Ints
+    weights: npt.NDArray[np.float32]
+
+    @property
+    def n_tokens(self) -> int:
+        """Positions computed, padding included."""
+        return self.inputs.size
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Sessions, cut where they are longer than the context.
+
+    Piece i is bos, then tokens[start:end]; targets before `trained_from` were trained in the
+    piece before it and are context here.
+    """
+
+    start: Ints
+    end: Ints
+    trained_from: Ints
+
+    def __len__(self) -> int:
+        """Number of pieces."""
+        return len(self.start)
+
+    @property
+    def lengths(self) -> Ints:
+        """Positions that each piece takes in a batch (its tokens, shifted by bos)."""
+        return self.end - self.start
+
+    def take(self, which: npt.NDArray[Any]) -> "Pieces":
+        """Return some of the pieces."""
+        return Pieces(self.start[which], self.end[which], self.trained_from[which])
+
+
+def cut_pieces(tokens: npt.NDArray[Any], tokenizer: BpeTokenizer, block_size: int) -> Pieces:
+    """Find sessions by their bos; cut those longer than `block_size` between turns."""
+    starts = np.flatnonzero(tokens == tokenizer.bos_id).astype(np.int64)
+    ends = np.append(starts[1:], len(tokens))
+    starts = starts + 1
+    is_long = ends - starts > block_size
+    rows = [np.stack([starts, ends, starts], axis=1)[~is_long]]
+    for start, end in zip(starts[is_long].tolist(), ends[is_long].tolist(), strict=True):
+        inside = tokens[start:end]
+        first = tokenizer.n_control - tokenizer.n_speakers
+        turns = start + np.flatnonzero((inside >= first) & (inside < tokenizer.n_control))
+        rows.append(np.array(list(_cut(start, end, turns, block_size)), dtype=np.int64))
+    table = np.concatenate(rows)
+    table = table[np.argsort(table[:, 2], kind="stable")]
+    return Pieces(table[:, 0], table[:, 1], table[:, 2])
+
+
+def _cut(start: int, end: int, turns: Ints, block_size: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (start, end, trained_from): cut before a turn, carry the turns just before the cut."""
+    trained_from = start
+    while True:
+        if end - start <= block_size:
+            yield start, end, trained_from
+            return
+        limit = start + block_size
+        fitting = turns[(turns > trained_from) & (turns <= limit)]
+        cut = int(fitting[-1]) if len(fitting) else limit
+        yield start, cut, trained_from
+        carried = turns[(turns >= cut - block_size // _CARRIED) & (turns < cut)]
+        start = int(carried[0]) if len(carried) else cut - block_size // _CARRIED
+        trained_from = cut
+
+
+class BatchSource:
+    """Batches of one split. What epoch e holds at place i depends on (seed, e, i) alone."""
+
+    def __init__(
+        self,
+        store: TokenStore,
+        tokenizer: BpeTokenizer,
+        objective: ObjectiveConfig,
+        block_size: int,
+        batch_tokens: int,
+        seed: int = 0,
+    ) -> None:
+        self._store = store
+        self._bos = tokenizer.bos_id
+        self._pad = tokenizer.pad_id
+        context = objective.context_weight if objective.loss_mode == "all" else 0.0
+        self._value_of = np.array([0.0, 1.0, context], dtype=np.float32)
+        self._batch_tokens = max(batch_tokens, block_size)
+        self._seed = seed
+        pieces = cut_pieces(store.tokens, tokenizer, block_size)
+        is_trained = self._n_trained(pieces) > 0
+        self.n_skipped = int((~is_trained).sum())
+        self.pieces = pieces.take(is_trained)
+        if not len(self.pieces):
+            raise CorpusError(
+                "the loss mask has no trained token",
+                hint="run `chatbot preprocess` with other targets, or objective.loss_mode: all",
+            )
+        self._plan = lru_cache(maxsize=2)(self._plan_epoch)
+
+    def _n_trained(self, pieces: Pieces) -> Ints:
+        total = np.concatenate([[0], np.cumsum(self._value_of[self._store.loss_mask] > 0)])
+        return total[pieces.end] - total[pieces.trained_from]
+
+    def n_batches(self, epoch: int) -> int:
+        """Number of batches in an epoch."""
+        return len(self._plan(epoch))
+
+    def batch(self, epoch: int, index: int) -> Batch:
+        """Return batch `index` of an epoch."""
+        return self._assemble(self._plan(epoch)[index])
+
+    def in_order(self, max_tokens: int) -> Iterator[Batch]:
+        """Yield evenly spread pieces, shortest first, about `max_tokens` in all: for evaluation."""
+        lengths = self.pieces.lengths
+        n_kept = max(1, min(len(lengths), int(max_tokens / max(1.0, float(lengths.mean())))))
+        kept = np.linspace(0, len(lengths) - 1, n_kept).round().astype(np.int64)
+        kept = kept[np.argsort(lengths[kept], kind="stable")]
+        for rows in self._fill(kept):
+            yield self._assemble(rows)
+
+    def padding_share(self) -> float:
+        """Share of the first epoch's positions that are padding."""
+        shapes = [self.pieces.lengths[rows] for rows in self._plan(0)]
+        computed = sum(int(lengths.max()) * len(lengths) for lengths in shapes)
+        return 1 - int(self.pieces.lengths.sum()) / computed
+
+    def _plan_epoch(self, epoch: int) -> list[Ints]:
+        rng = np.random.default_rng((self._seed, epoch))
+        order = rng.permutation(len(self.pieces))
+        lengths = self.pieces.lengths
+        chunk = max(1, int(_ROWS_SORTED_TOGETHER * self._batch_tokens / lengths.mean()))
+        batches: list[Ints] = []
+        for begin in range(0, len(order), chunk):
+            some = order[begin : begin + chunk]
+            batches += self._fill(some[np.argsort(lengths[some], kind="stable")])
+        return [batches[index] for index in rng.permutation(len(batches))]
+
+    def _fill(self, rows: Ints) -> list[Ints]:
+        """Cut rows, sorted by length, into batches of at most `batch_tokens` positions."""
+        lengths = self.pieces.lengths[rows].tolist()
+        batches, begin = [], 0
+        for index, length in enumerate(lengths):
+            if index > begin and (index + 1 - begin) * length > self._batch_tokens:
+                batches.append(rows[begin:index])
+                begin = index
+        return [*batches, rows[begin:]]
+
+    def _assemble(self, rows: Ints) -> Batch:
+        pieces = self.pieces.take(rows)
+        shape = (len(rows), int(pieces.lengths.max()))
+        inputs = np.full(shape, self._pad, dtype=np.int64)
+        targets = np.full(shape, self._pad, dtype=np.int64)
+        weights = np.zeros(shape, dtype=np.float32)
+        inputs[:, 0] = self._bos
+        for row, (start, end, trained_from) in enumerate(
+            zip(pieces.start, pieces.end, pieces.trained_from, strict=True)
+        ):
+            n = end - start
+            targets[row, :n] = self._store.tokens[start:end]
+            inputs[row, 1:n] = targets[row, : n - 1]
+            weights[row, trained_from - start : n] = self._value_of[
+                self._store.loss_mask[trained_from:end]
+            ]
+        return Batch(inputs, targets, weights)

@@ -1,0 +1,129 @@
+"""Checkpoints: everything a run is at a step, in files that are whole or not there."""
+
+import pickle
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from chatbot.errors import CheckpointError
+from chatbot.model.gpt import load_gpt
+from chatbot.model.shape import GPTConfig
+from chatbot.storage.files import atomic_write, require_space
+from chatbot.training.loop import TrainState
+
+FORMAT = 1
+
+
+def save_checkpoint(path: Path, state: TrainState, about: dict[str, Any]) -> None:
+    """Write a training checkpoint. `about`: what identifies data, vocabulary and settings."""
+    size = 4 * sum(p.numel() for p in state.model.parameters()) * 4  # weights, EMA, 2 moments
+    require_space(path.parent, size)
+    _save(
+        path,
+        {
+            "format": FORMAT,
+            "kind": "training",
+            "shape": asdict(state.model.config),
+            "model": state.model.state_dict(),
+            "ema": state.ema.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in state.optimizers],
+            "scaler": state.scaler.state_dict(),
+            "step": state.step,
+            "epoch": state.epoch,
+            "index": state.index,
+            "best_loss": state.best_loss,
+            "seconds": state.seconds,
+            "about": about,
+        },
+    )
+
+
+def save_inference(
+    path: Path, state: TrainState, tokenizer_text: str, about: dict[str, Any]
+) -> None:
+    """Write what replying needs: averaged weights, their shape, the vocabulary."""
+    _save(
+        path,
+        {
+            "format": FORMAT,
+            "kind": "inference",
+            "shape": asdict(state.ema.config),
+            "weights": state.ema.state_dict(),
+            "tokenizer": tokenizer_text,
+            "about": about,
+        },
+    )
+
+
+def _save(path: Path, payload: dict[str, Any]) -> None:
+    with atomic_write(path) as file:
+        torch.save(payload, file)
+
+
+def read_checkpoint(path: Path, kind: str) -> dict[str, Any]:
+    """Read a checkpoint without running code from it.
+
+    Raises CheckpointError if it is missing, damaged, newer than this program or of another kind.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"no checkpoint at {path}", hint="`chatbot train` makes one")
+    try:
+        payload = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError) as error:
+        raise CheckpointError(
+            f"checkpoint {path} is damaged", hint="use an older one from snapshots/ with --resume"
+        ) from error
+    if not isinstance(payload, dict) or payload.get("kind") != kind:
+        raise CheckpointError(f"{path} is no {kind} checkpoint", hint="name another file")
+    if payload["format"] > FORMAT:
+        raise CheckpointError(f"{path} is of a newer version", hint="update this program")
+    return payload
+
+
+def check_resumable(payload: dict[str, Any], about: dict[str, Any], shape: GPTConfig) -> None:
+    """Refuse to go on with another vocabulary, other data or another network; name the change."""
+    saved = payload["about"]
+    again = "run `chatbot archive`, or set another run_name in configs/train.yaml, to start anew"
+    if saved["tokenizer_sha256"] != about["tokenizer_sha256"]:
+        raise CheckpointError("the vocabulary changed under the checkpoint", hint=again)
+    if saved["data_fingerprint"] != about["data_fingerprint"]:
+        raise CheckpointError("the training data changed under the checkpoint", hint=again)
+    for name, old in payload["shape"].items():
+        new = getattr(shape, name)
+        if new != old and name != "dropout":
+            raise CheckpointError(
+                f"model.{name} is {new}, the checkpoint has {old}",
+                hint=f"set model.{name} back to {old}, or {again}",
+            )
+
+
+def restore(state: TrainState, payload: dict[str, Any]) -> None:
+    """Put a checkpoint into a new state of the same shape."""
+    if len(payload["optimizers"]) != len(state.optimizers):
+        raise CheckpointError(
+            "optimization.optimizer changed under the checkpoint", hint="set it back"
+        )
+    state.model.load_state_dict(payload["model"])
+    state.ema.load_state_dict(payload["ema"])
+    for optimizer, saved in zip(state.optimizers, payload["optimizers"], strict=True):
+        optimizer.load_state_dict(saved)
+    state.scaler.load_state_dict(payload["scaler"])
+    state.step, state.epoch, state.index = payload["step"], payload["epoch"], payload["index"]
+    state.best_loss, state.seconds = payload["best_loss"], payload["seconds"]
+
+
+def prune_snapshots(folder: Path, keep: int) -> None:
+    """Remove all but the newest `keep` snapshots."""
+    snapshots = sorted(folder.glob("step_*.pt"))
+    for path in snapshots[:-keep]:
+        path.unlink()
+
+
+def load_inference(path: Path) -> tuple[Any, str, dict[str, Any]]:
+    """Return (GPT, tokenizer text, about) of an inference checkpoint."""
+    payload = read_checkpoint(path, "inference")
+    gpt = load_gpt(GPTConfig(**payload["shape"]), payload["weights"])
+    return gpt, payload["tokenizer"], payload["about"]

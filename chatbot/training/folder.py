@@ -1,0 +1,143 @@
+"""A run's folder: lock, status and metrics, readable without torch."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chatbot.errors import CheckpointError
+from chatbot.storage.files import explained, write_bytes
+from chatbot.storage.lock import FileLock, LockHeldError, lock_holder
+
+_LIVE = ("starting", "running")
+
+
+class Status(msgspec.Struct, kw_only=True):
+    """status.json: where a run is. Times in seconds; `updated_at` since 1970."""
+
+    state: str = "starting"
+    reason: str = ""
+    pid: int = 0
+    step: int = 0
+    max_steps: int = 0
+    epoch: int = 0
+    loss: float | None = None
+    val_loss: float | None = None
+    val_bits_per_byte: float | None = None
+    best_loss: float | None = None
+    tokens_per_second: float = 0.0
+    trained_seconds: float = 0.0
+    seconds_left: float | None = None
+    updated_at: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run, by name."""
+
+    path: Path
+    stop_file_name: str = "STOP"
+
+    @property
+    def latest(self) -> Path:
+        """The checkpoint that training continues from."""
+        return self.path / "latest.pt"
+
+    @property
+    def best(self) -> Path:
+        """The averaged weights with the lowest validation loss."""
+        return self.path / "best.pt"
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder of checkpoints kept along the way."""
+        return self.path / "snapshots"
+
+    @property
+    def stop_file(self) -> Path:
+        """Ends training after a save, once it exists."""
+        return self.path / self.stop_file_name
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line: losses by step."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """A reply at each evaluation."""
+        return self.path / "samples.txt"
+
+    @property
+    def log(self) -> Path:
+        """What a background trainer printed."""
+        return self.path / "train.log"
+
+    @property
+    def lock_path(self) -> Path:
+        """Held by the trainer while it lives."""
+        return self.path / "train.lock"
+
+    def trainer(self) -> dict[str, Any] | None:
+        """Return who trains this run now; None if nobody does."""
+        return lock_holder(self.lock_path)
+
+    def write_status(self, status: Status) -> None:
+        """Replace status.json."""
+        status.updated_at = time.time()
+        write_bytes(self.path / "status.json", msgspec.json.encode(status) + b"\n")
+
+    def read_status(self) -> Status | None:
+        """Return the truth about the run: a trainer that died is not running."""
+        path = self.path / "status.json"
+        try:
+            status = msgspec.json.decode(path.read_bytes(), type=Status)
+        except (OSError, msgspec.DecodeError):
+            return None
+        if status.state in _LIVE and self.trainer() is None:
+            status.state = "died"
+            status.reason = "the trainer ended without saying why"
+        return status
+
+
+@contextlib.contextmanager
+def locked_run(folder: RunFolder) -> Iterator[None]:
+    """Hold a run; a STOP file from before is removed. Raises if another trainer holds it."""
+    with explained(folder.path):
+        folder.path.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(folder.lock_path)
+    except LockHeldError as error:
+        raise CheckpointError(
+            f"run {folder.path.name} is being trained by process {error.holder.get('pid', '?')}",
+            hint="`chatbot status` shows it, `chatbot stop` ends it",
+        ) from error
+    with lock:
+        stop = folder.stop_file
+        if stop.exists() and stop.stat().st_mtime < lock.since:
+            stop.unlink()
+        yield
+
+
+def cut_metrics(path: Path, step: int) -> None:
+    """Drop what was logged after the checkpoint that a run continues from, and half lines."""
+    if not path.exists():
+        return
+    kept = [line for line in _read_metrics(path) if line["step"] <= step]
+    write_bytes(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+
+
+def _read_metrics(path: Path) -> Iterator[dict[str, Any]]:
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with contextlib.suppress(ValueError):
+            yield json.loads(line)
+
+
+def read_metrics(folder: RunFolder) -> list[dict[str, Any]]:
+    """Return the logged metrics in order; none if nothing was logged yet."""
+    return list(_read_metrics(folder.metrics)) if folder.metrics.exists() else []

@@ -1,0 +1,187 @@
+"""The training loop: batches -> steps, and evaluation on held-out sessions."""
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from chatbot.config import OptimizationConfig
+from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.errors import CheckpointError
+from chatbot.model.device import autocast
+from chatbot.model.gpt import GPT
+from chatbot.training.batches import Batch, BatchSource
+from chatbot.training.optimizer import build_optimizers, learning_rate, set_learning_rate
+
+
+@dataclass
+class TrainState:
+    """All that a run is at a step: what a checkpoint holds, and what continuing needs."""
+
+    model: GPT
+    ema: GPT
+    optimizers: list[torch.optim.Optimizer]
+    scaler: torch.amp.GradScaler
+    step: int = 0
+    epoch: int = 0
+    index: int = 0
+    best_loss: float = math.inf
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step did. `loss` is in nats per weighted token, over the whole step."""
+
+    step: int
+    loss: float
+    grad_norm: float
+    learning_rate: float
+    n_tokens: int
+
+
+@dataclass(frozen=True)
+class EvalResult:
+    """Loss in nats per target token; bits per byte of reply text, end tokens left out."""
+
+    loss: float
+    bits_per_byte: float
+    n_targets: int
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where steps run, and the seed of dropout."""
+
+    device: torch.device
+    dtype: torch.dtype
+    seed: int
+
+
+def new_state(model: GPT, settings: OptimizationConfig, compute: Compute) -> TrainState:
+    """Start a run: the average of the weights begins as the weights."""
+    model.to(compute.device)
+    ema = copy.deepcopy(model).requires_grad_(False).eval()
+    is_fp16 = compute.dtype is torch.float16
+    scaler = torch.amp.GradScaler(compute.device.type, enabled=is_fp16)
+    return TrainState(model, ema, build_optimizers(model, settings), scaler)
+
+
+def train_steps(
+    state: TrainState,
+    source: BatchSource,
+    settings: OptimizationConfig,
+    compute: Compute,
+    max_steps: int,
+) -> Iterator[StepResult]:
+    """Yield after each step until `max_steps`; between two of them `state` is consistent.
+
+    A step is a pure function of the state and the data: dropout is seeded by the step.
+    """
+    state.model.train()
+    while state.step < max_steps:
+        batches = [_next_batch(state, source) for _ in range(settings.grad_accum_steps)]
+        rate = learning_rate(state.step, max_steps, settings)
+        set_learning_rate(state.optimizers, rate)
+        torch.manual_seed((compute.seed << 32) + state.step)
+        loss = _accumulate(state, batches, compute)
+        grad_norm = _clip(state, settings.grad_clip)
+        if not (math.isfinite(loss) and (math.isfinite(grad_norm) or state.scaler.is_enabled())):
+            raise CheckpointError(
+                f"the loss is not finite at step {state.step + 1}",
+                hint="lower optimization.learning_rate; the last checkpoint is good",
+            )
+        for optimizer in state.optimizers:
+            state.scaler.step(optimizer)
+        state.scaler.update()
+        for optimizer in state.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        state.step += 1
+        _average(state, settings.ema_decay)
+        n_tokens = sum(batch.n_tokens for batch in batches)
+        yield StepResult(state.step, loss, grad_norm, rate, n_tokens)
+
+
+def masked_loss(model: GPT, batch: Batch, device: torch.device) -> Tensor:
+    """Sum of weighted cross-entropy in nats; the head runs only where the weight is not 0."""
+    inputs = torch.from_numpy(batch.inputs).to(device, non_blocking=True)
+    places = np.flatnonzero(batch.weights)
+    targets = torch.from_numpy(batch.targets.reshape(-1)[places]).to(device)
+    weights = torch.from_numpy(batch.weights.reshape(-1)[places]).to(device)
+    hidden = model.hidden(inputs).flatten(0, 1)
+    trained = hidden.index_select(0, torch.from_numpy(places).to(device))
+    losses = F.cross_entropy(model.head(trained).float(), targets, reduction="none")
+    return (losses * weights).sum()
+
+
+def evaluate(
+    model: GPT,
+    source: BatchSource,
+    tokenizer: BpeTokenizer,
+    compute: Compute,
+    max_tokens: int,
+) -> EvalResult:
+    """Measure on held-out targets (loss mask 1 only, whatever is trained)."""
+    model.eval()
+    n_bytes_of = np.array([len(tokenizer.token_bytes(t)) for t in range(tokenizer.vocab_size)])
+    nats = text_nats = 0.0
+    n_targets = n_bytes = 0
+    with torch.inference_mode(), autocast(compute.device, compute.dtype):
+        for batch in source.in_order(max_tokens):
+            places = np.flatnonzero(batch.weights == 1)
+            inputs = torch.from_numpy(batch.inputs).to(compute.device)
+            targets = batch.targets.reshape(-1)[places]
+            hidden = model.hidden(inputs).flatten(0, 1)
+            logits = model.head(hidden[torch.from_numpy(places).to(compute.device)]).float()
+            losses = F.cross_entropy(
+                logits, torch.from_numpy(targets).to(compute.device), reduction="none"
+            )
+            per_token = losses.double().cpu().numpy()
+            sizes = n_bytes_of[targets]
+            nats += float(per_token.sum())
+            text_nats += float(per_token[sizes > 0].sum())
+            n_targets += len(places)
+            n_bytes += int(sizes.sum())
+    bits_per_byte = text_nats / math.log(2) / max(1, n_bytes)
+    return EvalResult(nats / max(1, n_targets), bits_per_byte, n_targets)
+
+
+def _next_batch(state: TrainState, source: BatchSource) -> Batch:
+    if state.index >= source.n_batches(state.epoch):
+        state.epoch, state.index = state.epoch + 1, 0
+    batch = source.batch(state.epoch, state.index)
+    state.index += 1
+    return batch
+
+
+def _accumulate(state: TrainState, batches: list[Batch], compute: Compute) -> float:
+    """Run backward over the step's batches; a token counts alike in each of them."""
+    total_weight = sum(float(batch.weights.sum()) for batch in batches)
+    loss = torch.zeros((), device=compute.device)
+    for batch in batches:
+        with autocast(compute.device, compute.dtype):
+            part = masked_loss(state.model, batch, compute.device) / total_weight
+        state.scaler.scale(part).backward()
+        loss += part.detach()
+    return float(loss)
+
+
+def _clip(state: TrainState, max_norm: float) -> float:
+    for optimizer in state.optimizers:
+        state.scaler.unscale_(optimizer)
+    limit = max_norm or math.inf
+    return float(torch.nn.utils.clip_grad_norm_(state.model.parameters(), limit))
+
+
+@torch.no_grad()
+def _average(state: TrainState, decay: float) -> None:
+    """Move the average; it follows closely at first, when weights are far from good."""
+    decay = min(decay, (1 + state.step) / (10 + state.step))
+    averages: list[Tensor] = list(state.ema.parameters())
+    weights: list[Tensor] = list(state.model.parameters())
+    torch._foreach_lerp_(averages, weights, 1 - decay)

@@ -1,0 +1,112 @@
+"""Muon for the matrices, AdamW for the rest, and the learning rate of every step."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from chatbot.config import OptimizationConfig
+
+_NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan 2024: steepest at zero
+_NEWTON_SCHULZ_STEPS = 5
+_COOLDOWN_SHARE = 0.3
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum, orthogonalized (Jordan 2024), scaled to AdamW's update size (Moonshot 2025).
+
+    torch.optim.Muon casts to bf16 always; this one computes in bf16 on CUDA only.
+    """
+
+    def __init__(
+        self, params: Iterable[Tensor], lr: float, momentum: float, weight_decay: float
+    ) -> None:
+        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(params, defaults)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Update every matrix from its gradient. `closure` is not used."""
+        for group in self.param_groups:
+            for matrix in group["params"]:
+                if matrix.grad is None:
+                    continue
+                state = self.state[matrix]
+                if not state:
+                    state["momentum"] = torch.zeros_like(matrix)
+                buffer = state["momentum"]
+                buffer.lerp_(matrix.grad, 1 - group["momentum"])
+                update = orthogonalize(matrix.grad.lerp(buffer, group["momentum"]))
+                scale = 0.2 * math.sqrt(max(matrix.shape))
+                matrix.mul_(1 - group["lr"] * group["weight_decay"])
+                matrix.add_(update.to(matrix.dtype), alpha=-group["lr"] * scale)
+
+
+def orthogonalize(matrix: Tensor) -> Tensor:
+    """Push the singular values of (M, N) towards 1 by Newton-Schulz steps."""
+    a, b, c = _NEWTON_SCHULZ
+    x = matrix.bfloat16() if matrix.is_cuda else matrix.float()
+    is_tall = x.shape[0] > x.shape[1]
+    x = x.T if is_tall else x
+    x = x / (x.norm() + 1e-7)
+    for _ in range(_NEWTON_SCHULZ_STEPS):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.T if is_tall else x
+
+
+def build_optimizers(model: nn.Module, settings: OptimizationConfig) -> list[torch.optim.Optimizer]:
+    """Return the optimizers of a run; weight decay only where it shrinks a matrix."""
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    matrices = [p for name, p in named if p.dim() == 2 and "embed" not in name]
+    tables = [p for name, p in named if p.dim() == 2 and "embed" in name]
+    vectors = [p for _, p in named if p.dim() != 2]
+    decay, lr = settings.weight_decay, settings.learning_rate
+    optimizers: list[torch.optim.Optimizer] = []
+    if settings.optimizer == "muon" and matrices:
+        optimizers.append(Muon(matrices, lr, settings.muon_momentum, decay))
+        decayed = tables
+    else:
+        decayed = matrices + tables
+    groups: list[dict[str, Any]] = [
+        {"params": decayed, "weight_decay": decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    optimizers.append(
+        torch.optim.AdamW(
+            [group for group in groups if group["params"]],
+            lr=lr,
+            betas=(settings.beta1, settings.beta2),
+            fused=all(p.is_cuda for _, p in named),
+        )
+    )
+    return optimizers
+
+
+def learning_rate(step: int, max_steps: int, settings: OptimizationConfig) -> float:
+    """Return the rate of a step (0-based): warm-up, then constant, cosine or wsd.
+
+    wsd: constant, then 1 - sqrt over the last `lr_decay_steps` (Haegele 2024).
+    """
+    peak, low = settings.learning_rate, settings.min_lr
+    if step < settings.warmup_steps:
+        return peak * (step + 1) / settings.warmup_steps
+    if settings.lr_schedule == "constant":
+        return peak
+    if settings.lr_schedule == "cosine":
+        span = max_steps if settings.lr_decay_steps == "auto" else settings.lr_decay_steps
+        done = (step - settings.warmup_steps) / max(1, span - settings.warmup_steps)
+        return low + (peak - low) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    is_auto = settings.lr_decay_steps == "auto"
+    span = round(_COOLDOWN_SHARE * max_steps) if is_auto else int(settings.lr_decay_steps)
+    done = (step - (max_steps - span)) / max(1, span)
+    return low + (peak - low) * (1 - math.sqrt(min(1.0, max(0.0, done))))
+
+
+def set_learning_rate(optimizers: Iterable[torch.optim.Optimizer], rate: float) -> None:
+    """Give every parameter group the rate."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate

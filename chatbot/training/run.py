@@ -1,0 +1,217 @@
+"""Training in a run's folder: steps, logs, evaluation, checkpoints, until done or stopped."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import msgspec
+
+from chatbot.config import Config
+from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.errors import ChatbotError
+from chatbot.model.gpt import GPT
+from chatbot.storage.files import explained, write_bytes
+from chatbot.training.batches import BatchSource
+from chatbot.training.checkpoint import prune_snapshots, save_checkpoint, save_inference
+from chatbot.training.folder import RunFolder, Status, cut_metrics
+from chatbot.training.loop import (
+    Compute,
+    EvalResult,
+    StepResult,
+    TrainState,
+    evaluate,
+    train_steps,
+)
+
+
+@dataclass
+class StopSignals:
+    """Turns the first Ctrl+C or SIGTERM into a wish to stop; the second acts at once."""
+
+    reason: str = ""
+    _before: dict[int, Any] = field(default_factory=dict)
+
+    def __enter__(self) -> "StopSignals":
+        """Listen."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more."""
+        self._restore()
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.reason = "Ctrl+C" if number == signal.SIGINT else "SIGTERM"
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before.clear()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps of a run, with everything `auto` resolved."""
+
+    max_steps: int
+    eval_interval: int
+    save_interval: int
+    about: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Listener:
+    """What the command wants to hear and to add."""
+
+    on_step: Callable[[StepResult], None]
+    on_eval: Callable[[int, EvalResult, str], None]
+    on_trouble: Callable[[ChatbotError], None]
+    sample: Callable[[GPT], str]
+
+
+class Training:
+    """Trains one state in one folder: steps, logs, evaluates, saves, until done or stopped."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        config: Config,
+        state: TrainState,
+        sources: tuple[BatchSource, BatchSource],
+        tokenizer: BpeTokenizer,
+        compute: Compute,
+    ) -> None:
+        self._folder = folder
+        self._config = config
+        self._state = state
+        self._train, self._val = sources
+        self._tokenizer = tokenizer
+        self._compute = compute
+        self._status = Status()
+
+    def run(self, plan: Plan, listener: Listener) -> str:
+        """Train; return why it ended: "done", "time is up", "STOP file", "Ctrl+C", "SIGTERM"."""
+        state, settings = self._state, self._config.optimization
+        self._prepare(plan)
+        reason = ""
+        with StopSignals() as signals:
+            began, before = time.monotonic(), state.seconds
+            reason = self._reason(signals)
+            steps = train_steps(state, self._train, settings, self._compute, plan.max_steps)
+            while not reason and (result := next(steps, None)):
+                state.seconds = before + time.monotonic() - began
+                self._after_step(result, plan, listener)
+                reason = self._reason(signals)
+            reason = reason or "done"
+            self._finish(plan, reason, listener)
+        return reason
+
+    def _prepare(self, plan: Plan) -> None:
+        status, state = self._status, self._state
+        status.state, status.step, status.max_steps = "running", state.step, plan.max_steps
+        status.pid = (self._folder.trainer() or {}).get("pid", 0)
+        self._folder.write_status(status)
+        cut_metrics(self._folder.metrics, state.step)
+        write_bytes(self._folder.path / "config.yaml", msgspec.yaml.encode(self._config))
+
+    def _reason(self, signals: StopSignals) -> str:
+        if signals.reason:
+            return signals.reason
+        limit = self._config.optimization.max_minutes
+        if limit and self._state.seconds >= 60 * limit:
+            return "time is up"
+        return "STOP file" if self._folder.stop_file.exists() else ""
+
+    def _after_step(self, result: StepResult, plan: Plan, listener: Listener) -> None:
+        logging, step = self._config.logging, result.step
+        listener.on_step(result)
+        self._note_progress(result, plan)
+        if step % logging.log_interval == 0:
+            metrics = {"loss": result.loss, "grad_norm": result.grad_norm}
+            self._log({"step": step, "learning_rate": result.learning_rate, **metrics})
+            self._folder.write_status(self._status)
+        if step % plan.eval_interval == 0 or step == plan.max_steps:
+            self._evaluate(plan, listener)
+        if logging.snapshot_interval and step % logging.snapshot_interval == 0:
+            self._guarded(listener, self._save_snapshot, plan)
+        if step % plan.save_interval == 0 or step == plan.max_steps:
+            self._guarded(listener, self._save_latest, plan)
+
+    def _note_progress(self, result: StepResult, plan: Plan) -> None:
+        status, state = self._status, self._state
+        seconds = state.seconds - status.trained_seconds
+        rate = result.n_tokens / max(seconds, 1e-9)
+        known = status.tokens_per_second
+        status.tokens_per_second = 0.9 * known + 0.1 * rate if known else rate
+        status.step, status.epoch, status.loss = state.step, state.epoch, result.loss
+        status.trained_seconds = state.seconds
+        left = plan.max_steps - state.step
+        status.seconds_left = left * result.n_tokens / max(status.tokens_per_second, 1e-9)
+
+    def _evaluate(self, plan: Plan, listener: Listener) -> None:
+        state, status = self._state, self._status
+        found = self._measure()
+        sample = listener.sample(state.ema)
+        self._log(
+            {"step": state.step, "val_loss": found.loss, "val_bits_per_byte": found.bits_per_byte}
+        )
+        with explained(self._folder.samples), self._folder.samples.open("a", encoding="utf-8") as f:
+            f.write(f"step {state.step}: {sample}\n")
+        if found.loss < state.best_loss:
+            state.best_loss = found.loss
+            self._guarded(listener, self._save_best, plan, found)
+        status.val_loss, status.val_bits_per_byte = found.loss, found.bits_per_byte
+        status.best_loss = state.best_loss
+        self._folder.write_status(status)
+        listener.on_eval(state.step, found, sample)
+
+    def _measure(self) -> EvalResult:
+        limit = self._config.logging.max_eval_tokens
+        return evaluate(self._state.ema, self._val, self._tokenizer, self._compute, limit)
+
+    def _guarded(self, listener: Listener, save: Callable[..., None], *args: Any) -> None:
+        """Go on training when a save fails (a full disk): the next one may succeed."""
+        try:
+            save(*args)
+        except ChatbotError as error:
+            listener.on_trouble(error)
+
+    def _save_latest(self, plan: Plan) -> None:
+        save_checkpoint(self._folder.latest, self._state, plan.about)
+
+    def _save_snapshot(self, plan: Plan) -> None:
+        path = self._folder.snapshots / f"step_{self._state.step:06d}.pt"
+        save_checkpoint(path, self._state, plan.about)
+        prune_snapshots(self._folder.snapshots, self._config.logging.keep_snapshots)
+
+    def _save_best(self, plan: Plan, found: EvalResult) -> None:
+        about = {
+            **plan.about,
+            "step": self._state.step,
+            "val_loss": found.loss,
+            "val_bits_per_byte": found.bits_per_byte,
+        }
+        save_inference(self._folder.best, self._state, self._tokenizer.text, about)
+
+    def _finish(self, plan: Plan, reason: str, listener: Listener) -> None:
+        """Save, so that the same command continues; then say how it ended."""
+        del listener
+        status = self._status
+        self._save_latest(plan)
+        if not self._folder.best.exists():
+            self._save_best(plan, self._measure())  # stopped before its first evaluation
+        is_done = reason == "done"
+        status.state, status.reason = "finished" if is_done else "stopped", reason
+        status.seconds_left = 0.0 if is_done else status.seconds_left
+        self._folder.write_status(status)
+        self._folder.stop_file.unlink(missing_ok=True)
+
+    def _log(self, metrics: dict[str, Any]) -> None:
+        with explained(self._folder.metrics), self._folder.metrics.open("a", encoding="utf-8") as f:
+            f.write(json.dumps(metrics) + "\n")

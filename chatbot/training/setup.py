@@ -1,0 +1,161 @@
+"""Settings and data -> everything a run needs, with each `auto` resolved."""
+
+import math
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from chatbot.config import Config
+from chatbot.corpus.store import Corpus
+from chatbot.errors import CheckpointError
+from chatbot.model.device import choose_device, choose_dtype
+from chatbot.model.gpt import GPT
+from chatbot.model.shape import GPTConfig, choose_size, resolve_shape
+from chatbot.training.batches import BatchSource
+from chatbot.training.checkpoint import check_resumable, read_checkpoint, restore
+from chatbot.training.folder import RunFolder
+from chatbot.training.loop import Compute, TrainState, new_state
+from chatbot.training.run import Plan
+
+_ROWS_CPU, _ROWS_GPU = 16, 64
+_MIN_STEPS = 300
+_N_EVALS = 20
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run ready to train, and the sentences that say what was decided."""
+
+    state: TrainState
+    sources: tuple[BatchSource, BatchSource]
+    compute: Compute
+    plan: Plan
+    sentences: list[str]
+
+
+def prepare(config: Config, corpus: Corpus, folder: RunFolder, resume: Path | None) -> Prepared:
+    """Build or restore the state of a run.
+
+    Raises CheckpointError where going on would silently train something else.
+    """
+    payload = _payload(config, folder, resume)
+    device = choose_device(config.runtime.device)
+    compute = Compute(device, choose_dtype(config.runtime, device), config.runtime.seed)
+    size, why = _size(config, corpus, device, payload)
+    shape = resolve_shape(config.model, corpus.stats.vocab_size, size)
+    about = {
+        "tokenizer_sha256": corpus.stats.tokenizer_sha256,
+        "data_fingerprint": corpus.stats.fingerprint,
+        "run_name": config.run_name,
+        "size": size,
+        "git_commit": _git_commit(Path(config.root)),
+    }
+    if payload is not None:
+        check_resumable(payload, about, shape)
+    sources = _sources(config, corpus, shape, device)
+    state = _new_state(config, shape, compute)
+    sentences = [why, _describe(shape, compute)]
+    if payload is not None:
+        restore(state, payload)
+        sentences.append(f"continuing at step {state.step:,}")
+    if config.runtime.compile:
+        state.model.compile(dynamic=True)
+    plan = _plan(config, sources[0], about)
+    return Prepared(state, sources, compute, plan, [*sentences, _describe_data(sources[0], plan)])
+
+
+def _payload(config: Config, folder: RunFolder, resume: Path | None) -> dict[str, Any] | None:
+    """Read the checkpoint to continue from: the named one, else the latest, else none."""
+    if resume is not None:
+        return read_checkpoint(resume, "training")
+    if not folder.latest.exists():
+        return None
+    if not config.auto_resume:
+        raise CheckpointError(
+            f"run {config.run_name} has a checkpoint and auto_resume is off",
+            hint="name it with --resume, set another run_name, or `chatbot archive`",
+        )
+    return read_checkpoint(folder.latest, "training")
+
+
+def _size(
+    config: Config, corpus: Corpus, device: torch.device, payload: dict[str, Any] | None
+) -> tuple[str, str]:
+    if config.model.size != "auto":
+        return config.model.size, f"model size {config.model.size}: set in configs/train.yaml"
+    if payload is not None:
+        size = payload["about"]["size"]
+        return size, f"model size {size}: the checkpoint's"
+    return choose_size(corpus.stats.splits["train"].n_tokens, device.type != "cpu")
+
+
+def _sources(
+    config: Config, corpus: Corpus, shape: GPTConfig, device: torch.device
+) -> tuple[BatchSource, BatchSource]:
+    wanted = config.optimization.batch_size
+    rows = wanted if wanted != "auto" else _ROWS_CPU if device.type == "cpu" else _ROWS_GPU
+    train, val = (
+        BatchSource(
+            store,
+            corpus.tokenizer,
+            config.objective,
+            shape.block_size,
+            rows * shape.block_size,
+            config.runtime.seed,
+        )
+        for store in (corpus.train, corpus.val)
+    )
+    return train, val
+
+
+def _new_state(config: Config, shape: GPTConfig, compute: Compute) -> TrainState:
+    model = GPT(shape)
+    model.init_weights(torch.Generator().manual_seed(config.runtime.seed))
+    return new_state(model, config.optimization, compute)
+
+
+def _plan(config: Config, source: BatchSource, about: dict[str, Any]) -> Plan:
+    settings, logging = config.optimization, config.logging
+    if settings.max_steps == "auto":
+        epochs = settings.max_epochs * source.n_batches(0) / settings.grad_accum_steps
+        max_steps = max(_MIN_STEPS, math.ceil(epochs))
+    else:
+        max_steps = settings.max_steps
+    interval = min(500, max(10, max_steps // _N_EVALS))
+    eval_interval = interval if logging.eval_interval == "auto" else logging.eval_interval
+    save_interval = eval_interval if logging.save_interval == "auto" else logging.save_interval
+    return Plan(max_steps, eval_interval, save_interval, about)
+
+
+def _describe(shape: GPTConfig, compute: Compute) -> str:
+    number = str(compute.dtype).removeprefix("torch.")
+    return (
+        f"{shape.n_params / 1e6:.1f} M parameters ({shape.n_layer} layers x {shape.n_embd}, "
+        f"context {shape.block_size}) on {compute.device.type} in {number}"
+    )
+
+
+def _describe_data(source: BatchSource, plan: Plan) -> str:
+    skipped = f", {source.n_skipped} without a trained token left out" if source.n_skipped else ""
+    return (
+        f"{len(source.pieces):,} pieces, {source.n_batches(0):,} batches an epoch, "
+        f"{source.padding_share():.1%} padding{skipped}; {plan.max_steps:,} steps"
+    )
+
+
+def _git_commit(root: Path) -> str:
+    """Return the commit of the program's folder, "" where there is none."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return ""
+    return found.stdout.strip()
