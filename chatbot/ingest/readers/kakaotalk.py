@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 
 from chatbot.conversation import Kind, Message
 from chatbot.errors import ExportError
 from chatbot.ingest.readers import kakaotalk_grammar as grammar
 from chatbot.ingest.readers.account import Account
-from chatbot.ingest.readers.text import INVISIBLE, clean_name
+from chatbot.ingest.readers.text import clean_name
 
 _JITTER = timedelta(minutes=10)  # how far back a phone's clock may step between two messages
 _LEAP = timedelta(days=1)
@@ -21,14 +21,17 @@ _N_SNIFFED = 40
 
 
 def recognizes(head: list[str]) -> bool:
-    """Whether the first lines of a file look like a KakaoTalk txt export."""
-    parser = _Parser(UTC, Account(), frozenset())
-    lines = [line.translate(INVISIBLE) for line in head if line.strip()][:_N_SNIFFED]
-    if lines[:1] == ["Date,User,Message"]:
-        return False
-    if any(grammar.parse_saved_line(line, UTC) for line in lines[:4]):
-        return True
-    return any(parser.header_of(line) is not None for line in lines)
+    """Whether the first lines of a file hold a message as KakaoTalk txt exports write it."""
+    account = Account()
+    parser = _Parser(UTC, account, frozenset())
+    lines = [line for line in head if line.strip()][:_N_SNIFFED]
+    try:
+        for line, following in zip_longest(lines, lines[1:]):
+            parser.feed(line, following)
+    except ExportError:
+        return True  # reading it whole says what is wrong with it
+    parser.close()
+    return bool(parser.finished) or account.lines["header"] > 1
 
 
 def read_messages(lines: Iterable[str], zone: timezone, account: Account) -> Iterator[Message]:
@@ -110,6 +113,7 @@ class _Parser:
             if self._is_possible(at):
                 self._before_last, self._last = self._last, at
                 if name is None:
+                    self._is_stamped = self._is_stamped or line[0] != "오"
                     self._stamped_rest(at, text)
                 else:
                     self._open(at, name, text)
@@ -191,7 +195,6 @@ class _Parser:
 
     def _stamped_rest(self, at: datetime, rest: str) -> None:
         """Take what follows a phone's stamp: a name and text, a system line, or nothing."""
-        self._is_stamped = True
         if not rest:
             self._finish()
             self._lines["day"] += 1

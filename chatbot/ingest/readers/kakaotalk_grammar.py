@@ -27,7 +27,7 @@ STAMP_NUMERIC = re.compile(
     rf"|\d{{1,2}}:\d{{2}}{_SP}?[AP]M {_DATE_EN}){_REST}"
 )
 STAMP_ENGLISH = re.compile(rf"({_DATE_EN}(?:,| at)?{_SP}{_CLOCK}){_REST}")
-CLOCK_ONLY = re.compile(rf"({_CLOCK}), ")
+CLOCK_ONLY = re.compile(r"((?:오전|오후) \d{1,2}:\d{2}), ")
 # The name is as short as the clock behind it allows: names hold brackets, bodies quote headers.
 WINDOWS = re.compile(rf"\[(.{{0,100}}?)\] \[({_CLOCK})\](?: (.*))?$")
 _DAY = re.compile(

@@ -1,0 +1,77 @@
+# `make demo` shows everything, `make test` tests everything; each sets up what it needs.
+# Folder of the project to work on (the demo's: make chat ROOT=data/demo).
+ROOT ?= .
+TEXT ?= 오늘 뭐함
+SYSTEM_PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/chatbot
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev format demo test check bench archive organize preprocess train \
+        smoke reply chat bridge publish status stop password clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(SYSTEM_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: Python 3.11 or newer is needed"; echo "hint: make demo SYSTEM_PYTHON=python3.12"; exit 2; }
+	$(SYSTEM_PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+install: $(VENV)/installed  ## make the environment
+install-dev: $(VENV)/installed-dev  ## make the environment with what tests need
+
+format: install-dev  ## write the code in one style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: install-dev  ## style, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: check  ## style, types, all tests
+	$(BIN)/python -m pytest -q
+
+bench: install  ## measure what the README states
+	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/training.py
+
+demo: install  ## the whole thing on an invented room, in minutes
+	$(RUN) demo --root $(ROOT)
+
+archive: install  ## move old data and models to data/archive/
+	$(RUN) archive --root $(ROOT)
+organize: install  ## file exports from data/raw/inbox/
+	$(RUN) organize --root $(ROOT)
+preprocess: install  ## exports -> tokens
+	$(RUN) preprocess --root $(ROOT)
+train: install  ## train, or continue
+	$(RUN) train --root $(ROOT)
+status: install  ## where training is
+	$(RUN) status --root $(ROOT)
+stop: install  ## end training after a save
+	$(RUN) stop --root $(ROOT)
+smoke: install  ## three questions to the model
+	$(RUN) smoke --root $(ROOT)
+reply: install  ## one answer: make reply TEXT="오늘 뭐함"
+	$(RUN) reply --root $(ROOT) "$(TEXT)"
+chat: install  ## talk
+	@$(RUN) chat --root $(ROOT)
+bridge: install  ## type a room, see what would be sent
+	@$(RUN) bridge --dry --root $(ROOT)
+publish: install  ## one model file in artifacts/
+	$(RUN) publish --root $(ROOT)
+password: install  ## make a password line for .env
+	@$(RUN) password --root $(ROOT)
+
+clean:  ## remove the environment and caches, never data or models
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,108 @@
+"""Shared fixtures: an invented project, small enough to train in seconds."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from chatbot.config import Config, load_config
+from chatbot.ingest.invented_room import invent_room, write_android_export
+from chatbot.ops import main
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHARED = REPOSITORY.parent / "shared"
+TINY = (
+    "model.n_layer=2",
+    "model.n_head=2",
+    "model.n_embd=32",
+    "model.block_size=64",
+    "processed.preprocess.vocab_size=400",
+    "optimization.batch_size=8",
+    "optimization.max_steps=12",
+    "optimization.warmup_steps=2",
+    "logging.log_interval=1",
+    "logging.eval_interval=4",
+    "logging.save_interval=4",
+    "logging.snapshot_interval=6",
+    "sampling.max_new_tokens=8",
+    "runtime.device=cpu",
+)
+
+settings.register_profile(
+    "ours", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100
+)
+settings.load_profile("ours")
+os.environ.pop("CHATBOT_PASSWORD", None)
+os.environ.pop("CHATBOT_PASSWORD_HASH", None)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project in a folder of its own, with the commands called as a user calls them."""
+
+    root: Path
+
+    def run(self, command: str, *arguments: str, settings: tuple[str, ...] = TINY) -> int:
+        pairs = [part for setting in settings for part in ("--set", setting)]
+        return main([command, "--root", str(self.root), *pairs, *arguments])
+
+    def config(self, *overrides: str) -> Config:
+        return load_config(self.root, (*TINY, *overrides))
+
+    def add_export(self, name: str, content: bytes) -> Path:
+        path = self.root / "data/raw/inbox" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+
+def make_project(root: Path) -> Project:
+    shutil.copytree(REPOSITORY / "configs", root / "configs")
+    (root / ".env").write_text("CHATBOT_PASSWORD=open sesame\n")
+    return Project(root)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """An empty project."""
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def export() -> bytes:
+    """An invented chat of some hundred messages."""
+    return write_android_export(invent_room(60, seed=7))
+
+
+@pytest.fixture(scope="session")
+def _processed(tmp_path_factory: pytest.TempPathFactory, export: bytes) -> Path:
+    made = make_project(tmp_path_factory.mktemp("processed") / "project")
+    made.add_export("KakaoTalkChats.txt", export)
+    assert made.run("organize") == 0
+    assert made.run("preprocess") == 0
+    return made.root
+
+
+@pytest.fixture(scope="session")
+def _trained(tmp_path_factory: pytest.TempPathFactory, _processed: Path) -> Path:
+    root = tmp_path_factory.mktemp("trained") / "project"
+    shutil.copytree(_processed, root)
+    assert Project(root).run("train") == 0
+    return root
+
+
+@pytest.fixture
+def processed(tmp_path: Path, _processed: Path) -> Project:
+    """A project with tokens to train on."""
+    shutil.copytree(_processed, tmp_path / "project")
+    return Project(tmp_path / "project")
+
+
+@pytest.fixture
+def trained(tmp_path: Path, _trained: Path) -> Project:
+    """A project with a trained (bad) model."""
+    shutil.copytree(_trained, tmp_path / "project")
+    return Project(tmp_path / "project")

@@ -1,0 +1,84 @@
+"""The one renderer: text never forges control, the mask is exactly the replies."""
+
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, parse, render_all, render_prompt
+from chatbot.corpus.tokenizer import BOS, EOS, PAD, BpeTokenizer, train_tokenizer
+from chatbot.errors import CorpusError
+
+
+@cache
+def tokenizer() -> BpeTokenizer:
+    return train_tokenizer(["안녕 뭐해 ㅋㅋ", "밥 먹었어? 응 먹었어", "hello there 😀"] * 9, 400, 3)
+
+
+hostile = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.lists(st.sampled_from([BOS, EOS, PAD, "<|spk:0|>", "<|", "ㅋ", "😀", "a", " ", "\n"])).map("".join),
+)
+turns = st.lists(st.builds(Turn, st.integers(0, 2), hostile, st.booleans()), min_size=1, max_size=8)
+
+
+@given(hostile)
+def test_text_comes_back_and_yields_no_control_token(text):
+    tokens = tokenizer().encode(text)
+    assert tokenizer().decode(tokens) == text
+    assert all(token >= tokenizer().n_control for token in tokens)
+
+
+@given(st.lists(turns, max_size=4))
+def test_rendered_sessions_parse_back(sessions):
+    for session, example in zip(sessions, render_all(sessions, tokenizer()), strict=True):
+        assert list(parse(example.tokens, tokenizer())) == [(t.speaker, t.text) for t in session]
+        assert len(example.tokens) == len(example.loss_mask)
+
+
+@given(turns)
+def test_masked_tokens_decode_to_exactly_the_replies(session):
+    (example,) = render_all([session], tokenizer())
+    for value, is_target in ((TARGET, True), (CONTEXT, False)):
+        tokens = [t for t, m in zip(example.tokens, example.loss_mask, strict=True) if m == value]
+        assert tokenizer().decode(tokens) == "".join(t.text for t in session if t.is_target == is_target)
+        assert tokens.count(tokenizer().eos_id) == sum(t.is_target == is_target for t in session)
+    never = [t for t, m in zip(example.tokens, example.loss_mask, strict=True) if m == NEVER]
+    assert all(t < tokenizer().n_control and t != tokenizer().eos_id for t in never)
+
+
+@given(turns, st.integers(0, 2))
+def test_a_prompt_is_the_beginning_of_what_training_renders(session, speaker):
+    reply = Turn(speaker, "응", True)
+    (example,) = render_all([[*session, reply]], tokenizer())
+    prompt = render_prompt(session, speaker, tokenizer(), 100_000)
+    assert example.tokens[: len(prompt)] == prompt
+    assert example.loss_mask[len(prompt)] == TARGET
+
+
+@given(turns, st.integers(8, 60))
+def test_a_prompt_fits_and_drops_whole_turns_from_the_front(session, limit):
+    prompt = render_prompt(session, 0, tokenizer(), limit)
+    assert len(prompt) <= limit
+    assert prompt[0] == tokenizer().bos_id and prompt[-1] == tokenizer().speaker_id(0)
+    kept = list(parse(prompt, tokenizer()))
+    whole = [(t.speaker, t.text) for t in session]
+    assert kept[1:] == whole[len(whole) - len(kept) + 1 :]
+    assert len(kept) >= 1
+
+
+def test_unknown_speaker_number_is_an_error():
+    with pytest.raises(CorpusError, match="no speaker 3"):
+        tokenizer().speaker_id(3)
+
+
+def test_foreign_or_damaged_tokenizer_is_refused():
+    for text in ("{}", '{"version": "1.0", "model": {"type": "BPE", "vocab": {}, "merges": []}}'):
+        with pytest.raises(CorpusError):
+            BpeTokenizer(text)
+
+
+def test_a_blob_without_spaces_does_not_stop_training_the_vocabulary():
+    made = train_tokenizer(["A" * 100_000, *["안녕 뭐해"] * 9], 400, 2)
+    assert made.decode(made.encode("안녕" + "A" * 1000)) == "안녕" + "A" * 1000

@@ -1,0 +1,62 @@
+"""Cleaning: what is dropped and how text is written."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatbot.config import PreprocessConfig
+from chatbot.conversation import Message
+from chatbot.ingest.cleaning import Cleaner
+
+RULES = PreprocessConfig()
+chatter = st.text(st.one_of(st.characters(), st.sampled_from("ㅋㅎㅠ!?.~ \n\u200b가http://www.")), max_size=80)
+
+
+@given(chatter)
+def test_cleaning_twice_is_cleaning_once(text):
+    cleaner = Cleaner(RULES)
+    once = cleaner.normalize(text)
+    assert cleaner.normalize(once) == once
+    assert unicodedata.is_normalized("NFC", once)
+
+
+@given(st.lists(chatter, max_size=20))
+def test_every_message_is_kept_or_counted(texts):
+    cleaner = Cleaner(RULES)
+    kept = [m for text in texts if (m := cleaner.clean(Message("가람", text, None)))]
+    assert len(kept) == cleaner.n_kept
+    assert cleaner.n_seen == len(texts) == cleaner.n_kept + cleaner.dropped.total()
+
+
+@pytest.mark.parametrize(("text", "clean"), [
+    ("ㅋㅋㅋㅋㅋㅋㅋㅋ", "ㅋㅋㅋㅋ"), ("헐!!!!!!!!", "헐!!!!"), ("ㅠㅠㅠㅠㅠ 진짜", "ㅠㅠㅠㅠ 진짜"),
+    ("봐 https://example.com/a?b=1#c 이거", "봐 (링크) 이거"), ("하나\r\n\r\n 둘", "하나\n둘"),
+    ("안\u200b녕", "안녕"), (unicodedata.normalize("NFD", "안녕ㅋㅋ"), "안녕ㅋㅋ"), ("👨‍👩‍👧 가족", "👨‍👩‍👧 가족"),
+    ("그래\n타인, 기관 등의 사칭에 유의해 주세요. 금전 요구", "그래"),
+])  # fmt: skip
+def test_text_is_written_one_way(text, clean):
+    assert Cleaner(RULES).normalize(text) == clean
+
+
+@pytest.mark.parametrize(("message", "rule"), [
+    (Message("", "라온님이 나갔습니다.", None, "system"), "system"), (Message("가람", "사진", None, "media"), "media"),
+    (Message("가람", " \u200b ", None), "empty"), (Message("가람", "...", None), "low_signal"),
+    (Message("가람", "가 " * 2000, None), "too_long"), (Message("가람", "가" * 500, None), "cut_at_500"),
+])  # fmt: skip
+def test_dropped_for_a_named_reason(message, rule):
+    cleaner = Cleaner(RULES)
+    assert cleaner.clean(message) is None
+    assert cleaner.dropped == {rule: 1}
+
+
+@pytest.mark.parametrize("text", ["?", "!!", "ㅋ", "ㅇㅇ", "1", "👍", "ㅠ"])
+def test_short_replies_have_signal(text):
+    assert Cleaner(RULES).clean(Message("가람", text, None)).text == text
+
+
+def test_repeated_notice_is_kept_once():
+    cleaner = Cleaner(RULES)
+    notice = Message("가람", "모임 공지입니다. " * 10, None)
+    assert [bool(cleaner.clean(notice)) for _ in range(3)] == [True, False, False]

@@ -1,0 +1,158 @@
+"""Organize: recognize, fingerprint, file; merge what overlaps; nothing lost."""
+
+import zipfile
+from itertools import groupby
+
+import pytest
+
+from chatbot.errors import CorpusError, ExportError
+from chatbot.ingest.inbox import file_exports, plan_filing
+from chatbot.ingest.invented_room import FRIEND, invent_room, write_android_export
+from chatbot.ingest.manifest import read_manifest
+from chatbot.ingest.rooms import choose_rooms, exporter_of, read_room, verify_exports
+
+
+def organize(project):
+    config = project.config()
+    plan = plan_filing(config)
+    file_exports(plan, config)
+    return plan, config
+
+
+def as_csv(messages):
+    rows = ["Date,User,Message"]
+    for m in messages:
+        if m.kind == "system":
+            rows.append(f',"","{m.text}"')
+        else:
+            rows.append(f'{m.sent_at:%Y-%m-%d %H:%M:%S},"{m.speaker}","{m.text}"')
+    return "\n".join(rows).encode("utf-8-sig")
+
+
+def as_windows(messages):
+    out = [f"{FRIEND} 님과 카카오톡 대화", "저장한 날짜 : 2030-01-01 09:00:00", ""]
+    for day, group in groupby(messages, key=lambda m: m.sent_at.date()):
+        out.append(f"--------------- {day.year}년 {day.month}월 {day.day}일 금요일 ---------------")
+        out += [m.text if m.kind == "system" else f"[{m.speaker}] [{m.sent_at:%H:%M}] {m.text}" for m in group]
+    return "\r\n".join([*out, ""]).encode()
+
+
+@pytest.fixture(scope="module")
+def room():
+    return list(invent_room(40, seed=3))
+
+
+def spoken(messages):
+    return [(m.speaker, m.text, m.sent_at.replace(second=0), m.kind) for m in messages if m.kind != "system"]
+
+
+def test_three_dialects_of_a_room_merge_to_one(project, room):
+    project.add_export("KakaoTalkChats.txt", write_android_export(iter(room)))
+    project.add_export("chat.csv", as_csv(room))
+    project.add_export("KakaoTalk_2030_group.txt", as_windows(room))
+    _, config = organize(project)
+    (exports,) = choose_rooms(config).values()
+    merged = list(read_room(exports, config))
+    assert len(exports) == 3
+    assert spoken(merged) == spoken(room)
+    assert sum(m.kind == "system" for m in merged) == sum(m.kind == "system" for m in room)
+
+
+def test_overlapping_exports_of_a_room_lose_and_double_nothing(project, room):
+    project.add_export("old.txt", write_android_export(iter(room[:200])))
+    organize(project)
+    project.add_export("new.txt", write_android_export(iter(room[120:])))
+    _, config = organize(project)
+    (exports,) = choose_rooms(config).values()
+    assert spoken(read_room(exports, config)) == spoken(room)
+
+
+def test_the_same_file_twice_is_one_and_the_second_is_put_aside(project, export):
+    project.add_export("a.txt", export)
+    project.add_export("b.txt", export)
+    plan, config = organize(project)
+    assert (len(plan.filed), len(plan.duplicates)) == (1, 1)
+    assert len(list(config.path("data/archive/duplicates").iterdir())) == 1
+    assert not list(config.path("data/raw/inbox").iterdir())
+
+
+def test_zip_of_chunks_is_one_export_in_order(project, room):
+    path = project.add_export("Kakaotalk_Chat_x.zip", b"")
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in (10, 2, 1):
+            start = {1: 0, 2: 50, 10: 100}[number]
+            chunk = write_android_export(iter(room[start : start + 50]))
+            archive.writestr(f"Kakaotalk_Chat_하늘/Talk_2026.10.2 09:00-{number}.txt", chunk)
+        archive.writestr("Kakaotalk_Chat_하늘/20260101_1.jpg", b"\xff\xd8")
+    _, config = organize(project)
+    (exports,) = choose_rooms(config).values()
+    assert spoken(read_room(exports, config)) == spoken(room[:150])
+
+
+def test_exports_in_the_project_root_are_found_and_other_files_left(project, export):
+    (project.root / "KakaoTalkChats.txt").write_bytes(export)
+    (project.root / "notes.txt").write_text("우유 사기")
+    plan, _ = organize(project)
+    assert len(plan.filed) == 1
+    assert not plan.unrecognized
+    assert (project.root / "notes.txt").exists()
+
+
+def test_rooms_of_one_name_that_share_nothing_stay_apart(project):
+    for seed in (1, 2):
+        project.add_export(f"{seed}.txt", write_android_export(invent_room(60, seed)))
+    _, config = organize(project)
+    with pytest.raises(CorpusError, match="2 rooms are organized"):
+        choose_rooms(config)
+    assert len(choose_rooms(project.config("processed.rooms=all"))) == 2
+
+
+def test_chosen_room_is_found_by_id_and_by_folder(project, export):
+    project.add_export("a.txt", export)
+    _, config = organize(project)
+    entry = read_manifest(config.path(config.raw.manifest_path)).exports[0]
+    for name in (entry.id, entry.room):
+        assert list(choose_rooms(project.config(f"processed.rooms=['{name}']"))) == [entry.room]
+
+
+def test_unrecognized_file_in_the_inbox_is_named_by_shape(project):
+    project.add_export("what.txt", "비밀 이야기 12\n".encode())
+    plan, _ = organize(project)
+    assert plan.unrecognized[0].reason == "unrecognized export; its first lines look like 가 가 0"
+
+
+def test_a_filed_export_missing_from_the_manifest_is_filed_again(project, export):
+    project.add_export("a.txt", export)
+    _, config = organize(project)
+    config.path(config.raw.manifest_path).unlink()
+    plan, config = organize(project)
+    assert len(plan.filed) == 1
+    assert len(choose_rooms(config)) == 1
+
+
+def test_a_changed_or_missing_export_is_an_error(project, export):
+    project.add_export("a.txt", export)
+    _, config = organize(project)
+    (exports,) = choose_rooms(config).values()
+    path = config.path(exports[0].path)
+    path.write_bytes(export + b"x")
+    with pytest.raises(ExportError, match="has changed"):
+        verify_exports(exports, config)
+    path.unlink()
+    with pytest.raises(ExportError, match="is gone"):
+        verify_exports(exports, config)
+
+
+def test_room_of_two_named_after_one_was_exported_by_the_other(project, export):
+    project.add_export("a.txt", export)
+    _, config = organize(project)
+    (exports,) = choose_rooms(config).values()
+    assert exporter_of(exports) == "도윤"
+
+
+def test_aliases_join_two_names_of_a_person(project, room):
+    project.add_export("a.txt", write_android_export(iter(room)).replace("도윤 :".encode(), "회원님 :".encode()))
+    config = project.config("raw.aliases={'회원님': '도윤'}")
+    file_exports(plan_filing(config), config)
+    (exports,) = choose_rooms(config).values()
+    assert {m.speaker for m in read_room(exports, config)} == {"도윤", "하늘", ""}

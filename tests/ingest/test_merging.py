@@ -1,0 +1,87 @@
+"""Exports of one room merge without losing or doubling a message."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatbot.conversation import Message
+from chatbot.ingest.merging import Source, merge_sources, shared_share, sketch_of
+from chatbot.ingest.readers import KST
+
+START = datetime(2026, 10, 2, 9, 0, tzinfo=KST)
+
+
+@st.composite
+def rooms(draw):
+    """A room: messages in time order, people repeating themselves within a minute."""
+    now, room = START, []
+    for _ in range(draw(st.integers(1, 30))):
+        now += timedelta(seconds=draw(st.sampled_from([0, 5, 40, 200])))
+        text = draw(st.sampled_from(["ㅋㅋ", "응", "사진", "밥 먹자", "😀", "why?"]))
+        room.append(Message(draw(st.sampled_from(["가람", "나래"])), text, now.replace(second=0)))
+    return room
+
+
+def keys(messages):
+    return Counter((m.speaker, m.text, m.sent_at) for m in messages)
+
+
+def minutes(messages):
+    return [m.sent_at for m in messages]
+
+
+@given(rooms())
+def test_one_export_passes_unchanged(room):
+    assert list(merge_sources([Source(room)])) == room
+
+
+@given(rooms(), st.integers(2, 4))
+def test_the_same_export_several_times_is_the_room(room, n):
+    assert list(merge_sources([Source(list(room)) for _ in range(n)])) == room
+
+
+@given(rooms(), st.data())
+def test_overlapping_exports_are_the_room(room, data):
+    cuts = st.integers(0, len(room))
+    first = room[: data.draw(cuts)]
+    # An export begins and ends anywhere, but holds whole minutes where it overlaps another.
+    start = data.draw(cuts)
+    while 0 < start < len(room) and room[start - 1].sent_at == room[start].sent_at:
+        start -= 1
+    merged = list(merge_sources([Source(first), Source(room[start:])]))
+    assert keys(merged) == keys(first) | keys(room[start:])
+    assert minutes(merged) == sorted(minutes(merged))
+
+
+@given(rooms())
+def test_a_lossy_export_adds_nothing_and_loses_nothing(room):
+    lossy = [Message(m.speaker, m.text.replace("😀", "??"), m.sent_at) for m in room]
+    merged = list(merge_sources([Source(lossy, is_lossy=True), Source(room)]))
+    assert keys(merged) == keys(room)
+
+
+@given(rooms())
+def test_system_lines_are_not_doubled(room):
+    with_event = [*room[:3], Message("", "라온님이 들어왔습니다.", room[0].sent_at, "system"), *room[3:]]
+    merged = list(merge_sources([Source(with_event), Source(list(with_event))]))
+    assert merged == with_event
+
+
+def test_a_body_cut_at_500_is_the_whole_one():
+    whole = Message("가람", "가나 다라 " * 200, START)
+    cut = Message("가람", whole.text[:500], START)
+    assert list(merge_sources([Source([cut]), Source([whole])])) == [whole]
+
+
+def test_kinds_of_media_meet_across_languages():
+    korean, english = (Message("가람", word, START, "media") for word in ("사진", "Photo"))
+    assert len(list(merge_sources([Source([korean]), Source([english])]))) == 1
+
+
+@given(rooms())
+def test_a_room_shares_everything_with_itself_and_nothing_with_another(room):
+    other = [Message(m.speaker, m.text + "!", m.sent_at) for m in room]
+    assert shared_share(sketch_of(room), sketch_of(list(room)))[1] == 1
+    assert shared_share(sketch_of(room), sketch_of(other))[1] == 0

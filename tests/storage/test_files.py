@@ -1,0 +1,74 @@
+"""Files are whole or not there."""
+
+import errno
+import os
+
+import pytest
+
+from chatbot.errors import ChatbotError
+from chatbot.storage.files import (
+    atomic_write,
+    move,
+    replace_directory,
+    require_space,
+    restore_directory,
+    write_bytes,
+)
+
+
+def test_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+    with pytest.raises(RuntimeError), atomic_write(path) as file:
+        file.write(b"half")
+        raise RuntimeError
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ChatbotError, match="no space left"):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+
+
+def test_unwritable_folder_is_a_sentence(tmp_path):
+    (tmp_path / "blocked").write_bytes(b"")
+    with pytest.raises((ChatbotError, OSError)):
+        write_bytes(tmp_path / "blocked" / "file", b"x")
+
+
+def test_replaced_directory_holds_only_the_new(tmp_path):
+    for name in ("final", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text(name)
+    replace_directory(tmp_path / "new", tmp_path / "final")
+    assert [path.name for path in tmp_path.iterdir()] == ["final"]
+    assert [path.name for path in (tmp_path / "final").iterdir()] == ["new"]
+
+
+def test_replacement_that_died_between_its_renames_is_undone(tmp_path):
+    (tmp_path / "final.old").mkdir()
+    (tmp_path / "final.old" / "kept").write_text("x")
+    restore_directory(tmp_path / "final")
+    assert (tmp_path / "final" / "kept").exists()
+
+
+def test_move_never_overwrites(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(name)
+    with pytest.raises(ChatbotError, match="exists already"):
+        move(tmp_path / "one", tmp_path / "two")
+    assert (tmp_path / "two").read_text() == "two"
+
+
+def test_too_little_space_is_said_before_writing(tmp_path):
+    with pytest.raises(ChatbotError, match="MiB free"):
+        require_space(tmp_path, 1 << 60)

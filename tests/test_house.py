@@ -1,0 +1,166 @@
+"""The house rules: layers, lengths, and that help, Makefile, scripts and README tell the same."""
+
+import ast
+import re
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chatbot.config import FILES, Config, load_config, setting_names
+from chatbot.ops import COMMANDS, build_parser, load_command
+from tests.conftest import REPOSITORY
+
+PACKAGE = REPOSITORY / "chatbot"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+# Top to bottom: a stage imports what stands above it, never what stands below.
+LAYERS = (
+    "errors", "conversation", "config", "storage", "ingest", "corpus", "model", "training",
+    "inference", "evaluation", "publishing", "serving", "commands", "ops", "__main__",
+)  # fmt: skip
+READMES = ("README.md", "README.ko.md")
+
+
+def imports_of(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def layer_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else "errors"
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_a_stage_imports_only_what_stands_above_it(path):
+    own = LAYERS.index(layer_of(name_of(path)))
+    for name in imports_of(path):
+        if name.startswith("chatbot.") and layer_of(name) in LAYERS:
+            assert LAYERS.index(layer_of(name)) <= own, f"{name_of(path)} imports {name}"
+
+
+def test_no_file_imports_in_a_circle():
+    known = {name_of(path) for path in MODULES}
+    graph = {name_of(path): (imports_of(path) & known) - {name_of(path)} for path in MODULES}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+def test_files_are_at_most_400_lines():
+    long = [path for folder in ("chatbot", "tests", "benchmarks") for path in (REPOSITORY / folder).rglob("*.py")
+            if len(path.read_text(encoding="utf-8").splitlines()) > 400]
+    assert not long
+
+
+def test_functions_are_at_most_60_lines():
+    long = [
+        f"{name_of(path)}.{node.name}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= 60
+    ]
+    assert not long
+
+
+def test_every_public_function_has_a_docstring():
+    bare = [
+        f"{name_of(path)}.{node.name}"
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+        and ast.get_docstring(node) is None
+        and not _is_nested(path, node)
+    ]
+    assert not bare
+
+
+def _is_nested(path: Path, node: ast.AST) -> bool:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return any(
+        isinstance(outer, ast.FunctionDef)
+        and any(getattr(inner, "lineno", 0) == node.lineno for inner in ast.walk(outer) if inner is not outer)
+        for outer in ast.walk(tree)
+    )
+
+
+def test_commands_are_the_modules_of_the_folder():
+    files = {path.stem for path in (PACKAGE / "commands").glob("[!_]*.py")}
+    assert set(COMMANDS) == files
+
+
+def test_help_imports_no_torch_and_lists_every_command():
+    code = "import sys, chatbot.ops as o; print(o.build_parser().format_help()); print('torch' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.endswith("False\n")
+    assert all(re.search(rf"^    {name}\b", shown, re.MULTILINE) for name in COMMANDS)
+
+
+def test_makefile_has_a_target_for_every_command():
+    targets = re.findall(r"^([a-z-]+):.*##", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+    wanted = {"help", "demo", "test", "check", "bench", "clean", *COMMANDS}
+    assert wanted <= set(targets)
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_readme_names_every_command_and_no_other(readme):
+    text = (REPOSITORY / readme).read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `chatbot ([a-z]+)", text, re.MULTILINE)
+    assert sorted(rows) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_readme_lists_every_option_of_every_command(readme):
+    text = (REPOSITORY / readme).read_text(encoding="utf-8")
+    rows = {match[1]: match[0] for match in re.finditer(r"^\| `chatbot ([a-z]+).*$", text, re.MULTILINE)}
+    subparsers = next(a for a in build_parser()._actions if a.dest == "command").choices
+    for name, parser in subparsers.items():
+        options = {o for a in parser._actions for o in a.option_strings if o.startswith("--")}
+        for option in options - {"--help", "--root", "--set"}:
+            assert option in rows[name], f"{readme}: {name} {option}"
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_readme_lists_every_setting_with_its_default(readme):
+    text = (REPOSITORY / readme).read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-z0-9_.]+)` \| `([^|]*)` \|", text, re.MULTILINE))
+    defaults = {
+        name: msgspec.json.encode(value).decode().strip('"') for name, value in setting_names().items()
+    }
+    assert rows == defaults
+
+
+def test_configs_hold_every_setting_at_its_default():
+    assert load_config(REPOSITORY) == Config(root=str(REPOSITORY))
+    for name, value in setting_names().items():
+        file = next(file for file, keys in FILES.items() if name.split(".")[0] in keys)
+        key = name.split(".")[-1]
+        assert re.search(rf"^ *{key}:", (REPOSITORY / "configs" / file).read_text(encoding="utf-8"), re.MULTILINE), (name, value)
+
+
+def test_every_command_says_in_one_line_what_it_does():
+    for name in COMMANDS:
+        summary = load_command(name).__doc__.splitlines()[0]
+        assert summary.endswith((".", "end.", "it.")) and len(summary) < 100
+
+
+def test_env_example_holds_no_secret():
+    lines = (REPOSITORY / ".env.example").read_text().splitlines()
+    assert [line for line in lines if "=" in line] == ["CHATBOT_PASSWORD=", "CHATBOT_PASSWORD_HASH="]
+
+
+def test_private_folders_are_ignored_by_git():
+    private = ["data/raw/organized/x.txt", "data/processed/train.bin", ".env", "KakaoTalkChats.txt",
+               "chat.csv", "export.zip", "checkpoints/main/latest.pt", "artifacts/model.safetensors",
+               "data/raw/inbox/chat.txt"]
+    shown = subprocess.run(["git", "check-ignore", *private], cwd=REPOSITORY, capture_output=True, text=True)
+    assert shown.stdout.split() == private
