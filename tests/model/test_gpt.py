@@ -1,0 +1,108 @@
+"""The network: cached logits are full logits; only the past matters; shapes are refused early."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatbot.config import ModelConfig
+from chatbot.errors import CheckpointError, ConfigError
+from chatbot.model.gpt import GPT, TorchLanguageModel, load_gpt
+from chatbot.model.model_file import read_model, write_model
+from chatbot.model.shape import GPTConfig, choose_size, resolve_shape
+
+SHAPE = GPTConfig(
+    vocab_size=50, block_size=24, n_layer=2, n_head=4, n_kv_head=2, n_embd=32, n_hidden=64,
+    dropout=0.0, rope_theta=10000.0,
+)  # fmt: skip
+
+
+def make_gpt(shape=SHAPE, seed=0):
+    model = GPT(shape)
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in model.parameters():  # not the zero-init of training: every path must count
+        torch.nn.init.normal_(parameter, std=0.2, generator=generator)
+    return model.eval()
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 49), min_size=1, max_size=24), st.data())
+def test_cached_logits_equal_full_logits(tokens, data):
+    model = TorchLanguageModel(make_gpt())
+    full = model(np.array([tokens]))
+    cache, done = model.new_cache(), 0
+    while done < len(tokens):
+        n = data.draw(st.integers(1, len(tokens) - done))
+        part = model(np.array([tokens[done : done + n]]), cache)
+        np.testing.assert_allclose(part, full[:, done : done + n], atol=2e-5)
+        done += n
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 49), min_size=2, max_size=24), st.data())
+def test_the_future_changes_nothing(tokens, data):
+    cut = data.draw(st.integers(1, len(tokens) - 1))
+    model = TorchLanguageModel(make_gpt())
+    other = tokens[:cut] + [(t + 7) % 50 for t in tokens[cut:]]
+    one, two = (model(np.array([t]))[:, :cut] for t in (tokens, other))
+    np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+def test_number_of_parameters_is_known_without_building():
+    assert SHAPE.n_params == sum(p.numel() for p in GPT(SHAPE).parameters())
+
+
+def test_a_new_network_predicts_evenly():
+    model = GPT(SHAPE)
+    model.init_weights(torch.Generator().manual_seed(1))
+    logits = model.eval()(torch.zeros(1, 4, dtype=torch.long))
+    assert logits.std() < 0.5
+
+
+def test_too_many_tokens_are_refused():
+    with pytest.raises(CheckpointError, match="25 tokens do not fit"):
+        make_gpt()(torch.zeros(1, 25, dtype=torch.long))
+
+
+def test_weights_of_another_shape_are_refused():
+    weights = make_gpt().state_dict()
+    with pytest.raises(CheckpointError, match="do not fit"):
+        load_gpt(dataclasses.replace(SHAPE, n_hidden=128), weights)
+
+
+def test_model_file_comes_back_equal(tmp_path):
+    model, path = make_gpt(), tmp_path / "model.safetensors"
+    write_model(path, model, "{}", {"step": 3})
+    read, tokenizer, about = read_model(path)
+    assert (tokenizer, about, read.config) == ("{}", {"step": 3}, SHAPE)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), read.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("cut", [0, 5, 1000, -1])
+def test_truncated_model_file_is_refused(tmp_path, cut):
+    path = tmp_path / "model.safetensors"
+    write_model(path, make_gpt(), "{}", {})
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(CheckpointError, match="is damaged"):
+        read_model(path)
+
+
+def test_own_numbers_win_over_the_size():
+    shape = resolve_shape(ModelConfig(n_layer=3), 4096, "small")
+    assert (shape.n_layer, shape.n_embd, shape.n_kv_head) == (3, 384, 6)
+
+
+@pytest.mark.parametrize("wrong", [{"n_embd": 100, "n_head": 3}, {"n_head": 4, "n_kv_head": 3}])
+def test_impossible_shapes_are_refused(wrong):
+    with pytest.raises(ConfigError):
+        resolve_shape(ModelConfig(**wrong), 4096, "nano")
+
+
+def test_size_follows_corpus_and_device():
+    assert choose_size(100_000, is_gpu=True)[0] == "nano"
+    assert choose_size(50_000_000, is_gpu=True)[0] == "large"
+    size, why = choose_size(50_000_000, is_gpu=False)
+    assert size == "small" and "GPU" in why

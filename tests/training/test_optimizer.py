@@ -1,0 +1,44 @@
+"""Optimizer and schedule."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatbot.config import OptimizationConfig
+from chatbot.training.optimizer import build_optimizers, learning_rate, orthogonalize
+from tests.model.test_gpt import make_gpt
+
+
+@given(st.integers(2, 24), st.integers(2, 24), st.integers(0, 99))
+def test_orthogonalized_matrices_have_singular_values_near_one(rows, columns, seed):
+    matrix = torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
+    before = torch.linalg.svdvals(matrix)
+    values = torch.linalg.svdvals(orthogonalize(matrix))
+    # Five steps lift what is not vanishingly small beside the largest.
+    kept = values[before > 0.02 * before[0] * min(rows, columns) ** 0.5]
+    assert kept.min() > 0.3 and values.max() < 1.3
+
+
+@pytest.mark.parametrize("name", ["muon", "adamw"])
+def test_every_parameter_is_trained_by_exactly_one_optimizer(name):
+    model = make_gpt()
+    optimizers = build_optimizers(model, OptimizationConfig(optimizer=name))
+    held = [id(p) for o in optimizers for group in o.param_groups for p in group["params"]]
+    assert sorted(held) == sorted(id(p) for p in model.parameters())
+
+
+@given(st.sampled_from(["constant", "cosine", "wsd"]), st.integers(0, 999))
+def test_rate_warms_up_and_stays_between_its_bounds(schedule, step):
+    settings = OptimizationConfig(lr_schedule=schedule, warmup_steps=10, learning_rate=1.0, min_lr=0.1)
+    rate = learning_rate(step, 1000, settings)
+    assert 0.1 <= rate <= 1.0
+    assert step >= 10 or rate == pytest.approx((step + 1) / 10)
+
+
+def test_schedules_end_where_they_should():
+    for schedule, end in (("constant", 1.0), ("cosine", 0.0), ("wsd", 0.0)):
+        settings = OptimizationConfig(lr_schedule=schedule, learning_rate=1.0)
+        assert learning_rate(1000, 1000, settings) == pytest.approx(end, abs=1e-6)
+    fixed = OptimizationConfig(lr_schedule="wsd", learning_rate=1.0, lr_decay_steps=100)
+    assert learning_rate(899, 1000, fixed) == 1.0 > learning_rate(950, 1000, fixed)

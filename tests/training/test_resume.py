@@ -1,0 +1,159 @@
+"""Stopped and continued is never stopped: bit for bit on a CPU."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatbot.corpus.store import open_corpus
+from chatbot.errors import CheckpointError
+from chatbot.training.checkpoint import read_checkpoint
+from chatbot.training.folder import RunFolder, read_metrics
+from chatbot.training.run import Listener, Training
+from chatbot.training.setup import prepare
+from tests.conftest import Project, make_project
+
+N_STEPS = 12
+
+
+def train(project, *overrides, until=N_STEPS):
+    """Train as the command does, but end before step `until` + 1 by the STOP file."""
+    config = project.config("model.dropout=0.2", "optimization.grad_accum_steps=2", *overrides)
+    folder = RunFolder(config.run_dir)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    corpus = open_corpus(config.processed_dir)
+    made = prepare(config, corpus, folder, None)
+
+    def on_step(result):
+        if result.step >= until:
+            folder.stop_file.touch()
+
+    listener = Listener(on_step, lambda *_: None, lambda error: pytest.fail(str(error)), lambda gpt: "x")
+    Training(folder, config, made.state, made.sources, corpus.tokenizer, made.compute).run(made.plan, listener)
+    return folder
+
+
+def content(folder):
+    """All that must be equal: weights, average, optimizers, position, logged numbers."""
+    payload = read_checkpoint(folder.latest, "training")
+    return {k: v for k, v in payload.items() if k not in ("seconds", "about")}, read_metrics(folder)
+
+
+def assert_equal(one, two):
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, two)
+    elif isinstance(one, dict):
+        assert one.keys() == two.keys()
+        for key in one:
+            assert_equal(one[key], two[key])
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(two)
+        for a, b in zip(one, two, strict=True):
+            assert_equal(a, b)
+    else:
+        assert one == two
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, _processed):
+    root = tmp_path_factory.mktemp("whole") / "project"
+    shutil.copytree(_processed, root)
+    return content(train(Project(root)))
+
+
+@settings(max_examples=8)
+@given(st.lists(st.integers(1, N_STEPS - 1), min_size=1, max_size=3).map(sorted))
+def test_stopped_at_random_steps_equals_never_stopped(tmp_path_factory, _processed, whole, stops):
+    root = tmp_path_factory.mktemp("cut") / "project"
+    shutil.copytree(_processed, root)
+    for stop in [*stops, N_STEPS]:
+        folder = train(Project(root), until=stop)
+    assert_equal(content(folder), whole)
+
+
+def test_killed_after_logging_continues_without_doubled_metrics(processed, whole):
+    folder = train(processed, until=6)
+    with folder.metrics.open("a") as file:
+        file.write(json.dumps({"step": 7, "loss": 1}) + '\n{"step": 8, "lo')
+    assert_equal(content(train(processed)), whole)
+
+
+def test_every_checkpoint_trains_on_to_the_same_end(processed, whole):
+    folder = train(processed)
+    snapshot = folder.snapshots / "step_000006.pt"
+    shutil.copy(snapshot, folder.latest)
+    assert_equal(content(train(processed)), whole)
+
+
+@pytest.mark.parametrize(("override", "message"), [
+    ("model.n_layer=3", "model.n_layer is 3, the checkpoint has 2"), ("model.block_size=32", "model.block_size is 32, the checkpoint has 64"),
+    ("optimization.optimizer=adamw", "optimization.optimizer changed"),
+])  # fmt: skip
+def test_changed_constants_are_named(processed, override, message):
+    train(processed, until=2)
+    with pytest.raises(CheckpointError, match=message):
+        train(processed, override)
+
+
+def test_changed_data_is_refused(processed, export):
+    train(processed, until=2)
+    assert processed.run("preprocess", "--set", "processed.preprocess.min_context_turns=2") == 0
+    with pytest.raises(CheckpointError, match="training data changed"):
+        train(processed)
+
+
+def test_changed_vocabulary_is_refused(processed):
+    train(processed, until=2)
+    assert processed.run("preprocess", "--set", "processed.preprocess.vocab_size=410") == 0
+    with pytest.raises(CheckpointError, match="vocabulary changed"):
+        train(processed)
+
+
+def test_auto_resume_off_never_overwrites(processed):
+    train(processed, until=2)
+    with pytest.raises(CheckpointError, match="auto_resume is off"):
+        train(processed, "auto_resume=false")
+
+
+@pytest.mark.parametrize("cut", [0, 100, 0.5, -1])
+def test_damaged_checkpoint_is_refused(processed, cut):
+    path = train(processed, until=2).latest
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * cut) if isinstance(cut, float) else cut])
+    with pytest.raises(CheckpointError, match="is damaged"):
+        train(processed)
+
+
+def test_a_save_that_fails_does_not_end_training(processed, monkeypatch):
+    from chatbot.errors import ChatbotError
+    from chatbot.training import run
+
+    troubles, saves = [], []
+    real = run.save_checkpoint
+
+    def failing(path, state, about):
+        saves.append(state.step)
+        if state.step == 4:
+            raise ChatbotError("no space left", hint="free some")
+        real(path, state, about)
+
+    monkeypatch.setattr(run, "save_checkpoint", failing)
+    config = processed.config()
+    folder = RunFolder(config.run_dir)
+    folder.path.mkdir(parents=True)
+    corpus = open_corpus(config.processed_dir)
+    made = prepare(config, corpus, folder, None)
+    listener = Listener(lambda _: None, lambda *_: None, troubles.append, lambda gpt: "x")
+    Training(folder, config, made.state, made.sources, corpus.tokenizer, made.compute).run(made.plan, listener)
+    assert len(troubles) == 1 and saves[-1] == N_STEPS
+    assert read_checkpoint(folder.latest, "training")["step"] == N_STEPS
+
+
+def test_no_checkpoint_loads_code(tmp_path):
+    path = tmp_path / "evil.pt"
+    torch.save({"kind": "training", "format": 1, "x": make_project}, path)
+    with pytest.raises(CheckpointError, match="is damaged"):
+        read_checkpoint(path, "training")
