@@ -99,7 +99,7 @@ class ModelConfig(Section, frozen=True):
     n_kv_head: Positive | None = None
     n_embd: Positive | None = None
     n_hidden: Positive | None = None
-    dropout: Fraction = 0.1
+    dropout: Fraction = 0.2
     rope_theta: Rate = 10000.0
 
 
@@ -115,9 +115,9 @@ class OptimizationConfig(Section, frozen=True):
     batch_size: Auto | Positive = "auto"
     grad_accum_steps: Positive = 1
     max_steps: Auto | Positive = "auto"
-    max_epochs: Rate = 12.0
+    max_epochs: Rate = 8.0
     max_minutes: Weight = 0.0
-    weight_decay: Weight = 0.1
+    weight_decay: Weight = 1.0
     beta1: Fraction = 0.9
     beta2: Fraction = 0.95
     muon_momentum: Fraction = 0.95

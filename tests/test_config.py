@@ -44,7 +44,10 @@ def test_key_that_stands_twice_is_refused(project):
 
 
 def test_exponents_are_numbers():
-    assert load_config(REPOSITORY, ("optimization.learning_rate=5e-4",)).optimization.learning_rate == 5e-4
+    assert (
+        load_config(REPOSITORY, ("optimization.learning_rate=5e-4",)).optimization.learning_rate
+        == 5e-4
+    )
 
 
 def test_bad_yaml_names_file_and_line(project):

@@ -26,10 +26,18 @@ READMES = ("README.md", "README.ko.md")
 
 def imports_of(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                is_module = (REPOSITORY / inner.replace(".", "/")).with_suffix(".py").exists()
+                names.add(inner if is_module else node.module)
     return names
 
 
@@ -56,8 +64,12 @@ def test_no_file_imports_in_a_circle():
 
 
 def test_files_are_at_most_400_lines():
-    long = [path for folder in ("chatbot", "tests", "benchmarks") for path in (REPOSITORY / folder).rglob("*.py")
-            if len(path.read_text(encoding="utf-8").splitlines()) > 400]
+    long = [
+        path
+        for folder in ("chatbot", "tests", "benchmarks")
+        for path in (REPOSITORY / folder).rglob("*.py")
+        if len(path.read_text(encoding="utf-8").splitlines()) > 400
+    ]
     assert not long
 
 
@@ -88,7 +100,11 @@ def _is_nested(path: Path, node: ast.AST) -> bool:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return any(
         isinstance(outer, ast.FunctionDef)
-        and any(getattr(inner, "lineno", 0) == node.lineno for inner in ast.walk(outer) if inner is not outer)
+        and any(
+            getattr(inner, "lineno", 0) == node.lineno
+            for inner in ast.walk(outer)
+            if inner is not outer
+        )
         for outer in ast.walk(tree)
     )
 
@@ -100,7 +116,9 @@ def test_commands_are_the_modules_of_the_folder():
 
 def test_help_imports_no_torch_and_lists_every_command():
     code = "import sys, chatbot.ops as o; print(o.build_parser().format_help()); print('torch' in sys.modules)"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     assert shown.endswith("False\n")
     assert all(re.search(rf"^    {name}\b", shown, re.MULTILINE) for name in COMMANDS)
 
@@ -121,7 +139,9 @@ def test_readme_names_every_command_and_no_other(readme):
 @pytest.mark.parametrize("readme", READMES)
 def test_readme_lists_every_option_of_every_command(readme):
     text = (REPOSITORY / readme).read_text(encoding="utf-8")
-    rows = {match[1]: match[0] for match in re.finditer(r"^\| `chatbot ([a-z]+).*$", text, re.MULTILINE)}
+    rows = {
+        match[1]: match[0] for match in re.finditer(r"^\| `chatbot ([a-z]+).*$", text, re.MULTILINE)
+    }
     subparsers = next(a for a in build_parser()._actions if a.dest == "command").choices
     for name, parser in subparsers.items():
         options = {o for a in parser._actions for o in a.option_strings if o.startswith("--")}
@@ -134,7 +154,8 @@ def test_readme_lists_every_setting_with_its_default(readme):
     text = (REPOSITORY / readme).read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `([a-z0-9_.]+)` \| `([^|]*)` \|", text, re.MULTILINE))
     defaults = {
-        name: msgspec.json.encode(value).decode().strip('"') for name, value in setting_names().items()
+        name: msgspec.json.encode(value).decode().strip('"')
+        for name, value in setting_names().items()
     }
     assert rows == defaults
 
@@ -144,7 +165,9 @@ def test_configs_hold_every_setting_at_its_default():
     for name, value in setting_names().items():
         file = next(file for file, keys in FILES.items() if name.split(".")[0] in keys)
         key = name.split(".")[-1]
-        assert re.search(rf"^ *{key}:", (REPOSITORY / "configs" / file).read_text(encoding="utf-8"), re.MULTILINE), (name, value)
+        assert re.search(
+            rf"^ *{key}:", (REPOSITORY / "configs" / file).read_text(encoding="utf-8"), re.MULTILINE
+        ), (name, value)
 
 
 def test_every_command_says_in_one_line_what_it_does():
@@ -155,12 +178,25 @@ def test_every_command_says_in_one_line_what_it_does():
 
 def test_env_example_holds_no_secret():
     lines = (REPOSITORY / ".env.example").read_text().splitlines()
-    assert [line for line in lines if "=" in line] == ["CHATBOT_PASSWORD=", "CHATBOT_PASSWORD_HASH="]
+    assert [line for line in lines if "=" in line] == [
+        "CHATBOT_PASSWORD=",
+        "CHATBOT_PASSWORD_HASH=",
+    ]
 
 
 def test_private_folders_are_ignored_by_git():
-    private = ["data/raw/organized/x.txt", "data/processed/train.bin", ".env", "KakaoTalkChats.txt",
-               "chat.csv", "export.zip", "checkpoints/main/latest.pt", "artifacts/model.safetensors",
-               "data/raw/inbox/chat.txt"]
-    shown = subprocess.run(["git", "check-ignore", *private], cwd=REPOSITORY, capture_output=True, text=True)
+    private = [
+        "data/raw/organized/x.txt",
+        "data/processed/train.bin",
+        ".env",
+        "KakaoTalkChats.txt",
+        "chat.csv",
+        "export.zip",
+        "checkpoints/main/latest.pt",
+        "artifacts/model.safetensors",
+        "data/raw/inbox/chat.txt",
+    ]
+    shown = subprocess.run(
+        ["git", "check-ignore", *private], cwd=REPOSITORY, capture_output=True, text=True
+    )
     assert shown.stdout.split() == private

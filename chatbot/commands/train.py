@@ -164,5 +164,6 @@ def _start_background(args: argparse.Namespace, config: Config, folder: RunFolde
                 "the trainer ended at once: " + " ".join(last), hint=f"see {folder.log}"
             )
         time.sleep(0.1)
+    process.returncode = 0  # it outlives this command: nobody waits for it
     say(f"training in the background as process {process.pid}; its log: {folder.log}")
     say("`chatbot status` shows it, `chatbot stop` ends it after a save")

@@ -2,6 +2,7 @@
 
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from chatbot.errors import AccessError
 
 # RFC 9106, second recommended choice (64 MiB), for machines that also hold a model.
 _ITERATIONS, _LANES, _MEMORY_KIB = 3, 4, 64 * 1024
+_PHC = re.compile(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$")
 _HINT = "`chatbot password` makes one; put the line it prints into .env"
 
 
@@ -32,12 +34,12 @@ class Gate:
     def admits(self, given: str) -> bool:
         """Whether a password is the right one, in a time that tells nothing about it."""
         if self._hash is not None:
+            if not _PHC.match(self._hash):
+                raise AccessError("the password hash in .env is not valid", hint=_HINT)
             try:
                 Argon2id.verify_phc_encoded(given.encode(), self._hash)
             except InvalidKey:
                 return False
-            except ValueError as error:
-                raise AccessError("the password hash in .env is not valid", hint=_HINT) from error
             return True
         return self._password is not None and hmac.compare_digest(
             given.encode(), self._password.encode()

@@ -21,7 +21,7 @@ from chatbot.training.loop import Compute, TrainState, new_state
 from chatbot.training.run import Plan
 
 _ROWS_CPU, _ROWS_GPU = 16, 64
-_MIN_STEPS = 300
+_MIN_STEPS = 200
 _N_EVALS = 20
 
 

@@ -18,7 +18,9 @@ def tokenizer() -> BpeTokenizer:
 
 hostile = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"])),
-    st.lists(st.sampled_from([BOS, EOS, PAD, "<|spk:0|>", "<|", "ㅋ", "😀", "a", " ", "\n"])).map("".join),
+    st.lists(st.sampled_from([BOS, EOS, PAD, "<|spk:0|>", "<|", "ㅋ", "😀", "a", " ", "\n"])).map(
+        "".join
+    ),
 )
 turns = st.lists(st.builds(Turn, st.integers(0, 2), hostile, st.booleans()), min_size=1, max_size=8)
 
@@ -42,7 +44,9 @@ def test_masked_tokens_decode_to_exactly_the_replies(session):
     (example,) = render_all([session], tokenizer())
     for value, is_target in ((TARGET, True), (CONTEXT, False)):
         tokens = [t for t, m in zip(example.tokens, example.loss_mask, strict=True) if m == value]
-        assert tokenizer().decode(tokens) == "".join(t.text for t in session if t.is_target == is_target)
+        assert tokenizer().decode(tokens) == "".join(
+            t.text for t in session if t.is_target == is_target
+        )
         assert tokens.count(tokenizer().eos_id) == sum(t.is_target == is_target for t in session)
     never = [t for t, m in zip(example.tokens, example.loss_mask, strict=True) if m == NEVER]
     assert all(t < tokenizer().n_control and t != tokenizer().eos_id for t in never)

@@ -11,7 +11,9 @@ from chatbot.conversation import Message
 from chatbot.ingest.cleaning import Cleaner
 
 RULES = PreprocessConfig()
-chatter = st.text(st.one_of(st.characters(), st.sampled_from("ㅋㅎㅠ!?.~ \n\u200b가http://www.")), max_size=80)
+chatter = st.text(
+    st.one_of(st.characters(), st.sampled_from("ㅋㅎㅠ!?.~ \n\u200b가http://www.")), max_size=80
+)
 
 
 @given(chatter)

@@ -33,7 +33,10 @@ def as_windows(messages):
     out = [f"{FRIEND} 님과 카카오톡 대화", "저장한 날짜 : 2030-01-01 09:00:00", ""]
     for day, group in groupby(messages, key=lambda m: m.sent_at.date()):
         out.append(f"--------------- {day.year}년 {day.month}월 {day.day}일 금요일 ---------------")
-        out += [m.text if m.kind == "system" else f"[{m.speaker}] [{m.sent_at:%H:%M}] {m.text}" for m in group]
+        out += [
+            m.text if m.kind == "system" else f"[{m.speaker}] [{m.sent_at:%H:%M}] {m.text}"
+            for m in group
+        ]
     return "\r\n".join([*out, ""]).encode()
 
 
@@ -43,7 +46,11 @@ def room():
 
 
 def spoken(messages):
-    return [(m.speaker, m.text, m.sent_at.replace(second=0), m.kind) for m in messages if m.kind != "system"]
+    return [
+        (m.speaker, m.text, m.sent_at.replace(second=0), m.kind)
+        for m in messages
+        if m.kind != "system"
+    ]
 
 
 def test_three_dialects_of_a_room_merge_to_one(project, room):
@@ -151,7 +158,9 @@ def test_room_of_two_named_after_one_was_exported_by_the_other(project, export):
 
 
 def test_aliases_join_two_names_of_a_person(project, room):
-    project.add_export("a.txt", write_android_export(iter(room)).replace("도윤 :".encode(), "회원님 :".encode()))
+    project.add_export(
+        "a.txt", write_android_export(iter(room)).replace("도윤 :".encode(), "회원님 :".encode())
+    )
     config = project.config("raw.aliases={'회원님': '도윤'}")
     file_exports(plan_filing(config), config)
     (exports,) = choose_rooms(config).values()

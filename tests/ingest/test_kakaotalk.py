@@ -103,21 +103,49 @@ def test_multi_line_message_keeps_its_blank_lines_but_not_those_at_its_end(read)
     assert account.lines["continuation"] == 2
 
 
-@pytest.mark.parametrize("word", ["사진", "사진 3장", "Photo", "이모티콘", "파일: a.pdf", "보이스톡 0:17", "삭제된 메시지입니다.", "샵검색: #날씨", "톡게시판 '공지': 내일"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "사진",
+        "사진 3장",
+        "Photo",
+        "이모티콘",
+        "파일: a.pdf",
+        "보이스톡 0:17",
+        "삭제된 메시지입니다.",
+        "샵검색: #날씨",
+        "톡게시판 '공지': 내일",
+    ],
+)
 def test_media_words_are_media_only_alone(read, word):
-    messages, _ = read(f"{WINDOWS}[가람] [오전 9:01] {word}\n[가람] [오전 9:02] {word}\n이어서\n[가람] [오전 9:03] 내 {word}!\n")
+    messages, _ = read(
+        f"{WINDOWS}[가람] [오전 9:01] {word}\n[가람] [오전 9:02] {word}\n이어서\n[가람] [오전 9:03] 내 {word}!\n"
+    )
     assert [m.kind for m in messages] == ["media", "message", "message"]
 
 
-@pytest.mark.parametrize("event", ["라온님이 들어왔습니다.", "가람님이 나래님을 초대했습니다.", "라온님이 나갔습니다.", "가람 left."])
+@pytest.mark.parametrize(
+    "event",
+    [
+        "라온님이 들어왔습니다.",
+        "가람님이 나래님을 초대했습니다.",
+        "라온님이 나갔습니다.",
+        "가람 left.",
+    ],
+)
 def test_bare_events_are_system_lines_unless_quoted(read, event):
-    messages, _ = read(f"{WINDOWS}[가람] [오전 9:01] 안녕\n{event}\n[나래] [오전 9:02] 누구\n[가람] [오전 9:03] 이렇게 떴어\n{event}\n라고\n")
+    messages, _ = read(
+        f"{WINDOWS}[가람] [오전 9:01] 안녕\n{event}\n[나래] [오전 9:02] 누구\n[가람] [오전 9:03] 이렇게 떴어\n{event}\n라고\n"
+    )
     assert [m.kind for m in messages] == ["message", "system", "message", "message"]
     assert messages[-1].text == f"이렇게 떴어\n{event}\n라고"
 
 
 def test_ios_system_line_with_a_colon(read):
-    messages, _ = read(IOS + "2026. 10. 2. 오후 8:10: 라온님이 들어왔습니다.\r\n2026. 10. 2. 오후 8:11, 가람 : 안녕\r\n")
+    messages, _ = read(
+        IOS
+        + "2026. 10. 2. 오후 8:10: 라온님이 들어왔습니다.\r\n2026. 10. 2. 오후 8:11, 가람 : 안녕\r\n"
+    )
     assert [(m.kind, m.speaker) for m in messages] == [("system", ""), ("message", "가람")]
 
 
@@ -129,26 +157,40 @@ def test_person_who_quotes_an_event_on_a_phone_is_heard(read):
 
 def test_date_in_a_notice_is_no_day_line(read):
     notice = "모임 공지\n2026년 10월 9일 금요일\n장소는 역 앞"
-    messages, _ = read(IOS + f"2026. 10. 2. 오후 8:11, 가람 : {notice}\n2026. 10. 2. 오후 8:12, 나래 : 네\n")
+    messages, _ = read(
+        IOS + f"2026. 10. 2. 오후 8:11, 가람 : {notice}\n2026. 10. 2. 오후 8:12, 나래 : 네\n"
+    )
     assert said(messages) == [("가람", notice), ("나래", "네")]
 
 
 def test_one_false_future_does_not_swallow_the_rest(read):
     text = "나래 님과 카카오톡 대화\n\n" + "".join(
-        f"{stamp}, 가람 : {n}\n" for n, stamp in enumerate(
-            ["2026년 10월 2일 오전 9:01", "2030년 1월 1일 오전 9:00", "2026년 10월 2일 오전 9:02", "2026년 10월 3일 오전 9:02"]))
+        f"{stamp}, 가람 : {n}\n"
+        for n, stamp in enumerate(
+            [
+                "2026년 10월 2일 오전 9:01",
+                "2030년 1월 1일 오전 9:00",
+                "2026년 10월 2일 오전 9:02",
+                "2026년 10월 3일 오전 9:02",
+            ]
+        )
+    )
     assert [text for _, text in said(read(text)[0])] == ["0", "1", "2", "3"]
 
 
 def test_chunks_glued_together_are_one_room(read):
     one = IOS + "2026년 10월 1일 목요일\n2026. 10. 1. 오후 8:11, 가람 : 하나\n"
-    messages, account = read(one + IOS.lstrip("\ufeff") + "2026년 10월 1일 목요일\n2026. 10. 1. 오후 8:12, 가람 : 둘\n")
+    messages, account = read(
+        one + IOS.lstrip("\ufeff") + "2026년 10월 1일 목요일\n2026. 10. 1. 오후 8:12, 가람 : 둘\n"
+    )
     assert [text for _, text in said(messages)] == ["하나", "둘"]
     assert account.lines["header"] == 4
 
 
 def test_two_rooms_in_one_file_are_refused(read):
-    other = WINDOWS.replace("나래", "다온").replace("10월 2일", "10월 3일").replace("10-02", "10-03")
+    other = (
+        WINDOWS.replace("나래", "다온").replace("10월 2일", "10월 3일").replace("10-02", "10-03")
+    )
     with pytest.raises(ExportError, match="line 6 begins another room"):
         read(WINDOWS + "[가람] [오전 9:01] 하나\n" + other + "[가람] [오전 9:02] 둘\n")
 
@@ -169,15 +211,19 @@ def test_truncated_file_keeps_all_before_the_cut(tmp_path, cut):
 
 
 def test_csv_with_quotes_commas_newlines_and_undated_rows(read):
-    rows = ('Date,User,Message\n2026-10-02 09:01:05,"가람","회의 3시, 맞지?"\n2026-10-02 09:01:40,"나래","응\n회의실은 ""바다"" 로"\n'
-            ',"","관리자가 메시지를 가렸습니다."\n2026-10-02 09:03:00,"라온","라온님이 나갔습니다."\n')
+    rows = (
+        'Date,User,Message\n2026-10-02 09:01:05,"가람","회의 3시, 맞지?"\n2026-10-02 09:01:40,"나래","응\n회의실은 ""바다"" 로"\n'
+        ',"","관리자가 메시지를 가렸습니다."\n2026-10-02 09:03:00,"라온","라온님이 나갔습니다."\n'
+    )
     messages, account = read(rows)
     assert said(messages) == [("가람", "회의 3시, 맞지?"), ("나래", '응\n회의실은 "바다" 로')]
     assert account.lines == {"header": 1, "message": 2, "continuation": 1, "system": 2}
 
 
 def test_csv_with_unescaped_quotes_loses_nothing(read):
-    messages, _ = read('Date,User,Message\n2026-10-02 09:01:05,"가람","그가 "응" 이라고, 했어"\n2026-10-02 09:02:05,"나래","둘\n셋"\n')
+    messages, _ = read(
+        'Date,User,Message\n2026-10-02 09:01:05,"가람","그가 "응" 이라고, 했어"\n2026-10-02 09:02:05,"나래","둘\n셋"\n'
+    )
     assert said(messages) == [("가람", '그가 "응" 이라고, 했어'), ("나래", "둘\n셋")]
 
 
@@ -203,5 +249,7 @@ def test_any_body_is_kept_and_every_line_counted(tmp_path_factory, body):
 
 
 def test_a_line_of_a_million_characters_takes_linear_time(read):
-    messages, _ = read(f"{WINDOWS}[가람] [오전 9:01] {'ㅋ' * 1_000_000}\n{'[' * 100_000}\n{'가 : ' * 50_000}\n")
+    messages, _ = read(
+        f"{WINDOWS}[가람] [오전 9:01] {'ㅋ' * 1_000_000}\n{'[' * 100_000}\n{'가 : ' * 50_000}\n"
+    )
     assert len(messages[0].text) > 1_000_000

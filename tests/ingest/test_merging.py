@@ -64,7 +64,11 @@ def test_a_lossy_export_adds_nothing_and_loses_nothing(room):
 
 @given(rooms())
 def test_system_lines_are_not_doubled(room):
-    with_event = [*room[:3], Message("", "라온님이 들어왔습니다.", room[0].sent_at, "system"), *room[3:]]
+    with_event = [
+        *room[:3],
+        Message("", "라온님이 들어왔습니다.", room[0].sent_at, "system"),
+        *room[3:],
+    ]
     merged = list(merge_sources([Source(with_event), Source(list(with_event))]))
     assert merged == with_event
 

@@ -1,6 +1,7 @@
 """Sessions: nothing lost, order kept, no session on both sides."""
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,9 +13,12 @@ from chatbot.ingest.sessions import cut_session, merge_bursts, split_point, spli
 
 RULES = PreprocessConfig(max_session_turns=7)
 moments = st.one_of(
-    st.none(), st.integers(0, 5000).map(lambda n: datetime(2026, 1, 1, tzinfo=KST) + timedelta(minutes=n))
+    st.none(),
+    st.integers(0, 5000).map(lambda n: datetime(2026, 1, 1, tzinfo=KST) + timedelta(minutes=n)),
 )
-messages = st.lists(st.builds(Message, st.sampled_from(["가람", "나래"]), st.text(min_size=1, max_size=9), moments))
+messages = st.lists(
+    st.builds(Message, st.sampled_from(["가람", "나래"]), st.text(min_size=1, max_size=9), moments)
+)
 
 
 @given(messages)
@@ -35,7 +39,7 @@ def test_merging_bursts_keeps_every_word_in_order(sent):
 def test_sessions_are_cut_only_at_silence_or_length(sent, gap):
     rules = PreprocessConfig(session_gap_minutes=gap + 1)
     sessions = list(split_sessions(sent, rules, "made up"))
-    for one, other in zip(sessions, sessions[1:], strict=False):
+    for one, other in pairwise(sessions):
         before, after = one.messages[-1].sent_at, other.messages[0].sent_at
         assert abs(after - before) > timedelta(minutes=gap + 1)
 
@@ -58,5 +62,7 @@ def test_a_log_of_one_session_still_splits():
 def test_a_pause_ends_a_burst():
     at = datetime(2026, 1, 1, tzinfo=KST)
     sent = [Message("가람", str(n), at + timedelta(minutes=n * n)) for n in range(5)]
-    turns = merge_bursts(Conversation(tuple(sent), "x"), PreprocessConfig(merge_gap_minutes=4)).messages
+    turns = merge_bursts(
+        Conversation(tuple(sent), "x"), PreprocessConfig(merge_gap_minutes=4)
+    ).messages
     assert [t.text for t in turns] == ["0\n1\n2", "3", "4"]

@@ -47,7 +47,12 @@ def _truth(path, dialect):
             text = item["text"]
             if dialect == "win_ko_cp949":
                 text = text.encode("cp949", "replace").decode("cp949")
-            yield item["speaker"], text, item["kind"], item["sent_at"][: 19 if dialect == "csv" else 16]
+            yield (
+                item["speaker"],
+                text,
+                item["kind"],
+                item["sent_at"][: 19 if dialect == "csv" else 16],
+            )
 
 
 def _time(at, dialect):

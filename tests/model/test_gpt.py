@@ -78,7 +78,9 @@ def test_model_file_comes_back_equal(tmp_path):
     write_model(path, model, "{}", {"step": 3})
     read, tokenizer, about = read_model(path)
     assert (tokenizer, about, read.config) == ("{}", {"step": 3}, SHAPE)
-    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), read.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(model.parameters(), read.parameters(), strict=True)
+    )
 
 
 @pytest.mark.parametrize("cut", [0, 5, 1000, -1])

@@ -15,7 +15,9 @@ from chatbot.training.batches import BatchSource
 from tests.corpus.test_template import tokenizer
 
 turns = st.lists(
-    st.builds(Turn, st.integers(0, 2), st.text("abcㅋ가 ", max_size=20), st.booleans()), min_size=1, max_size=12
+    st.builds(Turn, st.integers(0, 2), st.text("abcㅋ가 ", max_size=20), st.booleans()),
+    min_size=1,
+    max_size=12,
 )
 EVERYTHING = ObjectiveConfig(loss_mode="all", context_weight=0.5)
 REPLIES = ObjectiveConfig(loss_mode="response_only")
@@ -43,10 +45,18 @@ def test_an_epoch_trains_every_token_exactly_once(sessions, block_size):
     trained = Counter()
     for batch in epoch(source_of(sessions, block_size=block_size)):
         assert batch.inputs.shape[1] <= block_size
-        trained.update(zip(batch.targets[batch.weights > 0].tolist(), batch.weights[batch.weights > 0].tolist(), strict=True))
+        trained.update(
+            zip(
+                batch.targets[batch.weights > 0].tolist(),
+                batch.weights[batch.weights > 0].tolist(),
+                strict=True,
+            )
+        )
     store = store_of(sessions)
     wanted = Counter(
-        (int(t), {1: 1.0, 2: 0.5}[int(m)]) for t, m in zip(store.tokens, store.loss_mask, strict=True) if m
+        (int(t), {1: 1.0, 2: 0.5}[int(m)])
+        for t, m in zip(store.tokens, store.loss_mask, strict=True)
+        if m
     )
     assert trained == wanted
 
@@ -81,7 +91,10 @@ def test_epochs_and_seeds_differ():
 def test_a_cut_session_carries_its_past_along_untrained(sessions):
     source = source_of(sessions, block_size=16)
     for piece in range(len(source.pieces)):
-        start, end, trained = (int(a[piece]) for a in (source.pieces.start, source.pieces.end, source.pieces.trained_from))
+        start, end, trained = (
+            int(a[piece])
+            for a in (source.pieces.start, source.pieces.end, source.pieces.trained_from)
+        )
         assert start <= trained < end <= start + 16
 
 

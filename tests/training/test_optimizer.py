@@ -30,7 +30,9 @@ def test_every_parameter_is_trained_by_exactly_one_optimizer(name):
 
 @given(st.sampled_from(["constant", "cosine", "wsd"]), st.integers(0, 999))
 def test_rate_warms_up_and_stays_between_its_bounds(schedule, step):
-    settings = OptimizationConfig(lr_schedule=schedule, warmup_steps=10, learning_rate=1.0, min_lr=0.1)
+    settings = OptimizationConfig(
+        lr_schedule=schedule, warmup_steps=10, learning_rate=1.0, min_lr=0.1
+    )
     rate = learning_rate(step, 1000, settings)
     assert 0.1 <= rate <= 1.0
     assert step >= 10 or rate == pytest.approx((step + 1) / 10)

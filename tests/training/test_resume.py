@@ -31,8 +31,12 @@ def train(project, *overrides, until=N_STEPS):
         if result.step >= until:
             folder.stop_file.touch()
 
-    listener = Listener(on_step, lambda *_: None, lambda error: pytest.fail(str(error)), lambda gpt: "x")
-    Training(folder, config, made.state, made.sources, corpus.tokenizer, made.compute).run(made.plan, listener)
+    listener = Listener(
+        on_step, lambda *_: None, lambda error: pytest.fail(str(error)), lambda gpt: "x"
+    )
+    Training(folder, config, made.state, made.sources, corpus.tokenizer, made.compute).run(
+        made.plan, listener
+    )
     return folder
 
 
@@ -147,7 +151,9 @@ def test_a_save_that_fails_does_not_end_training(processed, monkeypatch):
     corpus = open_corpus(config.processed_dir)
     made = prepare(config, corpus, folder, None)
     listener = Listener(lambda _: None, lambda *_: None, troubles.append, lambda gpt: "x")
-    Training(folder, config, made.state, made.sources, corpus.tokenizer, made.compute).run(made.plan, listener)
+    Training(folder, config, made.state, made.sources, corpus.tokenizer, made.compute).run(
+        made.plan, listener
+    )
     assert len(troubles) == 1 and saves[-1] == N_STEPS
     assert read_checkpoint(folder.latest, "training")["step"] == N_STEPS
 

@@ -56,11 +56,14 @@ def read_messages(lines: Iterable[str], zone: timezone, account: Account) -> Ite
 
 def _names_with_colons(head: list[str], zone: timezone) -> frozenset[str]:
     """Find names that hold " : " themselves: the longer prefix recurs, the shorter never alone."""
+    if not any(line.count(" : ") > 1 for line in head):
+        return frozenset()
     parser = _Parser(zone, Account(), frozenset())
     short: Counter[str] = Counter()
     long: Counter[str] = Counter()
     for line in head:
-        if line.count(" : ") < 1 or (found := parser.stamped(line)) is None:
+        found = parser.stamped(line) if " : " in line else None
+        if found is None:
             continue
         parts = found[1].split(" : ")
         if len(parts) > 2:

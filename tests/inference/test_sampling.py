@@ -1,0 +1,62 @@
+"""Sampling: what the settings promise."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from chatbot.config import SamplingConfig
+from chatbot.inference.sampling import sample_token
+
+NOTHING = np.array([], dtype=np.int64)
+logits = arrays(np.float32, st.integers(2, 30), elements=st.floats(-20, 20, width=32))
+
+
+def draw(values, previous=(), seed=0, forbidden=NOTHING, **settings):
+    config = SamplingConfig(**settings)
+    return sample_token(values, list(previous), config, np.random.default_rng(seed), forbidden)
+
+
+@given(logits)
+def test_temperature_zero_is_greedy(values):
+    assert values[draw(values, temperature=0, repetition_penalty=1)] == values.max()
+
+
+@given(logits, st.integers(1, 5), st.integers(0, 50))
+def test_top_k_draws_from_the_k_likeliest(values, k, seed):
+    drawn = draw(values, seed=seed, top_k=k, top_p=1, repetition_penalty=1)
+    assert values[drawn] >= np.sort(values)[-min(k, len(values))]
+
+
+@given(logits, st.floats(0.05, 1), st.integers(0, 50))
+def test_top_p_draws_from_the_smallest_set_of_that_mass(values, top_p, seed):
+    drawn = draw(values, seed=seed, top_k=0, top_p=top_p, temperature=1, repetition_penalty=1)
+    probabilities = np.exp(values.astype(float)) / np.exp(values.astype(float)).sum()
+    assert probabilities[probabilities > probabilities[drawn]].sum() < top_p + 1e-9
+
+
+@given(logits, st.data())
+def test_forbidden_tokens_are_never_drawn(values, data):
+    allowed = data.draw(st.integers(0, len(values) - 1))
+    forbidden = np.array([t for t in range(len(values)) if t != allowed])
+    assert draw(values, seed=data.draw(st.integers(0, 9)), forbidden=forbidden) == allowed
+
+
+def test_repetition_penalty_lowers_negative_logits_too():
+    values = np.array([-1.0, -1.05], dtype=np.float32)
+    assert draw(values, previous=[0], temperature=0, repetition_penalty=1.5) == 1
+
+
+@given(logits, st.integers(0, 99))
+def test_the_same_seed_draws_the_same(values, seed):
+    assert draw(values, seed=seed) == draw(values, seed=seed)
+
+
+def test_draws_follow_the_probabilities():
+    values = np.log(np.array([0.6, 0.3, 0.1], dtype=np.float32))
+    rng, config = (
+        np.random.default_rng(0),
+        SamplingConfig(temperature=1, top_k=0, top_p=1, repetition_penalty=1),
+    )
+    drawn = [sample_token(values, [], config, rng, NOTHING) for _ in range(4000)]
+    np.testing.assert_allclose(np.bincount(drawn) / 4000, [0.6, 0.3, 0.1], atol=0.03)

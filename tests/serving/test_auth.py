@@ -1,0 +1,69 @@
+"""The gate: without a secret nothing, with the wrong one nothing."""
+
+import pytest
+
+from chatbot.errors import AccessError
+from chatbot.serving.auth import Gate, hash_password, load_gate, require_access
+
+HASH = hash_password("열려라 참깨")
+
+
+def set_env_file(project, text):
+    (project.root / ".env").write_text(text, encoding="utf-8")
+
+
+def nobody():
+    return None
+
+
+def test_without_a_password_nothing_opens(project):
+    set_env_file(project, "CHATBOT_PASSWORD=\n")
+    with pytest.raises(AccessError, match="no password is set"):
+        require_access(project.config(), nobody, {})
+
+
+def test_plain_password_in_the_env_file_opens_for_who_can_read_it(project):
+    set_env_file(project, "CHATBOT_PASSWORD=열려라 참깨\n")
+    require_access(project.config(), nobody, {})
+
+
+def test_hash_asks_for_the_password(project):
+    set_env_file(project, f"CHATBOT_PASSWORD_HASH='{HASH}'\n")
+    require_access(project.config(), lambda: "열려라 참깨", {})
+    with pytest.raises(AccessError, match="wrong password"):
+        require_access(project.config(), lambda: "닫혀라", {})
+    with pytest.raises(AccessError, match="nobody is at the terminal"):
+        require_access(project.config(), nobody, {})
+
+
+def test_password_from_the_environment_is_held_against_the_hash(project):
+    set_env_file(project, f"CHATBOT_PASSWORD_HASH='{HASH}'\n")
+    require_access(project.config(), nobody, {"CHATBOT_PASSWORD": "열려라 참깨"})
+    with pytest.raises(AccessError, match="wrong password"):
+        require_access(project.config(), nobody, {"CHATBOT_PASSWORD": "닫혀라"})
+
+
+def test_damaged_hash_is_a_sentence(project):
+    set_env_file(project, "CHATBOT_PASSWORD_HASH=nonsense\n")
+    with pytest.raises(AccessError, match="is not valid"):
+        require_access(project.config(), lambda: "x", {})
+
+
+def test_secret_is_in_no_repr():
+    assert "참깨" not in repr(Gate("열려라 참깨", HASH)) and HASH not in repr(Gate(None, HASH))
+
+
+def test_servers_hold_others_against_the_plain_password(project):
+    set_env_file(project, "CHATBOT_PASSWORD=열려라\n")
+    gate = load_gate(project.config(), {})
+    assert gate.admits("열려라") and not gate.admits("닫혀라") and not gate.admits("")
+
+
+def test_empty_password_makes_no_hash():
+    with pytest.raises(AccessError, match="empty password"):
+        hash_password(" ")
+
+
+def test_gate_can_be_switched_off_only_in_the_settings(project):
+    set_env_file(project, "")
+    require_access(project.config("security.require_password=false"), nobody, {})
