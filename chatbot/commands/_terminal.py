@@ -5,9 +5,24 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Never, TypeAlias
+
+from tqdm import tqdm
 
 from chatbot.config import Config
 from chatbot.serving.auth import require_access
+
+Progress: TypeAlias = "tqdm[Never]"
+
+
+def progress(total: int, what: str, done: int = 0) -> Progress:
+    """Return a progress bar at a terminal, nothing in a log."""
+    return tqdm(total=total, initial=done, desc=what, leave=False, disable=None, dynamic_ncols=True)
+
+
+def advance(bar: Progress) -> None:
+    """Move a progress bar by one."""
+    bar.update()
 
 
 def say(text: str = "") -> None:

@@ -4,11 +4,8 @@ import argparse
 import os
 from collections import Counter
 from collections.abc import Iterator
-from typing import Never
 
-from tqdm import tqdm
-
-from chatbot.commands._terminal import colour, say, table
+from chatbot.commands._terminal import Progress, advance, colour, progress, say, table
 from chatbot.config import Config
 from chatbot.conversation import Message
 from chatbot.corpus.packing import Ingested, preview, write_corpus
@@ -49,13 +46,13 @@ def run(args: argparse.Namespace, config: Config) -> None:
         ingested, counts = _ingest(rooms, config, spool)
         speakers = number_speakers(counts, _exporter(rooms), config.processed.preprocess)
         say(f"persona: {speakers.persona} ({speakers.reason}); {speakers.mode} mode")
-        with tqdm(total=len(spool.n_turns), desc="writing sessions", leave=False) as bar:
+        with progress(len(spool.n_turns), "writing sessions") as bar:
             stats = write_corpus(
                 ingested,
                 speakers,
                 config.processed.preprocess,
                 config.processed_dir,
-                lambda: _advance(bar),
+                lambda: advance(bar),
             )
     finally:
         spool.close()
@@ -77,7 +74,7 @@ def _ingest(
     dropped: Counter[str] = Counter()
     n_seen = n_kept = 0
     n_messages = sum(entry.n_messages for exports in rooms.values() for entry in exports)
-    with tqdm(total=n_messages, desc="reading messages", leave=False, unit_scale=True) as bar:
+    with progress(n_messages, "reading messages") as bar:
         for room, exports in rooms.items():
             cleaner = Cleaner(rules)
             messages = _cleaned(read_room(exports, config), cleaner, counts, bar)
@@ -95,18 +92,14 @@ def _ingest(
 
 
 def _cleaned(
-    messages: Iterator[Message], cleaner: Cleaner, counts: Counter[str], bar: "tqdm[Never]"
+    messages: Iterator[Message], cleaner: Cleaner, counts: Counter[str], bar: Progress
 ) -> Iterator[Message]:
     for message in messages:
-        bar.update()
+        advance(bar)
         cleaned = cleaner.clean(message)
         if cleaned is not None:
             counts[cleaned.speaker] += 1
             yield cleaned
-
-
-def _advance(bar: "tqdm[Never]") -> None:
-    bar.update()
 
 
 def _report(stats: Stats) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from chatbot.commands._terminal import duration, say
+from chatbot.commands._terminal import advance, duration, progress, say
 from chatbot.config import Config
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.storage.files import explained
@@ -81,14 +81,7 @@ class _Screen:
         self._config = config
         self._tokenizer = tokenizer
         self._is_live = sys.stderr.isatty()
-        self._bar = tqdm(
-            total=prepared.plan.max_steps,
-            initial=prepared.state.step,
-            desc="training",
-            unit="step",
-            disable=not self._is_live,
-            dynamic_ncols=True,
-        )
+        self._bar = progress(prepared.plan.max_steps, "training", prepared.state.step)
         self._began = time.monotonic()
 
     def __enter__(self) -> "_Screen":
@@ -104,7 +97,7 @@ class _Screen:
         return Listener(self._on_step, self._on_eval, self._on_trouble, self._sample)
 
     def _on_step(self, result: "StepResult") -> None:
-        self._bar.update()
+        advance(self._bar)
         self._bar.set_postfix_str(f"loss {result.loss:.3f}", refresh=False)
 
     def _on_eval(self, step: int, found: "EvalResult", sample: str) -> None:

@@ -12,7 +12,7 @@ from chatbot.conversation import Message
 
 PERSONA, FRIEND = "도윤", "하늘"
 _KST = timezone(timedelta(hours=9))
-_BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=_KST)
+_BEGIN = datetime(2025, 3, 2, 9, 0, tzinfo=_KST)
 _TYPOS = (("했어", "햇어"), ("있어", "잇어"), ("좋아", "조아"), ("같이", "가치"), ("알겠", "알겟"))
 
 

@@ -6,6 +6,7 @@ Exports carry no message ids, so a message is known by minute, speaker and text.
 
 import heapq
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -58,7 +59,8 @@ def key_of(message: Message) -> Key:
 
 
 def _plain(text: str) -> bytes:
-    return re.sub(rb"\?+", b"?", text.encode("cp949", "replace"))
+    composed = unicodedata.normalize("NFC", text)
+    return re.sub(rb"\?+", b"?", composed.encode("cp949", "replace"))
 
 
 def merge_sources(sources: list[Source]) -> Iterator[Message]:

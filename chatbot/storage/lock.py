@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
+_TRIES, _PAUSE_SECONDS = 10, 0.05
+
 
 class LockHeldError(Exception):
     """Somebody else holds the lock; `holder` says who (pid, host, since)."""
@@ -28,7 +30,7 @@ class FileLock:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a+", encoding="utf-8")
         try:
-            _lock(self._file.fileno())
+            self._take()
         except OSError as error:
             self._file.close()
             raise LockHeldError(_holder(path)) from error
@@ -37,6 +39,15 @@ class FileLock:
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": self.since}
         self._file.write(json.dumps(holder))
         self._file.flush()
+
+    def _take(self) -> None:
+        """Try for a while: `lock_holder` holds the lock for the blink of its question."""
+        for _ in range(_TRIES):
+            try:
+                return _lock(self._file.fileno())
+            except OSError:
+                time.sleep(_PAUSE_SECONDS)
+        return _lock(self._file.fileno())
 
     def __enter__(self) -> Self:
         """Return the lock, held."""

@@ -1,5 +1,6 @@
 """KakaoTalk exports: every dialect, and what people write that looks like one."""
 
+import unicodedata
 from datetime import datetime
 
 import pytest
@@ -246,6 +247,16 @@ def test_any_body_is_kept_and_every_line_counted(tmp_path_factory, body):
     assert account.n_lines == text.count("\n")
     assert messages[0].text.split("\n")[0].startswith("x")
     assert messages[-1].text.endswith("끝")
+
+
+def test_an_export_taken_apart_by_a_mac_is_put_together(read):
+    whole = WINDOWS + "[가람] [오전 9:01] 안녕 사진\n[가람] [오전 9:02] 사진\n"
+    messages, account = read(unicodedata.normalize("NFD", whole))
+    assert [(m.speaker, m.text, m.kind) for m in messages] == [
+        ("가람", "안녕 사진", "message"),
+        ("가람", "사진", "media"),
+    ]
+    assert account.room == "나래"
 
 
 def test_a_line_of_a_million_characters_takes_linear_time(read):

@@ -39,3 +39,14 @@ def test_lock_of_a_killed_process_is_free(tmp_path):
     assert lock_holder(path) is None
     with FileLock(path):
         pass
+
+
+def test_asking_who_holds_a_lock_does_not_keep_anybody_from_it(tmp_path):
+    path = tmp_path / "lock"
+    ask = "import sys\nfrom pathlib import Path\nfrom chatbot.storage.lock import lock_holder\nwhile True: lock_holder(Path(sys.argv[1]))"
+    path.touch()
+    with subprocess.Popen([sys.executable, "-c", ask, str(path)]) as curious:
+        for _ in range(200):
+            with FileLock(path):
+                pass
+        curious.kill()

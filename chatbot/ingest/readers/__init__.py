@@ -15,7 +15,15 @@ from chatbot.conversation import Conversation, Message
 from chatbot.errors import ExportError
 from chatbot.ingest.readers import kakaotalk, kakaotalk_csv
 from chatbot.ingest.readers.account import Account
-from chatbot.ingest.readers.text import OpenBytes, detect_encoding, read_lines, shape_of, zip_name
+from chatbot.ingest.readers.text import (
+    OpenBytes,
+    detect_encoding,
+    is_decomposed,
+    read_composed_lines,
+    read_lines,
+    shape_of,
+    zip_name,
+)
 
 KST = timezone(timedelta(hours=9), "KST")
 _PIECE = 1000
@@ -75,7 +83,7 @@ def read_conversations(
 def find_parts(path: Path) -> list[TextPart]:
     """Return the readable texts of an export in order; raises ExportError if there is none."""
     if not path.is_file():
-        raise ExportError(f"no file {path.name}", hint="check the path")
+        raise ExportError("no such export", hint="check the path")
     if zipfile.is_zipfile(path):
         parts = _zip_parts(path)
     else:
@@ -90,7 +98,10 @@ def find_parts(path: Path) -> list[TextPart]:
 
 def _part(name: str, open_bytes: OpenBytes) -> TextPart | None:
     encoding, n_undecodable = detect_encoding(open_bytes)
-    open_lines = partial(read_lines, open_bytes, encoding)
+    read = read_lines
+    if is_decomposed(islice(read_lines(open_bytes, encoding), _HEAD_LINES)):
+        read = read_composed_lines
+    open_lines = partial(read, open_bytes, encoding)
     head = list(islice(open_lines(), _HEAD_LINES))
     reader = next((reader for reader in READERS if reader.recognizes(head)), None)
     return TextPart(name, open_lines, encoding, n_undecodable, reader) if reader else None

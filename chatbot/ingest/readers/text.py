@@ -5,7 +5,7 @@ import io
 import re
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import IO
 
@@ -51,6 +51,11 @@ def _n_errors(open_bytes: OpenBytes, encoding: str) -> int:
     return n_errors
 
 
+def is_decomposed(lines: Iterable[str]) -> bool:
+    """Whether lines hold Hangul taken apart."""
+    return any("\u1100" <= char <= "\u11ff" for line in lines for char in line)
+
+
 def read_lines(open_bytes: OpenBytes, encoding: str) -> Iterator[str]:
     """Yield lines without their ends; only LF and CRLF end one (U+2028 can stand in a message)."""
     with open_bytes() as stream:
@@ -60,6 +65,11 @@ def read_lines(open_bytes: OpenBytes, encoding: str) -> Iterator[str]:
                 yield line.rstrip("\r\n")
         finally:
             text.detach()
+
+
+def read_composed_lines(open_bytes: OpenBytes, encoding: str) -> Iterator[str]:
+    """Yield lines with the Hangul that a Mac has taken apart (NFD) put together again."""
+    return (unicodedata.normalize("NFC", line) for line in read_lines(open_bytes, encoding))
 
 
 def clean_name(name: str) -> str:
