@@ -99,9 +99,12 @@ class RunFolder:
             status = msgspec.json.decode(path.read_bytes(), type=Status)
         except (OSError, msgspec.DecodeError):
             return None
-        if status.state in _LIVE and self.trainer() is None:
+        is_alive = self.trainer() is not None
+        if status.state in _LIVE and not is_alive:
             status.state = "died"
             status.reason = "the trainer ended without saying why"
+        elif is_alive and status.state not in _LIVE:
+            status.state, status.reason = "starting", ""  # it has not written a word yet
         return status
 
 

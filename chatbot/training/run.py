@@ -1,6 +1,8 @@
 """Training in a run's folder: steps, logs, evaluation, checkpoints, until done or stopped."""
 
 import json
+import math
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -17,7 +19,7 @@ from chatbot.model.gpt import GPT
 from chatbot.storage.files import explained, write_bytes
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import prune_snapshots, save_checkpoint, save_inference
-from chatbot.training.folder import RunFolder, Status, cut_metrics
+from chatbot.training.folder import RunFolder, Status, cut_metrics, read_metrics
 from chatbot.training.loop import (
     Compute,
     EvalResult,
@@ -114,10 +116,15 @@ class Training:
 
     def _prepare(self, plan: Plan) -> None:
         status, state = self._status, self._state
-        status.state, status.step, status.max_steps = "running", state.step, plan.max_steps
-        status.pid = (self._folder.trainer() or {}).get("pid", 0)
-        self._folder.write_status(status)
         cut_metrics(self._folder.metrics, state.step)
+        status.state, status.step, status.max_steps = "running", state.step, plan.max_steps
+        status.pid, status.epoch, status.trained_seconds = os.getpid(), state.epoch, state.seconds
+        for metrics in read_metrics(self._folder):  # what was known when it ended
+            status.loss = metrics.get("loss", status.loss)
+            status.val_loss = metrics.get("val_loss", status.val_loss)
+            status.val_bits_per_byte = metrics.get("val_bits_per_byte", status.val_bits_per_byte)
+        status.best_loss = state.best_loss if math.isfinite(state.best_loss) else None
+        self._folder.write_status(status)
         write_bytes(self._folder.path / "config.yaml", msgspec.yaml.encode(self._config))
 
     def _reason(self, signals: StopSignals) -> str:

@@ -239,6 +239,16 @@ def test_killed_trainer_is_told_and_its_run_goes_on(processed, capsys):
     assert "continuing at step" in capsys.readouterr().err
 
 
+def test_continued_training_says_where_it_was(trained, capsys):
+    assert trained.run("train", "--background", settings=LONG) == 0
+    assert trained.run("status") == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"state +(starting|running)", shown)
+    assert re.search(r"step +1[2-9]|step +[2-9]\d|step +\d{3}", shown)
+    assert "held out" in shown
+    assert trained.run("stop") == 0
+
+
 def test_stop_without_a_trainer_leaves_no_stop_file(trained, capsys):
     assert trained.run("stop") == 0
     assert "is not being trained" in capsys.readouterr().err
