@@ -28,9 +28,5 @@ class CheckpointError(ChatbotError):
     """A checkpoint or model that is missing, damaged or does not fit."""
 
 
-class CryptoError(ChatbotError):
-    """A sealed file that does not open."""
-
-
 class AccessError(ChatbotError):
     """A missing or wrong password."""

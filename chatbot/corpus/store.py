@@ -13,6 +13,7 @@ from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import CorpusError
 from chatbot.storage.files import restore_directory, sha256_of
 
+VERSION = 1
 SPLITS = ("train", "val")
 _AGAIN = "run `chatbot preprocess` again"
 
@@ -32,7 +33,7 @@ class SplitStats(msgspec.Struct, frozen=True, kw_only=True):
 class Stats(msgspec.Struct, frozen=True, kw_only=True):
     """stats.json: every line of every export, every message and every token accounted for."""
 
-    version: int = 1
+    version: int = VERSION
     fingerprint: str
     dtype: str
     vocab_size: int
@@ -79,9 +80,12 @@ def read_stats(folder: Path) -> Stats:
     if not path.exists():
         raise CorpusError(f"no processed data in {folder}", hint="run `chatbot preprocess` first")
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Stats)
+        stats = msgspec.json.decode(path.read_bytes(), type=Stats)
     except msgspec.DecodeError as error:
-        raise CorpusError(f"{path} is damaged or of another version", hint=_AGAIN) from error
+        raise CorpusError(f"{path} is damaged", hint=_AGAIN) from error
+    if stats.version != VERSION:
+        raise CorpusError(f"{path} is of another version", hint=_AGAIN)
+    return stats
 
 
 def open_corpus(folder: Path) -> Corpus:

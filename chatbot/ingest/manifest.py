@@ -8,6 +8,8 @@ from chatbot.errors import ExportError
 from chatbot.ingest.merging import Sketch
 from chatbot.storage.files import write_bytes
 
+VERSION = 1
+
 
 class ExportEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One filed export. Holds names: it never leaves data/."""
@@ -36,7 +38,7 @@ class Manifest(msgspec.Struct, frozen=True):
     """All filed exports, in the order they were filed."""
 
     exports: list[ExportEntry] = []
-    version: int = 1
+    version: int = VERSION
 
     @property
     def rooms(self) -> dict[str, list[ExportEntry]]:
@@ -52,12 +54,15 @@ def read_manifest(path: Path) -> Manifest:
     if not path.exists():
         return Manifest()
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
     except msgspec.DecodeError as error:
         raise ExportError(
             f"{path.name} is damaged",
             hint="move it away and run `chatbot organize`: it is rebuilt from the filed exports",
         ) from error
+    if manifest.version > VERSION:
+        raise ExportError(f"{path.name} is of a newer version", hint="update this program")
+    return manifest
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chatbot.errors import ExportError
 from chatbot.ingest.readers import KST, read_conversations
-from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.account import LINE_CLASSES, Account
 
 WINDOWS = "나래 님과 카카오톡 대화\n저장한 날짜 : 2026-10-02 09:30:11\n\n--------------- 2026년 10월 2일 금요일 ---------------\n"
 ANDROID = "\ufeff나래 님과 카카오톡 대화\r\n저장한 날짜 : 2026년 10월 2일 오후 11:29\n\r\n\r\n"
@@ -245,6 +245,7 @@ def test_any_body_is_kept_and_every_line_counted(tmp_path_factory, body):
     account = Account()
     messages = [m for c in read_conversations(path, account=account) for m in c.messages]
     assert account.n_lines == text.count("\n")
+    assert set(account.lines) <= set(LINE_CLASSES)
     assert messages[0].text.split("\n")[0].startswith("x")
     assert messages[-1].text.endswith("끝")
 
