@@ -45,32 +45,32 @@ bench: install  ## measure what the README states
 	$(BIN)/python benchmarks/training.py
 
 demo: install  ## the whole thing on an invented room, in minutes
-	$(RUN) demo --root $(ROOT)
+	$(RUN) demo --root "$(ROOT)"
 
 archive: install  ## move old data and models to data/archive/
-	$(RUN) archive --root $(ROOT)
+	$(RUN) archive --root "$(ROOT)"
 organize: install  ## file exports from data/raw/inbox/
-	$(RUN) organize --root $(ROOT)
+	$(RUN) organize --root "$(ROOT)"
 preprocess: install  ## exports -> tokens
-	$(RUN) preprocess --root $(ROOT)
+	$(RUN) preprocess --root "$(ROOT)"
 train: install  ## train, or continue
-	$(RUN) train --root $(ROOT)
+	$(RUN) train --root "$(ROOT)"
 status: install  ## where training is
-	$(RUN) status --root $(ROOT)
+	$(RUN) status --root "$(ROOT)"
 stop: install  ## end training after a save
-	$(RUN) stop --root $(ROOT)
+	$(RUN) stop --root "$(ROOT)"
 smoke: install  ## three questions to the model
-	$(RUN) smoke --root $(ROOT)
+	$(RUN) smoke --root "$(ROOT)"
 reply: install  ## one answer: make reply TEXT="오늘 뭐함"
-	$(RUN) reply --root $(ROOT) "$(TEXT)"
+	$(RUN) reply --root "$(ROOT)" "$(TEXT)"
 chat: install  ## talk
-	@$(RUN) chat --root $(ROOT)
+	@$(RUN) chat --root "$(ROOT)"
 bridge: install  ## type a room, see what would be sent
-	@$(RUN) bridge --dry --root $(ROOT)
+	@$(RUN) bridge --dry --root "$(ROOT)"
 publish: install  ## one model file in artifacts/
-	$(RUN) publish --root $(ROOT)
+	$(RUN) publish --root "$(ROOT)"
 password: install  ## make a password line for .env
-	@$(RUN) password --root $(ROOT)
+	@$(RUN) password --root "$(ROOT)"
 
 clean:  ## remove the environment and caches, never data or models
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

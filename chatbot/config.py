@@ -13,10 +13,11 @@ from msgspec import Meta, field
 from chatbot.errors import ConfigError
 
 Count = Annotated[int, Meta(ge=0)]
+Seed = Annotated[int, Meta(ge=0, lt=2**31)]
 Positive = Annotated[int, Meta(ge=1)]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
-Rate = Annotated[float, Meta(gt=0)]
-Weight = Annotated[float, Meta(ge=0)]
+Rate = Annotated[float, Meta(gt=0, le=1e9)]
+Weight = Annotated[float, Meta(ge=0, le=1e9)]
 Auto = Literal["auto"]
 
 
@@ -67,7 +68,7 @@ class ProcessedConfig(Section, frozen=True):
     """The tokens that training reads."""
 
     dir: str = "data/processed"
-    rooms: Auto | Literal["all"] | list[str] = "auto"
+    rooms: Auto | Literal["all"] | Annotated[list[str], Meta(min_length=1)] = "auto"
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
 
 
@@ -83,8 +84,8 @@ class StorageConfig(Section, frozen=True):
 class RuntimeConfig(Section, frozen=True):
     """The machine."""
 
-    seed: Count = 1337
-    device: str = "auto"
+    seed: Seed = 1337
+    device: Annotated[str, Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     compile: bool = False
 
@@ -153,7 +154,7 @@ class SamplingConfig(Section, frozen=True):
     top_p: Annotated[float, Meta(gt=0, le=1)] = 0.9
     repetition_penalty: Annotated[float, Meta(ge=1, le=2)] = 1.1
     max_new_tokens: Positive = 64
-    seed: Count | None = None
+    seed: Seed | None = None
 
 
 class OutputConfig(Section, frozen=True):
@@ -232,6 +233,13 @@ FILES: dict[str, tuple[str, ...]] = {
 }
 
 
+# What a run's folder holds: the STOP file must be none of these.
+_RUN_FILES = (
+    *(".", "..", "latest.pt", "best.pt", "snapshots", "status.json", "metrics.jsonl"),
+    *("samples.txt", "config.yaml", "train.log", "train.lock"),
+)
+
+
 class _Loader(yaml.SafeLoader):
     """YAML 1.2 numbers (1e-3 is a number, not text), and no key twice."""
 
@@ -297,7 +305,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"no file {path}", hint="copy it from the project's repository")
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
         raise ConfigError(
@@ -319,7 +327,12 @@ def _overlay(values: dict[str, Any], override: str) -> None:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
             raise _unknown(dotted, "--set")
-    values[key] = yaml.load(text, _Loader)  # noqa: S506 a SafeLoader
+    try:
+        values[key] = yaml.load(text, _Loader)  # noqa: S506 a SafeLoader
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(
+            f"--set {dotted} has a value that is not YAML", hint="put it into quotes"
+        ) from error
 
 
 def _convert(values: Mapping[str, Any], root: Path) -> Config:
@@ -371,6 +384,11 @@ def _refuse_contradictions(config: Config) -> None:
             f"processed.preprocess.min_context_turns {rules.min_context_turns} is not below "
             f"context_turns {rules.context_turns}",
             hint="lower min_context_turns",
+        )
+    if config.stop_file_name in _RUN_FILES:
+        raise ConfigError(
+            f"stop_file_name {config.stop_file_name} is a file of the run",
+            hint="STOP is a good name",
         )
     if config.optimization.min_lr > config.optimization.learning_rate:
         raise ConfigError(

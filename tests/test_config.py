@@ -73,3 +73,26 @@ def test_misspelt_setting_is_never_accepted(name, char):
 
 def test_defaults_stand_in_the_code_alone():
     assert Config().model.dropout == setting_names()["model.dropout"]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "run_name=[1",
+        "sampling.temperature=!!python/x y",
+        "run_name=2024-13-45",
+        "stop_file_name=latest.pt",
+        "stop_file_name=..",
+        "runtime.seed=5000000000",
+        "runtime.device=meta",
+        "optimization.max_epochs=.inf",
+        "optimization.max_epochs=.nan",
+        "processed.rooms=[]",
+        "sampling",
+        "model=3",
+        "model.n_layer.x=3",
+    ],
+)
+def test_odd_overrides_are_refused_with_a_sentence(override):
+    with pytest.raises(ConfigError):
+        load_config(REPOSITORY, (override,))

@@ -1,6 +1,7 @@
 """What commands share at the terminal: talk, tables, colours, the password question."""
 
 import getpass
+import math
 import os
 import sys
 import unicodedata
@@ -28,6 +29,22 @@ def advance(bar: Progress) -> None:
 def say(text: str = "") -> None:
     """Talk to the person: stderr, so that stdout holds results only."""
     print(text, file=sys.stderr, flush=True)
+
+
+def positive(text: str) -> int:
+    """Read a whole number above 0 from the arguments."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def positive_float(text: str) -> float:
+    """Read a number above 0 from the arguments."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise ValueError
+    return number
 
 
 def width(text: str) -> int:

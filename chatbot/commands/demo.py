@@ -3,26 +3,27 @@
 import argparse
 import os
 import secrets
-import shutil
 from pathlib import Path
 
+import msgspec
+
 from chatbot.commands import organize, preprocess, publish, smoke, train
-from chatbot.commands._terminal import say
-from chatbot.config import Config, load_config
+from chatbot.commands._terminal import positive, positive_float, say
+from chatbot.config import FILES, Config, SecurityConfig, load_config
 from chatbot.ingest.invented_room import invent_room, write_android_export
 from chatbot.storage.files import write_bytes
 
 FOLDER = "data/demo"
-_SETTINGS = ("dialogue.model=auto", "logging.eval_interval=100")
+_SETTINGS = ("logging.eval_interval=100",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the size and the length of the demo."""
     parser.add_argument(
-        "--sessions", type=int, default=1500, metavar="N", help="conversations to invent"
+        "--sessions", type=positive, default=1500, metavar="N", help="conversations to invent"
     )
     parser.add_argument(
-        "--minutes", type=float, default=4.0, metavar="M", help="train for at most so long"
+        "--minutes", type=positive_float, default=4.0, metavar="M", help="train for at most so long"
     )
 
 
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Make a project of its own in data/demo, and run the main commands in it."""
     root = config.path(FOLDER)
     say(f"the demo lives in {root}; nothing of yours is touched")
-    demo = _make_project(root, config, args)
+    demo = _make_project(root, args)
     export = write_android_export(invent_room(args.sessions, config.runtime.seed))
     inbox = demo.path(demo.raw.inbox_dir) / "KakaoTalkChats.txt"
     if not demo.path(demo.raw.manifest_path).exists():
@@ -48,12 +49,17 @@ def run(args: argparse.Namespace, config: Config) -> None:
     say(f"\ntalk to it:  make chat ROOT={FOLDER}    (or: chatbot chat --root {root})")
 
 
-def _make_project(root: Path, config: Config, args: argparse.Namespace) -> Config:
-    """Give the demo the same settings, and a password that opens its gate."""
-    root.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(config.path("configs"), root / "configs", dirs_exist_ok=True)
+def _make_project(root: Path, args: argparse.Namespace) -> Config:
+    """Give the demo the default settings, and a password that opens its gate."""
+    defaults = msgspec.to_builtins(Config())
+    for name, keys in FILES.items():
+        text = msgspec.yaml.encode({key: defaults[key] for key in keys})
+        write_bytes(root / "configs" / name, text)
+    security = SecurityConfig()
     if not (root / ".env").exists():
-        write_bytes(root / ".env", f"CHATBOT_PASSWORD={secrets.token_urlsafe(9)}\n".encode())
-    os.environ.pop(config.security.password_hash_env, None)
+        secret = f"{security.password_env}={secrets.token_urlsafe(9)}\n"
+        write_bytes(root / ".env", secret.encode())
+    for name in (security.password_env, security.password_hash_env):
+        os.environ.pop(name, None)  # those of the user's own project
     minutes = f"optimization.max_minutes={args.minutes}"
-    return load_config(root, (*_SETTINGS, minutes))
+    return load_config(root, (*_SETTINGS, minutes, *args.set))

@@ -19,10 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Plan, show, file; raise if nothing at all could be recognized."""
     plan = plan_filing(config, lambda path: say(f"reading {path.name}"))
-    known = read_manifest(config.path(config.raw.manifest_path)).exports
     _show(plan)
     _warn(plan)
-    if not (plan.filed or plan.duplicates or known):
+    if not plan.entries:
         raise _nothing_found(plan, config)
     if args.dry:
         say("dry run: nothing was moved")
@@ -54,6 +53,8 @@ def _show(plan: Plan) -> None:
 
 
 def _warn(plan: Plan) -> None:
+    for entry in plan.gone:
+        say(f"{entry.id}: gone from where it was filed, counts no more")
     for path, entry in plan.duplicates:
         say(f"{path.name}: the same file as {entry.id}, put aside")
     for unknown in plan.unrecognized:
@@ -68,10 +69,12 @@ def _warn_of(entry: ExportEntry) -> None:
         say(f"{entry.id}: {entry.n_undecodable} places are not {entry.encoding}; export it again")
     if entry.lines.get("unparsed"):
         say(f"{entry.id}: {entry.lines['unparsed']} lines fit nowhere and are left out")
-    if (n := entry.lines.get("imitation", 0)) > max(20, _SUSPICIOUS_SHARE * n_lines):
+    if n := entry.lines.get("imitation", 0):
+        many = n > _SUSPICIOUS_SHARE * n_lines
+        glued = "; were two exports glued in the wrong order?" if many else ""
         say(
-            f"{entry.id}: {n} lines look like messages but go back in time, so they count as text "
-            "of the message before them; were two exports glued in the wrong order?"
+            f"{entry.id}: {n} lines look like messages but are pasted text or go back in time, "
+            f"so they count as text of the message before them{glued}"
         )
 
 

@@ -1,11 +1,19 @@
 """Turn organized exports into tokens and loss masks in data/processed/."""
 
 import argparse
-import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 
-from chatbot.commands._terminal import Progress, advance, colour, progress, say, table
+from chatbot.commands._terminal import (
+    Progress,
+    advance,
+    colour,
+    positive,
+    progress,
+    say,
+    table,
+)
 from chatbot.config import Config
 from chatbot.conversation import Message
 from chatbot.corpus.packing import Ingested, preview, write_corpus
@@ -15,7 +23,14 @@ from chatbot.corpus.store import SPLITS, Stats, open_corpus
 from chatbot.errors import CorpusError
 from chatbot.ingest.cleaning import Cleaner
 from chatbot.ingest.manifest import ExportEntry
-from chatbot.ingest.rooms import choose_rooms, exporter_of, read_room, verify_exports
+from chatbot.ingest.rooms import (
+    Aliases,
+    choose_rooms,
+    exporter_of,
+    read_room,
+    resolve_aliases,
+    verify_exports,
+)
 from chatbot.ingest.sessions import merge_bursts, split_sessions
 
 _GREEN, _GREY = 32, 90
@@ -26,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show",
         nargs="?",
-        type=int,
+        type=positive,
         const=3,
         metavar="N",
         help="print N samples of the processed data, what is trained in green",
@@ -40,13 +55,15 @@ def run(args: argparse.Namespace, config: Config) -> None:
         return
     rooms = choose_rooms(config)
     verify_exports([entry for exports in rooms.values() for entry in exports], config)
-    spool_path = config.processed_dir.with_name(f"spool.{os.getpid()}.part")
-    spool = SessionSpool(spool_path)
+    aliases = {room: resolve_aliases(exports, config) for room, exports in rooms.items()}
+    _sweep(config)
+    spools: list[SessionSpool] = []
     try:
-        ingested, counts = _ingest(rooms, config, spool)
-        speakers = number_speakers(counts, _exporter(rooms), config.processed.preprocess)
+        ingested, counts = _ingest(rooms, aliases, config, spools)
+        exporter = _exporter(rooms, aliases)
+        speakers = number_speakers(counts, exporter, config.processed.preprocess)
         say(f"persona: {speakers.persona} ({speakers.reason}); {speakers.mode} mode")
-        with progress(len(spool.n_turns), "writing sessions") as bar:
+        with progress(sum(len(spool.n_turns) for spool in spools), "writing sessions") as bar:
             stats = write_corpus(
                 ingested,
                 speakers,
@@ -55,40 +72,56 @@ def run(args: argparse.Namespace, config: Config) -> None:
                 lambda: advance(bar),
             )
     finally:
-        spool.close()
-        spool_path.unlink(missing_ok=True)
+        for spool in spools:
+            spool.close()
+        _sweep(config)
     _report(stats)
 
 
-def _exporter(rooms: dict[str, list[ExportEntry]]) -> str | None:
-    found = {name for exports in rooms.values() if (name := exporter_of(exports))}
+def _sweep(config: Config) -> None:
+    """Remove what this preprocess, or a killed one, left aside: it holds private text."""
+    for path in config.processed_dir.parent.glob(f"{config.processed_dir.name}.*.part"):
+        shutil.rmtree(path)
+
+
+def _exporter(rooms: dict[str, list[ExportEntry]], aliases: dict[str, Aliases]) -> str | None:
+    found = {
+        name for room, exports in rooms.items() if (name := exporter_of(exports, aliases[room]))
+    }
     return found.pop() if len(found) == 1 else None
 
 
 def _ingest(
-    rooms: dict[str, list[ExportEntry]], config: Config, spool: SessionSpool
+    rooms: dict[str, list[ExportEntry]],
+    aliases: dict[str, Aliases],
+    config: Config,
+    spools: list[SessionSpool],
 ) -> tuple[Ingested, Counter[str]]:
-    """Clean every room into the spool; return the account and messages by speaker."""
+    """Clean every room into a spool of its own; return the account and messages by speaker."""
     rules = config.processed.preprocess
     counts: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
     n_seen = n_kept = 0
     n_messages = sum(entry.n_messages for exports in rooms.values() for entry in exports)
+    folder = config.processed_dir.with_name(f"{config.processed_dir.name}.spool.part")
     with progress(n_messages, "reading messages") as bar:
         for room, exports in rooms.items():
             cleaner = Cleaner(rules)
-            messages = _cleaned(read_room(exports, config), cleaner, counts, bar)
-            for session in split_sessions(messages, rules, exports[0].id if exports else room):
-                spool.add(merge_bursts(session, rules))
+            spools.append(SessionSpool(folder / exports[0].id))
+            messages = read_room(exports, aliases[room], config)
+            kept = _cleaned(messages, cleaner, counts, bar)
+            for session in split_sessions(kept, rules, exports[0].id):
+                spools[-1].add(merge_bursts(session, rules))
+            spools[-1].close()
             dropped += cleaner.dropped
             n_seen, n_kept = n_seen + cleaner.n_seen, n_kept + cleaner.n_kept
-    spool.close()
     if n_seen != n_kept + dropped.total():
         raise CorpusError("messages went missing while cleaning", hint="this is a bug; report it")
     entries = [entry for exports in rooms.values() for entry in exports]
-    messages_account = {"seen": n_seen, "kept": n_kept, "turns": sum(spool.n_turns)}
+    n_turns = sum(sum(spool.n_turns) for spool in spools)
+    messages_account = {"seen": n_seen, "kept": n_kept, "turns": n_turns}
     lines = {entry.id: {**entry.lines, "total": sum(entry.lines.values())} for entry in entries}
-    return Ingested(spool, lines, messages_account, dict(dropped)), counts
+    return Ingested(spools, lines, messages_account, dict(dropped)), counts
 
 
 def _cleaned(

@@ -127,6 +127,25 @@ class _Screen:
         return f"{prompt} -> {' / '.join(bot.reply().bubbles)}"
 
 
+def _is_training(folder: RunFolder, pid: int) -> bool:
+    """Whether this very process has the run and has begun."""
+    holder = folder.trainer()
+    status = folder.read_status() if holder and holder.get("pid") == pid else None
+    return status is not None and status.state == "running" and status.pid == pid
+
+
+def _tell_end(code: int, folder: RunFolder) -> None:
+    """Relay how a trainer ended that ended at once."""
+    lines = folder.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    if code == 0:
+        say("\n".join(lines[-1:]))
+        return
+    said = [line.removeprefix("error: ") for line in lines[-2:] if line.startswith("error: ")]
+    raise CheckpointError(
+        said[0] if said else "the trainer ended at once", hint=f"see {folder.log}"
+    )
+
+
 def _start_background(args: argparse.Namespace, config: Config, folder: RunFolder) -> None:
     """Start the same command detached, and wait until it has the run or has failed."""
     holder = folder.trainer()
@@ -150,12 +169,10 @@ def _start_background(args: argparse.Namespace, config: Config, folder: RunFolde
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached
             )
     deadline = time.monotonic() + _START_SECONDS
-    while folder.trainer() is None and time.monotonic() < deadline:
+    while not _is_training(folder, process.pid) and time.monotonic() < deadline:
         if process.poll() is not None:
-            last = folder.log.read_text(encoding="utf-8", errors="replace").splitlines()[-2:]
-            raise CheckpointError(
-                "the trainer ended at once: " + " ".join(last), hint=f"see {folder.log}"
-            )
+            _tell_end(process.returncode, folder)
+            return
         time.sleep(0.1)
     process.returncode = 0  # it outlives this command: nobody waits for it
     say(f"training in the background as process {process.pid}; its log: {folder.log}")

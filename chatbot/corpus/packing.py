@@ -32,7 +32,7 @@ _N_PREVIEW = 5
 class Ingested:
     """What was read and cleaned, before it becomes tokens."""
 
-    sessions: SessionSpool
+    rooms: list[SessionSpool]
     exports: dict[str, dict[str, int]]
     messages: dict[str, int]
     dropped: dict[str, int]
@@ -50,20 +50,17 @@ def write_corpus(
     Raises CorpusError where nothing could be learned: too few messages, no target.
     """
     require_enough(ingested.messages["kept"])
-    spool = ingested.sessions
-    start = split_point(spool.n_turns, rules.val_fraction)
+    rooms = [(spool, split_point(spool.n_turns, rules.val_fraction)) for spool in ingested.rooms]
     new = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     try:
         with explained(folder):
             new.mkdir(parents=True, exist_ok=True)
-        n_bytes = sum(len(text.encode()) for text in _texts(_split(spool, start, "train")))
+        n_bytes = sum(len(text.encode()) for text in _texts(_split(rooms, "train")))
         size = choose_vocab_size(n_bytes) if rules.vocab_size == "auto" else rules.vocab_size
-        tokenizer = train_tokenizer(
-            _texts(_split(spool, start, "train")), size, speakers.n_speakers
-        )
+        tokenizer = train_tokenizer(_texts(_split(rooms, "train")), size, speakers.n_speakers)
         splits: dict[str, SplitStats] = {}
         for split in SPLITS:
-            sessions = _counted(_split(spool, start, split), on_session)
+            sessions = _counted(_split(rooms, split), on_session)
             samples = _samples(sessions, speakers, rules)
             splits[split] = _write_split(new, split, samples, tokenizer)
         _require_targets(splits, rules)
@@ -99,15 +96,18 @@ def _require_targets(splits: dict[str, SplitStats], rules: PreprocessConfig) -> 
             )
 
 
-def _split(spool: SessionSpool, start: tuple[int, int], split: str) -> Iterator[Conversation]:
-    """Yield the sessions of one split; the session that the cut goes through gives to both."""
-    index, turn = start
+def _split(rooms: list[tuple[SessionSpool, tuple[int, int]]], split: str) -> Iterator[Conversation]:
+    """Yield the sessions of one split: of each room, those before or after its cut in time.
+
+    The session that a cut goes through gives to both.
+    """
     is_train = split == "train"
-    for number, session in enumerate(spool):
-        if number == index and turn:
-            yield cut_session(session, turn)[0 if is_train else 1]
-        elif (number < index) == is_train:
-            yield session
+    for spool, (index, turn) in rooms:
+        for number, session in enumerate(spool):
+            if number == index and turn:
+                yield cut_session(session, turn)[0 if is_train else 1]
+            elif (number < index) == is_train:
+                yield session
 
 
 def _texts(sessions: Iterable[Conversation]) -> Iterator[str]:

@@ -74,5 +74,8 @@ def read_numbers(path: Path, n_speakers: int) -> dict[str, int]:
     """Return the numbers by name, if the names of this data are still here; else nothing."""
     if not path.is_file():
         return {}
-    speakers = msgspec.json.decode(path.read_bytes(), type=Speakers)
+    try:
+        speakers = msgspec.json.decode(path.read_bytes(), type=Speakers)
+    except msgspec.DecodeError as error:
+        raise CorpusError(f"{path} is damaged", hint="run `chatbot preprocess` again") from error
     return speakers.numbers if speakers.n_speakers == n_speakers else {}

@@ -1,14 +1,15 @@
 """History -> reply: what was said, trimmed and rendered; what comes back, as bubbles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from chatbot.config import DialogueConfig, OutputConfig, SamplingConfig
+from chatbot.config import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 from chatbot.corpus.template import Turn, render_prompt
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.inference.generate import generate, stream_text
+from chatbot.ingest.cleaning import Cleaner
 from chatbot.model.language_model import LanguageModel
 
 PERSONA = 0
@@ -29,6 +30,7 @@ class BotSettings:
     sampling: SamplingConfig
     output: OutputConfig
     dialogue: DialogueConfig
+    cleaning: PreprocessConfig
 
 
 class Bot:
@@ -40,6 +42,7 @@ class Bot:
         self._model = model
         self._tokenizer = tokenizer
         self._settings = settings
+        self._cleaner = Cleaner(settings.cleaning)
         self._rng = np.random.default_rng(settings.sampling.seed)
         self.history: list[Turn] = []
 
@@ -49,7 +52,8 @@ class Bot:
         return self._tokenizer.n_speakers
 
     def hear(self, text: str, speaker: int = 1) -> None:
-        """Add what somebody said. Lines sent in a row are one turn, as in training."""
+        """Add what somebody said, written as in training; lines sent in a row are one turn."""
+        text = self._cleaner.normalize(text)
         last = self.history[-1] if self.history else None
         if last is not None and last.speaker == speaker:
             self.history[-1] = replace(last, text=f"{last.text}\n{text}")
@@ -57,30 +61,45 @@ class Bot:
             self.history.append(Turn(speaker, text))
 
     def stream(self) -> Iterator[str]:
-        """Yield the reply in pieces of whole characters, and remember it when it is complete."""
-        sampling = self._settings.sampling
+        """Yield the reply in pieces of whole characters, and remember it when it is complete.
+
+        Lines are bubbles: after `output.max_bubbles` of them the reply ends.
+        """
+        sampling, room = self._settings.sampling, self._model.context_length
         turns = self.history[-self._settings.dialogue.history_turns :]
-        room = self._model.context_length
-        prompt = render_prompt(
-            turns, PERSONA, self._tokenizer, max(16, room - sampling.max_new_tokens)
-        )
+        n_prompt = room - min(sampling.max_new_tokens, room // 2)
+        prompt = render_prompt(turns, PERSONA, self._tokenizer, n_prompt)
         tokens = generate(self._model, prompt, self._tokenizer, sampling, self._rng)
-        pieces = []
-        for piece in stream_text(tokens, self._tokenizer):
-            pieces.append(piece)
+        said = ""
+        for piece in self._bubbles(stream_text(tokens, self._tokenizer)):
+            said += piece
             yield piece
-        if text := "".join(pieces).strip():
-            self.hear(text, PERSONA)
+        if said:
+            self.hear(said, PERSONA)
+
+    def _bubbles(self, pieces: Iterable[str]) -> Iterator[str]:
+        """Pass text on up to the last bubble, without blank lines or space at its ends."""
+        output = self._settings.output
+        n_bubbles, is_new = 1, True
+        waiting = ""  # space that is only said if something follows it
+        for char in (char for piece in pieces for char in piece):
+            if char.isspace():
+                waiting += char
+                continue
+            if "\n" in waiting and not is_new:
+                n_bubbles += 1
+                if n_bubbles > output.max_bubbles:
+                    return
+                yield " " if output.one_line else "\n"
+            elif waiting and not is_new:
+                yield waiting
+            waiting, is_new = "", False
+            yield char
 
     def reply(self) -> Reply:
         """Answer the conversation so far."""
-        text = "".join(self.stream()).strip()
-        bubbles = tuple(line for line in text.split("\n") if line.strip())
-        limit = self._settings.output.max_bubbles
-        bubbles = bubbles[:limit]
-        if self._settings.output.one_line:
-            bubbles = (" ".join(bubbles),)
-        return Reply("\n".join(bubbles), bubbles)
+        text = "".join(self.stream())
+        return Reply(text, tuple(text.split("\n")) if text else ())
 
     def forget(self, n_turns: int | None = None) -> None:
         """Drop the latest turns from the history, or all of it."""

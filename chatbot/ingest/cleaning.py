@@ -10,7 +10,7 @@ from hashlib import blake2b
 from chatbot.config import PreprocessConfig
 from chatbot.conversation import Message
 
-_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'()가-힣]+", re.IGNORECASE)
+_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
 _SPACES = re.compile(r"[^\S\n]+")
 _LINE_ENDS = re.compile(r" ?\n[\n ]*")
 # Zero-width space, marks, the fold spacer of bot messages; the joiner inside emoji is kept.
@@ -23,7 +23,7 @@ _RUN_CHARS = "ㄱ-ㅎㅏ-ㅣ!?.~,^;…‥*_=+\\-♡♥★☆"
 _SIGNAL = re.compile(r"[^\W_]|[?!]|[^\x00-\x7f\u2000-\u206f\u3000-\u303f\s]")
 # Kakao glues these onto the message before them.
 _POLICY_LINE = re.compile(
-    r"^(?:운영정책을 위반.*|타인, 기관 등의 사칭에 유의해 주세요.*|불법촬영물 등.*)$\n?",
+    r"^(?:운영정책을 위반.*|타인, 기관 등의 사칭에 유의해 주세요.*)$\n?",
     re.MULTILINE,
 )
 _MAX_NOTICES = 65_536

@@ -12,13 +12,12 @@ from chatbot.config import Config
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
 from chatbot.ingest.manifest import ExportEntry, Manifest, read_manifest, write_manifest
-from chatbot.ingest.merging import minute_of, shared_share, sketch_of
+from chatbot.ingest.merging import JITTER_MINUTES, minute_of, shared_share, sketch_of
 from chatbot.ingest.readers import read_conversations
 from chatbot.ingest.readers.account import Account
 from chatbot.storage.files import move, sha256_of
 
 _ENDINGS = {".txt", ".csv", ".zip"}
-_STEP_BACK_MINUTES = 10
 _MIN_COMPARED = 8
 _SAME_ROOM_SHARE = 0.3
 _NAME_PATTERNS = (
@@ -39,9 +38,16 @@ class Unrecognized:
 class Plan:
     """What `organize` found and would do; nothing is moved yet."""
 
+    known: list[ExportEntry]
+    gone: list[ExportEntry] = field(default_factory=list)
     filed: list[tuple[Path, ExportEntry]] = field(default_factory=list)
     duplicates: list[tuple[Path, ExportEntry]] = field(default_factory=list)
     unrecognized: list[Unrecognized] = field(default_factory=list)
+
+    @property
+    def entries(self) -> list[ExportEntry]:
+        """What the manifest will hold."""
+        return [*self.known, *(entry for _, entry in self.filed)]
 
 
 def zone_of(config: Config) -> timezone:
@@ -76,27 +82,35 @@ def _manifest_path(config: Config) -> Path:
 
 
 def plan_filing(config: Config, on_file: Callable[[Path], None] = lambda path: None) -> Plan:
-    """Read every candidate and decide which room it belongs to."""
-    plan = Plan()
-    entries = list(read_manifest(_manifest_path(config)).exports)
+    """Read every candidate and decide which room it belongs to.
+
+    A filed export that is no longer where it was filed counts no more.
+    """
+    plan = Plan([])
+    for entry in read_manifest(_manifest_path(config)).exports:
+        (plan.known if config.path(entry.path).is_file() else plan.gone).append(entry)
     for path, is_expected in find_candidates(config):
         on_file(path)
-        digest = sha256_of(path)
-        known = next((entry for entry in entries if entry.sha256 == digest), None)
-        if known:
-            if config.path(known.path) != path:
-                plan.duplicates.append((path, known))
-            continue
         try:
-            entry = inspect_export(path, digest, config)
+            _plan_file(path, plan, config)
         except ExportError as error:
-            if is_expected:
+            # Any text may lie in the project's root; a zip or csv there is meant as an export.
+            if is_expected or path.suffix.lower() != ".txt":
                 plan.unrecognized.append(Unrecognized(path, str(error)))
-            continue
-        entry = _with_room(entry, entries, config)
-        entries.append(entry)
-        plan.filed.append((path, entry))
+        except OSError as error:
+            reason = f"it cannot be read ({error.strerror})"
+            plan.unrecognized.append(Unrecognized(path, reason))
     return plan
+
+
+def _plan_file(path: Path, plan: Plan, config: Config) -> None:
+    digest = sha256_of(path)
+    known = next((entry for entry in plan.entries if entry.sha256 == digest), None)
+    if known is None:
+        entry = inspect_export(path, digest, config)
+        plan.filed.append((path, _with_room(path, entry, plan.entries, config)))
+    elif config.path(known.path) != path:
+        plan.duplicates.append((path, known))
 
 
 def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
@@ -109,7 +123,7 @@ def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
         for conversation in read_conversations(path, zone=zone_of(config), account=account):
             for message in conversation.messages:
                 if message.kind != "system":
-                    speakers[config.raw.aliases.get(message.speaker, message.speaker)] += 1
+                    speakers[message.speaker] += 1
                 extent.add(message)
                 yield message
 
@@ -117,7 +131,7 @@ def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
     if not speakers:
         raise ExportError("an export without a message", hint="export the chat again")
     return ExportEntry(
-        id=digest[:8],
+        id=f"x{digest[:7]}",  # a letter first: YAML would read digits as a number
         sha256=digest,
         size_bytes=path.stat().st_size,
         room="",
@@ -151,7 +165,7 @@ class _Extent:
         if message.sent_at is None or message.kind == "system":
             return
         minute = minute_of(message.sent_at)
-        if minute < self._minute - _STEP_BACK_MINUTES:
+        if minute < self._minute - JITTER_MINUTES:
             self.n_steps_back += 1
         if minute > self._minute or not self.first:
             self.last = message.sent_at.date().isoformat()
@@ -167,12 +181,17 @@ def _room_from_path(path: Path) -> str:
     return ""
 
 
-def _with_room(entry: ExportEntry, known: list[ExportEntry], config: Config) -> ExportEntry:
+def _with_room(
+    path: Path, entry: ExportEntry, known: list[ExportEntry], config: Config
+) -> ExportEntry:
+    organized = config.path(config.raw.organized_dir)
+    if organized in path.parents:  # filed before; only the manifest does not know
+        room = path.relative_to(organized).parts[0]
+        return _replace(entry, room=room, path=str(path.relative_to(config.root)))
     room = _matching_room(entry, known) or _new_room(entry, known)
-    day = entry.last or "undated"
     suffix = Path(entry.original_name).suffix.lower()
-    path = f"{config.raw.organized_dir}/{room}/{day}_{entry.id}{suffix}"
-    return _replace(entry, room=room, path=path)
+    filed = f"{config.raw.organized_dir}/{room}/{entry.last or 'undated'}_{entry.id}{suffix}"
+    return _replace(entry, room=room, path=filed)
 
 
 def _replace(entry: ExportEntry, **changes: str) -> ExportEntry:
@@ -213,11 +232,13 @@ def _new_room(entry: ExportEntry, known: Iterable[ExportEntry]) -> str:
 def file_exports(plan: Plan, config: Config) -> None:
     """Carry a plan out: move each export to its room, second copies aside, then the manifest."""
     manifest_path = _manifest_path(config)
-    entries = list(read_manifest(manifest_path).exports)
+    entries = list(plan.known)
     for path, entry in plan.filed:
         if path != config.path(entry.path):
             move(path, config.path(entry.path))
         entries.append(entry)
+        write_manifest(manifest_path, Manifest(entries))
+    if plan.gone and not plan.filed:
         write_manifest(manifest_path, Manifest(entries))
     for path, entry in plan.duplicates:
         folder = config.path(config.storage.archive_dir) / "duplicates"

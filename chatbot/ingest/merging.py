@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
+from itertools import groupby
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.kakaotalk_grammar import media_kind
 
 Key = tuple[int, bytes, bytes]
 
+JITTER_MINUTES = 10
 _UNDATED = -1
 _SKETCH_SIZE = 256
 # Phones cut a body at 500 characters, PCs do not; they also differ in line breaks.
@@ -95,17 +97,20 @@ def merge_sources(sources: list[Source]) -> Iterator[Message]:
 
 
 def _minutes(source: Source) -> Iterator[tuple[int, list[_Said]]]:
-    """Group a source by minute; one that steps back a little stays with the minute before it."""
-    high = _UNDATED
-    dated: list[tuple[int, _Said]] = []
-    for said in _with_system_lines(source):
-        high = max(high, said.key[0])
-        if dated and dated[0][0] != high:
-            yield dated[0][0], [item for _, item in dated]
-            dated = []
-        dated.append((high, said))
-    if dated:
-        yield dated[0][0], [item for _, item in dated]
+    """Group a source by minute, in the order of minutes."""
+    for minute, group in groupby(_in_order(source), key=lambda said: said.key[0]):
+        yield minute, list(group)
+
+
+def _in_order(source: Source) -> Iterator[_Said]:
+    """Sort within a window: a phone's clock may step back a little, and each export by itself."""
+    window: list[tuple[int, int, _Said]] = []
+    for number, said in enumerate(_with_system_lines(source)):
+        heapq.heappush(window, (said.key[0], number, said))
+        while said.key[0] - window[0][0] > JITTER_MINUTES:
+            yield heapq.heappop(window)[2]
+    while window:
+        yield heapq.heappop(window)[2]
 
 
 def _with_system_lines(source: Source) -> Iterator[_Said]:

@@ -1,17 +1,20 @@
 """Filed exports of a room -> one stream of its messages."""
 
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from chatbot.config import Config
 from chatbot.conversation import Message
 from chatbot.errors import CorpusError, ExportError
 from chatbot.ingest.inbox import zone_of
 from chatbot.ingest.manifest import ExportEntry, read_manifest
-from chatbot.ingest.merging import Source, by_time, merge_sources
+from chatbot.ingest.merging import Source, by_time, key_of, merge_sources
 from chatbot.ingest.readers import read_conversations
 from chatbot.storage.files import sha256_of
 
+Aliases = dict[str, dict[str, str]]  # by export id: a name there -> the name it stands for
+
+_MIN_SAME = 3
 EXPORTER_NAMES = ("회원님", "you", "You", "Me")
 
 
@@ -54,11 +57,57 @@ def _named_room(name: str, rooms: dict[str, list[ExportEntry]]) -> str:
     )
 
 
-def read_room(exports: list[ExportEntry], config: Config) -> Iterator[Message]:
+def resolve_aliases(exports: list[ExportEntry], config: Config) -> Aliases:
+    """Return, for each export, whom its names stand for.
+
+    The user's `raw.aliases` apply everywhere. An older phone calls its owner 회원님 or "you"; what
+    that person says at the same minutes in another export tells the name. Raises ExportError if
+    the room has other exports and none tells: else every one of those messages would be doubled.
+    """
+    aliases: Aliases = {entry.id: dict(config.raw.aliases) for entry in exports}
+    for entry in exports:
+        own = [name for name in entry.speakers if name in EXPORTER_NAMES]
+        others = [e for e in exports if e is not entry and not _names_exporter(e)]
+        for name in own:
+            if name not in config.raw.aliases and others:
+                aliases[entry.id][name] = _find_alias(name, entry, others, config)
+    return aliases
+
+
+def _names_exporter(entry: ExportEntry) -> bool:
+    return any(name in EXPORTER_NAMES for name in entry.speakers)
+
+
+def _find_alias(name: str, entry: ExportEntry, others: list[ExportEntry], config: Config) -> str:
+    said = {_what(m) for m in _read_export(entry, config) if m.speaker == name}
+    found: Counter[str] = Counter()
+    for other in others:
+        strangers = set(other.speakers) - set(entry.speakers)
+        found.update(
+            m.speaker
+            for m in _read_export(other, config)
+            if m.speaker in strangers and _what(m) in said
+        )
+    ranked = [*found.most_common(2), ("", 0), ("", 0)]
+    if ranked[0][1] < max(_MIN_SAME, 2 * ranked[1][1]):
+        raise ExportError(
+            f"export {entry.id} calls its owner {name}, and no other export tells who that is",
+            hint=f"set raw.aliases in configs/paths.yaml: {{{name}: the name elsewhere}}",
+        )
+    return ranked[0][0]
+
+
+def _what(message: Message) -> tuple[int, bytes]:
+    """What was said when, whoever said it."""
+    minute, _, text = key_of(message)
+    return minute, text
+
+
+def read_room(exports: list[ExportEntry], aliases: Aliases, config: Config) -> Iterator[Message]:
     """Yield the messages of a room, its exports merged, speakers' aliases resolved."""
     sources = []
     for entry in exports:
-        messages = _read_export(entry, config)
+        messages = _renamed(_read_export(entry, config), aliases[entry.id])
         if len(exports) > 1 and entry.n_steps_back:
             messages = iter(by_time(messages))
         sources.append(Source(messages, is_lossy=entry.encoding == "cp949"))
@@ -70,27 +119,32 @@ def verify_exports(exports: list[ExportEntry], config: Config) -> None:
     for entry in exports:
         path = config.path(entry.path)
         if not path.is_file():
-            raise ExportError(f"export {entry.id} is gone", hint="put it back, or organize anew")
+            raise ExportError(
+                f"export {entry.id} is gone",
+                hint="put it back, or run `chatbot organize` to go on without",
+            )
         if sha256_of(path) != entry.sha256:
             raise ExportError(
                 f"export {entry.id} has changed since it was filed",
-                hint="restore it, or put the new version into the inbox and remove this one",
+                hint="restore it, or move it to the inbox and run `chatbot organize`",
             )
 
 
 def _read_export(entry: ExportEntry, config: Config) -> Iterator[Message]:
-    aliases = config.raw.aliases
-    path = Path(config.path(entry.path))
-    for conversation in read_conversations(path, zone=zone_of(config)):
-        for message in conversation.messages:
-            if message.speaker in aliases:
-                message = Message(
-                    aliases[message.speaker], message.text, message.sent_at, message.kind
-                )
+    for conversation in read_conversations(config.path(entry.path), zone=zone_of(config)):
+        yield from conversation.messages
+
+
+def _renamed(messages: Iterator[Message], aliases: dict[str, str]) -> Iterator[Message]:
+    for message in messages:
+        alias = aliases.get(message.speaker)
+        if alias is None:
             yield message
+        else:
+            yield Message(alias, message.text, message.sent_at, message.kind)
 
 
-def exporter_of(exports: list[ExportEntry]) -> str | None:
+def exporter_of(exports: list[ExportEntry], aliases: Aliases) -> str | None:
     """Name the speaker who made the export, where it tells; None where it does not.
 
     Older exports call the exporter 회원님 or "you"; a room of two is named after the other one.
@@ -98,8 +152,8 @@ def exporter_of(exports: list[ExportEntry]) -> str | None:
     for entry in exports:
         for name in EXPORTER_NAMES:
             if name in entry.speakers:
-                return name
+                return aliases[entry.id].get(name, name)
         others = [name for name in entry.speakers if name != entry.room_name]
         if len(entry.speakers) == 2 and len(others) == 1 and entry.n_people <= 2:
-            return others[0]
+            return aliases[entry.id].get(others[0], others[0])
     return None

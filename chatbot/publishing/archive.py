@@ -1,5 +1,6 @@
 """Old processed data, checkpoints and artifacts -> data/archive/<stamp>/; nothing is deleted."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,11 +44,10 @@ def archive(plan: list[Moved], config: Config) -> Path | None:
     if not plan:
         return None
     target = plan[0].target.parent.parent
-    root = Path(config.root)
     files = [
         {
-            "from": str(file.relative_to(root)),
-            "to": str((moved.target / file.relative_to(moved.source)).relative_to(root)),
+            "from": os.path.relpath(file, config.root),
+            "to": os.path.relpath(moved.target / file.relative_to(moved.source), config.root),
             "size_bytes": file.stat().st_size,
             "sha256": sha256_of(file),
         }

@@ -17,6 +17,7 @@ from chatbot.errors import AccessError
 # RFC 9106, second recommended choice (64 MiB), for machines that also hold a model.
 _ITERATIONS, _LANES, _MEMORY_KIB = 3, 4, 64 * 1024
 _PHC = re.compile(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$")
+_BAD_HASH = "the password hash in .env is not valid"
 _HINT = "`chatbot password` makes one; put the line it prints into .env"
 
 
@@ -35,11 +36,13 @@ class Gate:
         """Whether a password is the right one, in a time that tells nothing about it."""
         if self._hash is not None:
             if not _PHC.match(self._hash):
-                raise AccessError("the password hash in .env is not valid", hint=_HINT)
+                raise AccessError(_BAD_HASH, hint=_HINT)
             try:
                 Argon2id.verify_phc_encoded(given.encode(), self._hash)
             except InvalidKey:
                 return False
+            except ValueError as error:
+                raise AccessError(_BAD_HASH, hint=_HINT) from error
             return True
         return self._password is not None and hmac.compare_digest(
             given.encode(), self._password.encode()
@@ -98,7 +101,10 @@ def _secrets(config: Config, environment: Mapping[str, str]) -> tuple[str | None
     """Return (password, hash); what the environment says wins over .env."""
     names = config.security
     path = Path(config.root) / ".env"
-    stored = dotenv_values(path, interpolate=False) if path.is_file() else {}
+    try:
+        stored = dotenv_values(path, interpolate=False) if path.is_file() else {}
+    except UnicodeDecodeError as error:
+        raise AccessError(".env is not UTF-8", hint="save it as UTF-8") from error
     password, password_hash = (
         environment.get(name) or stored.get(name) or None
         for name in (names.password_env, names.password_hash_env)

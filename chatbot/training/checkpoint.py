@@ -15,6 +15,10 @@ from chatbot.storage.files import atomic_write, require_space
 from chatbot.training.loop import TrainState
 
 FORMAT = 1
+_DAMAGED_HINTS = {
+    "training": "continue from an older one in snapshots/ with `chatbot train --resume PATH`",
+    "inference": "`chatbot train` writes a new one at its next best measurement",
+}
 
 
 def save_checkpoint(path: Path, state: TrainState, about: dict[str, Any]) -> None:
@@ -60,7 +64,13 @@ def save_inference(
 
 def _save(path: Path, payload: dict[str, Any]) -> None:
     with atomic_write(path) as file:
-        torch.save(payload, file)
+        try:
+            torch.save(payload, file)
+        except RuntimeError as error:
+            # torch hides a full disk behind an error of its own
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def read_checkpoint(path: Path, kind: str) -> dict[str, Any]:
@@ -73,9 +83,7 @@ def read_checkpoint(path: Path, kind: str) -> dict[str, Any]:
     try:
         payload = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise CheckpointError(
-            f"checkpoint {path} is damaged", hint="use an older one from snapshots/ with --resume"
-        ) from error
+        raise CheckpointError(f"checkpoint {path} is damaged", hint=_DAMAGED_HINTS[kind]) from error
     if not isinstance(payload, dict) or payload.get("kind") != kind:
         raise CheckpointError(f"{path} is no {kind} checkpoint", hint="name another file")
     if payload["format"] > FORMAT:

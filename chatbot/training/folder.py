@@ -95,10 +95,14 @@ class RunFolder:
     def read_status(self) -> Status | None:
         """Return the truth about the run: a trainer that died is not running."""
         path = self.path / "status.json"
+        if not path.exists():
+            return None
         try:
             status = msgspec.json.decode(path.read_bytes(), type=Status)
-        except (OSError, msgspec.DecodeError):
-            return None
+        except msgspec.DecodeError as error:
+            raise CheckpointError(
+                f"{path} is damaged", hint="`chatbot train` continues and writes it anew"
+            ) from error
         is_alive = self.trainer() is not None
         if status.state in _LIVE and not is_alive:
             status.state = "died"
@@ -138,7 +142,9 @@ def cut_metrics(path: Path, step: int) -> None:
 def _read_metrics(path: Path) -> Iterator[dict[str, Any]]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         with contextlib.suppress(ValueError):
-            yield json.loads(line)
+            metrics = json.loads(line)
+            if isinstance(metrics, dict) and isinstance(metrics.get("step"), int):
+                yield metrics
 
 
 def read_metrics(folder: RunFolder) -> list[dict[str, Any]]:

@@ -1,12 +1,14 @@
 """Training in a run's folder: steps, logs, evaluation, checkpoints, until done or stopped."""
 
+import contextlib
 import json
 import math
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -62,6 +64,7 @@ class Plan:
     """Steps of a run, with everything `auto` resolved."""
 
     max_steps: int
+    n_epochs: float
     eval_interval: int
     save_interval: int
     about: dict[str, Any]
@@ -101,8 +104,7 @@ class Training:
         """Train; return why it ended: "done", "time is up", "STOP file", "Ctrl+C", "SIGTERM"."""
         state, settings = self._state, self._config.optimization
         self._prepare(plan)
-        reason = ""
-        with StopSignals() as signals:
+        with StopSignals() as signals, self._told_failure():
             began, before = time.monotonic(), state.seconds
             reason = self._reason(signals)
             steps = train_steps(state, self._train, settings, self._compute, plan.max_steps)
@@ -111,8 +113,19 @@ class Training:
                 self._after_step(result, plan, listener)
                 reason = self._reason(signals)
             reason = reason or "done"
-            self._finish(plan, reason, listener)
+            self._finish(plan, reason)
         return reason
+
+    @contextlib.contextmanager
+    def _told_failure(self) -> Iterator[None]:
+        """Leave the reason in status.json, if that can still be written."""
+        try:
+            yield
+        except ChatbotError as error:
+            self._status.state, self._status.reason = "failed", str(error)
+            with contextlib.suppress(ChatbotError, OSError):
+                self._folder.write_status(self._status)
+            raise
 
     def _prepare(self, plan: Plan) -> None:
         status, state = self._status, self._state
@@ -125,7 +138,7 @@ class Training:
             status.val_bits_per_byte = metrics.get("val_bits_per_byte", status.val_bits_per_byte)
         status.best_loss = state.best_loss if math.isfinite(state.best_loss) else None
         self._folder.write_status(status)
-        write_bytes(self._folder.path / "config.yaml", msgspec.yaml.encode(self._config))
+        write_bytes(self._folder.path / "config.yaml", msgspec.yaml.encode(_shown(self._config)))
 
     def _reason(self, signals: StopSignals) -> str:
         if signals.reason:
@@ -141,8 +154,9 @@ class Training:
         self._note_progress(result, plan)
         if step % logging.log_interval == 0:
             metrics = {"loss": result.loss, "grad_norm": result.grad_norm}
-            self._log({"step": step, "learning_rate": result.learning_rate, **metrics})
-            self._folder.write_status(self._status)
+            metrics = {"step": step, "learning_rate": result.learning_rate, **metrics}
+            self._guarded(listener, self._log, metrics)
+            self._guarded(listener, self._folder.write_status, self._status)
         if step % plan.eval_interval == 0 or step == plan.max_steps:
             self._evaluate(plan, listener)
         if logging.snapshot_interval and step % logging.snapshot_interval == 0:
@@ -165,29 +179,30 @@ class Training:
         state, status = self._state, self._status
         found = self._measure()
         sample = listener.sample(state.ema)
-        self._log(
-            {"step": state.step, "val_loss": found.loss, "val_bits_per_byte": found.bits_per_byte}
-        )
-        with explained(self._folder.samples), self._folder.samples.open("a", encoding="utf-8") as f:
-            f.write(f"step {state.step}: {sample}\n")
-        if found.loss < state.best_loss:
+        metrics = {"val_loss": found.loss, "val_bits_per_byte": found.bits_per_byte}
+        self._guarded(listener, self._log, {"step": state.step, **metrics})
+        line = f"step {state.step}: {sample}\n"
+        self._guarded(listener, _append, self._folder.samples, line)
+        if found.loss < state.best_loss and self._guarded(listener, self._save_best, plan, found):
             state.best_loss = found.loss
-            self._guarded(listener, self._save_best, plan, found)
         status.val_loss, status.val_bits_per_byte = found.loss, found.bits_per_byte
         status.best_loss = state.best_loss
-        self._folder.write_status(status)
+        self._guarded(listener, self._folder.write_status, status)
         listener.on_eval(state.step, found, sample)
 
     def _measure(self) -> EvalResult:
         limit = self._config.logging.max_eval_tokens
         return evaluate(self._state.ema, self._val, self._tokenizer, self._compute, limit)
 
-    def _guarded(self, listener: Listener, save: Callable[..., None], *args: Any) -> None:
+    @staticmethod
+    def _guarded(listener: Listener, save: Callable[..., None], *args: Any) -> bool:
         """Go on training when a save fails (a full disk): the next one may succeed."""
         try:
             save(*args)
         except ChatbotError as error:
             listener.on_trouble(error)
+            return False
+        return True
 
     def _save_latest(self, plan: Plan) -> None:
         save_checkpoint(self._folder.latest, self._state, plan.about)
@@ -206,9 +221,8 @@ class Training:
         }
         save_inference(self._folder.best, self._state, self._tokenizer.text, about)
 
-    def _finish(self, plan: Plan, reason: str, listener: Listener) -> None:
+    def _finish(self, plan: Plan, reason: str) -> None:
         """Save, so that the same command continues; then say how it ended."""
-        del listener
         status = self._status
         self._save_latest(plan)
         if not self._folder.best.exists():
@@ -220,5 +234,17 @@ class Training:
         self._folder.stop_file.unlink(missing_ok=True)
 
     def _log(self, metrics: dict[str, Any]) -> None:
-        with explained(self._folder.metrics), self._folder.metrics.open("a", encoding="utf-8") as f:
-            f.write(json.dumps(metrics) + "\n")
+        _append(self._folder.metrics, json.dumps(metrics) + "\n")
+
+
+def _append(path: Path, line: str) -> None:
+    with explained(path), path.open("a", encoding="utf-8") as file:
+        file.write(line)
+
+
+def _shown(config: Config) -> dict[str, Any]:
+    """The settings of a run without the names that some of them hold."""
+    settings = msgspec.to_builtins(config)
+    del settings["root"], settings["raw"], settings["processed"]["rooms"]
+    del settings["processed"]["preprocess"]["persona"]
+    return dict(settings)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from chatbot.config import Config
+from chatbot.config import Config, ObjectiveConfig
 from chatbot.corpus.store import Corpus
 from chatbot.errors import CheckpointError
 from chatbot.model.device import choose_device, choose_dtype
@@ -62,7 +62,8 @@ def prepare(config: Config, corpus: Corpus, folder: RunFolder, resume: Path | No
         restore(state, payload)
         sentences.append(f"continuing at step {state.step:,}")
     if config.runtime.compile:
-        state.model.compile(dynamic=True)
+        # The trained path calls `hidden`; nn.Module.compile would wrap `forward` alone.
+        state.model.hidden = torch.compile(state.model.hidden, dynamic=True)  # type: ignore[method-assign]
     plan = _plan(config, sources[0], about)
     return Prepared(state, sources, compute, plan, [*sentences, _describe_data(sources[0], plan)])
 
@@ -97,16 +98,18 @@ def _sources(
 ) -> tuple[BatchSource, BatchSource]:
     wanted = config.optimization.batch_size
     rows = wanted if wanted != "auto" else _ROWS_CPU if device.type == "cpu" else _ROWS_GPU
+    # Whatever is trained, replies are what is measured.
+    measured = ObjectiveConfig(loss_mode="response_only")
     train, val = (
         BatchSource(
             store,
             corpus.tokenizer,
-            config.objective,
+            objective,
             shape.block_size,
             rows * shape.block_size,
             config.runtime.seed,
         )
-        for store in (corpus.train, corpus.val)
+        for store, objective in ((corpus.train, config.objective), (corpus.val, measured))
     )
     return train, val
 
@@ -127,7 +130,8 @@ def _plan(config: Config, source: BatchSource, about: dict[str, Any]) -> Plan:
     interval = min(500, max(10, max_steps // _N_EVALS))
     eval_interval = interval if logging.eval_interval == "auto" else logging.eval_interval
     save_interval = eval_interval if logging.save_interval == "auto" else logging.save_interval
-    return Plan(max_steps, eval_interval, save_interval, about)
+    n_epochs = max_steps * settings.grad_accum_steps / source.n_batches(0)
+    return Plan(max_steps, n_epochs, eval_interval, save_interval, about)
 
 
 def _describe(shape: GPTConfig, compute: Compute) -> str:
@@ -142,7 +146,8 @@ def _describe_data(source: BatchSource, plan: Plan) -> str:
     skipped = f", {source.n_skipped} without a trained token left out" if source.n_skipped else ""
     return (
         f"{len(source.pieces):,} pieces, {source.n_batches(0):,} batches an epoch, "
-        f"{source.padding_share():.1%} padding{skipped}; {plan.max_steps:,} steps"
+        f"{source.padding_share():.1%} padding{skipped}; {plan.max_steps:,} steps "
+        f"({plan.n_epochs:.1f} epochs)"
     )
 
 

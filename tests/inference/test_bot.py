@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.config import DialogueConfig, OutputConfig, SamplingConfig
+from chatbot.config import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 from chatbot.corpus.template import Turn, parse
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.generate import generate, stream_text
@@ -41,7 +41,9 @@ def make_bot(wanted, **output):
     sampling = SamplingConfig(temperature=0, repetition_penalty=1, max_new_tokens=24)
     model = Parrot(wanted)
     return Bot(
-        model, tokenizer(), BotSettings(sampling, OutputConfig(**output), DialogueConfig())
+        model,
+        tokenizer(),
+        BotSettings(sampling, OutputConfig(**output), DialogueConfig(), PreprocessConfig()),
     ), model
 
 

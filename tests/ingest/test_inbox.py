@@ -9,7 +9,13 @@ from chatbot.errors import CorpusError, ExportError
 from chatbot.ingest.inbox import file_exports, plan_filing
 from chatbot.ingest.invented_room import FRIEND, invent_room, write_android_export
 from chatbot.ingest.manifest import read_manifest
-from chatbot.ingest.rooms import choose_rooms, exporter_of, read_room, verify_exports
+from chatbot.ingest.rooms import (
+    choose_rooms,
+    exporter_of,
+    read_room,
+    resolve_aliases,
+    verify_exports,
+)
 
 
 def organize(project):
@@ -45,6 +51,10 @@ def room():
     return list(invent_room(40, seed=3))
 
 
+def read_all(exports, config):
+    return read_room(exports, resolve_aliases(exports, config), config)
+
+
 def spoken(messages):
     return [
         (m.speaker, m.text, m.sent_at.replace(second=0), m.kind)
@@ -59,7 +69,7 @@ def test_three_dialects_of_a_room_merge_to_one(project, room):
     project.add_export("KakaoTalk_2030_group.txt", as_windows(room))
     _, config = organize(project)
     (exports,) = choose_rooms(config).values()
-    merged = list(read_room(exports, config))
+    merged = list(read_all(exports, config))
     assert len(exports) == 3
     assert spoken(merged) == spoken(room)
     assert sum(m.kind == "system" for m in merged) == sum(m.kind == "system" for m in room)
@@ -71,7 +81,7 @@ def test_overlapping_exports_of_a_room_lose_and_double_nothing(project, room):
     project.add_export("new.txt", write_android_export(iter(room[120:])))
     _, config = organize(project)
     (exports,) = choose_rooms(config).values()
-    assert spoken(read_room(exports, config)) == spoken(room)
+    assert spoken(read_all(exports, config)) == spoken(room)
 
 
 def test_the_same_file_twice_is_one_and_the_second_is_put_aside(project, export):
@@ -93,7 +103,7 @@ def test_zip_of_chunks_is_one_export_in_order(project, room):
         archive.writestr("Kakaotalk_Chat_하늘/20260101_1.jpg", b"\xff\xd8")
     _, config = organize(project)
     (exports,) = choose_rooms(config).values()
-    assert spoken(read_room(exports, config)) == spoken(room[:150])
+    assert spoken(read_all(exports, config)) == spoken(room[:150])
 
 
 def test_exports_in_the_project_root_are_found_and_other_files_left(project, export):
@@ -154,7 +164,7 @@ def test_room_of_two_named_after_one_was_exported_by_the_other(project, export):
     project.add_export("a.txt", export)
     _, config = organize(project)
     (exports,) = choose_rooms(config).values()
-    assert exporter_of(exports) == "도윤"
+    assert exporter_of(exports, resolve_aliases(exports, config)) == "도윤"
 
 
 def test_aliases_join_two_names_of_a_person(project, room):
@@ -164,4 +174,59 @@ def test_aliases_join_two_names_of_a_person(project, room):
     config = project.config("raw.aliases={'회원님': '도윤'}")
     file_exports(plan_filing(config), config)
     (exports,) = choose_rooms(config).values()
-    assert {m.speaker for m in read_room(exports, config)} == {"도윤", "하늘", ""}
+    assert {m.speaker for m in read_all(exports, config)} == {"도윤", "하늘", ""}
+
+
+def as_owner(messages):
+    return write_android_export(iter(messages)).replace("도윤 :".encode(), "회원님 :".encode())
+
+
+def test_owner_of_an_old_phone_is_recognized_in_another_export(project, room):
+    project.add_export("phone.txt", as_owner(room[:200]))
+    project.add_export("pc.txt", as_windows(room[100:]))
+    _, config = organize(project)
+    (exports,) = choose_rooms(config).values()
+    assert spoken(read_all(exports, config)) == spoken(room)
+    assert exporter_of(exports, resolve_aliases(exports, config)) == "도윤"
+
+
+def test_owner_whom_no_other_export_tells_must_be_named(project, room):
+    project.add_export("phone.txt", as_owner(room[:100]))
+    project.add_export("pc.txt", as_windows(room[110:]))
+    _, config = organize(project)
+    (exports,) = choose_rooms(config).values()
+    with pytest.raises(ExportError, match="calls its owner 회원님"):
+        resolve_aliases(exports, config)
+    named = project.config("raw.aliases={'회원님': '도윤'}")
+    assert {m.speaker for m in read_all(exports, named)} == {"도윤", "하늘", ""}
+
+
+def test_an_export_that_is_gone_counts_no_more_and_may_come_back(project, export):
+    project.add_export("a.txt", export)
+    plan, config = organize(project)
+    filed = config.path(plan.filed[0][1].path)
+    filed.unlink()
+    assert organize(project)[0].gone
+    project.add_export("b.txt", export)
+    organize(project)
+    assert filed.exists()
+
+
+def test_a_damaged_zip_stops_nothing_else(project, export):
+    path = project.add_export("z.zip", b"")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("KakaoTalkChats.txt", export)
+    content = bytearray(path.read_bytes())
+    content[200:210] = bytes(10)
+    path.write_bytes(content)
+    project.add_export("a.txt", export)
+    plan, _ = organize(project)
+    assert len(plan.filed) == 1
+    assert plan.unrecognized[0].reason == "the zip is damaged or cut off"
+
+
+def test_every_room_is_split_by_its_own_time(project):
+    for seed in (1, 2):
+        project.add_export(f"{seed}.txt", write_android_export(invent_room(60, seed)))
+    organize(project)
+    assert project.run("preprocess", "--set", "processed.rooms=all") == 0

@@ -260,6 +260,13 @@ def test_an_export_taken_apart_by_a_mac_is_put_together(read):
     assert account.room == "나래"
 
 
+def test_a_clipboard_copy_without_a_day_passes_midnight(read):
+    clocks = ["오전 12:05", "오후 11:58", "오후 11:59", "오전 12:15", "오전 12:16"]
+    messages, _ = read("".join(f"[가람] [{clock}] {n}\n" for n, clock in enumerate(clocks)))
+    assert [text for _, text in said(messages)] == list("01234")
+    assert all(m.sent_at is None for m in messages)
+
+
 def test_a_line_of_a_million_characters_takes_linear_time(read):
     messages, _ = read(
         f"{WINDOWS}[가람] [오전 9:01] {'ㅋ' * 1_000_000}\n{'[' * 100_000}\n{'가 : ' * 50_000}\n"

@@ -89,3 +89,12 @@ def test_a_room_shares_everything_with_itself_and_nothing_with_another(room):
     other = [Message(m.speaker, m.text + "!", m.sent_at) for m in room]
     assert shared_share(sketch_of(room), sketch_of(list(room)))[1] == 1
     assert shared_share(sketch_of(room), sketch_of(other))[1] == 0
+
+
+def test_a_clock_that_steps_back_at_the_edge_of_an_overlap_doubles_nothing():
+    a, x, y, z, w = (
+        Message("가람", text, START + timedelta(minutes=n))
+        for text, n in (("a", 0), ("x", 5), ("y", 4), ("z", 6), ("w", 7))
+    )
+    merged = merge_sources([Source([a, x, y, z]), Source([y, z, w])])
+    assert [m.text for m in merged] == ["a", "y", "x", "z", "w"]

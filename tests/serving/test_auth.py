@@ -43,8 +43,9 @@ def test_password_from_the_environment_is_held_against_the_hash(project):
         require_access(project.config(), nobody, {"CHATBOT_PASSWORD": "닫혀라"})
 
 
-def test_damaged_hash_is_a_sentence(project):
-    set_env_file(project, "CHATBOT_PASSWORD_HASH=nonsense\n")
+@pytest.mark.parametrize("text", ["nonsense", "$argon2id$v=19$m=65536,t=3,p=4$eA$eA"])
+def test_damaged_hash_is_a_sentence(project, text):
+    set_env_file(project, f"CHATBOT_PASSWORD_HASH='{text}'\n")
     with pytest.raises(AccessError, match="is not valid"):
         require_access(project.config(), lambda: "x", {})
 
@@ -67,3 +68,9 @@ def test_empty_password_makes_no_hash():
 def test_gate_can_be_switched_off_only_in_the_settings(project):
     set_env_file(project, "")
     require_access(project.config("security.require_password=false"), nobody, {})
+
+
+def test_env_file_of_another_encoding_is_a_sentence(project):
+    (project.root / ".env").write_bytes("CHATBOT_PASSWORD=열려라".encode("cp949"))
+    with pytest.raises(AccessError, match="not UTF-8"):
+        load_gate(project.config(), {})

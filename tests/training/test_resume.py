@@ -163,3 +163,61 @@ def test_no_checkpoint_loads_code(tmp_path):
     torch.save({"kind": "training", "format": 1, "x": make_project}, path)
     with pytest.raises(CheckpointError, match="is damaged"):
         read_checkpoint(path, "training")
+
+
+def test_full_disk_while_saving_is_a_sentence(tmp_path):
+    import io
+
+    from chatbot.errors import ChatbotError
+    from chatbot.storage import files
+    from chatbot.training.checkpoint import _save
+
+    class Full(io.BytesIO):
+        def write(self, content):
+            raise OSError(28, "No space left on device")
+
+        def fileno(self):
+            return 0
+
+    class FullPath(type(tmp_path)):
+        def open(self, *args, **kwargs):
+            return Full() if self.suffix == ".part" else super().open(*args, **kwargs)
+
+    assert files
+    with pytest.raises(ChatbotError, match="no space left"):
+        _save(FullPath(tmp_path / "latest.pt"), {"x": torch.zeros(9)})
+    assert not list(tmp_path.iterdir())
+
+
+def test_compile_reaches_the_trained_path(processed, monkeypatch):
+    calls = []
+
+    def fake_compile(function, dynamic):
+        def compiled(*args):
+            calls.append(dynamic)
+            return function(*args)
+
+        return compiled
+
+    monkeypatch.setattr(torch, "compile", fake_compile)
+    train(processed, "runtime.compile=true", until=2)
+    assert calls
+
+
+def test_evaluation_is_the_same_whatever_is_trained(processed):
+    losses = []
+    for weight in ("1", "0.99"):
+        config = processed.config(f"objective.context_weight={weight}", "run_name=w" + weight)
+        corpus = open_corpus(config.processed_dir)
+        made = prepare(config, corpus, RunFolder(config.run_dir), None)
+        from chatbot.training.loop import evaluate
+
+        losses.append(
+            evaluate(made.state.ema, made.sources[1], corpus.tokenizer, made.compute, 10**9)
+        )
+    assert losses[0] == losses[1]
+
+
+def test_no_name_is_in_a_run_folder(processed):
+    folder = train(processed, "raw.aliases={'회원님': '도윤'}", until=2)
+    assert "도윤" not in (folder.path / "config.yaml").read_text(encoding="utf-8")

@@ -1,8 +1,10 @@
 """The registry of export formats: a path -> conversations, whatever messenger wrote it."""
 
 import contextlib
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta, timezone
@@ -28,6 +30,8 @@ from chatbot.ingest.readers.text import (
 KST = timezone(timedelta(hours=9), "KST")
 _PIECE = 1000
 _HEAD_LINES = 60
+
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
 
 OpenLines = Callable[[], Iterator[str]]
 
@@ -55,7 +59,6 @@ READERS = (
 class TextPart:
     """One readable text inside an export: the file itself, or an entry of a zip."""
 
-    name: str
     open_lines: OpenLines
     encoding: str
     n_undecodable: int
@@ -76,8 +79,19 @@ def read_conversations(
         account.encoding = account.encoding or part.encoding
         account.n_undecodable += part.n_undecodable
         messages = part.reader.read(part.open_lines, zone, account)
-        while piece := tuple(islice(messages, _PIECE)):
+        while piece := _next_piece(messages):
             yield Conversation(piece, path.stem)
+
+
+def _next_piece(messages: Iterator[Message]) -> tuple[Message, ...]:
+    try:
+        return tuple(islice(messages, _PIECE))
+    except _ZIP_ERRORS as error:
+        raise _damaged_zip() from error
+
+
+def _damaged_zip() -> ExportError:
+    return ExportError("the zip is damaged or cut off", hint="copy it again")
 
 
 def find_parts(path: Path) -> list[TextPart]:
@@ -87,7 +101,7 @@ def find_parts(path: Path) -> list[TextPart]:
     if zipfile.is_zipfile(path):
         parts = _zip_parts(path)
     else:
-        parts = [part] if (part := _part(path.name, partial(_open_file, path))) else []
+        parts = [part] if (part := _part(partial(_open_file, path))) else []
     if not parts:
         raise ExportError(
             f"unrecognized export; {_shapes(path)}",
@@ -96,7 +110,7 @@ def find_parts(path: Path) -> list[TextPart]:
     return parts
 
 
-def _part(name: str, open_bytes: OpenBytes) -> TextPart | None:
+def _part(open_bytes: OpenBytes) -> TextPart | None:
     encoding, n_undecodable = detect_encoding(open_bytes)
     read = read_lines
     if is_decomposed(islice(read_lines(open_bytes, encoding), _HEAD_LINES)):
@@ -104,7 +118,7 @@ def _part(name: str, open_bytes: OpenBytes) -> TextPart | None:
     open_lines = partial(read, open_bytes, encoding)
     head = list(islice(open_lines(), _HEAD_LINES))
     reader = next((reader for reader in READERS if reader.recognizes(head)), None)
-    return TextPart(name, open_lines, encoding, n_undecodable, reader) if reader else None
+    return TextPart(open_lines, encoding, n_undecodable, reader) if reader else None
 
 
 @contextlib.contextmanager
@@ -129,10 +143,10 @@ def _zip_parts(path: Path) -> list[TextPart]:
                 entry for entry in entries if zip_name(entry).lower().endswith((".txt", ".csv"))
             ]
             texts.sort(key=lambda entry: _natural(zip_name(entry)))
-            parts = (_part(zip_name(entry), partial(_open_entry, path, entry)) for entry in texts)
+            parts = (_part(partial(_open_entry, path, entry)) for entry in texts)
             return [part for part in parts if part]
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise ExportError("the zip is damaged or cut off", hint="copy it again") from error
+    except _ZIP_ERRORS as error:
+        raise _damaged_zip() from error
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -13,6 +13,7 @@ from chatbot.ingest.readers.text import clean_name
 
 _JITTER = timedelta(minutes=10)  # how far back a phone's clock may step between two messages
 _LEAP = timedelta(days=1)
+_UNDATED = date(1900, 1, 1)  # stands in where no day line was seen yet
 _DIGITS = frozenset("0123456789")
 _MONTH_INITIALS = frozenset("JFMASOND")
 _CACHE_SIZE = 4096
@@ -94,6 +95,7 @@ class _Parser:
         self._spoke: set[str] = set()
         self._is_stamped = False
         self._day: date | None = None
+        self._undated = _UNDATED
         self._last: datetime | None = None
         self._before_last: datetime | None = None
         self._saved: datetime | None = None
@@ -112,18 +114,22 @@ class _Parser:
             return
         head = self.header_of(line)
         if head is not None:
-            at, name, text = head
-            if self._is_possible(at):
-                self._before_last, self._last = self._last, at
-                if name is None:
-                    self._is_stamped = self._is_stamped or line[0] != "오"
-                    self._stamped_rest(at, text)
-                else:
-                    self._open(at, name, text)
-            else:
-                self._continue(line, "imitation")
+            self._take_head(line, *head)
         elif not self._is_structure(line, following):
             self._continue(line, "continuation")
+
+    def _take_head(self, line: str, at: datetime, name: str | None, text: str) -> None:
+        if self._day is None and at.year == _UNDATED.year and not self._is_possible(at):
+            at = self._next_undated_day(at)
+        if not self._is_possible(at):
+            self._continue(line, "imitation")
+            return
+        self._before_last, self._last = self._last, at
+        if name is None:
+            self._is_stamped = self._is_stamped or line[0] != "오"
+            self._stamped_rest(at, text)
+        else:
+            self._open(at, name, text)
 
     def header_of(self, line: str) -> tuple[datetime, str | None, str] | None:
         """Split a message header: (moment, name, text); name is None where no name stands."""
@@ -170,7 +176,7 @@ class _Parser:
             return self._clocks[clock]
         except KeyError:
             since = grammar.parse_clock(clock)
-            day = self._day or date.min
+            day = self._day or self._undated
             midnight = datetime(day.year, day.month, day.day, tzinfo=self._zone)
             at = self._clocks[clock] = None if since is None else midnight + since
             return at
@@ -185,6 +191,12 @@ class _Parser:
         before = self._before_last
         return before is not None and self._last - before > _LEAP and at >= before - _JITTER
 
+    def _next_undated_day(self, at: datetime) -> datetime:
+        """Midnight passed where no day line tells the day."""
+        self._undated += timedelta(days=1)
+        self._clocks.clear()
+        return at + timedelta(days=1)
+
     def _open(self, at: datetime, name: str, text: str) -> None:
         if self._parts:
             self._finish()
@@ -193,7 +205,7 @@ class _Parser:
             speaker = self._names[name] = clean_name(name)
         self._speaker = speaker
         self._spoke.add(speaker)
-        self._at = at if at.year > 1 else None
+        self._at = at if at.year > _UNDATED.year else None
         self._parts.append(text)
 
     def _stamped_rest(self, at: datetime, rest: str) -> None:
@@ -252,7 +264,7 @@ class _Parser:
     def _is_day(self, day: date, is_dashed: bool, following: str | None) -> bool:
         """A day never goes back; one without dashes is a day only before a line of that day."""
         known = self._day or (self._last.date() if self._last else None)
-        if known and known.year > 1 and day < known:
+        if known and known.year > _UNDATED.year and day < known:
             return False
         if is_dashed or following is None or not self._parts:
             return True
@@ -327,7 +339,7 @@ class _Parser:
     def _system(self, text: str, at: datetime | None) -> None:
         self._finish()
         self._lines["system"] += 1
-        known = at if at is not None and at.year > 1 else None
+        known = at if at is not None and at.year > _UNDATED.year else None
         self.finished.append(Message("", text, known, "system"))
 
     def _blank(self) -> None:

@@ -36,7 +36,6 @@ def read_messages(
     exports do not escape quotes; their records are found by how they begin.
     """
     rows = _strict_rows if _is_well_formed(open_lines()) else _tolerant_rows
-    spoke: set[str] = set()
     last: datetime | None = None
     for stamp, user, text, n_lines in rows(open_lines()):
         if not stamp and not user and not text:
@@ -52,7 +51,6 @@ def read_messages(
             continue
         last = at or last
         message = _message(clean_name(user), text, last, is_dated=at is not None)
-        spoke.add(message.speaker)
         account.lines[message.kind] += 1
         account.lines["continuation"] += n_lines - 1
         yield message
