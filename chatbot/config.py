@@ -118,6 +118,7 @@ class OptimizationConfig(Section, frozen=True):
     max_steps: Auto | Positive = "auto"
     max_epochs: Rate = 8.0
     max_minutes: Weight = 0.0
+    patience: Count = 5
     weight_decay: Weight = 1.0
     beta1: Fraction = 0.9
     beta2: Fraction = 0.95

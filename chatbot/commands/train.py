@@ -64,6 +64,8 @@ def run(args: argparse.Namespace, config: Config) -> None:
         )
         with _Screen(prepared, config, corpus.tokenizer) as screen:
             reason = training.run(prepared.plan, screen.listener())
+    if reason == "learned out":
+        say("the log is learned out: more steps only made held-out replies worse; best.pt is kept")
     status = folder.read_status()
     if status is not None and status.best_loss is not None:
         say(

@@ -39,6 +39,7 @@ def save_checkpoint(path: Path, state: TrainState, about: dict[str, Any]) -> Non
             "epoch": state.epoch,
             "index": state.index,
             "best_loss": state.best_loss,
+            "n_stale": state.n_stale,
             "seconds": state.seconds,
             "about": about,
         },
@@ -120,7 +121,8 @@ def restore(state: TrainState, payload: dict[str, Any]) -> None:
         optimizer.load_state_dict(saved)
     state.scaler.load_state_dict(payload["scaler"])
     state.step, state.epoch, state.index = payload["step"], payload["epoch"], payload["index"]
-    state.best_loss, state.seconds = payload["best_loss"], payload["seconds"]
+    state.best_loss, state.n_stale = payload["best_loss"], payload["n_stale"]
+    state.seconds = payload["seconds"]
 
 
 def prune_snapshots(folder: Path, keep: int) -> None:

@@ -14,6 +14,7 @@ from chatbot.errors import CheckpointError
 from chatbot.storage.files import explained, write_bytes
 from chatbot.storage.lock import FileLock, LockHeldError, lock_holder
 
+COOLDOWN = "cooldown"  # in the STOP file
 _LIVE = ("starting", "running")
 
 
@@ -82,6 +83,12 @@ class RunFolder:
     def lock_path(self) -> Path:
         """Held by the trainer while it lives."""
         return self.path / "train.lock"
+
+    def wants_cooldown(self) -> bool:
+        """Whether the STOP file asks for a short cool-down before the end."""
+        if not self.stop_file.is_file():
+            return False
+        return self.stop_file.read_text(encoding="utf-8", errors="replace").strip() == COOLDOWN
 
     def trainer(self) -> dict[str, Any] | None:
         """Return who trains this run now; None if nobody does."""

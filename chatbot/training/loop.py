@@ -31,6 +31,7 @@ class TrainState:
     epoch: int = 0
     index: int = 0
     best_loss: float = math.inf
+    n_stale: int = 0
     seconds: float = 0.0
 
 
@@ -69,7 +70,7 @@ def new_state(model: GPT, settings: OptimizationConfig, compute: Compute) -> Tra
     ema = copy.deepcopy(model).requires_grad_(False).eval()
     is_fp16 = compute.dtype is torch.float16
     scaler = torch.amp.GradScaler(compute.device.type, enabled=is_fp16)
-    return TrainState(model, ema, build_optimizers(model, settings), scaler)
+    return TrainState(model, ema, build_optimizers(model, settings, compute.dtype), scaler)
 
 
 def train_steps(

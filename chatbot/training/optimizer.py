@@ -17,14 +17,20 @@ _COOLDOWN_SHARE = 0.3
 class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalized (Jordan 2024), scaled to AdamW's update size (Moonshot 2025).
 
-    torch.optim.Muon casts to bf16 always; this one computes in bf16 on CUDA only.
+    torch.optim.Muon casts to bf16 always, which is slow on CPUs that do not multiply it; this one
+    orthogonalizes in `dtype`.
     """
 
     def __init__(
-        self, params: Iterable[Tensor], lr: float, momentum: float, weight_decay: float
+        self, params: Iterable[Tensor], settings: OptimizationConfig, dtype: torch.dtype
     ) -> None:
-        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        defaults = {
+            "lr": settings.learning_rate,
+            "momentum": settings.muon_momentum,
+            "weight_decay": settings.weight_decay,
+        }
         super().__init__(params, defaults)
+        self._dtype = dtype
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -38,16 +44,16 @@ class Muon(torch.optim.Optimizer):
                     state["momentum"] = torch.zeros_like(matrix)
                 buffer = state["momentum"]
                 buffer.lerp_(matrix.grad, 1 - group["momentum"])
-                update = orthogonalize(matrix.grad.lerp(buffer, group["momentum"]))
+                update = orthogonalize(matrix.grad.lerp(buffer, group["momentum"]), self._dtype)
                 scale = 0.2 * math.sqrt(max(matrix.shape))
                 matrix.mul_(1 - group["lr"] * group["weight_decay"])
                 matrix.add_(update.to(matrix.dtype), alpha=-group["lr"] * scale)
 
 
-def orthogonalize(matrix: Tensor) -> Tensor:
+def orthogonalize(matrix: Tensor, dtype: torch.dtype) -> Tensor:
     """Push the singular values of (M, N) towards 1 by Newton-Schulz steps."""
     a, b, c = _NEWTON_SCHULZ
-    x = matrix.bfloat16() if matrix.is_cuda else matrix.float()
+    x = matrix.to(dtype)
     is_tall = x.shape[0] > x.shape[1]
     x = x.T if is_tall else x
     x = x / (x.norm() + 1e-7)
@@ -57,8 +63,13 @@ def orthogonalize(matrix: Tensor) -> Tensor:
     return x.T if is_tall else x
 
 
-def build_optimizers(model: nn.Module, settings: OptimizationConfig) -> list[torch.optim.Optimizer]:
-    """Return the optimizers of a run; weight decay only where it shrinks a matrix."""
+def build_optimizers(
+    model: nn.Module, settings: OptimizationConfig, dtype: torch.dtype
+) -> list[torch.optim.Optimizer]:
+    """Return the optimizers of a run; weight decay only where it shrinks a matrix.
+
+    `dtype`: what the forward pass computes in; fp16 is too coarse for Newton-Schulz.
+    """
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     matrices = [p for name, p in named if p.dim() == 2 and "embed" not in name]
     tables = [p for name, p in named if p.dim() == 2 and "embed" in name]
@@ -66,7 +77,8 @@ def build_optimizers(model: nn.Module, settings: OptimizationConfig) -> list[tor
     decay, lr = settings.weight_decay, settings.learning_rate
     optimizers: list[torch.optim.Optimizer] = []
     if settings.optimizer == "muon" and matrices:
-        optimizers.append(Muon(matrices, lr, settings.muon_momentum, decay))
+        exact = torch.bfloat16 if dtype is torch.bfloat16 else torch.float32
+        optimizers.append(Muon(matrices, settings, exact))
         decayed = tables
     else:
         decayed = matrices + tables

@@ -20,7 +20,13 @@ from chatbot.errors import ChatbotError
 from chatbot.model.gpt import GPT
 from chatbot.storage.files import explained, write_bytes
 from chatbot.training.batches import BatchSource
-from chatbot.training.checkpoint import prune_snapshots, save_checkpoint, save_inference
+from chatbot.training.checkpoint import (
+    prune_snapshots,
+    read_checkpoint,
+    restore,
+    save_checkpoint,
+    save_inference,
+)
 from chatbot.training.folder import RunFolder, Status, cut_metrics, read_metrics
 from chatbot.training.loop import (
     Compute,
@@ -30,6 +36,10 @@ from chatbot.training.loop import (
     evaluate,
     train_steps,
 )
+from chatbot.training.optimizer import learning_rate
+
+_COOLDOWN_SHARE = 0.15  # of the steps done: 10-20 % (Haegele 2024)
+_MIN_COOLDOWN = 10
 
 
 @dataclass
@@ -101,7 +111,10 @@ class Training:
         self._status = Status()
 
     def run(self, plan: Plan, listener: Listener) -> str:
-        """Train; return why it ended: "done", "time is up", "STOP file", "Ctrl+C", "SIGTERM"."""
+        """Train; return why it ended.
+
+        "done", "learned out", "time is up", "STOP file", "Ctrl+C" or "SIGTERM".
+        """
         state, settings = self._state, self._config.optimization
         self._prepare(plan)
         with StopSignals() as signals, self._told_failure():
@@ -113,8 +126,41 @@ class Training:
                 self._after_step(result, plan, listener)
                 reason = self._reason(signals)
             reason = reason or "done"
+            if reason == "STOP file" and self._folder.wants_cooldown():
+                self._cool_down(plan, listener, signals)
             self._finish(plan, reason)
         return reason
+
+    def _cool_down(self, plan: Plan, listener: Listener, signals: StopSignals) -> None:
+        """Train a branch on with a falling rate, keep its weights if they are the best so far.
+
+        The run itself stays where it was, at its constant rate, and can be continued (Haegele
+        2024). A signal ends the branch early.
+        """
+        state, settings = self._state, self._config.optimization
+        self._save_latest(plan)
+        n_steps = max(_MIN_COOLDOWN, round(_COOLDOWN_SHARE * state.step))
+        cooling = msgspec.structs.replace(
+            settings,
+            learning_rate=learning_rate(max(0, state.step - 1), plan.max_steps, settings),
+            min_lr=0.0,
+            warmup_steps=0,
+            lr_schedule="wsd",
+            lr_decay_steps=n_steps,
+        )
+        end = state.step + n_steps
+        for result in train_steps(state, self._train, cooling, self._compute, end):
+            listener.on_step(result)
+            if signals.reason:
+                break
+        found = self._measure()
+        listener.on_eval(state.step, found, listener.sample(state.ema))
+        is_best = found.loss < state.best_loss and self._guarded(
+            listener, self._save_best, plan, found
+        )
+        restore(state, read_checkpoint(self._folder.latest, "training"))
+        if is_best:
+            state.best_loss = self._status.best_loss = found.loss
 
     @contextlib.contextmanager
     def _told_failure(self) -> Iterator[None]:
@@ -143,6 +189,9 @@ class Training:
     def _reason(self, signals: StopSignals) -> str:
         if signals.reason:
             return signals.reason
+        patience = self._config.optimization.patience
+        if patience and self._state.n_stale >= patience:
+            return "learned out"
         limit = self._config.optimization.max_minutes
         if limit and self._state.seconds >= 60 * limit:
             return "time is up"
@@ -183,7 +232,9 @@ class Training:
         self._guarded(listener, self._log, {"step": state.step, **metrics})
         line = f"step {state.step}: {sample}\n"
         self._guarded(listener, _append, self._folder.samples, line)
-        if found.loss < state.best_loss and self._guarded(listener, self._save_best, plan, found):
+        is_better = found.loss < state.best_loss
+        state.n_stale = 0 if is_better else state.n_stale + 1
+        if is_better and self._guarded(listener, self._save_best, plan, found):
             state.best_loss = found.loss
         status.val_loss, status.val_bits_per_byte = found.loss, found.bits_per_byte
         status.best_loss = state.best_loss
@@ -227,7 +278,7 @@ class Training:
         self._save_latest(plan)
         if not self._folder.best.exists():
             self._save_best(plan, self._measure())  # stopped before its first evaluation
-        is_done = reason == "done"
+        is_done = reason in ("done", "learned out")
         status.state, status.reason = "finished" if is_done else "stopped", reason
         status.seconds_left = 0.0 if is_done else status.seconds_left
         self._folder.write_status(status)

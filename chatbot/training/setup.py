@@ -20,7 +20,7 @@ from chatbot.training.folder import RunFolder
 from chatbot.training.loop import Compute, TrainState, new_state
 from chatbot.training.run import Plan
 
-_ROWS_CPU, _ROWS_GPU = 16, 64
+_ROWS_CPU, _ROWS_GPU = 8, 64
 _MIN_STEPS = 200
 _N_EVALS = 20
 

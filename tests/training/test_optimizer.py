@@ -10,11 +10,16 @@ from chatbot.training.optimizer import build_optimizers, learning_rate, orthogon
 from tests.model.test_gpt import make_gpt
 
 
-@given(st.integers(2, 24), st.integers(2, 24), st.integers(0, 99))
-def test_orthogonalized_matrices_have_singular_values_near_one(rows, columns, seed):
+@given(
+    st.integers(2, 24),
+    st.integers(2, 24),
+    st.integers(0, 99),
+    st.sampled_from([torch.float32, torch.bfloat16]),
+)
+def test_orthogonalized_matrices_have_singular_values_near_one(rows, columns, seed, dtype):
     matrix = torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed))
     before = torch.linalg.svdvals(matrix)
-    values = torch.linalg.svdvals(orthogonalize(matrix))
+    values = torch.linalg.svdvals(orthogonalize(matrix, dtype).float())
     # Five steps lift what is not vanishingly small beside the largest.
     kept = values[before > 0.02 * before[0] * min(rows, columns) ** 0.5]
     assert kept.min() > 0.3 and values.max() < 1.3
@@ -23,7 +28,7 @@ def test_orthogonalized_matrices_have_singular_values_near_one(rows, columns, se
 @pytest.mark.parametrize("name", ["muon", "adamw"])
 def test_every_parameter_is_trained_by_exactly_one_optimizer(name):
     model = make_gpt()
-    optimizers = build_optimizers(model, OptimizationConfig(optimizer=name))
+    optimizers = build_optimizers(model, OptimizationConfig(optimizer=name), torch.float32)
     held = [id(p) for o in optimizers for group in o.param_groups for p in group["params"]]
     assert sorted(held) == sorted(id(p) for p in model.parameters())
 

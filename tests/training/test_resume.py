@@ -221,3 +221,49 @@ def test_evaluation_is_the_same_whatever_is_trained(processed):
 def test_no_name_is_in_a_run_folder(processed):
     folder = train(processed, "raw.aliases={'회원님': '도윤'}", until=2)
     assert "도윤" not in (folder.path / "config.yaml").read_text(encoding="utf-8")
+
+
+def test_cooldown_branches_off_and_the_run_goes_on_as_if_it_had_not(processed, whole):
+    config = processed.config("model.dropout=0.2", "optimization.grad_accum_steps=2")
+    folder = RunFolder(config.run_dir)
+    folder.path.mkdir(parents=True)
+    corpus = open_corpus(config.processed_dir)
+    made = prepare(config, corpus, folder, None)
+    steps = []
+
+    def on_step(result):
+        steps.append(result)
+        if result.step == 6:
+            folder.stop_file.write_text("cooldown")
+
+    listener = Listener(on_step, lambda *_: None, lambda error: None, lambda gpt: "x")
+    Training(folder, config, made.state, made.sources, corpus.tokenizer, made.compute).run(
+        made.plan, listener
+    )
+    assert len(steps) == 6 + 10  # the branch is at least ten steps
+    rates = [result.learning_rate for result in steps[6:]]
+    assert rates == sorted(rates, reverse=True) and rates[-1] < rates[0] / 4
+    assert read_checkpoint(folder.latest, "training")["step"] == 6
+    found, metrics = content(train(processed))
+    wanted, wanted_metrics = whole
+    found.pop("best_loss"), found.pop("n_stale")  # the branch may have found a better one
+    assert_equal(found, {k: v for k, v in wanted.items() if k in found})
+    assert_equal(metrics, wanted_metrics)
+
+
+def test_a_log_that_is_learned_out_ends_training(processed, monkeypatch):
+    from chatbot.training.loop import EvalResult
+
+    losses = iter([3.0, 2.0, 2.5, 2.1, 9.0])
+    monkeypatch.setattr(Training, "_measure", lambda self: EvalResult(next(losses), 1.0, 1))
+    folder = train(
+        processed,
+        "optimization.patience=2",
+        "optimization.max_steps=50",
+        "logging.eval_interval=3",
+        until=50,
+    )
+    status = folder.read_status()
+    assert (status.state, status.reason, status.step) == ("finished", "learned out", 12)
+    assert status.best_loss == 2.0
+    assert train(processed, "optimization.patience=2").read_status().step == 12
