@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/chatbot
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev format demo test check bench archive organize preprocess train \
+.PHONY: help install install-dev format demo test check bench compare archive organize preprocess train \
         smoke reply chat bridge publish status stop password clean
 
 help:  ## show this list
@@ -43,6 +43,10 @@ test: check  ## style, types, all tests
 bench: install  ## measure what the README states
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/training.py
+
+compare: install  ## our training beside two others: make compare ROOT=data/demo
+	$(BIN)/python benchmarks/compare.py --root "$(ROOT)"
+	$(BIN)/python benchmarks/picture.py benchmarks/results/compare.json
 
 demo: install  ## the whole thing on an invented room, in minutes
 	$(RUN) demo --root "$(ROOT)"
