@@ -14,7 +14,7 @@ from chatbot.commands._terminal import advance, duration, progress, say
 from chatbot.config import Config
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.storage.files import explained
-from chatbot.training.folder import RunFolder, locked_run
+from chatbot.training.folder import RunFolder, busy, locked_run
 
 if TYPE_CHECKING:
     from chatbot.corpus.tokenizer import BpeTokenizer
@@ -152,10 +152,7 @@ def _start_background(args: argparse.Namespace, config: Config, folder: RunFolde
     """Start the same command detached, and wait until it has the run or has failed."""
     holder = folder.trainer()
     if holder is not None:
-        raise CheckpointError(
-            f"run {config.run_name} is being trained by process {holder.get('pid', '?')}",
-            hint="`chatbot status` shows it, `chatbot stop` ends it",
-        )
+        raise busy(folder, holder)
     command = [sys.executable, "-m", "chatbot", "train", "--root", str(Path(config.root).resolve())]
     command += [part for setting in args.set for part in ("--set", setting)]
     command += ["--resume", str(args.resume.resolve())] if args.resume else []

@@ -119,6 +119,14 @@ class RunFolder:
         return status
 
 
+def busy(folder: RunFolder, holder: dict[str, Any]) -> CheckpointError:
+    """Return the refusal of a second trainer."""
+    return CheckpointError(
+        f"run {folder.path.name} is being trained by process {holder.get('pid', '?')}",
+        hint="`chatbot status` shows it, `chatbot stop` ends it",
+    )
+
+
 @contextlib.contextmanager
 def locked_run(folder: RunFolder) -> Iterator[None]:
     """Hold a run; a STOP file from before is removed. Raises if another trainer holds it."""
@@ -127,10 +135,7 @@ def locked_run(folder: RunFolder) -> Iterator[None]:
     try:
         lock = FileLock(folder.lock_path)
     except LockHeldError as error:
-        raise CheckpointError(
-            f"run {folder.path.name} is being trained by process {error.holder.get('pid', '?')}",
-            hint="`chatbot status` shows it, `chatbot stop` ends it",
-        ) from error
+        raise busy(folder, error.holder) from error
     with lock:
         stop = folder.stop_file
         if stop.exists() and stop.stat().st_mtime < lock.since:

@@ -15,7 +15,7 @@ from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import CheckpointError
 from chatbot.model.device import autocast
 from chatbot.model.gpt import GPT
-from chatbot.training.batches import Batch, BatchSource
+from chatbot.training.batches import Batch, BatchSource, Ints
 from chatbot.training.optimizer import build_optimizers, learning_rate, set_learning_rate
 
 
@@ -110,14 +110,18 @@ def train_steps(
 
 def masked_loss(model: GPT, batch: Batch, device: torch.device) -> Tensor:
     """Sum of weighted cross-entropy in nats; the head runs only where the weight is not 0."""
-    inputs = torch.from_numpy(batch.inputs).to(device, non_blocking=True)
     places = np.flatnonzero(batch.weights)
-    targets = torch.from_numpy(batch.targets.reshape(-1)[places]).to(device)
     weights = torch.from_numpy(batch.weights.reshape(-1)[places]).to(device)
+    return (token_losses(model, batch, places, device) * weights).sum()
+
+
+def token_losses(model: GPT, batch: Batch, places: Ints, device: torch.device) -> Tensor:
+    """Cross-entropy in nats at some places of the flattened batch: (N,) for N places."""
+    inputs = torch.from_numpy(batch.inputs).to(device, non_blocking=True)
+    targets = torch.from_numpy(batch.targets.reshape(-1)[places]).to(device)
     hidden = model.hidden(inputs).flatten(0, 1)
-    trained = hidden.index_select(0, torch.from_numpy(places).to(device))
-    losses = F.cross_entropy(model.head(trained).float(), targets, reduction="none")
-    return (losses * weights).sum()
+    wanted = hidden.index_select(0, torch.from_numpy(places).to(device))
+    return F.cross_entropy(model.head(wanted).float(), targets, reduction="none")
 
 
 def evaluate(
@@ -135,15 +139,9 @@ def evaluate(
     with torch.inference_mode(), autocast(compute.device, compute.dtype):
         for batch in source.in_order(max_tokens):
             places = np.flatnonzero(batch.weights == 1)
-            inputs = torch.from_numpy(batch.inputs).to(compute.device)
-            targets = batch.targets.reshape(-1)[places]
-            hidden = model.hidden(inputs).flatten(0, 1)
-            logits = model.head(hidden[torch.from_numpy(places).to(compute.device)]).float()
-            losses = F.cross_entropy(
-                logits, torch.from_numpy(targets).to(compute.device), reduction="none"
-            )
+            losses = token_losses(model, batch, places, compute.device)
             per_token = losses.double().cpu().numpy()
-            sizes = n_bytes_of[targets]
+            sizes = n_bytes_of[batch.targets.reshape(-1)[places]]
             nats += float(per_token.sum())
             text_nats += float(per_token[sizes > 0].sum())
             n_targets += len(places)
