@@ -4,6 +4,7 @@ B batch, T tokens, C channels, H heads, D head width, V vocabulary. Module names
 Qwen3 in transformers.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +69,27 @@ class RMSNorm(nn.RMSNorm):
         return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
 
 
+class Dropout(nn.Module):
+    """Zero a share of the elements while training, scale the others up.
+
+    On a CPU torch draws one number an element; here eight bytes come from one draw, so the share
+    is a multiple of 1/256.
+    """
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (..., C) to the same shape."""
+        if not self.training or not self.share or x.device.type != "cpu":
+            return F.dropout(x, self.share, self.training)
+        n_dropped = round(256 * self.share)
+        draws = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+        kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= n_dropped
+        return x * kept.to(x.dtype).mul_(256 / (256 - n_dropped))
+
+
 class Attention(nn.Module):
     """Causal self-attention with grouped heads and a norm on every query and key head."""
 
@@ -98,18 +120,34 @@ class Attention(nn.Module):
             n_past = cache.length
             k, v = cache.extend(layer, k.to(cache.keys.dtype), v.to(cache.keys.dtype))
             q = q.to(cache.keys.dtype)
-        mask = None
-        if n_past and T > 1:
-            mask = torch.ones(T, n_past + T, dtype=torch.bool, device=x.device).tril(n_past)
-        y = F.scaled_dot_product_attention(
-            q,
-            k,
-            v,
-            attn_mask=mask,
-            is_causal=n_past == 0 and T > 1,
-            enable_gqa=self.n_kv_head != self.n_head,
-        )
+        if self.training and q.dtype is torch.bfloat16 and q.device.type == "cpu":
+            y = attend(q, k, v)
+        else:
+            mask = None
+            if n_past and T > 1:
+                mask = torch.ones(T, n_past + T, dtype=torch.bool, device=x.device).tril(n_past)
+            y = F.scaled_dot_product_attention(
+                q,
+                k,
+                v,
+                attn_mask=mask,
+                is_causal=n_past == 0 and T > 1,
+                enable_gqa=self.n_kv_head != self.n_head,
+            )
         return self.o_proj(y.transpose(1, 2).reshape(B, T, C))
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Causal attention as plain products: (B, H, T, D) each, k and v may have fewer heads.
+
+    In bf16 on a CPU the fused kernel's way back takes twice as long as this.
+    """
+    B, H, T, D = q.shape
+    k, v = (part.repeat_interleave(H // part.shape[1], dim=1) for part in (k, v))
+    q, k, v = (part.reshape(B * H, T, D) for part in (q, k, v))
+    future = torch.full((T, T), -math.inf, dtype=q.dtype).triu_(1)
+    scores = torch.baddbmm(future, q, k.mT, alpha=D**-0.5)
+    return torch.bmm(scores.softmax(-1), v).view(B, H, T, D)
 
 
 class MLP(nn.Module):
@@ -135,7 +173,7 @@ class Layer(nn.Module):
         self.self_attn = Attention(config)
         self.post_attention_layernorm = RMSNorm(config.n_embd)
         self.mlp = MLP(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, rotary: Rotary, cache: KVCache | None, layer: int) -> Tensor:
         """Map (B, T, C) to (B, T, C)."""
@@ -155,7 +193,7 @@ class GPT(nn.Module):
         self.embed_tokens = nn.Embedding(config.vocab_size, config.n_embd)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.n_layer))
         self.norm = RMSNorm(config.n_embd)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         half = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
         angles = torch.outer(
             torch.arange(config.block_size, dtype=torch.float32), config.rope_theta**-half

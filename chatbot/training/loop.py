@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from chatbot.config import OptimizationConfig
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import CheckpointError
 from chatbot.model.device import autocast
 from chatbot.model.gpt import GPT
-from chatbot.training.batches import Batch, BatchSource, Ints
+from chatbot.training.batches import Batch, BatchSource
+from chatbot.training.loss import masked_loss, token_losses
 from chatbot.training.optimizer import build_optimizers, learning_rate, set_learning_rate
 
 
@@ -106,22 +106,6 @@ def train_steps(
         _average(state, settings.ema_decay)
         n_tokens = sum(batch.n_tokens for batch in batches)
         yield StepResult(state.step, loss, grad_norm, rate, n_tokens)
-
-
-def masked_loss(model: GPT, batch: Batch, device: torch.device) -> Tensor:
-    """Sum of weighted cross-entropy in nats; the head runs only where the weight is not 0."""
-    places = np.flatnonzero(batch.weights)
-    weights = torch.from_numpy(batch.weights.reshape(-1)[places]).to(device)
-    return (token_losses(model, batch, places, device) * weights).sum()
-
-
-def token_losses(model: GPT, batch: Batch, places: Ints, device: torch.device) -> Tensor:
-    """Cross-entropy in nats at some places of the flattened batch: (N,) for N places."""
-    inputs = torch.from_numpy(batch.inputs).to(device, non_blocking=True)
-    targets = torch.from_numpy(batch.targets.reshape(-1)[places]).to(device)
-    hidden = model.hidden(inputs).flatten(0, 1)
-    wanted = hidden.index_select(0, torch.from_numpy(places).to(device))
-    return F.cross_entropy(model.head(wanted).float(), targets, reduction="none")
 
 
 def evaluate(

@@ -11,7 +11,7 @@ import torch
 from chatbot.config import Config, ObjectiveConfig
 from chatbot.corpus.store import Corpus
 from chatbot.errors import CheckpointError
-from chatbot.model.device import choose_device, choose_dtype
+from chatbot.model.device import choose_device, choose_dtype, keep_freed_memory
 from chatbot.model.gpt import GPT
 from chatbot.model.shape import GPTConfig, choose_size, resolve_shape
 from chatbot.training.batches import BatchSource
@@ -43,6 +43,8 @@ def prepare(config: Config, corpus: Corpus, folder: RunFolder, resume: Path | No
     """
     payload = _payload(config, folder, resume)
     device = choose_device(config.runtime.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     compute = Compute(device, choose_dtype(config.runtime, device), config.runtime.seed)
     size, why = _size(config, corpus, device, payload)
     shape = resolve_shape(config.model, corpus.stats.vocab_size, size)

@@ -7,10 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from chatbot.config import ModelConfig
 from chatbot.errors import CheckpointError, ConfigError
-from chatbot.model.gpt import GPT, TorchLanguageModel, load_gpt
+from chatbot.model.gpt import GPT, Dropout, TorchLanguageModel, attend, load_gpt
 from chatbot.model.model_file import read_model, write_model
 from chatbot.model.shape import GPTConfig, choose_size, resolve_shape
 
@@ -108,3 +109,29 @@ def test_size_follows_corpus_and_device():
     assert choose_size(50_000_000, is_gpu=True)[0] == "large"
     size, why = choose_size(50_000_000, is_gpu=False)
     assert size == "small" and "GPU" in why
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 40), st.sampled_from([1, 2, 4]), st.integers(0, 99))
+def test_training_attention_is_the_fused_kernel(n_tokens, n_kv_head, seed):
+    generator = torch.Generator().manual_seed(seed)
+    q, k, v = (
+        torch.randn(2, heads, n_tokens, 8, generator=generator)
+        for heads in (4, n_kv_head, n_kv_head)
+    )
+    wanted = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+    torch.testing.assert_close(attend(q, k, v), wanted, rtol=1e-4, atol=1e-5)
+
+
+@settings(max_examples=20)
+@given(st.sampled_from([0.0, 0.1, 0.2, 0.5]), st.integers(0, 99), st.sampled_from([7, 8, 50]))
+def test_dropout_drops_its_share_and_keeps_the_mean(share, seed, width):
+    x, dropout = torch.ones(400, width), Dropout(share)
+    torch.manual_seed(seed)
+    y = dropout.train()(x)
+    torch.manual_seed(seed)
+    assert torch.equal(dropout(x), y)
+    assert y.unique().numel() == (2 if share else 1)
+    assert abs(float((y == 0).float().mean()) - share) < 0.05
+    assert abs(float(y.mean()) - 1) < 0.1
+    assert torch.equal(dropout.eval()(x), x)

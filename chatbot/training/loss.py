@@ -1,0 +1,81 @@
+"""Cross-entropy of chosen tokens; while training, the logits of a few rows exist at a time."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+from chatbot.model.gpt import GPT
+from chatbot.training.batches import Batch, Ints
+
+_CHUNK_BYTES = 16 << 20  # of fp32 logits: the whole would fill an 8 GB card
+
+
+def masked_loss(model: GPT, batch: Batch, device: torch.device) -> Tensor:
+    """Sum of weighted cross-entropy in nats; the head runs only where the weight is not 0."""
+    places = np.flatnonzero(batch.weights)
+    weights = torch.from_numpy(batch.weights.reshape(-1)[places]).to(device, non_blocking=True)
+    wanted, targets = _wanted(model, batch, places, device)
+    total: Tensor = _WeightedCrossEntropy.apply(
+        wanted, model.embed_tokens.weight, targets, weights, _head_dtype(device)
+    )
+    return total
+
+
+def token_losses(model: GPT, batch: Batch, places: Ints, device: torch.device) -> Tensor:
+    """Cross-entropy in nats at some places of the flattened batch: (N,) for N places."""
+    wanted, targets = _wanted(model, batch, places, device)
+    return F.cross_entropy(model.head(wanted).float(), targets, reduction="none")
+
+
+def _wanted(model: GPT, batch: Batch, places: Ints, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return hidden states (N, C) and targets (N,) of N places of the flattened batch."""
+    inputs = torch.from_numpy(batch.inputs).to(device, non_blocking=True)
+    targets = torch.from_numpy(batch.targets.reshape(-1)[places]).to(device, non_blocking=True)
+    hidden = model.hidden(inputs).flatten(0, 1)
+    return hidden.index_select(0, torch.from_numpy(places).to(device)), targets
+
+
+def _head_dtype(device: torch.device) -> torch.dtype:
+    """What autocast would compute the head in."""
+    is_mixed = torch.is_autocast_enabled(device.type)
+    return torch.get_autocast_dtype(device.type) if is_mixed else torch.float32
+
+
+class _WeightedCrossEntropy(torch.autograd.Function):
+    """sum(weights * cross_entropy(hidden @ head.T, targets)), chunk by chunk.
+
+    Gradients are made on the way forward, while a chunk's logits are there: no logits are kept,
+    and exp runs once. F.linear_cross_entropy does this too, but knows no weight of a token.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor, dtype: torch.dtype
+    ) -> Tensor:
+        """Map hidden (N, C), head (V, C), targets and weights (N,) to the sum in nats."""
+        low_hidden, low_head = hidden.to(dtype), head.to(dtype)
+        n_rows = max(1, _CHUNK_BYTES // (4 * len(head)))
+        total = torch.zeros((), device=hidden.device)
+        d_hidden = torch.empty_like(hidden)
+        d_head = torch.zeros_like(head)
+        for begin in range(0, len(hidden), n_rows):
+            part = slice(begin, begin + n_rows)
+            probable = torch.log_softmax((low_hidden[part] @ low_head.T).float(), dim=1)
+            place, weight = targets[part, None], weights[part, None]
+            total -= (probable.gather(1, place) * weight).sum()
+            slope = probable.exp_().mul_(weight).scatter_add_(1, place, -weight).to(dtype)
+            d_hidden[part] = slope @ low_head
+            d_head += slope.T @ low_hidden[part]
+        ctx.save_for_backward(d_hidden, d_head)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale what forward made."""
+        d_hidden, d_head = ctx.saved_tensors
+        return d_hidden * scale, d_head * scale, None, None, None
