@@ -1,6 +1,7 @@
 """Train the model or continue; Ctrl+C, SIGTERM or `chatbot stop` end it after a save."""
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from chatbot.training.loop import EvalResult, StepResult
     from chatbot.training.run import Listener
     from chatbot.training.setup import Prepared
+    from chatbot.training.world import World
 
 _START_SECONDS = 120
 
@@ -44,36 +46,55 @@ def run(args: argparse.Namespace, config: Config) -> None:
     if args.background:
         _start_background(args, config, folder)
         return
+    from chatbot.training.world import join_world
+
+    with contextlib.ExitStack() as stack:
+        world = stack.enter_context(join_world())
+        if world.is_main:
+            stack.enter_context(locked_run(folder))
+        _train(args, config, folder, world)
+
+
+def _train(args: argparse.Namespace, config: Config, folder: RunFolder, world: "World") -> None:
+    """Train in this process, alone or as one of many; process 0 talks and writes."""
     from chatbot.corpus.store import open_corpus
     from chatbot.evaluation.ngram import ngram_losses
-    from chatbot.training.run import Training
+    from chatbot.training.run import SILENT, Training
     from chatbot.training.setup import prepare
 
+    tell = say if world.is_main else _mute
     corpus = open_corpus(config.processed_dir)
-    with locked_run(folder):
-        prepared = prepare(config, corpus, folder, args.resume)
-        for sentence in prepared.sentences:
-            say(sentence)
-        counted = ngram_losses(corpus)
-        say(f"held-out nats per token: unigram {counted.unigram:.3f}, bigram {counted.bigram:.3f}")
-        if prepared.state.step >= prepared.plan.max_steps:
-            say("all steps are done; raise optimization.max_steps or max_epochs to train on")
-            return
-        training = Training(
-            folder, config, prepared.state, prepared.sources, corpus.tokenizer, prepared.compute
-        )
-        with _Screen(prepared, config, corpus.tokenizer) as screen:
-            reason = training.run(prepared.plan, screen.listener())
+    prepared = prepare(config, corpus, folder, args.resume, world)
+    for sentence in prepared.sentences:
+        tell(sentence)
+    counted = ngram_losses(corpus)
+    tell(f"held-out nats per token: unigram {counted.unigram:.3f}, bigram {counted.bigram:.3f}")
+    if prepared.state.step >= prepared.plan.max_steps:
+        tell("all steps are done; raise optimization.max_steps or max_epochs to train on")
+        return
+    training = Training(
+        folder, config, prepared.state, prepared.sources, corpus.tokenizer, prepared.compute
+    )
+    with contextlib.ExitStack() as stack:
+        listener = SILENT
+        if world.is_main:
+            screen = stack.enter_context(_Screen(prepared, config, corpus.tokenizer))
+            listener = screen.listener()
+        reason = training.run(prepared.plan, listener)
     if reason == "learned out":
-        say("the log is learned out: more steps only made held-out replies worse; best.pt is kept")
+        tell("the log is learned out: more steps only made held-out replies worse; best.pt is kept")
     status = folder.read_status()
     if status is not None and status.best_loss is not None:
-        say(
+        tell(
             f"{reason} at step {status.step:,}: best held-out loss {status.best_loss:.3f} "
             f"(unigram {counted.unigram:.3f}, bigram {counted.bigram:.3f})"
         )
     else:
-        say(f"{reason}; saved, `chatbot train` continues")
+        tell(f"{reason}; saved, `chatbot train` continues")
+
+
+def _mute(_text: str) -> None:
+    """Say nothing: process 0 does."""
 
 
 class _Screen:
@@ -98,9 +119,10 @@ class _Screen:
 
         return Listener(self._on_step, self._on_eval, self._on_trouble, self._sample)
 
-    def _on_step(self, result: "StepResult") -> None:
+    def _on_step(self, _result: "StepResult", loss: float | None) -> None:
         advance(self._bar)
-        self._bar.set_postfix_str(f"loss {result.loss:.3f}", refresh=False)
+        if loss is not None:
+            self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
 
     def _on_eval(self, step: int, found: "EvalResult", sample: str) -> None:
         spent = duration(time.monotonic() - self._began)

@@ -19,7 +19,7 @@ _DTYPES = {
     "float16": torch.float16,
 }
 
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -77,5 +77,5 @@ def keep_freed_memory() -> None:
         return
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
-        library.mallopt(_M_MMAP_MAX, 0)
+        library.mallopt(_M_MMAP_THRESHOLD, 32 << 20)  # the most it takes
         library.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)

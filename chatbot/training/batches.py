@@ -35,6 +35,28 @@ class Batch:
         """Positions computed, padding included."""
         return self.inputs.size
 
+    def share(self, rank: int, size: int, max_tokens: int) -> list["Batch"]:
+        """Return the parts that process `rank` of `size` computes, each of at most `max_tokens`.
+
+        Rows go round the processes, so each gets short and long ones. A process without a row
+        gets one of weight 0: every process takes part in every step.
+        """
+        rows = np.arange(rank, len(self.inputs), size)
+        if not len(rows):
+            return [Batch(self.inputs[:1], self.targets[:1], np.zeros_like(self.weights[:1]))]
+        n_rows = max(1, max_tokens // self.inputs.shape[1])
+        return [self._take(rows[i : i + n_rows]) for i in range(0, len(rows), n_rows)]
+
+    def _take(self, rows: Ints) -> "Batch":
+        """Return some rows, without the columns where all of them are padding."""
+        if len(rows) == len(self.inputs):
+            return self
+        used = np.flatnonzero(self.weights[rows].any(axis=0))
+        width = int(used[-1]) + 1 if len(used) else 1
+        return Batch(
+            self.inputs[rows, :width], self.targets[rows, :width], self.weights[rows, :width]
+        )
+
 
 @dataclass(frozen=True)
 class Pieces:

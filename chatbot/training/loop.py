@@ -4,10 +4,11 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from chatbot.config import OptimizationConfig
 from chatbot.corpus.tokenizer import BpeTokenizer
@@ -15,8 +16,9 @@ from chatbot.errors import CheckpointError
 from chatbot.model.device import autocast
 from chatbot.model.gpt import GPT
 from chatbot.training.batches import Batch, BatchSource
-from chatbot.training.loss import masked_loss, token_losses
+from chatbot.training.loss import MaskedLoss, token_losses
 from chatbot.training.optimizer import build_optimizers, learning_rate, set_learning_rate
+from chatbot.training.world import ALONE, World
 
 
 @dataclass
@@ -25,6 +27,7 @@ class TrainState:
 
     model: GPT
     ema: GPT
+    loss: nn.Module
     optimizers: list[torch.optim.Optimizer]
     scaler: torch.amp.GradScaler
     step: int = 0
@@ -37,13 +40,34 @@ class TrainState:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step did. `loss` is in nats per weighted token, over the whole step."""
+    """What one step did; its numbers stay on the device until they are read."""
 
     step: int
-    loss: float
-    grad_norm: float
     learning_rate: float
     n_tokens: int
+    loss_tensor: Tensor
+    grad_norm_tensor: Tensor
+    is_scaled: bool = False
+
+    @property
+    def grad_norm(self) -> float:
+        """Length of the gradient before clipping."""
+        return float(self.grad_norm_tensor)
+
+    @property
+    def loss(self) -> float:
+        """Nats per weighted token, over the whole step. Reading it waits for the step.
+
+        Raises CheckpointError if the numbers are not finite (with fp16 scaling a gradient may
+        be: that step was skipped).
+        """
+        loss = float(self.loss_tensor)
+        if not (math.isfinite(loss) and (math.isfinite(self.grad_norm) or self.is_scaled)):
+            raise CheckpointError(
+                f"the loss is not finite at step {self.step}",
+                hint="lower optimization.learning_rate; the last checkpoint is good",
+            )
+        return loss
 
 
 @dataclass(frozen=True)
@@ -57,11 +81,13 @@ class EvalResult:
 
 @dataclass(frozen=True)
 class Compute:
-    """Where steps run, and the seed of dropout."""
+    """Where and with whom steps run, the seed of dropout, and what fits into memory at once."""
 
     device: torch.device
     dtype: torch.dtype
     seed: int
+    world: World = ALONE
+    max_tokens: int = 1 << 30
 
 
 def new_state(model: GPT, settings: OptimizationConfig, compute: Compute) -> TrainState:
@@ -70,7 +96,8 @@ def new_state(model: GPT, settings: OptimizationConfig, compute: Compute) -> Tra
     ema = copy.deepcopy(model).requires_grad_(False).eval()
     is_fp16 = compute.dtype is torch.float16
     scaler = torch.amp.GradScaler(compute.device.type, enabled=is_fp16)
-    return TrainState(model, ema, build_optimizers(model, settings, compute.dtype), scaler)
+    loss = compute.world.wrap(MaskedLoss(model))
+    return TrainState(model, ema, loss, build_optimizers(model, settings, compute.dtype), scaler)
 
 
 def train_steps(
@@ -82,21 +109,17 @@ def train_steps(
 ) -> Iterator[StepResult]:
     """Yield after each step until `max_steps`; between two of them `state` is consistent.
 
-    A step is a pure function of the state and the data: dropout is seeded by the step.
+    A step is a pure function of the state and the data: dropout is seeded by the step and the
+    process. Whoever saves the state reads the loss first: it refuses what is not finite.
     """
     state.model.train()
     while state.step < max_steps:
         batches = [_next_batch(state, source) for _ in range(settings.grad_accum_steps)]
         rate = learning_rate(state.step, max_steps, settings)
         set_learning_rate(state.optimizers, rate)
-        torch.manual_seed((compute.seed << 32) + state.step)
+        torch.manual_seed((compute.seed << 32) + (compute.world.rank << 24) + state.step)
         loss = _accumulate(state, batches, compute)
         grad_norm = _clip(state, settings.grad_clip)
-        if not (math.isfinite(loss) and (math.isfinite(grad_norm) or state.scaler.is_enabled())):
-            raise CheckpointError(
-                f"the loss is not finite at step {state.step + 1}",
-                hint="lower optimization.learning_rate; the last checkpoint is good",
-            )
         for optimizer in state.optimizers:
             state.scaler.step(optimizer)
         state.scaler.update()
@@ -105,7 +128,8 @@ def train_steps(
         state.step += 1
         _average(state, settings.ema_decay)
         n_tokens = sum(batch.n_tokens for batch in batches)
-        yield StepResult(state.step, loss, grad_norm, rate, n_tokens)
+        is_scaled = state.scaler.is_enabled()
+        yield StepResult(state.step, rate, n_tokens, loss, grad_norm, is_scaled)
 
 
 def evaluate(
@@ -118,20 +142,21 @@ def evaluate(
     """Measure on held-out targets (loss mask 1 only, whatever is trained)."""
     model.eval()
     n_bytes_of = np.array([len(tokenizer.token_bytes(t)) for t in range(tokenizer.vocab_size)])
-    nats = text_nats = 0.0
-    n_targets = n_bytes = 0
+    nats = text_nats = n_targets = n_bytes = 0.0
+    world = compute.world
     with torch.inference_mode(), autocast(compute.device, compute.dtype):
-        for batch in source.in_order(max_tokens):
+        for batch in islice(source.in_order(max_tokens), world.rank, None, world.size):
             places = np.flatnonzero(batch.weights == 1)
-            losses = token_losses(model, batch, places, compute.device)
+            losses = token_losses(model, batch, places)
             per_token = losses.double().cpu().numpy()
             sizes = n_bytes_of[batch.targets.reshape(-1)[places]]
             nats += float(per_token.sum())
             text_nats += float(per_token[sizes > 0].sum())
             n_targets += len(places)
             n_bytes += int(sizes.sum())
+    nats, text_nats, n_targets, n_bytes = world.total([nats, text_nats, n_targets, n_bytes])
     bits_per_byte = text_nats / math.log(2) / max(1, n_bytes)
-    return EvalResult(nats / max(1, n_targets), bits_per_byte, n_targets)
+    return EvalResult(nats / max(1, n_targets), bits_per_byte, int(n_targets))
 
 
 def _next_batch(state: TrainState, source: BatchSource) -> Batch:
@@ -142,23 +167,32 @@ def _next_batch(state: TrainState, source: BatchSource) -> Batch:
     return batch
 
 
-def _accumulate(state: TrainState, batches: list[Batch], compute: Compute) -> float:
-    """Run backward over the step's batches; a token counts alike in each of them."""
+def _accumulate(state: TrainState, batches: list[Batch], compute: Compute) -> Tensor:
+    """Run backward over the step's batches; a token counts alike in each of them.
+
+    Every process knows the whole step and computes its share of the rows, so the step is the
+    same however many they are.
+    """
+    world = compute.world
     total_weight = sum(float(batch.weights.sum()) for batch in batches)
+    shares = [batch.share(world.rank, world.size, compute.max_tokens) for batch in batches]
+    parts = [part for share in shares for part in share]
     loss = torch.zeros((), device=compute.device)
-    for batch in batches:
-        with autocast(compute.device, compute.dtype):
-            part = masked_loss(state.model, batch, compute.device) / total_weight
-        state.scaler.scale(part).backward()
-        loss += part.detach()
-    return float(loss)
+    for number, part in enumerate(parts, 1):
+        with world.backward(state.loss, is_last=number == len(parts)):
+            with autocast(compute.device, compute.dtype):
+                share_of_loss = state.loss(part) / total_weight
+            # DistributedDataParallel averages: times the number of processes it is the sum.
+            state.scaler.scale(share_of_loss * world.size).backward()
+        loss += share_of_loss.detach()
+    return world.total_tensor(loss)
 
 
-def _clip(state: TrainState, max_norm: float) -> float:
+def _clip(state: TrainState, max_norm: float) -> Tensor:
     for optimizer in state.optimizers:
         state.scaler.unscale_(optimizer)
     limit = max_norm or math.inf
-    return float(torch.nn.utils.clip_grad_norm_(state.model.parameters(), limit))
+    return torch.nn.utils.clip_grad_norm_(state.model.parameters(), limit)
 
 
 @torch.no_grad()

@@ -3,8 +3,9 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
@@ -14,29 +15,46 @@ from chatbot.training.batches import Batch, Ints
 _CHUNK_BYTES = 16 << 20  # of fp32 logits: the whole would fill an 8 GB card
 
 
-def masked_loss(model: GPT, batch: Batch, device: torch.device) -> Tensor:
-    """Sum of weighted cross-entropy in nats; the head runs only where the weight is not 0."""
-    places = np.flatnonzero(batch.weights)
-    weights = torch.from_numpy(batch.weights.reshape(-1)[places]).to(device, non_blocking=True)
-    wanted, targets = _wanted(model, batch, places, device)
-    total: Tensor = _WeightedCrossEntropy.apply(
-        wanted, model.embed_tokens.weight, targets, weights, _head_dtype(device)
-    )
-    return total
+class MaskedLoss(nn.Module):
+    """A network with its training loss: what the processes of a world train together."""
+
+    def __init__(self, model: GPT) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Sum of weighted cross-entropy in nats; the head runs only where the weight is not 0."""
+        head = self.model.embed_tokens.weight
+        places = np.flatnonzero(batch.weights)
+        weights = _on(batch.weights.reshape(-1)[places], head.device)
+        wanted, targets = _wanted(self.model, batch, places)
+        total: Tensor = _WeightedCrossEntropy.apply(
+            wanted, head, targets, weights, _head_dtype(head.device)
+        )
+        return total
 
 
-def token_losses(model: GPT, batch: Batch, places: Ints, device: torch.device) -> Tensor:
+def token_losses(model: GPT, batch: Batch, places: Ints) -> Tensor:
     """Cross-entropy in nats at some places of the flattened batch: (N,) for N places."""
-    wanted, targets = _wanted(model, batch, places, device)
+    wanted, targets = _wanted(model, batch, places)
     return F.cross_entropy(model.head(wanted).float(), targets, reduction="none")
 
 
-def _wanted(model: GPT, batch: Batch, places: Ints, device: torch.device) -> tuple[Tensor, Tensor]:
+def _wanted(model: GPT, batch: Batch, places: Ints) -> tuple[Tensor, Tensor]:
     """Return hidden states (N, C) and targets (N,) of N places of the flattened batch."""
-    inputs = torch.from_numpy(batch.inputs).to(device, non_blocking=True)
-    targets = torch.from_numpy(batch.targets.reshape(-1)[places]).to(device, non_blocking=True)
-    hidden = model.hidden(inputs).flatten(0, 1)
-    return hidden.index_select(0, torch.from_numpy(places).to(device)), targets
+    device = model.embed_tokens.weight.device
+    hidden = model.hidden(_on(batch.inputs, device)).flatten(0, 1)
+    return hidden.index_select(0, _on(places, device)), _on(
+        batch.targets.reshape(-1)[places], device
+    )
+
+
+def _on(array: npt.NDArray[Any], device: torch.device) -> Tensor:
+    """Send an array without waiting for it: a GPU works on while the next batch is made."""
+    tensor = torch.from_numpy(array)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def _head_dtype(device: torch.device) -> torch.dtype:

@@ -44,8 +44,12 @@ _MIN_COOLDOWN = 10
 
 @dataclass
 class StopSignals:
-    """Turns the first Ctrl+C or SIGTERM into a wish to stop; the second acts at once."""
+    """Turns the first Ctrl+C or SIGTERM into a wish to stop; the second acts at once.
 
+    Under torchrun a Ctrl+C arrives twice, from the terminal and from it: there none acts at once.
+    """
+
+    is_patient: bool = False
     reason: str = ""
     _before: dict[int, Any] = field(default_factory=dict)
 
@@ -61,7 +65,8 @@ class StopSignals:
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self.reason = "Ctrl+C" if number == signal.SIGINT else "SIGTERM"
-        self._restore()
+        if not self.is_patient:
+            self._restore()
 
     def _restore(self) -> None:
         for number, handler in self._before.items():
@@ -84,10 +89,18 @@ class Plan:
 class Listener:
     """What the command wants to hear and to add."""
 
-    on_step: Callable[[StepResult], None]
+    on_step: Callable[[StepResult, float | None], None]  # with the last loss that was read
     on_eval: Callable[[int, EvalResult, str], None]
     on_trouble: Callable[[ChatbotError], None]
     sample: Callable[[GPT], str]
+
+
+SILENT = Listener(
+    on_step=lambda _result, _loss: None,
+    on_eval=lambda _step, _found, _sample: None,
+    on_trouble=lambda _error: None,
+    sample=lambda _gpt: "",
+)
 
 
 class Training:
@@ -108,6 +121,7 @@ class Training:
         self._train, self._val = sources
         self._tokenizer = tokenizer
         self._compute = compute
+        self._world = compute.world
         self._status = Status()
 
     def run(self, plan: Plan, listener: Listener) -> str:
@@ -117,7 +131,7 @@ class Training:
         """
         state, settings = self._state, self._config.optimization
         self._prepare(plan)
-        with StopSignals() as signals, self._told_failure():
+        with StopSignals(is_patient=self._world.size > 1) as signals, self._told_failure():
             began, before = time.monotonic(), state.seconds
             reason = self._reason(signals)
             steps = train_steps(state, self._train, settings, self._compute, plan.max_steps)
@@ -138,7 +152,8 @@ class Training:
         2024). A signal ends the branch early.
         """
         state, settings = self._state, self._config.optimization
-        self._save_latest(plan)
+        if self._world.is_main:
+            self._save_latest(plan)
         n_steps = max(_MIN_COOLDOWN, round(_COOLDOWN_SHARE * state.step))
         cooling = msgspec.structs.replace(
             settings,
@@ -150,15 +165,15 @@ class Training:
         )
         end = state.step + n_steps
         for result in train_steps(state, self._train, cooling, self._compute, end):
-            listener.on_step(result)
-            if signals.reason:
+            listener.on_step(result, result.loss)
+            if self._world.agree(signals.reason):
                 break
         found = self._measure()
-        listener.on_eval(state.step, found, listener.sample(state.ema))
+        self._tell(listener, found)
         is_best = found.loss < state.best_loss and self._guarded(
             listener, self._save_best, plan, found
         )
-        restore(state, read_checkpoint(self._folder.latest, "training"))
+        restore(state, self._world.share(lambda: read_checkpoint(self._folder.latest, "training")))
         if is_best:
             state.best_loss = self._status.best_loss = found.loss
 
@@ -169,12 +184,16 @@ class Training:
             yield
         except ChatbotError as error:
             self._status.state, self._status.reason = "failed", str(error)
+            if not self._world.is_main:
+                raise
             with contextlib.suppress(ChatbotError, OSError):
                 self._folder.write_status(self._status)
             raise
 
     def _prepare(self, plan: Plan) -> None:
         status, state = self._status, self._state
+        if not self._world.is_main:
+            return
         cut_metrics(self._folder.metrics, state.step)
         status.state, status.step, status.max_steps = "running", state.step, plan.max_steps
         status.pid, status.epoch, status.trained_seconds = os.getpid(), state.epoch, state.seconds
@@ -187,6 +206,10 @@ class Training:
         write_bytes(self._folder.path / "config.yaml", msgspec.yaml.encode(_shown(self._config)))
 
     def _reason(self, signals: StopSignals) -> str:
+        """Return why to stop now, "" for going on; the main process decides for all."""
+        return self._world.agree(self._own_reason(signals) if self._world.is_main else "")
+
+    def _own_reason(self, signals: StopSignals) -> str:
         if signals.reason:
             return signals.reason
         patience = self._config.optimization.patience
@@ -199,18 +222,25 @@ class Training:
 
     def _after_step(self, result: StepResult, plan: Plan, listener: Listener) -> None:
         logging, step = self._config.logging, result.step
-        listener.on_step(result)
+        is_last = step == plan.max_steps
+        logs = step % logging.log_interval == 0
+        evaluates = step % plan.eval_interval == 0 or is_last
+        snapshots = bool(logging.snapshot_interval) and step % logging.snapshot_interval == 0
+        saves = step % plan.save_interval == 0 or is_last
+        if logs or evaluates or snapshots or saves:
+            self._status.loss = result.loss  # reading refuses to go on with what is not finite
         self._note_progress(result, plan)
-        if step % logging.log_interval == 0:
+        listener.on_step(result, self._status.loss)
+        if logs:
             metrics = {"loss": result.loss, "grad_norm": result.grad_norm}
             metrics = {"step": step, "learning_rate": result.learning_rate, **metrics}
             self._guarded(listener, self._log, metrics)
             self._guarded(listener, self._folder.write_status, self._status)
-        if step % plan.eval_interval == 0 or step == plan.max_steps:
+        if evaluates:
             self._evaluate(plan, listener)
-        if logging.snapshot_interval and step % logging.snapshot_interval == 0:
+        if snapshots:
             self._guarded(listener, self._save_snapshot, plan)
-        if step % plan.save_interval == 0 or step == plan.max_steps:
+        if saves:
             self._guarded(listener, self._save_latest, plan)
 
     def _note_progress(self, result: StepResult, plan: Plan) -> None:
@@ -219,7 +249,7 @@ class Training:
         rate = result.n_tokens / max(seconds, 1e-9)
         known = status.tokens_per_second
         status.tokens_per_second = 0.9 * known + 0.1 * rate if known else rate
-        status.step, status.epoch, status.loss = state.step, state.epoch, result.loss
+        status.step, status.epoch = state.step, state.epoch
         status.trained_seconds = state.seconds
         left = plan.max_steps - state.step
         status.seconds_left = left * result.n_tokens / max(status.tokens_per_second, 1e-9)
@@ -227,11 +257,8 @@ class Training:
     def _evaluate(self, plan: Plan, listener: Listener) -> None:
         state, status = self._state, self._status
         found = self._measure()
-        sample = listener.sample(state.ema)
         metrics = {"val_loss": found.loss, "val_bits_per_byte": found.bits_per_byte}
         self._guarded(listener, self._log, {"step": state.step, **metrics})
-        line = f"step {state.step}: {sample}\n"
-        self._guarded(listener, _append, self._folder.samples, line)
         is_better = found.loss < state.best_loss
         state.n_stale = 0 if is_better else state.n_stale + 1
         if is_better and self._guarded(listener, self._save_best, plan, found):
@@ -239,15 +266,24 @@ class Training:
         status.val_loss, status.val_bits_per_byte = found.loss, found.bits_per_byte
         status.best_loss = state.best_loss
         self._guarded(listener, self._folder.write_status, status)
-        listener.on_eval(state.step, found, sample)
+        self._tell(listener, found)
+
+    def _tell(self, listener: Listener, found: EvalResult) -> None:
+        """Show a measurement with a sample reply, and keep the reply."""
+        if self._world.is_main:
+            sample = listener.sample(self._state.ema)
+            line = f"step {self._state.step}: {sample}\n"
+            self._guarded(listener, _append, self._folder.samples, line)
+            listener.on_eval(self._state.step, found, sample)
 
     def _measure(self) -> EvalResult:
         limit = self._config.logging.max_eval_tokens
         return evaluate(self._state.ema, self._val, self._tokenizer, self._compute, limit)
 
-    @staticmethod
-    def _guarded(listener: Listener, save: Callable[..., None], *args: Any) -> bool:
-        """Go on training when a save fails (a full disk): the next one may succeed."""
+    def _guarded(self, listener: Listener, save: Callable[..., None], *args: Any) -> bool:
+        """Write, in the main process alone; go on training when that fails (a full disk)."""
+        if not self._world.is_main:
+            return False
         try:
             save(*args)
         except ChatbotError as error:
@@ -275,9 +311,14 @@ class Training:
     def _finish(self, plan: Plan, reason: str) -> None:
         """Save, so that the same command continues; then say how it ended."""
         status = self._status
+        is_measured = self._folder.best.exists()
+        if self._world.agree("yes" if is_measured else "no") == "no":
+            found = self._measure()  # stopped before its first evaluation
+            if self._world.is_main:
+                self._save_best(plan, found)
+        if not self._world.is_main:
+            return
         self._save_latest(plan)
-        if not self._folder.best.exists():
-            self._save_best(plan, self._measure())  # stopped before its first evaluation
         is_done = reason in ("done", "learned out")
         status.state, status.reason = "finished" if is_done else "stopped", reason
         status.seconds_left = 0.0 if is_done else status.seconds_left

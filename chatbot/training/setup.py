@@ -19,6 +19,7 @@ from chatbot.training.checkpoint import check_resumable, read_checkpoint, restor
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import Compute, TrainState, new_state
 from chatbot.training.run import Plan
+from chatbot.training.world import ALONE, World
 
 _ROWS_CPU, _ROWS_GPU = 8, 64
 _MIN_STEPS = 200
@@ -36,16 +37,27 @@ class Prepared:
     sentences: list[str]
 
 
-def prepare(config: Config, corpus: Corpus, folder: RunFolder, resume: Path | None) -> Prepared:
+def prepare(
+    config: Config,
+    corpus: Corpus,
+    folder: RunFolder,
+    resume: Path | None,
+    world: World = ALONE,
+) -> Prepared:
     """Build or restore the state of a run.
 
-    Raises CheckpointError where going on would silently train something else.
+    Raises CheckpointError where going on would silently train something else, CorpusError where
+    the processes of a world hold different data.
     """
-    payload = _payload(config, folder, resume)
+    world.require_same(corpus.stats.fingerprint)
+    payload = world.share(lambda: _payload(config, folder, resume))
     device = choose_device(config.runtime.device)
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", world.local_rank)
     if device.type == "cpu":
         keep_freed_memory()
-    compute = Compute(device, choose_dtype(config.runtime, device), config.runtime.seed)
+    dtype = choose_dtype(config.runtime, device)
+    compute = Compute(device, dtype, config.runtime.seed, world)
     size, why = _size(config, corpus, device, payload)
     shape = resolve_shape(config.model, corpus.stats.vocab_size, size)
     about = {

@@ -9,10 +9,8 @@ from torch.nn import functional as F
 
 from chatbot.training import loss as loss_module
 from chatbot.training.batches import Batch
-from chatbot.training.loss import masked_loss, token_losses
+from chatbot.training.loss import MaskedLoss, token_losses
 from tests.model.test_gpt import make_gpt
-
-CPU = torch.device("cpu")
 
 
 def random_batch(seed, rows=3, width=9):
@@ -35,7 +33,7 @@ def test_chunks_give_the_plain_loss_and_gradients(seed, chunk_bytes, scale):
     model, batch = make_gpt(), random_batch(seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loss_module, "_CHUNK_BYTES", chunk_bytes)
-        found = masked_loss(model, batch, CPU)
+        found = MaskedLoss(model)(batch)
     wanted = plain_loss(model, batch)
     torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)
     ours = torch.autograd.grad(found * scale, list(model.parameters()))
@@ -47,7 +45,7 @@ def test_chunks_give_the_plain_loss_and_gradients(seed, chunk_bytes, scale):
 def test_the_loss_of_chosen_tokens_is_the_plain_one():
     model, batch = make_gpt(), random_batch(1)
     places = np.flatnonzero(batch.weights)
-    losses = token_losses(model, batch, places, CPU)
+    losses = token_losses(model, batch, places)
     total = (losses * torch.from_numpy(batch.weights.reshape(-1)[places])).sum()
     torch.testing.assert_close(total, plain_loss(model, batch))
 
@@ -55,5 +53,5 @@ def test_the_loss_of_chosen_tokens_is_the_plain_one():
 def test_mixed_precision_stays_near_the_plain_loss():
     model, batch = make_gpt(), random_batch(2)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = masked_loss(model.train(), batch, CPU)
+        found = MaskedLoss(model.train())(batch)
     torch.testing.assert_close(found, plain_loss(model, batch), rtol=2e-2, atol=0)

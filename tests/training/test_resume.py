@@ -27,7 +27,7 @@ def train(project, *overrides, until=N_STEPS):
     corpus = open_corpus(config.processed_dir)
     made = prepare(config, corpus, folder, None)
 
-    def on_step(result):
+    def on_step(result, _loss):
         if result.step >= until:
             folder.stop_file.touch()
 
@@ -150,7 +150,7 @@ def test_a_save_that_fails_does_not_end_training(processed, monkeypatch):
     folder.path.mkdir(parents=True)
     corpus = open_corpus(config.processed_dir)
     made = prepare(config, corpus, folder, None)
-    listener = Listener(lambda _: None, lambda *_: None, troubles.append, lambda gpt: "x")
+    listener = Listener(lambda *_: None, lambda *_: None, troubles.append, lambda gpt: "x")
     Training(folder, config, made.state, made.sources, corpus.tokenizer, made.compute).run(
         made.plan, listener
     )
@@ -231,7 +231,7 @@ def test_cooldown_branches_off_and_the_run_goes_on_as_if_it_had_not(processed, w
     made = prepare(config, corpus, folder, None)
     steps = []
 
-    def on_step(result):
+    def on_step(result, _loss):
         steps.append(result)
         if result.step == 6:
             folder.stop_file.write_text("cooldown")
