@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/chatbot
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev format demo test check bench compare archive organize preprocess train \
+.PHONY: help install install-dev format demo test check bench compare archive organize preprocess plan train \
         smoke reply chat bridge publish status stop password clean
 
 help:  ## show this list
@@ -57,6 +57,8 @@ organize: install  ## file exports from data/raw/inbox/
 	$(RUN) organize --root "$(ROOT)"
 preprocess: install  ## exports -> tokens
 	$(RUN) preprocess --root "$(ROOT)"
+plan: install  ## say before training what will happen
+	$(RUN) plan --root "$(ROOT)"
 train: install  ## train, or continue
 	$(RUN) train --root "$(ROOT)"
 status: install  ## where training is

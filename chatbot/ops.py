@@ -16,6 +16,7 @@ COMMANDS = (
     "demo",
     "organize",
     "preprocess",
+    "plan",
     "train",
     "status",
     "stop",

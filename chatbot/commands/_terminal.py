@@ -39,6 +39,23 @@ def positive(text: str) -> int:
     return number
 
 
+def not_negative(text: str) -> float:
+    """Read a number from 0 up from the arguments."""
+    number = float(text)
+    if not 0 <= number < math.inf:
+        raise ValueError
+    return number
+
+
+def size_text(n_bytes: float) -> str:
+    """Write a number of bytes for a person.
+
+    >>> size_text(1_500_000_000)
+    '1.5 GB'
+    """
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"
+
+
 def positive_float(text: str) -> float:
     """Read a number above 0 from the arguments."""
     number = float(text)

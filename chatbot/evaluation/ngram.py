@@ -10,10 +10,12 @@ from chatbot.corpus.template import NEVER, TARGET
 
 @dataclass(frozen=True)
 class NgramLosses:
-    """Nats per held-out target token."""
+    """Nats per held-out target token, and bits per byte of reply text (end tokens left out)."""
 
     unigram: float
     bigram: float
+    unigram_bpb: float
+    bigram_bpb: float
 
 
 def ngram_losses(corpus: Corpus) -> NgramLosses:
@@ -41,4 +43,10 @@ def ngram_losses(corpus: Corpus) -> NgramLosses:
     total = np.maximum(n_before[before], 1)
     backed_off = np.where(n_before[before] > 0, discount * n_kinds[before] / total, 1.0)
     bigram = np.maximum(count - discount, 0) / total + backed_off * unigram[target]
-    return NgramLosses(float(-np.log(unigram[target]).mean()), float(-np.log(bigram).mean()))
+    lengths = [len(corpus.tokenizer.token_bytes(token)) for token in range(V)]
+    n_bytes = np.array(lengths)[target]
+    losses = [-np.log(unigram[target]), -np.log(bigram)]
+    nats = [float(loss.mean()) for loss in losses]
+    n_bits = [float(loss[n_bytes > 0].sum()) / np.log(2) for loss in losses]
+    n_text = max(1, int(n_bytes.sum()))
+    return NgramLosses(*nats, *(bits / n_text for bits in n_bits))

@@ -60,6 +60,14 @@ def _cpu_multiplies_bf16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
+def free_memory(device: torch.device) -> int | None:
+    """Return the free bytes of a GPU; None where it is not known (a CPU, Apple's GPU)."""
+    if device.type != "cuda":
+        return None
+    free, _ = torch.cuda.mem_get_info(device)
+    return free
+
+
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[Any]:
     """Return the context in which forward passes run in `dtype`."""
     if dtype is torch.float32:

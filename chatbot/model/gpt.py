@@ -59,14 +59,19 @@ class Rotary:
 
 
 class RMSNorm(nn.RMSNorm):
-    """RMS norm in the type of its input: a weight of another type would miss the fused kernel."""
+    """RMS norm whose result has the type that autocast computes in: cast once, used often.
+
+    The weight is cast to the input's type: another one would miss the fused kernel.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__(width, eps=_NORM_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize the last dimension of (..., C)."""
-        return F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
+        y = F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
+        is_mixed = torch.is_autocast_enabled(x.device.type)
+        return y.to(torch.get_autocast_dtype(x.device.type)) if is_mixed else y
 
 
 class Dropout(nn.Module):

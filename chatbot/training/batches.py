@@ -135,6 +135,7 @@ class BatchSource:
         context = objective.context_weight if objective.loss_mode == "all" else 0.0
         self._value_of = np.array([0.0, 1.0, context], dtype=np.float32)
         self._batch_tokens = max(batch_tokens, block_size)
+        self._block_size = block_size
         self._seed = seed
         pieces = cut_pieces(store.tokens, tokenizer, block_size)
         is_trained = self._n_trained(pieces) > 0
@@ -168,11 +169,18 @@ class BatchSource:
         for rows in self._fill(kept):
             yield self._assemble(rows)
 
+    @property
+    def batch_tokens(self) -> int:
+        """The most positions of a batch."""
+        return self._batch_tokens
+
+    def n_positions(self, epoch: int) -> int:
+        """Positions that an epoch computes, padding included."""
+        return sum(self._width(rows) * len(rows) for rows in self._plan(epoch))
+
     def padding_share(self) -> float:
         """Share of the first epoch's positions that are padding."""
-        shapes = [self.pieces.lengths[rows] for rows in self._plan(0)]
-        computed = sum(int(lengths.max()) * len(lengths) for lengths in shapes)
-        return 1 - int(self.pieces.lengths.sum()) / computed
+        return 1 - int(self.pieces.lengths.sum()) / self.n_positions(0)
 
     def _plan_epoch(self, epoch: int) -> list[Ints]:
         rng = np.random.default_rng((self._seed, epoch))
@@ -195,9 +203,15 @@ class BatchSource:
                 begin = index
         return [*batches, rows[begin:]]
 
+    def _width(self, rows: Ints) -> int:
+        """Columns of a batch: few different widths, since kernels are prepared for each."""
+        longest = int(self.pieces.lengths[rows].max())
+        step = 1 << max(0, longest.bit_length() - 6)
+        return min(-(-longest // step) * step, self._block_size)
+
     def _assemble(self, rows: Ints) -> Batch:
         pieces = self.pieces.take(rows)
-        shape = (len(rows), int(pieces.lengths.max()))
+        shape = (len(rows), self._width(rows))
         inputs = np.full(shape, self._pad, dtype=np.int64)
         targets = np.full(shape, self._pad, dtype=np.int64)
         weights = np.zeros(shape, dtype=np.float32)

@@ -118,7 +118,13 @@ def train_steps(
         rate = learning_rate(state.step, max_steps, settings)
         set_learning_rate(state.optimizers, rate)
         torch.manual_seed((compute.seed << 32) + (compute.world.rank << 24) + state.step)
-        loss = _accumulate(state, batches, compute)
+        try:
+            loss = _accumulate(state, batches, compute)
+        except torch.OutOfMemoryError as error:
+            raise CheckpointError(
+                f"{compute.device} ran out of memory at step {state.step + 1}",
+                hint="lower optimization.batch_size or model.block_size, and train again",
+            ) from error
         grad_norm = _clip(state, settings.grad_clip)
         for optimizer in state.optimizers:
             state.scaler.step(optimizer)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from chatbot.model.gpt import GPT
 from chatbot.training.batches import Batch, Ints
 
+_ROWS_TOGETHER = 64
 _CHUNK_BYTES = 16 << 20  # of fp32 logits: the whole would fill an 8 GB card
 
 
@@ -26,10 +27,13 @@ class MaskedLoss(nn.Module):
         """Sum of weighted cross-entropy in nats; the head runs only where the weight is not 0."""
         head = self.model.embed_tokens.weight
         places = np.flatnonzero(batch.weights)
-        weights = _on(batch.weights.reshape(-1)[places], head.device)
+        # Few different numbers of rows: kernels are prepared for each. Place 0 stands in.
+        places = np.append(places, np.zeros(-len(places) % _ROWS_TOGETHER, dtype=places.dtype))
+        weights = batch.weights.reshape(-1)[places]
+        weights[np.count_nonzero(batch.weights) :] = 0
         wanted, targets = _wanted(self.model, batch, places)
         total: Tensor = _WeightedCrossEntropy.apply(
-            wanted, head, targets, weights, _head_dtype(head.device)
+            wanted, head, targets, _on(weights, head.device), _head_dtype(head.device)
         )
         return total
 

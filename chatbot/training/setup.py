@@ -2,6 +2,7 @@
 
 import math
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,16 @@ from typing import Any
 import torch
 
 from chatbot.config import Config, ObjectiveConfig
-from chatbot.corpus.store import Corpus
+from chatbot.corpus.store import Corpus, TokenStore
 from chatbot.errors import CheckpointError
-from chatbot.model.device import choose_device, choose_dtype, keep_freed_memory
+from chatbot.model.device import choose_device, choose_dtype, free_memory, keep_freed_memory
 from chatbot.model.gpt import GPT
 from chatbot.model.shape import GPTConfig, choose_size, resolve_shape
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import check_resumable, read_checkpoint, restore
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import Compute, TrainState, new_state
+from chatbot.training.memory import memory_need, tokens_at_once
 from chatbot.training.run import Plan
 from chatbot.training.world import ALONE, World
 
@@ -37,6 +39,43 @@ class Prepared:
     sentences: list[str]
 
 
+@dataclass(frozen=True)
+class Resolved:
+    """The network and the machine that the settings mean for a corpus, and why that size."""
+
+    shape: GPTConfig
+    compute: Compute
+    size: str
+    why: str
+
+    @property
+    def description(self) -> str:
+        """Say what will be trained, and where."""
+        shape, number = self.shape, str(self.compute.dtype).removeprefix("torch.")
+        return (
+            f"{shape.n_params / 1e6:.1f} M parameters ({shape.n_layer} layers x {shape.n_embd}, "
+            f"context {shape.block_size}) on {self.compute.device.type} in {number}"
+        )
+
+
+def resolve(
+    config: Config, corpus: Corpus, world: World = ALONE, payload: dict[str, Any] | None = None
+) -> Resolved:
+    """Resolve what is `auto`; `payload` is the checkpoint to continue from, if there is one."""
+    device = choose_device(config.runtime.device)
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", world.local_rank)
+    if device.type == "cpu":
+        keep_freed_memory()
+    dtype = choose_dtype(config.runtime, device)
+    size, why = _size(config, corpus, device, payload)
+    shape = resolve_shape(config.model, corpus.stats.vocab_size, size)
+    need, free = memory_need(shape, dtype), free_memory(device)
+    max_tokens = sys.maxsize if free is None else tokens_at_once(need, free, shape.block_size)
+    compute = Compute(device, dtype, config.runtime.seed, world, max_tokens)
+    return Resolved(shape, compute, size, why)
+
+
 def prepare(
     config: Config,
     corpus: Corpus,
@@ -51,34 +90,30 @@ def prepare(
     """
     world.require_same(corpus.stats.fingerprint)
     payload = world.share(lambda: _payload(config, folder, resume))
-    device = choose_device(config.runtime.device)
-    if device.type == "cuda" and device.index is None:
-        device = torch.device("cuda", world.local_rank)
-    if device.type == "cpu":
-        keep_freed_memory()
-    dtype = choose_dtype(config.runtime, device)
-    compute = Compute(device, dtype, config.runtime.seed, world)
-    size, why = _size(config, corpus, device, payload)
-    shape = resolve_shape(config.model, corpus.stats.vocab_size, size)
+    resolved = resolve(config, corpus, world, payload)
+    shape, compute = resolved.shape, resolved.compute
     about = {
         "tokenizer_sha256": corpus.stats.tokenizer_sha256,
         "data_fingerprint": corpus.stats.fingerprint,
         "run_name": config.run_name,
-        "size": size,
+        "size": resolved.size,
         "git_commit": _git_commit(Path(config.root)),
     }
     if payload is not None:
         check_resumable(payload, about, shape)
-    sources = _sources(config, corpus, shape, device)
-    state = _new_state(config, shape, compute)
-    sentences = [why, _describe(shape, compute)]
+    sources = (
+        train_source(config, corpus, corpus.train, shape, compute.device),
+        val_source(config, corpus, shape, compute.device),
+    )
+    state = make_state(config, shape, compute)
+    sentences = [resolved.why, resolved.description]
     if payload is not None:
         restore(state, payload)
         sentences.append(f"continuing at step {state.step:,}")
     if config.runtime.compile:
         # The trained path calls `hidden`; nn.Module.compile would wrap `forward` alone.
         state.model.hidden = torch.compile(state.model.hidden, dynamic=True)  # type: ignore[method-assign]
-    plan = _plan(config, sources[0], about)
+    plan = plan_steps(config, sources[0], about)
     return Prepared(state, sources, compute, plan, [*sentences, _describe_data(sources[0], plan)])
 
 
@@ -107,34 +142,45 @@ def _size(
     return choose_size(corpus.stats.splits["train"].n_tokens, device.type != "cpu")
 
 
-def _sources(
+def train_source(
+    config: Config, corpus: Corpus, store: TokenStore, shape: GPTConfig, device: torch.device
+) -> BatchSource:
+    """Return batches of a store of training tokens: the whole log, or a part of it."""
+    return _source(config, corpus, store, shape, device, config.objective)
+
+
+def val_source(
     config: Config, corpus: Corpus, shape: GPTConfig, device: torch.device
-) -> tuple[BatchSource, BatchSource]:
+) -> BatchSource:
+    """Return batches of the held-out sessions: whatever is trained, replies are measured."""
+    measured = ObjectiveConfig(loss_mode="response_only")
+    return _source(config, corpus, corpus.val, shape, device, measured)
+
+
+def _source(
+    config: Config,
+    corpus: Corpus,
+    store: TokenStore,
+    shape: GPTConfig,
+    device: torch.device,
+    objective: ObjectiveConfig,
+) -> BatchSource:
     wanted = config.optimization.batch_size
     rows = wanted if wanted != "auto" else _ROWS_CPU if device.type == "cpu" else _ROWS_GPU
-    # Whatever is trained, replies are what is measured.
-    measured = ObjectiveConfig(loss_mode="response_only")
-    train, val = (
-        BatchSource(
-            store,
-            corpus.tokenizer,
-            objective,
-            shape.block_size,
-            rows * shape.block_size,
-            config.runtime.seed,
-        )
-        for store, objective in ((corpus.train, config.objective), (corpus.val, measured))
-    )
-    return train, val
+    batch_tokens = rows * shape.block_size
+    seed = config.runtime.seed
+    return BatchSource(store, corpus.tokenizer, objective, shape.block_size, batch_tokens, seed)
 
 
-def _new_state(config: Config, shape: GPTConfig, compute: Compute) -> TrainState:
+def make_state(config: Config, shape: GPTConfig, compute: Compute) -> TrainState:
+    """Return a network with drawn weights, ready for its first step."""
     model = GPT(shape)
     model.init_weights(torch.Generator().manual_seed(config.runtime.seed))
     return new_state(model, config.optimization, compute)
 
 
-def _plan(config: Config, source: BatchSource, about: dict[str, Any]) -> Plan:
+def plan_steps(config: Config, source: BatchSource, about: dict[str, Any]) -> Plan:
+    """Return how many steps to train on a source, and when to measure and save."""
     settings, logging = config.optimization, config.logging
     if settings.max_steps == "auto":
         epochs = settings.max_epochs * source.n_batches(0) / settings.grad_accum_steps
@@ -146,14 +192,6 @@ def _plan(config: Config, source: BatchSource, about: dict[str, Any]) -> Plan:
     save_interval = eval_interval if logging.save_interval == "auto" else logging.save_interval
     n_epochs = max_steps * settings.grad_accum_steps / source.n_batches(0)
     return Plan(max_steps, n_epochs, eval_interval, save_interval, about)
-
-
-def _describe(shape: GPTConfig, compute: Compute) -> str:
-    number = str(compute.dtype).removeprefix("torch.")
-    return (
-        f"{shape.n_params / 1e6:.1f} M parameters ({shape.n_layer} layers x {shape.n_embd}, "
-        f"context {shape.block_size}) on {compute.device.type} in {number}"
-    )
 
 
 def _describe_data(source: BatchSource, plan: Plan) -> str:

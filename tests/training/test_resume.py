@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from chatbot.corpus.store import open_corpus
 from chatbot.errors import CheckpointError
+from chatbot.training import loop
 from chatbot.training.checkpoint import read_checkpoint
 from chatbot.training.folder import RunFolder, read_metrics
 from chatbot.training.run import Listener, Training
@@ -267,3 +268,12 @@ def test_a_log_that_is_learned_out_ends_training(processed, monkeypatch):
     assert (status.state, status.reason, status.step) == ("finished", "learned out", 12)
     assert status.best_loss == 2.0
     assert train(processed, "optimization.patience=2").read_status().step == 12
+
+
+def test_a_full_device_is_told_with_what_to_lower(processed, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(loop, "_accumulate", full)
+    with pytest.raises(CheckpointError, match="ran out of memory at step 1"):
+        train(processed)

@@ -1,0 +1,129 @@
+"""Say before training what will happen: parameters, memory, time, how good it may get."""
+
+import argparse
+import time
+from typing import TYPE_CHECKING
+
+from chatbot.commands._terminal import (
+    advance,
+    duration,
+    not_negative,
+    print_rows,
+    progress,
+    say,
+    size_text,
+)
+from chatbot.config import Config
+
+if TYPE_CHECKING:
+    from chatbot.corpus.store import Corpus
+    from chatbot.training.curve import Forecast
+    from chatbot.training.setup import Resolved
+
+_TRIED_STEPS = 4
+_MEAGRE = 0.03  # bits per byte that twice the log would gain
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --minutes."""
+    parser.add_argument(
+        "--minutes",
+        type=not_negative,
+        default=5.0,
+        help="most time for short runs on parts of the log; 0: none (default: 5)",
+    )
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Print the plan; nothing is written."""
+    from chatbot.corpus.store import open_corpus
+    from chatbot.evaluation.ngram import ngram_losses
+    from chatbot.training.memory import memory_need
+    from chatbot.training.setup import plan_steps, resolve, train_source
+
+    corpus = open_corpus(config.processed_dir)
+    resolved = resolve(config, corpus)
+    say(resolved.why)
+    shape, compute = resolved.shape, resolved.compute
+    source = train_source(config, corpus, corpus.train, shape, compute.device)
+    plan = plan_steps(config, source, {})
+    seconds_a_step = _seconds_a_step(config, corpus, resolved)
+    counted = ngram_losses(corpus)
+    n_tokens = min(compute.max_tokens, source.batch_tokens)
+    need = memory_need(shape, compute.dtype).total(n_tokens)
+    rows = [
+        ("model", resolved.description),
+        ("log", f"{len(corpus.train.tokens):,} tokens, vocabulary {shape.vocab_size:,}"),
+        ("memory", f"{size_text(need)} and what PyTorch itself takes"),
+        ("steps", f"{plan.max_steps:,} ({plan.n_epochs:.1f} times through the log)"),
+        ("time", f"about {duration(seconds_a_step * plan.max_steps)}"),
+    ]
+    shares = _affordable(config, corpus, resolved, 60 * args.minutes / seconds_a_step)
+    found = _forecast(config, corpus, resolved, shares) if shares else None
+    if found is None:
+        rows.append(("expected", "not measured: the short runs would take longer than --minutes"))
+    else:
+        rows.append(
+            (
+                "expected",
+                f"{found.expected:.2f} bits/byte of reply ({found.low:.2f} to {found.high:.2f}); "
+                f"counting words gives {counted.unigram_bpb:.2f}, pairs {counted.bigram_bpb:.2f}",
+            )
+        )
+        rows.append(("log enough?", _verdict(found)))
+    print_rows(rows)
+
+
+def _seconds_a_step(config: Config, corpus: "Corpus", resolved: "Resolved") -> float:
+    """Time a few real steps."""
+    from chatbot.training.loop import train_steps
+    from chatbot.training.setup import make_state, train_source
+
+    compute = resolved.compute
+    source = train_source(config, corpus, corpus.train, resolved.shape, compute.device)
+    state = make_state(config, resolved.shape, compute)
+    steps = train_steps(state, source, config.optimization, compute, 1 + _TRIED_STEPS)
+    _ = next(steps).loss  # the first one warms up
+    began, tokens = time.perf_counter(), 0
+    for result in steps:
+        tokens += result.n_tokens
+        _ = result.loss
+    rate = tokens / (time.perf_counter() - began)
+    n_batches = source.n_batches(0)
+    tokens_a_batch = source.n_positions(0) / n_batches
+    return tokens_a_batch * config.optimization.grad_accum_steps / rate
+
+
+def _affordable(
+    config: Config, corpus: "Corpus", resolved: "Resolved", n_steps: float
+) -> tuple[float, ...]:
+    """Return the shares of the log whose short runs fit into so many steps; none if none do."""
+    from chatbot.training.curve import SHARES, n_curve_steps
+
+    shares = SHARES
+    while n_curve_steps(config, corpus, resolved, shares) > n_steps:
+        shares = tuple(share / 2 for share in shares)
+        if shares[0] * len(corpus.train.tokens) < 10 * resolved.shape.block_size:
+            return ()
+    return shares
+
+
+def _forecast(
+    config: Config, corpus: "Corpus", resolved: "Resolved", shares: tuple[float, ...]
+) -> "Forecast":
+    from chatbot.training.curve import forecast, measure_point, n_curve_steps
+
+    bar = progress(n_curve_steps(config, corpus, resolved, shares), "short runs")
+    points = []
+    for share in shares:
+        points.append(measure_point(config, corpus, resolved, share, lambda: advance(bar)))
+        say(f"{share:.1%} of the log: {points[-1].bits_per_byte:.3f} bits/byte")
+    bar.close()
+    return forecast(points, len(corpus.train.tokens))
+
+
+def _verdict(found: "Forecast") -> str:
+    gain = f"twice the log would gain {found.doubling:.2f} bits/byte"
+    if found.doubling > _MEAGRE:
+        return f"no: {gain}; more exports, or a pretrained base, would serve better"
+    return f"yes: {gain}"
