@@ -8,7 +8,6 @@ decay=, dropout=). The metric is that of compare.py.
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -46,7 +45,7 @@ def our_run(root: Path, corpus: Corpus, settings: list[str], seed: int) -> Itera
         made = prepare(config, corpus, RunFolder(Path(folder)), None)
     yield made.plan.max_steps
     for _ in train_steps(
-        made.state, made.sources[0], config.optimization, made.compute, made.plan.max_steps
+        made.state, made.sources[0], made.config.optimization, made.compute, made.plan.max_steps
     ):
         yield made.state.ema
 
@@ -117,4 +116,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

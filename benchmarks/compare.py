@@ -1,12 +1,14 @@
 """Side by side: the GPT-2 recipe, the window recipe and ours, to reply bits per byte over seconds.
 
-`python benchmarks/compare.py [--root PROJECT] [--seconds S] [--seeds N]`: one process, the same
+`python benchmarks/compare.py [--root PROJECT] [--steps N] [--seeds N]`: one process, the same
 data, tokenizer and held-out sessions, arms in alternating slices so that noise hits all alike.
-Only training time counts. The protocol and the results: benchmarks/RESULTS.md.
+Every arm runs to its own end; only training time counts. The protocol and the results:
+benchmarks/RESULTS.md.
 """
 
 import argparse
 import json
+import lzma
 import math
 import time
 from collections.abc import Iterator
@@ -19,18 +21,22 @@ import torch
 from gpt2_recipe import GPT2, GPT2Config, random_crops, train_gpt2
 from torch.nn import functional as F
 
-from chatbot.config import Config, ObjectiveConfig, PreprocessConfig, load_config
+from chatbot.config import load_config
 from chatbot.corpus.packing import window_samples
 from chatbot.corpus.store import Corpus, TokenStore, open_corpus
 from chatbot.corpus.template import Turn, parse, render_all
 from chatbot.evaluation.ngram import ngram_losses
 from chatbot.model.device import choose_dtype
+from chatbot.settings import Config, ObjectiveConfig, PreprocessConfig
 from chatbot.training.batches import BatchSource
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import train_steps
 from chatbot.training.setup import prepare
 
 SLICE_SECONDS = 4.0
+# Where an arm is measured, in shares of its steps: close together at first, where it is steep.
+MARKS = (0.02, 0.035, 0.05, 0.07, 0.1, 0.13, 0.17, 0.21, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+MARKS += (0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 REPLIES = ObjectiveConfig(loss_mode="response_only")
 
 
@@ -41,6 +47,7 @@ class Arm:
     name: str
     network: Any
     steps: Iterator[Any]
+    max_steps: int
     seconds: float = 0.0
     n_steps: int = 0
     curve: list[tuple[float, float]] = field(default_factory=list)
@@ -78,14 +85,15 @@ def make_arms(config: Config, corpus: Corpus, seed: int, args: argparse.Namespac
     """Build the three recipes for one seed, at the same size and tokens a step."""
     dtype = choose_dtype(config.runtime, torch.device("cpu"))
     torch.manual_seed(seed)
-    # Cosine over the steps that fit into the time: about 0.55 s each here.
-    n_steps = int(args.seconds / 0.55)
-    rate = args.gpt2_rate
-    shape = GPT2Config(corpus.stats.vocab_size, max_steps=n_steps, learning_rate=rate)
+    shape = GPT2Config(
+        corpus.stats.vocab_size, max_steps=args.steps, learning_rate=args.rate, batch_rows=args.rows
+    )
     values = np.array([0, 1, 0], dtype=np.float32)
     gpt2 = GPT2(shape)
     crops = random_crops(corpus.train, values, shape, seed)
-    windows = BatchSource(window_store(corpus), corpus.tokenizer, REPLIES, 256, 16 * 256, seed)
+    windows = BatchSource(
+        window_store(corpus), corpus.tokenizer, REPLIES, 256, args.rows * 256, seed
+    )
     window_net = GPT2(shape)
     ours_config = load_config(
         Path(config.root),
@@ -93,12 +101,17 @@ def make_arms(config: Config, corpus: Corpus, seed: int, args: argparse.Namespac
     )
     ours = prepare(ours_config, corpus, RunFolder(args.root / "bench" / str(seed)), None)
     our_steps = train_steps(
-        ours.state, ours.sources[0], ours_config.optimization, ours.compute, ours.plan.max_steps
+        ours.state, ours.sources[0], ours.config.optimization, ours.compute, ours.plan.max_steps
     )
     return [
-        Arm("GPT-2 recipe", gpt2, train_gpt2(gpt2, crops, dtype)),
-        Arm("window recipe", window_net, train_gpt2(window_net, all_epochs(windows), dtype)),
-        Arm("ours", ours.state.ema, our_steps),
+        Arm("GPT-2 recipe", gpt2, train_gpt2(gpt2, crops, dtype), args.steps),
+        Arm(
+            "window recipe",
+            window_net,
+            train_gpt2(window_net, all_epochs(windows), dtype),
+            args.steps,
+        ),
+        Arm("ours", ours.state.ema, our_steps, ours.plan.max_steps),
     ]
 
 
@@ -123,29 +136,42 @@ def bits_per_byte(rows: Any) -> float:
     return float(rows[:, 0].sum() / math.log(2) / rows[:, 1].sum())
 
 
-def run_seed(arms: list[Arm], val: BatchSource, n_bytes_of: Any, marks: list[float]) -> None:
-    """Train the arms in turns until each has had its seconds, measuring at the marks."""
-    while any(arm.seconds < marks[-1] for arm in arms):
+def run_seed(arms: list[Arm], val: BatchSource, n_bytes_of: Any) -> None:
+    """Train the arms in turns, each to its last step, measuring at the marks."""
+    while any(arm.n_steps < arm.max_steps for arm in arms):
         for arm in arms:
-            next_mark = next((mark for mark in marks if mark > arm.seconds), None)
-            until = min(arm.seconds + SLICE_SECONDS, next_mark or 0)
-            while next_mark is not None and arm.seconds < until:
+            until = arm.seconds + SLICE_SECONDS
+            while arm.n_steps < arm.max_steps and arm.seconds < until:
                 began = time.perf_counter()
-                if next(arm.steps, None) is None:
-                    arm.seconds = marks[-1]
-                    break
+                next(arm.steps)
                 arm.seconds += time.perf_counter() - began
                 arm.n_steps += 1
-            if next_mark is not None and arm.seconds >= next_mark:
-                rows = measure(arm.network, val, n_bytes_of)
-                bpb = bits_per_byte(rows)
-                if arm.best_rows is None or bpb < bits_per_byte(arm.best_rows):
-                    arm.best_rows = rows
-                arm.curve.append((arm.seconds, bpb))
-                print(
-                    f"{arm.name:14} {arm.seconds:6.0f} s {arm.n_steps:5} steps {bpb:.3f}",
-                    flush=True,
-                )
+                if arm.n_steps in {max(1, round(share * arm.max_steps)) for share in MARKS}:
+                    note(arm, measure(arm.network, val, n_bytes_of))
+
+
+def note(arm: Arm, rows: Any) -> None:
+    """Keep a measurement of an arm, and its rows if it is the best so far."""
+    bpb = bits_per_byte(rows)
+    if arm.best_rows is None or bpb < bits_per_byte(arm.best_rows):
+        arm.best_rows = rows
+    arm.curve.append((arm.seconds, bpb))
+    print(f"{arm.name:14} {arm.seconds:6.0f} s {arm.n_steps:5} steps {bpb:.3f}", flush=True)
+
+
+def xz_bits_per_byte(corpus: Corpus) -> float:
+    """Bits that xz spends on a byte of the held-out text after it has read the training text."""
+
+    def text(store: TokenStore) -> bytes:
+        kept = np.asarray(store.tokens)[np.asarray(store.loss_mask) > 0]
+        return corpus.tokenizer.decode(kept.tolist()).encode()
+
+    train, held_out = text(corpus.train), text(corpus.val)
+
+    def size(data: bytes) -> int:
+        return len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
+
+    return 8 * (size(train + held_out) - size(train)) / len(held_out)
 
 
 def bootstrap(one: Any, other: Any, seed: int = 0) -> tuple[float, float, float]:
@@ -174,9 +200,11 @@ def main() -> None:
     """Run all seeds and write a table and JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--root", type=Path, default=Path("data/demo"))
-    parser.add_argument("--seconds", type=float, default=240)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--gpt2-rate", type=float, default=2e-3)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=600, help="of the other recipes")
+    parser.add_argument("--rate", type=float, default=1e-3, help="of the other recipes")
+    parser.add_argument("--rows", type=int, default=16, help="of the other recipes")
     parser.add_argument("--set", action="append", default=[], help="a setting of our arm")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/compare.json"))
     args = parser.parse_args()
@@ -187,15 +215,14 @@ def main() -> None:
     )
     val = BatchSource(corpus.val, corpus.tokenizer, REPLIES, 256, 32 * 256)
     counted = ngram_losses(corpus)
-    print(f"nats per token: unigram {counted.unigram:.3f}, bigram {counted.bigram:.3f}")
-    marks = [
-        args.seconds * share
-        for share in (0.04, 0.08, 0.12, 0.18, 0.25, 0.33, 0.42, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    ]
+    print(
+        f"bits per byte: unigram {counted.unigram_bpb:.3f}, bigram {counted.bigram_bpb:.3f}, "
+        f"xz {xz_bits_per_byte(corpus):.3f}"
+    )
     results = []
-    for seed in range(args.seeds):
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
         arms = make_arms(config, corpus, seed, args)
-        run_seed(arms, val, n_bytes_of, marks)
+        run_seed(arms, val, n_bytes_of)
         ours, gpt2, windows = arms[2], arms[0], arms[1]
         best = {arm.name: min(bpb for _, bpb in arm.curve) for arm in arms}
         results.append(
@@ -206,6 +233,7 @@ def main() -> None:
                 "ratio_to_gpt2": bootstrap(ours.best_rows, gpt2.best_rows),
                 "seconds_to_gpt2_best": seconds_to(ours.curve, best["GPT-2 recipe"]),
                 "gpt2_seconds_to_its_best": seconds_to(gpt2.curve, best["GPT-2 recipe"]),
+                "gpt2_seconds": gpt2.seconds,
                 "seconds_to_window_best": seconds_to(ours.curve, best["window recipe"]),
                 "window_seconds_to_its_best": seconds_to(windows.curve, best["window recipe"]),
             }

@@ -43,7 +43,7 @@ def compare(root: Path) -> None:
         corpus = open_corpus(config.processed_dir)
         made = prepare(config, corpus, RunFolder(root / dtype), None)
         arms[dtype] = train_steps(
-            made.state, made.sources[0], config.optimization, made.compute, max_steps=10_000
+            made.state, made.sources[0], made.config.optimization, made.compute, max_steps=10_000
         )
         print(f"{dtype}: {made.sentences[1]}")
     rates: dict[str, list[float]] = {name: [] for name in arms}

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from chatbot.config import Config, load_config
+from chatbot.config import load_config
 from chatbot.ingest.invented_room import invent_room, write_android_export
 from chatbot.ops import main
+from chatbot.settings import Config
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.config import Config, load_config, setting_names
+from chatbot.config import load_config, setting_names
 from chatbot.errors import ConfigError
+from chatbot.settings import Config
 from tests.conftest import REPOSITORY
 
 

@@ -10,15 +10,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chatbot.config import FILES, Config, load_config, setting_names
+from chatbot.config import FILES, load_config, setting_names
 from chatbot.ops import COMMANDS, build_parser, load_command
+from chatbot.settings import Config
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "chatbot"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Top to bottom: a stage imports what stands above it, never what stands below.
 LAYERS = (
-    "errors", "conversation", "config", "storage", "ingest", "corpus", "model", "training",
+    "errors", "conversation", "settings", "config", "storage", "ingest", "corpus", "model", "training",
     "inference", "evaluation", "publishing", "serving", "commands", "ops", "__main__",
 )  # fmt: skip
 READMES = ("README.md", "README.ko.md")

@@ -10,8 +10,8 @@ from typing import Never, TypeAlias
 
 from tqdm import tqdm
 
-from chatbot.config import Config
 from chatbot.serving.auth import require_access
+from chatbot.settings import Config
 
 Progress: TypeAlias = "tqdm[Never]"
 

@@ -4,9 +4,9 @@ import argparse
 from datetime import datetime
 
 from chatbot.commands._terminal import say
-from chatbot.config import Config
 from chatbot.errors import CheckpointError
 from chatbot.publishing.archive import archive, plan_archive
+from chatbot.settings import Config
 from chatbot.training.folder import RunFolder
 
 

@@ -4,8 +4,8 @@ import argparse
 import sys
 
 from chatbot.commands._terminal import pass_gate, say
-from chatbot.config import Config
 from chatbot.errors import ConfigError
+from chatbot.settings import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

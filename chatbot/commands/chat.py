@@ -4,8 +4,8 @@ import argparse
 import contextlib
 
 from chatbot.commands._terminal import pass_gate, say
-from chatbot.config import Config
 from chatbot.inference.bot import PERSONA, Bot
+from chatbot.settings import Config
 
 _HELP = "/reset forgets, /undo takes the last turn back, /retry answers anew, /exit ends"
 

@@ -9,8 +9,9 @@ import msgspec
 
 from chatbot.commands import organize, preprocess, publish, smoke, train
 from chatbot.commands._terminal import positive, positive_float, say
-from chatbot.config import FILES, Config, SecurityConfig, load_config
+from chatbot.config import FILES, load_config
 from chatbot.ingest.invented_room import invent_room, write_android_export
+from chatbot.settings import Config, SecurityConfig
 from chatbot.storage.files import write_bytes
 
 FOLDER = "data/demo"

@@ -3,10 +3,10 @@
 import argparse
 
 from chatbot.commands._terminal import say, table
-from chatbot.config import Config
 from chatbot.errors import ExportError
 from chatbot.ingest.inbox import Plan, file_exports, plan_filing
 from chatbot.ingest.manifest import ExportEntry, read_manifest
+from chatbot.settings import Config
 
 _SUSPICIOUS_SHARE = 0.01
 

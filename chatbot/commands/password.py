@@ -5,9 +5,9 @@ import getpass
 import sys
 
 from chatbot.commands._terminal import say
-from chatbot.config import Config
 from chatbot.errors import AccessError
 from chatbot.serving.auth import hash_password
+from chatbot.settings import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

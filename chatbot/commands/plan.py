@@ -13,7 +13,7 @@ from chatbot.commands._terminal import (
     say,
     size_text,
 )
-from chatbot.config import Config
+from chatbot.settings import Config
 
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
@@ -45,6 +45,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     resolved = resolve(config, corpus)
     say(resolved.why)
     shape, compute = resolved.shape, resolved.compute
+    config = resolved.config
     source = train_source(config, corpus, corpus.train, shape, compute.device)
     plan = plan_steps(config, source, {})
     seconds_a_step = _seconds_a_step(config, corpus, resolved)

@@ -14,7 +14,6 @@ from chatbot.commands._terminal import (
     say,
     table,
 )
-from chatbot.config import Config
 from chatbot.conversation import Message
 from chatbot.corpus.packing import Ingested, preview, write_corpus
 from chatbot.corpus.speakers import number_speakers
@@ -32,6 +31,7 @@ from chatbot.ingest.rooms import (
     verify_exports,
 )
 from chatbot.ingest.sessions import merge_bursts, split_sessions
+from chatbot.settings import Config
 
 _GREEN, _GREY = 32, 90
 

@@ -3,7 +3,7 @@
 import argparse
 
 from chatbot.commands._terminal import print_rows, say
-from chatbot.config import Config
+from chatbot.settings import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,8 +3,8 @@
 import argparse
 
 from chatbot.commands._terminal import pass_gate
-from chatbot.config import Config
 from chatbot.errors import ConfigError
+from chatbot.settings import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

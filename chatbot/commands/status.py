@@ -4,8 +4,8 @@ import argparse
 from datetime import datetime
 
 from chatbot.commands._terminal import duration, print_rows, sparkline
-from chatbot.config import Config
 from chatbot.errors import CheckpointError
+from chatbot.settings import Config
 from chatbot.training.folder import RunFolder, Status, read_metrics
 
 

@@ -4,8 +4,8 @@ import argparse
 import time
 
 from chatbot.commands._terminal import say
-from chatbot.config import Config
 from chatbot.errors import CheckpointError
+from chatbot.settings import Config
 from chatbot.storage.files import write_bytes
 from chatbot.training.folder import COOLDOWN, RunFolder
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from chatbot.commands._terminal import advance, duration, progress, say
-from chatbot.config import Config
 from chatbot.errors import ChatbotError, CheckpointError
+from chatbot.settings import Config
 from chatbot.storage.files import explained
 from chatbot.training.folder import RunFolder, busy, locked_run
 
@@ -64,23 +64,28 @@ def _train(args: argparse.Namespace, config: Config, folder: RunFolder, world: "
 
     tell = say if world.is_main else _mute
     corpus = open_corpus(config.processed_dir)
-    prepared = prepare(config, corpus, folder, args.resume, world)
-    for sentence in prepared.sentences:
+    made = prepare(config, corpus, folder, args.resume, world)
+    for sentence in made.sentences:
         tell(sentence)
     counted = ngram_losses(corpus)
     tell(f"held-out nats per token: unigram {counted.unigram:.3f}, bigram {counted.bigram:.3f}")
-    if prepared.state.step >= prepared.plan.max_steps:
+    if made.state.step >= made.plan.max_steps:
         tell("all steps are done; raise optimization.max_steps or max_epochs to train on")
         return
     training = Training(
-        folder, config, prepared.state, prepared.sources, corpus.tokenizer, prepared.compute
+        folder,
+        made.config,
+        made.state,
+        made.sources,
+        corpus.tokenizer,
+        made.compute,
     )
     with contextlib.ExitStack() as stack:
         listener = SILENT
         if world.is_main:
-            screen = stack.enter_context(_Screen(prepared, config, corpus.tokenizer))
+            screen = stack.enter_context(_Screen(made, config, corpus.tokenizer))
             listener = screen.listener()
-        reason = training.run(prepared.plan, listener)
+        reason = training.run(made.plan, listener)
     if reason == "learned out":
         tell("the log is learned out: more steps only made held-out replies worse; best.pt is kept")
     status = folder.read_status()

@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from chatbot.config import PreprocessConfig
 from chatbot.conversation import Conversation
 from chatbot.corpus.speakers import Speakers
 from chatbot.corpus.spool import SessionSpool
@@ -20,6 +19,7 @@ from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, parse, render_
 from chatbot.corpus.tokenizer import BpeTokenizer, choose_vocab_size, train_tokenizer
 from chatbot.errors import CorpusError
 from chatbot.ingest.sessions import cut_session, split_point
+from chatbot.settings import PreprocessConfig
 from chatbot.storage.files import explained, replace_directory, sha256_of, write_bytes, write_json
 
 MIN_MESSAGES = 100

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from chatbot.config import PreprocessConfig
 from chatbot.errors import CorpusError
+from chatbot.settings import PreprocessConfig
 
 UNKNOWN_NAMES = ("(알 수 없음)", "(Unknown)", "오픈채팅봇", "방장봇", "")
 

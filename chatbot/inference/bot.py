@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from chatbot.config import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 from chatbot.corpus.template import Turn, render_prompt
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.inference.generate import generate, stream_text
 from chatbot.ingest.cleaning import Cleaner
 from chatbot.model.language_model import LanguageModel
+from chatbot.settings import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 
 PERSONA = 0
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from chatbot.config import SamplingConfig
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.inference.sampling import sample_token
 from chatbot.model.language_model import LanguageModel
+from chatbot.settings import SamplingConfig
 
 
 def generate(

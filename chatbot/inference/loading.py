@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from chatbot.config import Config
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import CheckpointError
 from chatbot.inference.bot import Bot, BotSettings
+from chatbot.settings import Config
 
 
 def published_path(config: Config) -> Path:

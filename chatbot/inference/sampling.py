@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from chatbot.config import SamplingConfig
+from chatbot.settings import SamplingConfig
 
 Row = npt.NDArray[np.float32]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from chatbot.config import PreprocessConfig
 from chatbot.conversation import Message
+from chatbot.settings import PreprocessConfig
 
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
 _SPACES = re.compile(r"[^\S\n]+")

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from chatbot.config import Config
 from chatbot.conversation import Message
 from chatbot.errors import CorpusError, ExportError
 from chatbot.ingest.inbox import zone_of
 from chatbot.ingest.manifest import ExportEntry, read_manifest
 from chatbot.ingest.merging import Source, by_time, key_of, merge_sources
 from chatbot.ingest.readers import read_conversations
+from chatbot.settings import Config
 from chatbot.storage.files import sha256_of
 
 Aliases = dict[str, dict[str, str]]  # by export id: a name there -> the name it stands for

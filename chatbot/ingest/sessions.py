@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import accumulate
 
-from chatbot.config import PreprocessConfig
 from chatbot.conversation import Conversation, Message
+from chatbot.settings import PreprocessConfig
 
 
 def split_sessions(

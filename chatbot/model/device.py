@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from chatbot.config import RuntimeConfig
 from chatbot.errors import ConfigError
+from chatbot.settings import RuntimeConfig
 
 _DTYPES = {
     "float32": torch.float32,

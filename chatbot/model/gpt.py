@@ -15,10 +15,9 @@ from torch.nn import functional as F
 
 from chatbot.errors import CheckpointError
 from chatbot.model.language_model import Logits, Tokens
-from chatbot.model.shape import GPTConfig
+from chatbot.model.shape import NORM_EPS, GPTConfig
 
 _INIT_STD = 0.02
-_NORM_EPS = 1e-6  # Qwen3's
 
 
 class KVCache:
@@ -65,7 +64,7 @@ class RMSNorm(nn.RMSNorm):
     """
 
     def __init__(self, width: int) -> None:
-        super().__init__(width, eps=_NORM_EPS)
+        super().__init__(width, eps=NORM_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalize the last dimension of (..., C)."""
@@ -227,7 +226,12 @@ class GPT(nn.Module):
                 hint="shorten the history",
             )
         rotary = Rotary(self.cos[start:end], self.sin[start:end])
-        x = self.dropout(self.embed_tokens(tokens))
+        x = self.embed_tokens(tokens)
+        if self.training and self.config.input_masking:
+            # The past is seen with gaps: the cheapest way not to know a small log by heart.
+            is_seen = torch.rand(tokens.shape, device=x.device) >= self.config.input_masking
+            x = x * is_seen[..., None]
+        x = self.dropout(x)
         for number, layer in enumerate(self.layers):
             x = layer(x, rotary, cache, number)
         if cache is not None:

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from chatbot.config import ModelConfig
 from chatbot.errors import ConfigError
+from chatbot.settings import ModelConfig, resolved
+
+NORM_EPS = 1e-6  # Qwen3's
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class GPTConfig:
     n_hidden: int
     dropout: float
     rope_theta: float
+    input_masking: float = 0.0
 
     @property
     def head_dim(self) -> int:
@@ -56,10 +59,18 @@ def choose_size(n_tokens: int, is_gpu: bool) -> tuple[str, str]:
     return fits, f"model size {fits}: what {n_tokens:,} training tokens can teach"
 
 
+def context_and_width(settings: ModelConfig, size: str) -> tuple[int, int]:
+    """Return the context and the width of a size; numbers of the user win."""
+    _, _, n_embd, block_size = _SIZES[size]
+    if settings.block_size != "auto":
+        block_size = settings.block_size
+    return block_size, settings.n_embd or n_embd
+
+
 def resolve_shape(settings: ModelConfig, vocab_size: int, size: str) -> GPTConfig:
     """Fill a named size with the numbers the user set; numbers win over the size."""
-    n_layer, n_head, n_embd, block_size = _SIZES[size]
-    n_embd = settings.n_embd or n_embd
+    n_layer, n_head, _, _ = _SIZES[size]
+    block_size, n_embd = context_and_width(settings, size)
     n_head = settings.n_head or n_head
     n_kv_head = settings.n_kv_head or n_head
     if n_embd % n_head or (n_embd // n_head) % 2:
@@ -74,12 +85,13 @@ def resolve_shape(settings: ModelConfig, vocab_size: int, size: str) -> GPTConfi
         )
     return GPTConfig(
         vocab_size=vocab_size,
-        block_size=block_size if settings.block_size == "auto" else settings.block_size,
+        block_size=block_size,
         n_layer=settings.n_layer or n_layer,
         n_head=n_head,
         n_kv_head=n_kv_head,
         n_embd=n_embd,
         n_hidden=settings.n_hidden or -(-n_embd * 8 // 3 // 64) * 64,
-        dropout=settings.dropout,
+        dropout=resolved(settings.dropout),
+        input_masking=resolved(settings.input_masking),
         rope_theta=settings.rope_theta,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from chatbot.config import Config
+from chatbot.settings import Config
 from chatbot.storage.files import move, sha256_of, write_json
 
 _KEPT = (".gitkeep",)

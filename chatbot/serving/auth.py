@@ -11,8 +11,8 @@ from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from dotenv import dotenv_values
 
-from chatbot.config import Config
 from chatbot.errors import AccessError
+from chatbot.settings import Config
 
 # RFC 9106, second recommended choice (64 MiB), for machines that also hold a model.
 _ITERATIONS, _LANES, _MEMORY_KIB = 3, 4, 64 * 1024

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chatbot.config import ObjectiveConfig
 from chatbot.corpus.store import TokenStore
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import CorpusError
+from chatbot.settings import ObjectiveConfig
 
 Ints = npt.NDArray[np.int64]
 _ROWS_SORTED_TOGETHER = 64  # in batches: similar lengths meet, yet every epoch mixes anew

@@ -102,7 +102,7 @@ def check_resumable(payload: dict[str, Any], about: dict[str, Any], shape: GPTCo
         raise CheckpointError("the training data changed under the checkpoint", hint=again)
     for name, old in payload["shape"].items():
         new = getattr(shape, name)
-        if new != old and name != "dropout":
+        if new != old and name not in ("dropout", "input_masking"):
             raise CheckpointError(
                 f"model.{name} is {new}, the checkpoint has {old}",
                 hint=f"set model.{name} back to {old}, or {again}",

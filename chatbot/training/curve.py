@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatbot.config import Config
 from chatbot.corpus.store import Corpus, TokenStore
+from chatbot.settings import Config
 from chatbot.training.loop import evaluate, train_steps
 from chatbot.training.setup import Resolved, make_state, plan_steps, train_source, val_source
 

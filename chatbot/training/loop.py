@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chatbot.config import OptimizationConfig
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import CheckpointError
 from chatbot.model.device import autocast
 from chatbot.model.gpt import GPT
+from chatbot.settings import OptimizationConfig
 from chatbot.training.batches import Batch, BatchSource
 from chatbot.training.loss import MaskedLoss, token_losses
 from chatbot.training.optimizer import build_optimizers, learning_rate, set_learning_rate

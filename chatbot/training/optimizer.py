@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from chatbot.config import OptimizationConfig
+from chatbot.settings import OptimizationConfig, resolved
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan 2024: steepest at zero
 _NEWTON_SCHULZ_STEPS = 5
@@ -25,9 +25,9 @@ class Muon(torch.optim.Optimizer):
         self, params: Iterable[Tensor], settings: OptimizationConfig, dtype: torch.dtype
     ) -> None:
         defaults = {
-            "lr": settings.learning_rate,
+            "lr": resolved(settings.learning_rate),
             "momentum": settings.muon_momentum,
-            "weight_decay": settings.weight_decay,
+            "weight_decay": resolved(settings.weight_decay),
         }
         super().__init__(params, defaults)
         self._dtype = dtype
@@ -82,7 +82,7 @@ def build_optimizers(
     matrices = [p for name, p in named if p.dim() == 2 and "embed" not in name]
     tables = [p for name, p in named if p.dim() == 2 and "embed" in name]
     vectors = [p for _, p in named if p.dim() != 2]
-    decay, lr = settings.weight_decay, settings.learning_rate
+    decay, lr = resolved(settings.weight_decay), resolved(settings.learning_rate)
     optimizers: list[torch.optim.Optimizer] = []
     if settings.optimizer == "muon" and matrices:
         exact = torch.bfloat16 if dtype is torch.bfloat16 else torch.float32
@@ -110,7 +110,7 @@ def learning_rate(step: int, max_steps: int, settings: OptimizationConfig) -> fl
 
     wsd: constant, then 1 - sqrt over the last `lr_decay_steps` (Haegele 2024).
     """
-    peak, low = settings.learning_rate, settings.min_lr
+    peak, low = resolved(settings.learning_rate), settings.min_lr
     if step < settings.warmup_steps:
         return peak * (step + 1) / settings.warmup_steps
     if settings.lr_schedule == "constant":

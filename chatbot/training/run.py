@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from chatbot.config import Config
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import ChatbotError
 from chatbot.model.gpt import GPT
+from chatbot.settings import Config
 from chatbot.storage.files import explained, write_bytes
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import (

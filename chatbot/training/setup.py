@@ -9,17 +9,18 @@ from typing import Any
 
 import torch
 
-from chatbot.config import Config, ObjectiveConfig
 from chatbot.corpus.store import Corpus, TokenStore
 from chatbot.errors import CheckpointError
 from chatbot.model.device import choose_device, choose_dtype, free_memory, keep_freed_memory
 from chatbot.model.gpt import GPT
-from chatbot.model.shape import GPTConfig, choose_size, resolve_shape
+from chatbot.model.shape import GPTConfig, choose_size, context_and_width, resolve_shape
+from chatbot.settings import Config, ObjectiveConfig, resolved
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import check_resumable, read_checkpoint, restore
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import Compute, TrainState, new_state
 from chatbot.training.memory import memory_need, tokens_at_once
+from chatbot.training.recipe import with_recipe
 from chatbot.training.run import Plan
 from chatbot.training.world import ALONE, World
 
@@ -30,8 +31,9 @@ _N_EVALS = 20
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run ready to train, and the sentences that say what was decided."""
+    """A run ready to train, its settings as numbers, and sentences that say what was decided."""
 
+    config: Config
     state: TrainState
     sources: tuple[BatchSource, BatchSource]
     compute: Compute
@@ -41,8 +43,12 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The network and the machine that the settings mean for a corpus, and why that size."""
+    """The network and the machine that the settings mean for a corpus, and why that size.
 
+    `config` is the settings with numbers for what was `auto` in the recipe.
+    """
+
+    config: Config
     shape: GPTConfig
     compute: Compute
     size: str
@@ -69,11 +75,14 @@ def resolve(
         keep_freed_memory()
     dtype = choose_dtype(config.runtime, device)
     size, why = _size(config, corpus, device, payload)
+    n_tokens = corpus.stats.splits["train"].n_tokens
+    block_size, width = context_and_width(config.model, size)
+    config = with_recipe(config, n_tokens, _rows(config, device) * block_size, width)
     shape = resolve_shape(config.model, corpus.stats.vocab_size, size)
     need, free = memory_need(shape, dtype), free_memory(device)
     max_tokens = sys.maxsize if free is None else tokens_at_once(need, free, shape.block_size)
     compute = Compute(device, dtype, config.runtime.seed, world, max_tokens)
-    return Resolved(shape, compute, size, why)
+    return Resolved(config, shape, compute, size, why)
 
 
 def prepare(
@@ -90,13 +99,13 @@ def prepare(
     """
     world.require_same(corpus.stats.fingerprint)
     payload = world.share(lambda: _payload(config, folder, resume))
-    resolved = resolve(config, corpus, world, payload)
-    shape, compute = resolved.shape, resolved.compute
+    found = resolve(config, corpus, world, payload)
+    config, shape, compute = found.config, found.shape, found.compute
     about = {
         "tokenizer_sha256": corpus.stats.tokenizer_sha256,
         "data_fingerprint": corpus.stats.fingerprint,
         "run_name": config.run_name,
-        "size": resolved.size,
+        "size": found.size,
         "git_commit": _git_commit(Path(config.root)),
     }
     if payload is not None:
@@ -106,7 +115,7 @@ def prepare(
         val_source(config, corpus, shape, compute.device),
     )
     state = make_state(config, shape, compute)
-    sentences = [resolved.why, resolved.description]
+    sentences = [found.why, found.description, _describe_recipe(config)]
     if payload is not None:
         restore(state, payload)
         sentences.append(f"continuing at step {state.step:,}")
@@ -114,7 +123,9 @@ def prepare(
         # The trained path calls `hidden`; nn.Module.compile would wrap `forward` alone.
         state.model.hidden = torch.compile(state.model.hidden, dynamic=True)  # type: ignore[method-assign]
     plan = plan_steps(config, sources[0], about)
-    return Prepared(state, sources, compute, plan, [*sentences, _describe_data(sources[0], plan)])
+    return Prepared(
+        config, state, sources, compute, plan, [*sentences, _describe_data(sources[0], plan)]
+    )
 
 
 def _payload(config: Config, folder: RunFolder, resume: Path | None) -> dict[str, Any] | None:
@@ -165,11 +176,16 @@ def _source(
     device: torch.device,
     objective: ObjectiveConfig,
 ) -> BatchSource:
-    wanted = config.optimization.batch_size
-    rows = wanted if wanted != "auto" else _ROWS_CPU if device.type == "cpu" else _ROWS_GPU
-    batch_tokens = rows * shape.block_size
+    batch_tokens = _rows(config, device) * shape.block_size
     seed = config.runtime.seed
     return BatchSource(store, corpus.tokenizer, objective, shape.block_size, batch_tokens, seed)
+
+
+def _rows(config: Config, device: torch.device) -> int:
+    wanted = config.optimization.batch_size
+    if wanted != "auto":
+        return wanted
+    return _ROWS_CPU if device.type == "cpu" else _ROWS_GPU
 
 
 def make_state(config: Config, shape: GPTConfig, compute: Compute) -> TrainState:
@@ -183,7 +199,7 @@ def plan_steps(config: Config, source: BatchSource, about: dict[str, Any]) -> Pl
     """Return how many steps to train on a source, and when to measure and save."""
     settings, logging = config.optimization, config.logging
     if settings.max_steps == "auto":
-        epochs = settings.max_epochs * source.n_batches(0) / settings.grad_accum_steps
+        epochs = resolved(settings.max_epochs) * source.n_batches(0) / settings.grad_accum_steps
         max_steps = max(_MIN_STEPS, math.ceil(epochs))
     else:
         max_steps = settings.max_steps
@@ -192,6 +208,14 @@ def plan_steps(config: Config, source: BatchSource, about: dict[str, Any]) -> Pl
     save_interval = eval_interval if logging.save_interval == "auto" else logging.save_interval
     n_epochs = max_steps * settings.grad_accum_steps / source.n_batches(0)
     return Plan(max_steps, n_epochs, eval_interval, save_interval, about)
+
+
+def _describe_recipe(config: Config) -> str:
+    settings, model = config.optimization, config.model
+    return (
+        f"training {config.training}: rate {settings.learning_rate:g}, decay "
+        f"{settings.weight_decay:.3g}, dropout {model.dropout:g}, masking {model.input_masking:g}"
+    )
 
 
 def _describe_data(source: BatchSource, plan: Plan) -> str:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.config import PreprocessConfig
 from chatbot.corpus.packing import session_samples, window_samples
 from chatbot.corpus.speakers import number_speakers
 from chatbot.corpus.store import open_corpus, read_stats
 from chatbot.corpus.template import TARGET, Turn, parse
 from chatbot.errors import CorpusError
+from chatbot.settings import PreprocessConfig
 
 
 def test_every_line_message_and_token_is_accounted_for(processed, export):

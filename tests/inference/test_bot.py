@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.config import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 from chatbot.corpus.template import Turn, parse
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.generate import generate, stream_text
+from chatbot.settings import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 from tests.corpus.test_template import tokenizer
 
 EOS = 2

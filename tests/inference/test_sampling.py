@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chatbot.config import SamplingConfig
 from chatbot.inference.sampling import sample_token
+from chatbot.settings import SamplingConfig
 
 NOTHING = np.array([], dtype=np.int64)
 logits = arrays(np.float32, st.integers(2, 30), elements=st.floats(-20, 20, width=32))

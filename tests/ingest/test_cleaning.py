@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.config import PreprocessConfig
 from chatbot.conversation import Message
 from chatbot.ingest.cleaning import Cleaner
+from chatbot.settings import PreprocessConfig
 
 RULES = PreprocessConfig()
 chatter = st.text(

@@ -6,10 +6,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.config import PreprocessConfig
 from chatbot.conversation import Conversation, Message
 from chatbot.ingest.readers import KST
 from chatbot.ingest.sessions import cut_session, merge_bursts, split_point, split_sessions
+from chatbot.settings import PreprocessConfig
 
 RULES = PreprocessConfig(max_session_turns=7)
 moments = st.one_of(

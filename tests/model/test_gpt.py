@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from chatbot.config import ModelConfig
 from chatbot.errors import CheckpointError, ConfigError
 from chatbot.model.gpt import GPT, Dropout, TorchLanguageModel, attend, load_gpt
 from chatbot.model.model_file import read_model, write_model
 from chatbot.model.shape import GPTConfig, choose_size, resolve_shape
+from chatbot.settings import ModelConfig
 
 SHAPE = GPTConfig(
     vocab_size=50, block_size=24, n_layer=2, n_head=4, n_kv_head=2, n_embd=32, n_hidden=64,
@@ -94,14 +94,14 @@ def test_truncated_model_file_is_refused(tmp_path, cut):
 
 
 def test_own_numbers_win_over_the_size():
-    shape = resolve_shape(ModelConfig(n_layer=3), 4096, "small")
+    shape = resolve_shape(ModelConfig(n_layer=3, dropout=0.1, input_masking=0.0), 4096, "small")
     assert (shape.n_layer, shape.n_embd, shape.n_kv_head) == (3, 384, 6)
 
 
 @pytest.mark.parametrize("wrong", [{"n_embd": 100, "n_head": 3}, {"n_head": 4, "n_kv_head": 3}])
 def test_impossible_shapes_are_refused(wrong):
     with pytest.raises(ConfigError):
-        resolve_shape(ModelConfig(**wrong), 4096, "nano")
+        resolve_shape(ModelConfig(**wrong, dropout=0.1, input_masking=0.0), 4096, "nano")
 
 
 def test_size_follows_corpus_and_device():

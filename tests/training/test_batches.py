@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.config import ObjectiveConfig
 from chatbot.corpus.store import TokenStore
 from chatbot.corpus.template import Turn, render_all
 from chatbot.errors import CorpusError
+from chatbot.settings import ObjectiveConfig
 from chatbot.training.batches import BatchSource
 from tests.corpus.test_template import tokenizer
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.config import OptimizationConfig
+from chatbot.settings import OptimizationConfig
 from chatbot.training.optimizer import build_optimizers, learning_rate, orthogonalize
 from tests.model.test_gpt import make_gpt
 
@@ -28,7 +28,8 @@ def test_orthogonalized_matrices_have_singular_values_near_one(rows, columns, se
 @pytest.mark.parametrize("name", ["muon", "adamw"])
 def test_every_parameter_is_trained_by_exactly_one_optimizer(name):
     model = make_gpt()
-    optimizers = build_optimizers(model, OptimizationConfig(optimizer=name), torch.float32)
+    settings = OptimizationConfig(optimizer=name, learning_rate=1e-3, weight_decay=0.1)
+    optimizers = build_optimizers(model, settings, torch.float32)
     held = [id(p) for o in optimizers for group in o.param_groups for p in group["params"]]
     assert sorted(held) == sorted(id(p) for p in model.parameters())
 

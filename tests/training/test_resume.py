@@ -35,7 +35,7 @@ def train(project, *overrides, until=N_STEPS):
     listener = Listener(
         on_step, lambda *_: None, lambda error: pytest.fail(str(error)), lambda gpt: "x"
     )
-    Training(folder, config, made.state, made.sources, corpus.tokenizer, made.compute).run(
+    Training(folder, made.config, made.state, made.sources, corpus.tokenizer, made.compute).run(
         made.plan, listener
     )
     return folder
@@ -152,7 +152,7 @@ def test_a_save_that_fails_does_not_end_training(processed, monkeypatch):
     corpus = open_corpus(config.processed_dir)
     made = prepare(config, corpus, folder, None)
     listener = Listener(lambda *_: None, lambda *_: None, troubles.append, lambda gpt: "x")
-    Training(folder, config, made.state, made.sources, corpus.tokenizer, made.compute).run(
+    Training(folder, made.config, made.state, made.sources, corpus.tokenizer, made.compute).run(
         made.plan, listener
     )
     assert len(troubles) == 1 and saves[-1] == N_STEPS
@@ -238,7 +238,7 @@ def test_cooldown_branches_off_and_the_run_goes_on_as_if_it_had_not(processed, w
             folder.stop_file.write_text("cooldown")
 
     listener = Listener(on_step, lambda *_: None, lambda error: None, lambda gpt: "x")
-    Training(folder, config, made.state, made.sources, corpus.tokenizer, made.compute).run(
+    Training(folder, made.config, made.state, made.sources, corpus.tokenizer, made.compute).run(
         made.plan, listener
     )
     assert len(steps) == 6 + 10  # the branch is at least ten steps

@@ -1,0 +1,221 @@
+"""Every setting with its type and its only default."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, field
+
+Count = Annotated[int, Meta(ge=0)]
+Seed = Annotated[int, Meta(ge=0, lt=2**31)]
+Positive = Annotated[int, Meta(ge=1)]
+Fraction = Annotated[float, Meta(ge=0, lt=1)]
+Rate = Annotated[float, Meta(gt=0, le=1e9)]
+Weight = Annotated[float, Meta(ge=0, le=1e9)]
+Auto = Literal["auto"]
+
+
+def resolved(value: float | str) -> float:
+    """Return the number that `auto` was replaced by (chatbot/training/recipe.py)."""
+    if isinstance(value, str):
+        raise TypeError("a setting is still auto")
+    return value
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A group of settings. Unknown keys are errors."""
+
+
+# ---------------------------------------------------------------- paths.yaml
+class RawConfig(Section, frozen=True):
+    """Where exports arrive and where `organize` files them."""
+
+    inbox_dir: str = "data/raw/inbox"
+    organized_dir: str = "data/raw/organized"
+    manifest_path: str = "data/raw/manifest.json"
+    utc_offset_hours: Annotated[float, Meta(ge=-14, le=14)] = 9.0
+    aliases: dict[str, str] = {}
+
+
+class PreprocessConfig(Section, frozen=True):
+    """How messages become training samples."""
+
+    corpus_mode: Literal["sessions", "context_windows"] = "sessions"
+    targets: Literal["replies", "persona", "last_turn"] = "replies"
+    persona: str = "auto"
+    speaker_mode: Literal["auto", "pair", "group"] = "auto"
+    max_speakers: Annotated[int, Meta(ge=2, le=64)] = 16
+    context_turns: Positive = 16
+    min_context_turns: Count = 1
+    sample_stride: Positive = 2
+    session_gap_minutes: Positive = 180
+    max_session_turns: Annotated[int, Meta(ge=2)] = 400
+    merge_same_speaker: bool = True
+    merge_gap_minutes: Count = 5
+    max_merged_chars: Positive = 400
+    min_message_chars: Positive = 1
+    min_target_chars: Positive = 1
+    max_message_chars: Positive = 1000
+    max_run: Annotated[int, Meta(ge=2)] = 4
+    mask_urls: bool = True
+    url_mask: str = "(링크)"
+    drop_low_signal: bool = True
+    notice_min_chars: Positive = 60
+    val_fraction: Annotated[float, Meta(gt=0, lt=0.5)] = 0.1
+    vocab_size: Auto | Annotated[int, Meta(ge=320, le=65536)] = "auto"
+
+
+class ProcessedConfig(Section, frozen=True):
+    """The tokens that training reads."""
+
+    dir: str = "data/processed"
+    rooms: Auto | Literal["all"] | Annotated[list[str], Meta(min_length=1)] = "auto"
+    preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
+
+
+class StorageConfig(Section, frozen=True):
+    """Where models and old work live."""
+
+    checkpoints_dir: str = "checkpoints"
+    artifacts_dir: str = "artifacts"
+    archive_dir: str = "data/archive"
+
+
+# ---------------------------------------------------------------- train.yaml
+class RuntimeConfig(Section, frozen=True):
+    """The machine."""
+
+    seed: Seed = 1337
+    device: Annotated[str, Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    compile: bool = False
+
+
+class ModelConfig(Section, frozen=True):
+    """The network: a named size, or numbers of your own, which win over the size."""
+
+    size: Literal["auto", "nano", "small", "base", "large"] = "auto"
+    block_size: Auto | Annotated[int, Meta(ge=16, le=32768)] = "auto"
+    n_layer: Positive | None = None
+    n_head: Positive | None = None
+    n_kv_head: Positive | None = None
+    n_embd: Positive | None = None
+    n_hidden: Positive | None = None
+    dropout: Auto | Fraction = "auto"
+    input_masking: Auto | Fraction = "auto"
+    rope_theta: Rate = 10000.0
+
+
+class OptimizationConfig(Section, frozen=True):
+    """The optimizer and how long it runs."""
+
+    optimizer: Literal["muon", "adamw"] = "muon"
+    learning_rate: Auto | Rate = "auto"
+    min_lr: Weight = 0.0
+    warmup_steps: Count = 40
+    lr_schedule: Literal["constant", "cosine", "wsd"] = "wsd"
+    lr_decay_steps: Auto | Positive = "auto"
+    batch_size: Auto | Positive = "auto"
+    grad_accum_steps: Positive = 1
+    max_steps: Auto | Positive = "auto"
+    max_epochs: Auto | Rate = "auto"
+    max_minutes: Weight = 0.0
+    patience: Count = 5
+    weight_decay: Auto | Weight = "auto"
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.95
+    muon_momentum: Fraction = 0.95
+    grad_clip: Weight = 1.0
+    ema_decay: Fraction = 0.99
+
+
+class ObjectiveConfig(Section, frozen=True):
+    """Which tokens are trained, and how much."""
+
+    loss_mode: Literal["response_only", "all"] = "all"
+    context_weight: Weight = 0.3
+
+
+class LoggingConfig(Section, frozen=True):
+    """What is measured, shown and kept, in steps."""
+
+    log_interval: Positive = 10
+    eval_interval: Auto | Positive = "auto"
+    save_interval: Auto | Positive = "auto"
+    snapshot_interval: Count = 500
+    keep_snapshots: Positive = 5
+    max_eval_tokens: Positive = 100_000
+    sample_prompt: str = "오늘 뭐함"
+
+
+# ---------------------------------------------------------------- gen.yaml
+class SamplingConfig(Section, frozen=True):
+    """How the next token is drawn."""
+
+    temperature: Weight = 0.7
+    top_k: Count = 40
+    top_p: Annotated[float, Meta(gt=0, le=1)] = 0.9
+    repetition_penalty: Annotated[float, Meta(ge=1, le=2)] = 1.1
+    max_new_tokens: Positive = 64
+    seed: Seed | None = None
+
+
+class OutputConfig(Section, frozen=True):
+    """How a reply is shown."""
+
+    one_line: bool = False
+    max_bubbles: Positive = 4
+
+
+class DialogueConfig(Section, frozen=True):
+    """Which model answers whom, and what it remembers."""
+
+    model: str = "auto"
+    history_turns: Positive = 32
+    smoke_prompts: Annotated[list[str], Meta(min_length=1)] = field(
+        default_factory=lambda: ["오늘 뭐함", "밥 먹었어?", "주말에 뭐해?"]
+    )
+
+
+class SecurityConfig(Section, frozen=True):
+    """Which environment variables hold the secret."""
+
+    require_password: bool = True
+    password_env: str = "CHATBOT_PASSWORD"  # noqa: S105 a variable's name
+    password_hash_env: str = "CHATBOT_PASSWORD_HASH"  # noqa: S105 a variable's name
+
+
+class Config(Section, frozen=True):
+    """All settings of one project. `root` is the folder that holds configs/; no file sets it."""
+
+    raw: RawConfig = field(default_factory=RawConfig)
+    processed: ProcessedConfig = field(default_factory=ProcessedConfig)
+    storage: StorageConfig = field(default_factory=StorageConfig)
+    run_name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")] = "main"
+    auto_resume: bool = True
+    training: Literal["quick", "auto", "thorough"] = "auto"
+    stop_file_name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\-]+$")] = "STOP"
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    optimization: OptimizationConfig = field(default_factory=OptimizationConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    logging: LoggingConfig = field(default_factory=LoggingConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+    dialogue: DialogueConfig = field(default_factory=DialogueConfig)
+    security: SecurityConfig = field(default_factory=SecurityConfig)
+    root: str = "."
+
+    def path(self, relative: str) -> Path:
+        """Resolve a path of the settings against the project's folder."""
+        return Path(self.root) / relative
+
+    @property
+    def run_dir(self) -> Path:
+        """The folder of the run named by `run_name`."""
+        return self.path(self.storage.checkpoints_dir) / self.run_name
+
+    @property
+    def processed_dir(self) -> Path:
+        """The folder of the tokens that training reads."""
+        return self.path(self.processed.dir)
