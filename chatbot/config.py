@@ -13,7 +13,7 @@ from chatbot.errors import ConfigError
 from chatbot.settings import Config, Section
 
 FILES: dict[str, tuple[str, ...]] = {
-    "paths.yaml": ("raw", "processed", "storage"),
+    "paths.yaml": ("raw", "processed", "storage", "publish"),
     "train.yaml": (
         "run_name",
         "auto_resume",
@@ -31,7 +31,16 @@ FILES: dict[str, tuple[str, ...]] = {
 
 # What a run's folder holds: the STOP file must be none of these.
 _RUN_FILES = (
-    *(".", "..", "latest.pt", "best.pt", "snapshots", "status.json", "metrics.jsonl"),
+    *(
+        ".",
+        "..",
+        "latest.pt",
+        "best.pt",
+        "model.safetensors",
+        "snapshots",
+        "status.json",
+        "metrics.jsonl",
+    ),
     *("samples.txt", "config.yaml", "train.log", "train.lock"),
 )
 

@@ -156,7 +156,12 @@ class SamplingConfig(Section, frozen=True):
     top_k: Count = 40
     top_p: Annotated[float, Meta(gt=0, le=1)] = 0.9
     repetition_penalty: Annotated[float, Meta(ge=1, le=2)] = 1.1
+    min_p: Fraction = 0.0
+    no_repeat_ngram: Count = 0
+    min_new_tokens: Count = 1
     max_new_tokens: Positive = 64
+    candidates: Annotated[int, Meta(ge=1, le=16)] = 1
+    forbidden_words: list[Annotated[str, Meta(min_length=1)]] = field(default_factory=list)
     seed: Seed | None = None
 
 
@@ -185,12 +190,19 @@ class SecurityConfig(Section, frozen=True):
     password_hash_env: str = "CHATBOT_PASSWORD_HASH"  # noqa: S105 a variable's name
 
 
+class PublishConfig(Section, frozen=True):
+    """The file for somebody else."""
+
+    dtype: Literal["fp32", "fp16", "int8"] = "fp16"
+
+
 class Config(Section, frozen=True):
     """All settings of one project. `root` is the folder that holds configs/; no file sets it."""
 
     raw: RawConfig = field(default_factory=RawConfig)
     processed: ProcessedConfig = field(default_factory=ProcessedConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
+    publish: PublishConfig = field(default_factory=PublishConfig)
     run_name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")] = "main"
     auto_resume: bool = True
     training: Literal["quick", "auto", "thorough"] = "auto"

@@ -87,7 +87,7 @@ def _train(args: argparse.Namespace, config: Config, folder: RunFolder, world: "
             listener = screen.listener()
         reason = training.run(made.plan, listener)
     if reason == "learned out":
-        tell("the log is learned out: more steps only made held-out replies worse; best.pt is kept")
+        tell("the log is learned out: more steps only made held-out replies worse")
     status = folder.read_status()
     if status is not None and status.best_loss is not None:
         tell(

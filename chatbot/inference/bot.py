@@ -7,12 +7,14 @@ import numpy as np
 
 from chatbot.corpus.template import Turn, render_prompt
 from chatbot.corpus.tokenizer import BpeTokenizer
-from chatbot.inference.generate import generate, stream_text
+from chatbot.inference.generate import Prefix, generate, stream_text
+from chatbot.inference.sampling import Sampler
 from chatbot.ingest.cleaning import Cleaner
 from chatbot.model.language_model import LanguageModel
 from chatbot.settings import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 
 PERSONA = 0
+_ATTEMPTS = 4  # times the candidates, before a reply without a forbidden word is given up
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Bot:
         self._tokenizer = tokenizer
         self._settings = settings
         self._cleaner = Cleaner(settings.cleaning)
+        self._prefix = Prefix(model)
         self._rng = np.random.default_rng(settings.sampling.seed)
         self.history: list[Turn] = []
 
@@ -63,19 +66,56 @@ class Bot:
     def stream(self) -> Iterator[str]:
         """Yield the reply in pieces of whole characters, and remember it when it is complete.
 
-        Lines are bubbles: after `output.max_bubbles` of them the reply ends.
+        Lines are bubbles: after `output.max_bubbles` of them the reply ends. With several
+        candidates, or words that must not be said, the whole reply comes as one piece.
         """
-        sampling, room = self._settings.sampling, self._model.context_length
-        turns = self.history[-self._settings.dialogue.history_turns :]
-        n_prompt = room - min(sampling.max_new_tokens, room // 2)
-        prompt = render_prompt(turns, PERSONA, self._tokenizer, n_prompt)
-        tokens = generate(self._model, prompt, self._tokenizer, sampling, self._rng)
+        sampling = self._settings.sampling
+        if sampling.candidates > 1 or sampling.forbidden_words:
+            pieces: Iterable[str] = [self._chosen()]
+        else:
+            pieces = self._attempt(self._sampler())
         said = ""
-        for piece in self._bubbles(stream_text(tokens, self._tokenizer)):
+        for piece in pieces:
             said += piece
             yield piece
         if said:
             self.hear(said, PERSONA)
+
+    def _sampler(self) -> Sampler:
+        return Sampler(self._settings.sampling, self._rng)
+
+    def _attempt(self, sampler: Sampler) -> Iterator[str]:
+        """Yield one reply to the conversation so far."""
+        sampling, room = self._settings.sampling, self._model.context_length
+        turns = self.history[-self._settings.dialogue.history_turns :]
+        n_prompt = room - min(sampling.max_new_tokens, room // 2)
+        prompt = render_prompt(turns, PERSONA, self._tokenizer, n_prompt)
+        longest = min(sampling.max_new_tokens, room - len(prompt))
+        bounds = range(sampling.min_new_tokens, longest)
+        tokens = generate(self._prefix, prompt, self._tokenizer, sampler, bounds)
+        yield from self._bubbles(stream_text(tokens, self._tokenizer))
+
+    def _chosen(self) -> str:
+        """Return the most confident of some replies, an allowed one if there is any.
+
+        What repeats the last message word for word counts last; "" if every one has a
+        forbidden word.
+        """
+        sampling = self._settings.sampling
+        heard = self.history[-1].text if self.history else ""
+        best: tuple[bool, float] | None = None
+        chosen = ""
+        for attempt in range(_ATTEMPTS * sampling.candidates):
+            if attempt >= sampling.candidates and best is not None:
+                break
+            sampler = self._sampler()
+            text = "".join(self._attempt(sampler))
+            if any(word in text for word in sampling.forbidden_words):
+                continue
+            rank = (text != heard, sampler.confidence)
+            if best is None or rank > best:
+                best, chosen = rank, text
+        return chosen
 
     def _bubbles(self, pieces: Iterable[str]) -> Iterator[str]:
         """Pass text on up to the last bubble, without blank lines or space at its ends."""

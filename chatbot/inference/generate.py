@@ -1,39 +1,58 @@
 """Prompt tokens -> reply tokens, one at a time; and tokens -> text that can be streamed."""
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from chatbot.corpus.tokenizer import Tokenizer
-from chatbot.inference.sampling import sample_token
-from chatbot.model.language_model import LanguageModel
-from chatbot.settings import SamplingConfig
+from chatbot.inference.sampling import Sampler
+from chatbot.model.language_model import LanguageModel, Logits
+
+
+class Prefix:
+    """What a network has read of one conversation, kept from turn to turn.
+
+    Only tokens that differ from what was read before are read again: the new turn of a chat.
+    """
+
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
+        self._cache = model.new_cache()
+        self._tokens: list[int] = []
+
+    def next_logits(self, tokens: Sequence[int]) -> Logits:
+        """Return the logits (V,) of what follows tokens."""
+        n_same = 0
+        for one, other in zip(self._tokens, tokens[:-1], strict=False):
+            if one != other:
+                break
+            n_same += 1
+        self._cache.cut(n_same)
+        new = np.array(tokens[n_same:], dtype=np.int64)
+        logits = self._model.next_logits(new, self._cache)
+        self._tokens = list(tokens)
+        return logits
 
 
 def generate(
-    model: LanguageModel,
-    prompt: list[int],
-    tokenizer: Tokenizer,
-    settings: SamplingConfig,
-    rng: np.random.Generator,
+    prefix: Prefix, prompt: list[int], tokenizer: Tokenizer, sampler: Sampler, bounds: range
 ) -> Iterator[int]:
-    """Yield tokens of text until the turn ends, `max_new_tokens`, or the context is full.
+    """Yield tokens of text until the turn ends, as many as `bounds` holds.
 
     No control token is ever yielded, and the first token is text: a reply is never empty.
     """
-    cache = model.new_cache()
     control = np.array([t for t in range(tokenizer.n_control) if t != tokenizer.eos_id])
     at_first = np.append(control, tokenizer.eos_id)
     said: list[int] = []
-    pending = prompt
-    for _ in range(min(settings.max_new_tokens, model.context_length - len(prompt))):
-        logits = model(np.array([pending], dtype=np.int64), cache)[0, -1]
-        token = sample_token(logits, said, settings, rng, control if said else at_first)
+    while len(said) < bounds.stop:
+        logits = prefix.next_logits(prompt + said)
+        token = sampler.draw(
+            logits, said, at_first if len(said) < max(1, bounds.start) else control
+        )
         if token == tokenizer.eos_id:
             return
         said.append(token)
-        pending = [token]
         yield token
 
 

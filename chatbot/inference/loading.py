@@ -1,16 +1,28 @@
 """Settings -> the model that answers: the run's best, or the published one."""
 
+import ctypes
 from pathlib import Path
 
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import CheckpointError
 from chatbot.inference.bot import Bot, BotSettings
+from chatbot.model.language_model import LanguageModel
+from chatbot.model.model_file import ModelFile, read_model
+from chatbot.model.numpy_gpt import NumpyGPT
 from chatbot.settings import Config
+
+# Below this a GPU spends its time on starting kernels, and importing torch takes seconds.
+_WORTH_A_GPU = 100_000_000
 
 
 def published_path(config: Config) -> Path:
     """Where `publish` puts the model."""
     return config.path(config.storage.artifacts_dir) / "model_latest.safetensors"
+
+
+def run_model_path(config: Config) -> Path:
+    """Where training keeps the run's best model."""
+    return config.run_dir / "model.safetensors"
 
 
 def find_model(config: Config) -> Path:
@@ -23,7 +35,7 @@ def find_model(config: Config) -> Path:
                 f"dialogue.model {wanted} is not there", hint="set it to auto in configs/gen.yaml"
             )
         return path
-    for path in (config.run_dir / "best.pt", published_path(config)):
+    for path in (run_model_path(config), published_path(config)):
         if path.is_file():
             return path
     raise CheckpointError(
@@ -39,16 +51,29 @@ def bot_settings(config: Config) -> BotSettings:
 
 def load_bot(config: Config) -> Bot:
     """Load the model that answers, with its own vocabulary, and give it an empty conversation."""
-    from chatbot.model.device import choose_device
-    from chatbot.model.gpt import TorchLanguageModel
-    from chatbot.model.model_file import read_model
-    from chatbot.training.checkpoint import load_inference
+    file = read_model(find_model(config))
+    tokenizer = BpeTokenizer(file.tokenizer_text)
+    return Bot(language_model(file, config.runtime.device), tokenizer, bot_settings(config))
 
-    path = find_model(config)
-    read = read_model if path.suffix == ".safetensors" else load_inference
-    gpt, tokenizer_text, _ = read(path)
-    tokenizer = BpeTokenizer(tokenizer_text)
-    if tokenizer.vocab_size != gpt.config.vocab_size:
-        raise CheckpointError(f"{path} has a vocabulary of another model", hint="publish it again")
-    gpt.to(choose_device(config.runtime.device))
-    return Bot(TorchLanguageModel(gpt), tokenizer, bot_settings(config))
+
+def language_model(file: ModelFile, device: str) -> LanguageModel:
+    """Return the network in numpy, or in torch where a GPU is named or pays back."""
+    if device == "cpu" or (
+        device == "auto" and not (file.shape.n_params >= _WORTH_A_GPU and _has_cuda())
+    ):
+        return NumpyGPT(file.shape, file.weights)
+    from chatbot.model.device import choose_device
+    from chatbot.model.gpt import TorchLanguageModel, load_gpt
+
+    return TorchLanguageModel(load_gpt(file.shape, file.weights).to(choose_device(device)))
+
+
+def _has_cuda() -> bool:
+    """Ask the driver itself, without torch."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    count = ctypes.c_int()
+    is_ready = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
+    return bool(is_ready and count.value)

@@ -1,48 +1,83 @@
 """Logits -> the next token. V vocabulary."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from chatbot.settings import SamplingConfig
 
 Row = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
 
 
-def sample_token(
-    logits: Row,
-    previous: list[int],
-    settings: SamplingConfig,
-    rng: np.random.Generator,
-    forbidden: npt.NDArray[np.int64],
-) -> int:
-    """Draw a token from logits (V,); `forbidden` ids are never drawn.
+class Sampler:
+    """Draws tokens as the settings say, and counts how likely they were."""
 
-    Order: forbid, penalize repeats, temperature, top-k, top-p. Temperature 0 is greedy.
+    def __init__(self, settings: SamplingConfig, rng: np.random.Generator) -> None:
+        self._settings = settings
+        self._rng = rng
+        self._log_probability = 0.0
+        self._n_drawn = 0
+
+    @property
+    def confidence(self) -> float:
+        """Mean log-probability, under the network itself, of what was drawn; 0 is certain."""
+        return self._log_probability / max(1, self._n_drawn)
+
+    def draw(self, logits: Row, previous: Sequence[int], forbidden: Ids) -> int:
+        """Draw a token from logits (V,); `forbidden` ids are never drawn.
+
+        Order: forbid, penalize repeats, temperature, top-k, top-p, min-p. Temperature 0 is greedy.
+        """
+        settings = self._settings
+        scores = logits.astype(np.float64)
+        scores[forbidden] = -np.inf
+        repeated = repeating(previous, settings.no_repeat_ngram)
+        if len(repeated) and np.isfinite(np.delete(scores, repeated)).any():
+            scores[repeated] = -np.inf
+        penalize(scores, previous, settings.repetition_penalty)
+        token = int(scores.argmax()) if settings.temperature == 0 else self._choose(scores)
+        highest = float(logits.max())
+        total = float(np.exp(logits - highest).sum())
+        self._log_probability += float(logits[token]) - highest - float(np.log(total))
+        self._n_drawn += 1
+        return token
+
+    def _choose(self, scores: npt.NDArray[np.float64]) -> int:
+        settings = self._settings
+        n_kept = settings.top_k if 0 < settings.top_k < len(scores) else len(scores)
+        likely = np.argpartition(-scores, n_kept - 1)[:n_kept]
+        order = likely[np.lexsort((likely, -scores[likely]))]
+        weights = np.exp((scores[order] - scores[order[0]]) / settings.temperature)
+        weights /= weights.sum()
+        # The smallest set that holds top_p of the mass: whatever lies before top_p is reached.
+        n_kept = int(np.searchsorted(np.cumsum(weights), settings.top_p)) + 1
+        n_kept = min(n_kept, int((weights >= settings.min_p * weights[0]).sum()))
+        kept = weights[:n_kept]
+        return int(order[self._rng.choice(len(kept), p=kept / kept.sum())])
+
+
+def penalize(scores: npt.NDArray[np.float64], previous: Sequence[int], penalty: float) -> None:
+    """Make what was said less likely. Dividing a negative logit would reward the repeat."""
+    if penalty == 1 or not previous:
+        return
+    seen = np.unique(previous)
+    scores[seen] = np.where(scores[seen] > 0, scores[seen] / penalty, scores[seen] * penalty)
+
+
+def repeating(previous: Sequence[int], n: int) -> Ids:
+    """Return the tokens that would say some n tokens in a row a second time.
+
+    >>> repeating([5, 6, 7, 5, 6], 3).tolist()
+    [7]
     """
-    scores = logits.astype(np.float64)
-    scores[forbidden] = -np.inf
-    if settings.repetition_penalty != 1 and previous:
-        seen = np.unique(previous)
-        # Dividing a negative logit would reward the repeat.
-        scores[seen] = np.where(
-            scores[seen] > 0,
-            scores[seen] / settings.repetition_penalty,
-            scores[seen] * settings.repetition_penalty,
-        )
-    if settings.temperature == 0:
-        return int(scores.argmax())
-    scores = _keep_top_k(scores / settings.temperature, settings.top_k)
-    order = np.argsort(-scores, kind="stable")
-    probabilities = np.exp(scores[order] - scores[order[0]])
-    probabilities /= probabilities.sum()
-    # The smallest set that holds top_p of the mass: whatever lies before top_p is reached.
-    n_kept = int(np.searchsorted(np.cumsum(probabilities), settings.top_p)) + 1
-    kept = probabilities[:n_kept]
-    return int(order[rng.choice(len(kept), p=kept / kept.sum())])
-
-
-def _keep_top_k(scores: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.float64]:
-    if not 0 < k < len(scores):
-        return scores
-    limit = np.partition(scores, -k)[-k]
-    return np.where(scores >= limit, scores, -np.inf)
+    last = list(previous[len(previous) - n + 1 :]) if n > 1 else []
+    if n < 1 or len(previous) < n:
+        return np.array([], dtype=np.int64)
+    found = [
+        previous[i + n - 1]
+        for i in range(len(previous) - n + 1)
+        if list(previous[i : i + n - 1]) == last
+    ]
+    return np.unique(np.array(found, dtype=np.int64))

@@ -5,17 +5,19 @@ Qwen3 in transformers.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from chatbot.errors import CheckpointError
 from chatbot.model.language_model import Logits, Tokens
-from chatbot.model.shape import NORM_EPS, GPTConfig
+from chatbot.model.shape import NORM_EPS, GPTConfig, require_shapes
 
 _INIT_STD = 0.02
 
@@ -41,6 +43,10 @@ class KVCache:
         self.keys[layer, :, :, self.length : end] = k
         self.values[layer, :, :, self.length : end] = v
         return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+
+    def cut(self, length: int) -> None:
+        """Forget what follows the first `length` tokens."""
+        self.length = min(self.length, length)
 
 
 @dataclass(frozen=True)
@@ -269,13 +275,20 @@ class TorchLanguageModel:
             logits = self._model(torch.as_tensor(tokens, device=device), cache)
         return np.asarray(logits.float().cpu())
 
+    def next_logits(self, tokens: Tokens, cache: Any) -> Logits:
+        """Map tokens (T,) that continue a cache to the logits (V,) of what follows them."""
+        device = self._model.embed_tokens.weight.device
+        with torch.inference_mode():
+            row = torch.as_tensor(tokens, device=device)[None]
+            logits = self._model.head(self._model.hidden(row, cache)[0, -1])
+        return np.asarray(logits.float().cpu())
 
-def load_gpt(config: GPTConfig, weights: dict[str, Tensor]) -> GPT:
-    """Build a GPT from saved weights; raises CheckpointError if they do not fit the shape."""
-    with torch.device("meta"):
-        shapes = {name: tuple(p.shape) for name, p in GPT(config).named_parameters()}
-    if {name: tuple(w.shape) for name, w in weights.items()} != shapes:
-        raise CheckpointError("weights do not fit the model's shape", hint="the file is damaged")
+
+def load_gpt(config: GPTConfig, weights: Mapping[str, npt.NDArray[np.float32]]) -> GPT:
+    """Build a GPT from the weights of a model file."""
+    require_shapes(config, weights)
     model = GPT(config)
-    model.load_state_dict({name: weight.float() for name, weight in weights.items()}, strict=True)
+    model.load_state_dict(
+        {name: torch.from_numpy(w.copy()) for name, w in weights.items()}, strict=True
+    )
     return model

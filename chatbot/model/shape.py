@@ -1,8 +1,10 @@
 """The numbers that define a GPT, the named sizes, and which size fits a corpus and a device."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from chatbot.errors import ConfigError
+from chatbot.errors import CheckpointError, ConfigError
 from chatbot.settings import ModelConfig, resolved
 
 NORM_EPS = 1e-6  # Qwen3's
@@ -35,6 +37,35 @@ class GPTConfig:
         attention = 2 * self.n_embd * (self.n_embd + kv_width) + 2 * self.head_dim
         layer = attention + 3 * self.n_embd * self.n_hidden + 2 * self.n_embd
         return self.vocab_size * self.n_embd + self.n_layer * layer + self.n_embd
+
+
+def weight_shapes(config: GPTConfig) -> dict[str, tuple[int, ...]]:
+    """Return the name and shape of every weight; names are those of Qwen3 in transformers."""
+    C, H, D = config.n_embd, config.n_hidden, config.head_dim
+    kv = config.n_kv_head * D
+    layer = {
+        "input_layernorm": (C,),
+        "self_attn.q_proj": (C, C),
+        "self_attn.k_proj": (kv, C),
+        "self_attn.v_proj": (kv, C),
+        "self_attn.o_proj": (C, C),
+        "self_attn.q_norm": (D,),
+        "self_attn.k_norm": (D,),
+        "post_attention_layernorm": (C,),
+        "mlp.gate_proj": (H, C),
+        "mlp.up_proj": (H, C),
+        "mlp.down_proj": (C, H),
+    }
+    shapes: dict[str, tuple[int, ...]] = {"embed_tokens.weight": (config.vocab_size, C)}
+    for number in range(config.n_layer):
+        shapes |= {f"layers.{number}.{name}.weight": shape for name, shape in layer.items()}
+    return {**shapes, "norm.weight": (C,)}
+
+
+def require_shapes(config: GPTConfig, weights: Mapping[str, Any]) -> None:
+    """Raise CheckpointError if weights do not fit a shape."""
+    if {name: tuple(weight.shape) for name, weight in weights.items()} != weight_shapes(config):
+        raise CheckpointError("weights do not fit the model's shape", hint="the file is damaged")
 
 
 # name: layers, heads, width, context

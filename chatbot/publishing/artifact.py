@@ -1,13 +1,12 @@
-"""A run's best checkpoint -> one file for somebody else, and a page about it."""
+"""A run's best model -> one file for somebody else, and a page about it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chatbot.errors import CheckpointError
-from chatbot.model.model_file import read_model, write_model
+from chatbot.model.model_file import Number, read_model, write_model
 from chatbot.storage.files import sha256_of, write_json
-from chatbot.training.checkpoint import load_inference
 
 
 @dataclass(frozen=True)
@@ -18,18 +17,21 @@ class Published:
     info: dict[str, Any]
 
 
-def publish(best: Path, target: Path, run_name: str) -> Published:
-    """Write the inference model and model_info.json beside it; read back what was written."""
-    gpt, tokenizer_text, about = load_inference(best)
-    write_model(target, gpt, tokenizer_text, about)
-    read_back, _, _ = read_model(target)
-    if read_back.config != gpt.config:
+def publish(best: Path, target: Path, run_name: str, number: Number) -> Published:
+    """Write the run's model in a number format, read it back, and write model_info.json."""
+    if not best.is_file():
+        raise CheckpointError(f"no model at {best}", hint="`chatbot train` makes one")
+    model = read_model(best)
+    write_model(target, model, number)
+    if read_model(target).shape != model.shape:
         raise CheckpointError(f"{target} does not read back as written", hint="check the disk")
+    about = model.about
     info = {
         "file": target.name,
         "sha256": sha256_of(target),
         "size_bytes": target.stat().st_size,
-        "n_params": gpt.config.n_params,
+        "dtype": number,
+        "n_params": model.shape.n_params,
         "run_name": run_name,
         "step": about["step"],
         "val_loss": about["val_loss"],

@@ -9,16 +9,12 @@ from typing import Any
 import torch
 
 from chatbot.errors import CheckpointError
-from chatbot.model.gpt import load_gpt
+from chatbot.model.model_file import ModelFile, write_model
 from chatbot.model.shape import GPTConfig
 from chatbot.storage.files import atomic_write, require_space
 from chatbot.training.loop import TrainState
 
 FORMAT = 1
-_DAMAGED_HINTS = {
-    "training": "continue from an older one in snapshots/ with `chatbot train --resume PATH`",
-    "inference": "`chatbot train` writes a new one at its next best measurement",
-}
 
 
 def save_checkpoint(path: Path, state: TrainState, about: dict[str, Any]) -> None:
@@ -50,17 +46,8 @@ def save_inference(
     path: Path, state: TrainState, tokenizer_text: str, about: dict[str, Any]
 ) -> None:
     """Write what replying needs: averaged weights, their shape, the vocabulary."""
-    _save(
-        path,
-        {
-            "format": FORMAT,
-            "kind": "inference",
-            "shape": asdict(state.ema.config),
-            "weights": state.ema.state_dict(),
-            "tokenizer": tokenizer_text,
-            "about": about,
-        },
-    )
+    weights = {name: w.detach().float().cpu().numpy() for name, w in state.ema.state_dict().items()}
+    write_model(path, ModelFile(state.ema.config, weights, tokenizer_text, about))
 
 
 def _save(path: Path, payload: dict[str, Any]) -> None:
@@ -74,19 +61,22 @@ def _save(path: Path, payload: dict[str, Any]) -> None:
             raise
 
 
-def read_checkpoint(path: Path, kind: str) -> dict[str, Any]:
-    """Read a checkpoint without running code from it.
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a training checkpoint without running code from it.
 
-    Raises CheckpointError if it is missing, damaged, newer than this program or of another kind.
+    Raises CheckpointError if it is missing, damaged, newer than this program or something else.
     """
     if not path.is_file():
         raise CheckpointError(f"no checkpoint at {path}", hint="`chatbot train` makes one")
     try:
         payload = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise CheckpointError(f"checkpoint {path} is damaged", hint=_DAMAGED_HINTS[kind]) from error
-    if not isinstance(payload, dict) or payload.get("kind") != kind:
-        raise CheckpointError(f"{path} is no {kind} checkpoint", hint="name another file")
+        raise CheckpointError(
+            f"checkpoint {path} is damaged",
+            hint="continue from an older one in snapshots/ with `chatbot train --resume PATH`",
+        ) from error
+    if not isinstance(payload, dict) or payload.get("kind") != "training":
+        raise CheckpointError(f"{path} is no training checkpoint", hint="name another file")
     if payload["format"] > FORMAT:
         raise CheckpointError(f"{path} is of a newer version", hint="update this program")
     return payload
@@ -130,10 +120,3 @@ def prune_snapshots(folder: Path, keep: int) -> None:
     snapshots = sorted(folder.glob("step_*.pt"))
     for path in snapshots[:-keep]:
         path.unlink()
-
-
-def load_inference(path: Path) -> tuple[Any, str, dict[str, Any]]:
-    """Return (GPT, tokenizer text, about) of an inference checkpoint."""
-    payload = read_checkpoint(path, "inference")
-    gpt = load_gpt(GPTConfig(**payload["shape"]), payload["weights"])
-    return gpt, payload["tokenizer"], payload["about"]

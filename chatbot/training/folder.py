@@ -51,8 +51,13 @@ class RunFolder:
 
     @property
     def best(self) -> Path:
-        """The averaged weights with the lowest validation loss."""
+        """The checkpoint with the lowest validation loss, to continue from."""
         return self.path / "best.pt"
+
+    @property
+    def model(self) -> Path:
+        """The averaged weights of that checkpoint, to reply with."""
+        return self.path / "model.safetensors"
 
     @property
     def snapshots(self) -> Path:

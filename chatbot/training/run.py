@@ -173,7 +173,7 @@ class Training:
         is_best = found.loss < state.best_loss and self._guarded(
             listener, self._save_best, plan, found
         )
-        restore(state, self._world.share(lambda: read_checkpoint(self._folder.latest, "training")))
+        restore(state, self._world.share(lambda: read_checkpoint(self._folder.latest)))
         if is_best:
             state.best_loss = self._status.best_loss = found.loss
 
@@ -306,12 +306,13 @@ class Training:
             "val_loss": found.loss,
             "val_bits_per_byte": found.bits_per_byte,
         }
-        save_inference(self._folder.best, self._state, self._tokenizer.text, about)
+        save_checkpoint(self._folder.best, self._state, plan.about)
+        save_inference(self._folder.model, self._state, self._tokenizer.text, about)
 
     def _finish(self, plan: Plan, reason: str) -> None:
         """Save, so that the same command continues; then say how it ended."""
         status = self._status
-        is_measured = self._folder.best.exists()
+        is_measured = self._folder.model.exists()
         if self._world.agree("yes" if is_measured else "no") == "no":
             found = self._measure()  # stopped before its first evaluation
             if self._world.is_main:

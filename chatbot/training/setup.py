@@ -131,7 +131,7 @@ def prepare(
 def _payload(config: Config, folder: RunFolder, resume: Path | None) -> dict[str, Any] | None:
     """Read the checkpoint to continue from: the named one, else the latest, else none."""
     if resume is not None:
-        return read_checkpoint(resume, "training")
+        return read_checkpoint(resume)
     if not folder.latest.exists():
         return None
     if not config.auto_resume:
@@ -139,7 +139,7 @@ def _payload(config: Config, folder: RunFolder, resume: Path | None) -> dict[str
             f"run {config.run_name} has a checkpoint and auto_resume is off",
             hint="name it with --resume, set another run_name, or `chatbot archive`",
         )
-    return read_checkpoint(folder.latest, "training")
+    return read_checkpoint(folder.latest)
 
 
 def _size(

@@ -55,7 +55,7 @@ REFUSALS = [
     (["bridge"], "error: no messenger is connected yet\nhint: chatbot bridge --dry\n"),
     (
         ["publish"],
-        "error: no checkpoint at {root}/checkpoints/main/best.pt\nhint: `chatbot train` makes one\n",
+        "error: no model at {root}/checkpoints/main/model.safetensors\nhint: `chatbot train` makes one\n",
     ),
     (
         ["status", "--set", "model.n_layers=1"],

@@ -8,11 +8,23 @@ from hypothesis import strategies as st
 
 from chatbot.corpus.template import Turn, parse
 from chatbot.inference.bot import Bot, BotSettings
-from chatbot.inference.generate import generate, stream_text
+from chatbot.inference.generate import Prefix, generate, stream_text
+from chatbot.inference.sampling import Sampler
 from chatbot.settings import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 from tests.corpus.test_template import tokenizer
 
 EOS = 2
+PERSONA_TOKEN = 3
+
+
+class Heard:
+    """A cache that simply holds what was read."""
+
+    def __init__(self):
+        self.tokens = []
+
+    def cut(self, length):
+        del self.tokens[length:]
 
 
 class Parrot:
@@ -25,20 +37,21 @@ class Parrot:
         self.prompts = []
 
     def new_cache(self):
-        return {"said": 0}
+        return Heard()
 
-    def __call__(self, tokens, cache=None):
-        if cache["said"] == 0:
-            self.prompts.append(tokens[0].tolist())
-        logits = np.zeros((1, tokens.shape[1], 400), dtype=np.float32)
-        wanted = self.wanted[cache["said"]] if cache["said"] < len(self.wanted) else EOS
-        logits[0, -1, wanted] = 50
-        cache["said"] += 1
+    def next_logits(self, tokens, cache):
+        cache.tokens += tokens.tolist()
+        n_said = cache.tokens[::-1].index(PERSONA_TOKEN)
+        if n_said == 0:
+            self.prompts.append(list(cache.tokens))
+        logits = np.zeros(400, dtype=np.float32)
+        logits[self.wanted[n_said] if n_said < len(self.wanted) else EOS] = 50
         return logits
 
 
-def make_bot(wanted, **output):
-    sampling = SamplingConfig(temperature=0, repetition_penalty=1, max_new_tokens=24)
+def make_bot(wanted, sampling=(), **output):
+    plain = {"temperature": 0, "repetition_penalty": 1, "max_new_tokens": 24}
+    sampling = SamplingConfig(**plain | dict(sampling))
     model = Parrot(wanted)
     return Bot(
         model,
@@ -58,8 +71,8 @@ def test_a_reply_is_what_the_network_says_up_to_the_turns_end():
 @given(st.lists(st.integers(0, 399), max_size=20))
 def test_no_control_token_is_ever_said_and_nothing_is_empty(wanted):
     _, model = make_bot(wanted)
-    settings = SamplingConfig(max_new_tokens=12, seed=1)
-    said = list(generate(model, [1, 3], tokenizer(), settings, np.random.default_rng(0)))
+    sampler = Sampler(SamplingConfig(), np.random.default_rng(0))
+    said = list(generate(Prefix(model), [1, 3], tokenizer(), sampler, range(12)))
     assert all(token >= tokenizer().n_control for token in said)
     assert said
 
@@ -118,3 +131,51 @@ def test_forgetting_turns():
     assert bot.history == [Turn(1, "하나")]
     bot.forget()
     assert bot.history == []
+
+
+def test_a_reply_has_its_least_length():
+    bot, _ = make_bot([EOS], {"min_new_tokens": 5, "max_new_tokens": 5})
+    bot.hear("길게 말해 줘")
+    assert len(tokenizer().encode(bot.reply().text)) >= 1
+    rng = np.random.default_rng(0)
+    sampler = Sampler(SamplingConfig(temperature=0), rng)
+    said = list(generate(Prefix(Parrot([EOS])), [1, 3], tokenizer(), sampler, range(5, 9)))
+    assert len(said) == 5
+
+
+def test_forbidden_words_are_never_said():
+    bot, _ = make_bot(tokenizer().encode("비밀은 없어"), {"forbidden_words": ["비밀"]})
+    bot.hear("비밀 있어?")
+    assert bot.reply().text == ""
+    bot, _ = make_bot(tokenizer().encode("없어"), {"forbidden_words": ["비밀"], "candidates": 3})
+    bot.hear("비밀 있어?")
+    assert bot.reply().text == "없어"
+
+
+@settings(max_examples=30)
+@given(st.lists(st.text("가나다 ", min_size=1, max_size=12), min_size=1, max_size=6))
+def test_only_what_is_new_is_read_again(heard):
+    """A chat with its prefix kept says what one that reads everything anew says."""
+    kept, _ = make_bot(tokenizer().encode("응 그래"))
+    for text in heard:
+        kept.hear(text)
+        fresh, _ = make_bot(tokenizer().encode("응 그래"))
+        fresh.history = list(kept.history)
+        assert kept.reply() == fresh.reply()
+
+
+def test_a_second_turn_reads_only_itself():
+    bot, model = make_bot(tokenizer().encode("응 그래"))
+    lengths, real = [], model.next_logits
+
+    def counting(tokens, cache):
+        lengths.append(len(tokens))
+        return real(tokens, cache)
+
+    model.next_logits = counting
+    bot.hear("오늘 뭐함")
+    bot.reply()
+    lengths.clear()
+    bot.hear("밥은?")
+    bot.reply()
+    assert lengths[0] <= len(tokenizer().encode("밥은?")) + 4  # two ends and two speakers

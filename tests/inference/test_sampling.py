@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chatbot.inference.sampling import sample_token
+from chatbot.inference.sampling import Sampler, repeating
 from chatbot.settings import SamplingConfig
 
 NOTHING = np.array([], dtype=np.int64)
@@ -14,7 +14,7 @@ logits = arrays(np.float32, st.integers(2, 30), elements=st.floats(-20, 20, widt
 
 def draw(values, previous=(), seed=0, forbidden=NOTHING, **settings):
     config = SamplingConfig(**settings)
-    return sample_token(values, list(previous), config, np.random.default_rng(seed), forbidden)
+    return Sampler(config, np.random.default_rng(seed)).draw(values, list(previous), forbidden)
 
 
 @given(logits)
@@ -58,5 +58,38 @@ def test_draws_follow_the_probabilities():
         np.random.default_rng(0),
         SamplingConfig(temperature=1, top_k=0, top_p=1, repetition_penalty=1),
     )
-    drawn = [sample_token(values, [], config, rng, NOTHING) for _ in range(4000)]
+    sampler = Sampler(config, rng)
+    drawn = [sampler.draw(values, [], NOTHING) for _ in range(4000)]
     np.testing.assert_allclose(np.bincount(drawn) / 4000, [0.6, 0.3, 0.1], atol=0.03)
+
+
+@given(logits, st.floats(0.01, 0.99), st.integers(0, 50))
+def test_min_p_draws_nothing_far_below_the_likeliest(values, min_p, seed):
+    drawn = draw(values, seed=seed, top_k=0, top_p=1, temperature=1, min_p=min_p)
+    assert np.exp(float(values[drawn]) - float(values.max())) >= min_p * 0.999
+
+
+@given(st.lists(st.integers(0, 3), max_size=20), st.integers(1, 4))
+def test_a_repeating_token_is_one_that_makes_a_run_twice(previous, n):
+    found = set(repeating(previous, n).tolist())
+    runs = [tuple(previous[i : i + n]) for i in range(len(previous) - n + 1)]
+    for token in range(4):
+        new = (*previous[len(previous) - n + 1 :], token) if n > 1 else (token,)
+        assert (token in found) == (new in runs)
+
+
+@given(st.lists(st.integers(0, 5), max_size=8), st.integers(0, 20))
+def test_no_run_of_three_is_said_twice(said, seed):
+    values, said = np.zeros(6, dtype=np.float32), list(dict.fromkeys(said))
+    for step in range(12):
+        said.append(draw(values, previous=said, seed=seed + step, no_repeat_ngram=3))
+    runs = [tuple(said[i : i + 3]) for i in range(len(said) - 2)]
+    assert len(runs) == len(set(runs))
+
+
+@given(logits, st.integers(0, 9))
+def test_confidence_is_the_mean_log_probability(values, seed):
+    sampler = Sampler(SamplingConfig(), np.random.default_rng(seed))
+    drawn = [sampler.draw(values, [], NOTHING) for _ in range(3)]
+    wanted = values.astype(float) - np.log(np.exp(values.astype(float)).sum())
+    np.testing.assert_allclose(sampler.confidence, wanted[drawn].mean(), atol=1e-4)

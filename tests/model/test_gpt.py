@@ -1,7 +1,5 @@
 """The network: cached logits are full logits; only the past matters; shapes are refused early."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -10,8 +8,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from chatbot.errors import CheckpointError, ConfigError
-from chatbot.model.gpt import GPT, Dropout, TorchLanguageModel, attend, load_gpt
-from chatbot.model.model_file import read_model, write_model
+from chatbot.model.gpt import GPT, Dropout, TorchLanguageModel, attend
 from chatbot.model.shape import GPTConfig, choose_size, resolve_shape
 from chatbot.settings import ModelConfig
 
@@ -66,31 +63,6 @@ def test_a_new_network_predicts_evenly():
 def test_too_many_tokens_are_refused():
     with pytest.raises(CheckpointError, match="25 tokens do not fit"):
         make_gpt()(torch.zeros(1, 25, dtype=torch.long))
-
-
-def test_weights_of_another_shape_are_refused():
-    weights = make_gpt().state_dict()
-    with pytest.raises(CheckpointError, match="do not fit"):
-        load_gpt(dataclasses.replace(SHAPE, n_hidden=128), weights)
-
-
-def test_model_file_comes_back_equal(tmp_path):
-    model, path = make_gpt(), tmp_path / "model.safetensors"
-    write_model(path, model, "{}", {"step": 3})
-    read, tokenizer, about = read_model(path)
-    assert (tokenizer, about, read.config) == ("{}", {"step": 3}, SHAPE)
-    assert all(
-        torch.equal(a, b) for a, b in zip(model.parameters(), read.parameters(), strict=True)
-    )
-
-
-@pytest.mark.parametrize("cut", [0, 5, 1000, -1])
-def test_truncated_model_file_is_refused(tmp_path, cut):
-    path = tmp_path / "model.safetensors"
-    write_model(path, make_gpt(), "{}", {})
-    path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(CheckpointError, match="is damaged"):
-        read_model(path)
 
 
 def test_own_numbers_win_over_the_size():

@@ -43,7 +43,7 @@ def train(project, *overrides, until=N_STEPS):
 
 def content(folder):
     """All that must be equal: weights, average, optimizers, position, logged numbers."""
-    payload = read_checkpoint(folder.latest, "training")
+    payload = read_checkpoint(folder.latest)
     return {k: v for k, v in payload.items() if k not in ("seconds", "about")}, read_metrics(folder)
 
 
@@ -156,14 +156,14 @@ def test_a_save_that_fails_does_not_end_training(processed, monkeypatch):
         made.plan, listener
     )
     assert len(troubles) == 1 and saves[-1] == N_STEPS
-    assert read_checkpoint(folder.latest, "training")["step"] == N_STEPS
+    assert read_checkpoint(folder.latest)["step"] == N_STEPS
 
 
 def test_no_checkpoint_loads_code(tmp_path):
     path = tmp_path / "evil.pt"
     torch.save({"kind": "training", "format": 1, "x": make_project}, path)
     with pytest.raises(CheckpointError, match="is damaged"):
-        read_checkpoint(path, "training")
+        read_checkpoint(path)
 
 
 def test_full_disk_while_saving_is_a_sentence(tmp_path):
@@ -244,7 +244,7 @@ def test_cooldown_branches_off_and_the_run_goes_on_as_if_it_had_not(processed, w
     assert len(steps) == 6 + 10  # the branch is at least ten steps
     rates = [result.learning_rate for result in steps[6:]]
     assert rates == sorted(rates, reverse=True) and rates[-1] < rates[0] / 4
-    assert read_checkpoint(folder.latest, "training")["step"] == 6
+    assert read_checkpoint(folder.latest)["step"] == 6
     found, metrics = content(train(processed))
     wanted, wanted_metrics = whole
     found.pop("best_loss"), found.pop("n_stale")  # the branch may have found a better one

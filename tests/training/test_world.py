@@ -56,7 +56,7 @@ def copy_of(source, target):
 def assert_same_run(one, other):
     """Positions equal, weights and logged numbers to rounding."""
     folders = [RunFolder(project.root / "checkpoints/main") for project in (one, other)]
-    payloads = [read_checkpoint(folder.latest, "training") for folder in folders]
+    payloads = [read_checkpoint(folder.latest) for folder in folders]
     for name in ("step", "epoch", "index"):
         assert payloads[0][name] == payloads[1][name]
     for name, weight in payloads[0]["ema"].items():
@@ -88,8 +88,7 @@ def test_a_run_goes_on_with_another_number_of_processes(tmp_path, _processed, al
     train(project, 2)
     folder = RunFolder(project.root / "checkpoints/main")
     payload, whole = (
-        read_checkpoint(RunFolder(p.root / "checkpoints/main").latest, "training")
-        for p in (project, alone)
+        read_checkpoint(RunFolder(p.root / "checkpoints/main").latest) for p in (project, alone)
     )
     assert [payload[n] for n in ("step", "epoch", "index")] == [
         whole[n] for n in ("step", "epoch", "index")
@@ -119,7 +118,7 @@ def test_a_killed_worker_restarts_the_group_from_the_last_checkpoint(tmp_path, _
             process.terminate()
     assert process.returncode == 0, said[-2000:]
     assert "continuing at step" in said
-    assert read_checkpoint(folder.latest, "training")["step"] >= 2
+    assert read_checkpoint(folder.latest)["step"] >= 2
 
 
 def goes_on_without(folder, pid):

@@ -1,0 +1,184 @@
+"""Replies of a model of 14 M parameters: cold start, tokens a second, the second turn, memory.
+
+`python benchmarks/replying.py [--rounds N]`: numpy beside torch, interleaved, on random weights
+(6 layers x 384, vocabulary 8192). Decoding is compared with a plain matrix-vector product of numpy.
+"""
+
+import argparse
+import json
+import random
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from chatbot.config import load_config
+from chatbot.corpus.tokenizer import train_tokenizer
+from chatbot.inference.loading import language_model, run_model_path
+from chatbot.model.language_model import LanguageModel
+from chatbot.model.model_file import ModelFile, read_model, write_model
+from chatbot.model.shape import GPTConfig, weight_shapes
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHAPE = GPTConfig(
+    vocab_size=8192, block_size=256, n_layer=6, n_head=6, n_kv_head=6, n_embd=384, n_hidden=1024,
+    dropout=0.0, rope_theta=10000.0,
+)  # fmt: skip
+ASKED = "오늘 뭐함"
+# As `chatbot reply`, but through torch.
+THROUGH_TORCH = """
+import sys
+from pathlib import Path
+from chatbot.config import load_config
+from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.inference.bot import Bot
+from chatbot.inference.loading import bot_settings, find_model
+from chatbot.model.gpt import TorchLanguageModel, load_gpt
+from chatbot.model.model_file import read_model
+config = load_config(Path(sys.argv[1]), tuple(sys.argv[3:]))
+file = read_model(find_model(config))
+model = TorchLanguageModel(load_gpt(file.shape, file.weights))
+bot = Bot(model, BpeTokenizer(file.tokenizer_text), bot_settings(config))
+bot.hear(sys.argv[2])
+print(bot.reply().text)
+"""
+SETTINGS = ("sampling.min_new_tokens=20", "sampling.max_new_tokens=20", "output.max_bubbles=99")
+
+
+def make_project(root: Path) -> ModelFile:
+    """Write a project whose run holds a model of random weights."""
+    shutil.copytree(REPOSITORY / "configs", root / "configs")
+    (root / ".env").write_text("CHATBOT_PASSWORD=invented\n")
+    chance = random.Random(0)  # noqa: S311
+    words = ["".join(chr(0xAC00 + chance.randrange(600)) for _ in range(3)) for _ in range(40_000)]
+    tokenizer = train_tokenizer(words * 2, SHAPE.vocab_size, 2)
+    rng = np.random.default_rng(0)
+    weights = {
+        name: (0.05 * rng.standard_normal(shape)).astype(np.float32)
+        for name, shape in weight_shapes(SHAPE).items()
+    }
+    path = run_model_path(load_config(root))
+    path.parent.mkdir(parents=True)
+    file = ModelFile(SHAPE, weights, tokenizer.text, {})
+    write_model(path, file)
+    return file
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Time one call."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def reply_process(root: Path) -> list[str]:
+    """The command line of a reply of 20 tokens."""
+    pairs = [part for setting in SETTINGS for part in ("--set", setting)]
+    return [sys.executable, "-m", "chatbot", "reply", "--root", str(root), *pairs, ASKED]
+
+
+def torch_process(root: Path) -> list[str]:
+    """The same through torch."""
+    return [sys.executable, "-c", THROUGH_TORCH, str(root), ASKED, *SETTINGS]
+
+
+def cold_starts(root: Path, n_rounds: int) -> dict[str, float]:
+    """Median seconds from process start to the printed answer, arms in turns."""
+    arms = {"numpy": reply_process(root), "torch": torch_process(root)}
+    found: dict[str, list[float]] = {name: [] for name in arms}
+    for number in range(n_rounds + 1):
+        for name, line in arms.items():
+            spent = seconds(lambda line=line: subprocess.run(line, check=True, capture_output=True))  # type: ignore[misc]
+            if number:  # the first round fills the disk's cache
+                found[name].append(spent)
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def peak_memory(root: Path) -> float:
+    """Peak MiB of a reply, as its own process sees it (rusage would count what started it)."""
+    line = reply_process(root)
+    code = (
+        "import sys; from pathlib import Path; from chatbot.ops import main; main(sys.argv[1:]);"
+        "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *line[3:]], check=True, capture_output=True, text=True
+    )
+    return int(done.stdout.split()[-1]) / 1024
+
+
+def tokens_a_second(model: LanguageModel, n_tokens: int = 128) -> float:
+    """Greedy decoding after a prompt of 32 tokens."""
+    cache = model.new_cache()
+    token = int(model.next_logits(np.arange(3, 35), cache).argmax())
+    began = time.perf_counter()
+    for _ in range(n_tokens):
+        token = int(model.next_logits(np.array([token]), cache).argmax())
+    return n_tokens / (time.perf_counter() - began)
+
+
+def matrix_vector_rate(n_bytes: int) -> float:
+    """Bytes a second of a plain matrix-vector product over as many bytes as the weights."""
+    matrix = np.ones((n_bytes // 4 // 1024, 1024), dtype=np.float32)
+    vector = np.ones(1024, dtype=np.float32)
+    times = [seconds(lambda: matrix @ vector) for _ in range(30)]
+    return matrix.nbytes / statistics.median(times)
+
+
+def second_turn(model: LanguageModel, n_new: int) -> float:
+    """Seconds until the first logits of a second turn of `n_new` tokens after 100."""
+    cache = model.new_cache()
+    model.next_logits(np.arange(3, 103), cache)
+    return seconds(lambda: model.next_logits(np.arange(3, 3 + n_new), cache))
+
+
+def main() -> None:
+    """Measure and print a table and one JSON line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=20)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        file = make_project(root)
+        path = run_model_path(load_config(root))
+        loading = statistics.median(seconds(lambda: read_model(path)) for _ in range(5))
+        starts = cold_starts(root, args.rounds)
+        memory = peak_memory(root)
+    models = {"numpy": language_model(file, "cpu")}
+    from chatbot.model.gpt import TorchLanguageModel, load_gpt
+
+    models["torch"] = TorchLanguageModel(load_gpt(file.shape, file.weights))
+    rates: dict[str, list[float]] = {name: [] for name in models}
+    moved = sum(weight.nbytes for weight in file.weights.values())
+    bandwidths = []
+    for _ in range(5):
+        bandwidths.append(matrix_vector_rate(moved))
+        for name, model in models.items():
+            rates[name].append(tokens_a_second(model))
+    rate = {name: statistics.median(values) for name, values in rates.items()}
+    bandwidth = statistics.median(bandwidths)
+    found = {
+        "reply_seconds": starts,
+        "reply_ratio": starts["torch"] / starts["numpy"],
+        "peak_mib": memory,
+        "read_model_seconds": loading,
+        "tokens_a_second": rate,
+        "matrix_vector_gb_a_second": bandwidth / 1e9,
+        "share_of_bandwidth": rate["numpy"] * moved / bandwidth,
+        "second_turn_seconds": {n: second_turn(models["numpy"], n) for n in (1, 8, 16)},
+        "own_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    for name, value in found.items():
+        print(f"{name:28} {value}")
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
