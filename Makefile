@@ -2,6 +2,7 @@
 # Folder of the project to work on (the demo's: make chat ROOT=data/demo).
 ROOT ?= .
 TEXT ?= 오늘 뭐함
+TARGET ?= artifacts/hf
 SYSTEM_PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ RUN := $(BIN)/chatbot
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev format demo test check bench compare archive organize preprocess plan train \
-        smoke reply chat bridge publish status stop password clean
+        smoke reply chat bridge publish export import status stop password clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -18,7 +19,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@$(SYSTEM_PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "error: Python 3.11 or newer is needed"; echo "hint: make demo SYSTEM_PYTHON=python3.12"; exit 2; }
 	$(SYSTEM_PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
@@ -43,6 +44,7 @@ test: check  ## style, types, all tests
 bench: install  ## measure what the README states
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/replying.py
 
 compare: install  ## our training beside two others: make compare ROOT=data/demo
 	$(BIN)/python benchmarks/compare.py --root "$(ROOT)"
@@ -73,6 +75,10 @@ chat: install  ## talk
 	@$(RUN) chat --root "$(ROOT)"
 bridge: install  ## type a room, see what would be sent
 	@$(RUN) bridge --dry --root "$(ROOT)"
+export: install  ## a Hugging Face folder: make export TARGET=my-model
+	$(RUN) export --root "$(ROOT)" --to hf "$(TARGET)"
+import: install  ## take such a folder back: make import TARGET=my-model
+	$(RUN) import --root "$(ROOT)" "$(TARGET)"
 publish: install  ## one model file in artifacts/
 	$(RUN) publish --root "$(ROOT)"
 password: install  ## make a password line for .env

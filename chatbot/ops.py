@@ -25,9 +25,13 @@ COMMANDS = (
     "chat",
     "bridge",
     "publish",
+    "export",
+    "import",
     "archive",
     "password",
 )
+# What is no part of talking: module -> the extra that brings it.
+_EXTRAS = {"torch": "train", "tqdm": "train", "gguf": "gguf"}
 USER_ERROR = 2
 
 
@@ -41,6 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         load_command(args.command).run(args, config)
     except ChatbotError as error:
         _explain(str(error), error.hint)
+        return USER_ERROR
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        _explain(f"{args.command} needs {error.name}", f"pip install 'chatbot[{extra}]'")
         return USER_ERROR
     except OSError as error:
         _explain(f"{error.strerror or error}: {error.filename or 'a file'}", "check the disk")

@@ -5,7 +5,7 @@ $env:PYTHONUTF8 = "1"
 if (-not (Test-Path ".venv/installed")) {
     py -3 -m venv .venv
     if ($LASTEXITCODE -ne 0) { exit $LASTEXITCODE }
-    & .venv/Scripts/python.exe -m pip install --quiet --constraint constraints.txt --editable .
+    & .venv/Scripts/python.exe -m pip install --quiet --constraint constraints.txt --editable ".[train]"
     if ($LASTEXITCODE -ne 0) { exit $LASTEXITCODE }
     New-Item -ItemType File ".venv/installed" | Out-Null
 }

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ ! -e .venv/installed ]; then
   "${SYSTEM_PYTHON:-python3}" -m venv .venv
-  .venv/bin/python -m pip install --quiet --constraint constraints.txt --editable .
+  .venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[train]'
   touch .venv/installed
 fi
 if [ "${1:-}" = test ]; then

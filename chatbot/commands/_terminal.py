@@ -6,18 +6,21 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Never, TypeAlias
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Never, TypeAlias
 
 from chatbot.serving.auth import require_access
 from chatbot.settings import Config
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 Progress: TypeAlias = "tqdm[Never]"
 
 
 def progress(total: int, what: str, done: int = 0) -> Progress:
     """Return a progress bar at a terminal, nothing in a log."""
+    from tqdm import tqdm
+
     return tqdm(total=total, initial=done, desc=what, leave=False, disable=None, dynamic_ncols=True)
 
 

@@ -9,8 +9,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
 from chatbot.commands._terminal import advance, duration, progress, say
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.settings import Config
@@ -141,7 +139,7 @@ class _Screen:
 
     def _write(self, line: str) -> None:
         if self._is_live:
-            tqdm.write(line, file=sys.stderr)
+            self._bar.write(line, file=sys.stderr)
         else:
             say(line)
 

@@ -53,7 +53,7 @@ def read_model(path: Path) -> ModelFile:
     Weights in fp32 stay on the disk: pages are read when a product touches them.
     """
     try:
-        metadata, tensors = _map(path)
+        metadata, tensors = map_tensors(path)
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise CheckpointError(
             f"model {path} is damaged", hint="copy or publish it again"
@@ -71,7 +71,7 @@ def read_model(path: Path) -> ModelFile:
     return ModelFile(shape, weights, metadata["tokenizer"], json.loads(metadata["about"]))
 
 
-def _map(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
+def map_tensors(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
     """Map a safetensors file into memory: its metadata and its tensors, without a copy.
 
     The library's own reader copies every tensor and holds the file beside the copies. Raises

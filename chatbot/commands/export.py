@@ -1,0 +1,29 @@
+"""Write the model in a format that others open: Hugging Face, or GGUF with a Modelfile."""
+
+import argparse
+from pathlib import Path
+
+from chatbot.commands._terminal import say
+from chatbot.settings import Config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --to and the target."""
+    parser.add_argument("--to", choices=("hf", "gguf"), required=True, help="the format")
+    parser.add_argument("target", type=Path, help="a folder for hf, a file for gguf")
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Export the model that answers."""
+    from chatbot.inference.loading import find_model
+    from chatbot.model.model_file import read_model
+    from chatbot.publishing.export import export_gguf, export_hf
+
+    model = read_model(find_model(config))
+    if args.to == "hf":
+        export_hf(model, args.target, config.sampling)
+        say(f"written to {args.target}; AutoModelForCausalLM.from_pretrained opens it")
+    else:
+        modelfile = export_gguf(model, args.target, config.sampling)
+        say(f"written to {args.target}; for Ollama: ollama create mine -f {modelfile}")
+    say("it is not encrypted: whoever has it can use it")

@@ -1,0 +1,241 @@
+"""A model in the formats that others open: a Hugging Face folder, a GGUF file; and back.
+
+The network has the layout of Qwen3, so no custom code is needed anywhere.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chatbot.corpus.tokenizer import BOS, EOS, PAD, BpeTokenizer
+from chatbot.errors import CheckpointError
+from chatbot.model.model_file import ModelFile, map_tensors
+from chatbot.model.shape import NORM_EPS, GPTConfig, weight_shapes
+from chatbot.settings import SamplingConfig
+from chatbot.storage.files import write_bytes, write_json
+
+Array = npt.NDArray[np.float32]
+ME, YOU = "<|spk:0|>", "<|spk:1|>"
+# Jinja, for transformers and llama.cpp: who is no assistant is the other person.
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}"
+    f"{{% if message['role'] == 'assistant' %}}{ME}{{% else %}}{YOU}{{% endif %}}"
+    f"{{{{ message['content'] }}}}{EOS}"
+    "{% endfor %}"
+    f"{{% if add_generation_prompt %}}{ME}{{% endif %}}"
+)
+# Go, for Ollama.
+_OLLAMA_TEMPLATE = (
+    '{{- range .Messages }}{{ if eq .Role "assistant" }}'
+    + ME
+    + "{{ else }}"
+    + YOU
+    + "{{ end }}{{ .Content }}"
+    + EOS
+    + "{{ end }}"
+    + ME
+)
+_GGUF_NAMES = {
+    "input_layernorm": "attn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "self_attn.q_norm": "attn_q_norm",
+    "self_attn.k_norm": "attn_k_norm",
+    "post_attention_layernorm": "ffn_norm",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+
+
+def export_hf(model: ModelFile, folder: Path, sampling: SamplingConfig) -> None:
+    """Write a folder that AutoModelForCausalLM and AutoTokenizer open without custom code."""
+    from safetensors.numpy import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {f"model.{name}": np.ascontiguousarray(w) for name, w in model.weights.items()}
+    write_bytes(folder / "model.safetensors", save(weights, {"format": "pt"}))
+    write_bytes(folder / "tokenizer.json", model.tokenizer_text.encode())
+    write_json(folder / "tokenizer_config.json", _tokenizer_config(model))
+    write_bytes(folder / "chat_template.jinja", CHAT_TEMPLATE.encode())
+    write_json(folder / "generation_config.json", _generation_config(sampling))
+    # Last, since a folder with it looks complete.
+    write_json(folder / "config.json", _qwen3_config(model.shape))
+
+
+def _qwen3_config(shape: GPTConfig) -> dict[str, Any]:
+    return {
+        "architectures": ["Qwen3ForCausalLM"],
+        "model_type": "qwen3",
+        "vocab_size": shape.vocab_size,
+        "hidden_size": shape.n_embd,
+        "intermediate_size": shape.n_hidden,
+        "num_hidden_layers": shape.n_layer,
+        "num_attention_heads": shape.n_head,
+        "num_key_value_heads": shape.n_kv_head,
+        "head_dim": shape.head_dim,
+        "max_position_embeddings": shape.block_size,
+        "rms_norm_eps": NORM_EPS,
+        "rope_theta": shape.rope_theta,
+        "rope_parameters": {"rope_type": "default", "rope_theta": shape.rope_theta},
+        "hidden_act": "silu",
+        "attention_bias": False,
+        "attention_dropout": 0.0,
+        "use_sliding_window": False,
+        "tie_word_embeddings": True,
+        "dtype": "float32",
+        "pad_token_id": BpeTokenizer.pad_id,
+        "bos_token_id": BpeTokenizer.bos_id,
+        "eos_token_id": BpeTokenizer.eos_id,
+    }
+
+
+def _tokenizer_config(model: ModelFile) -> dict[str, Any]:
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": BOS,
+        "eos_token": EOS,
+        "pad_token": PAD,
+        "model_max_length": model.shape.block_size,
+        "clean_up_tokenization_spaces": False,
+        "chat_template": CHAT_TEMPLATE,
+    }
+
+
+def _generation_config(sampling: SamplingConfig) -> dict[str, Any]:
+    return {
+        "do_sample": sampling.temperature > 0,
+        "temperature": sampling.temperature or 1.0,
+        "top_k": sampling.top_k,
+        "top_p": sampling.top_p,
+        "repetition_penalty": sampling.repetition_penalty,
+        "max_new_tokens": sampling.max_new_tokens,
+        "pad_token_id": BpeTokenizer.pad_id,
+        "bos_token_id": BpeTokenizer.bos_id,
+        "eos_token_id": BpeTokenizer.eos_id,
+    }
+
+
+def import_hf(folder: Path) -> ModelFile:
+    """Read such a folder back; raises CheckpointError if it is none of this program's."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        text = (folder / "tokenizer.json").read_text(encoding="utf-8")
+        _, tensors = map_tensors(folder / "model.safetensors")
+        shape = GPTConfig(
+            vocab_size=config["vocab_size"],
+            block_size=config["max_position_embeddings"],
+            n_layer=config["num_hidden_layers"],
+            n_head=config["num_attention_heads"],
+            n_kv_head=config["num_key_value_heads"],
+            n_embd=config["hidden_size"],
+            n_hidden=config["intermediate_size"],
+            dropout=0.0,
+            rope_theta=(config.get("rope_parameters") or config)["rope_theta"],
+        )
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{error.filename} is missing", hint="name a folder that `chatbot export` wrote"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder} is damaged", hint="export it again") from error
+    tensors.pop("lm_head.weight", None)  # the embedding again
+    weights = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
+    shapes = {name: tuple(w.shape) for name, w in weights.items()}
+    is_ours = config.get("model_type") == "qwen3" and config.get("tie_word_embeddings")
+    if not is_ours or shapes != weight_shapes(shape) or config["head_dim"] != shape.head_dim:
+        raise CheckpointError(
+            f"{folder} holds another kind of model",
+            hint="only what `export` wrote comes back",
+        )
+    if BpeTokenizer(text).vocab_size != shape.vocab_size:
+        raise CheckpointError(f"{folder} has a vocabulary of another model", hint="export it again")
+    return ModelFile(shape, {n: w.astype(np.float32) for n, w in weights.items()}, text, {})
+
+
+def export_gguf(model: ModelFile, path: Path, sampling: SamplingConfig) -> Path:
+    """Write a GGUF file for llama.cpp, and beside it the Modelfile for Ollama; return that one."""
+    import gguf
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".part")
+    shape = model.shape
+    writer = gguf.GGUFWriter(aside, "qwen3")
+    writer.add_name("chatbot")
+    writer.add_context_length(shape.block_size)
+    writer.add_embedding_length(shape.n_embd)
+    writer.add_block_count(shape.n_layer)
+    writer.add_feed_forward_length(shape.n_hidden)
+    writer.add_head_count(shape.n_head)
+    writer.add_head_count_kv(shape.n_kv_head)
+    writer.add_key_length(shape.head_dim)
+    writer.add_value_length(shape.head_dim)
+    writer.add_layer_norm_rms_eps(NORM_EPS)
+    writer.add_rope_freq_base(shape.rope_theta)
+    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+    _add_vocabulary(writer, model.tokenizer_text)
+    for name, weight in _gguf_tensors(model):
+        writer.add_tensor(name, weight)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with aside.open("rb") as file:
+        write_bytes(path, file.read())
+    aside.unlink()
+    modelfile = path.with_name("Modelfile")
+    write_bytes(modelfile, _modelfile(path, sampling).encode())
+    return modelfile
+
+
+def _add_vocabulary(writer: Any, text: str) -> None:
+    """Add tokens and merges; control tokens are of the kind that text never becomes."""
+    import gguf
+
+    tokenizer, content = BpeTokenizer(text), json.loads(text)
+    by_id = {token: entry for entry, token in content["model"]["vocab"].items()}
+    by_id |= {added["id"]: added["content"] for added in content["added_tokens"]}
+    kinds = [
+        gguf.TokenType.CONTROL if token < tokenizer.n_control else gguf.TokenType.NORMAL
+        for token in range(len(by_id))
+    ]
+    merges = content["model"]["merges"]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list([by_id[token] for token in range(len(by_id))])
+    writer.add_token_types(kinds)
+    writer.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in merges])
+    writer.add_bos_token_id(tokenizer.bos_id)
+    writer.add_eos_token_id(tokenizer.eos_id)
+    writer.add_pad_token_id(tokenizer.pad_id)
+    writer.add_add_bos_token(True)
+    writer.add_chat_template(CHAT_TEMPLATE)
+
+
+def _gguf_tensors(model: ModelFile) -> Iterator[tuple[str, Array]]:
+    """Yield every weight under llama.cpp's name. Tied: the head is the embedding."""
+    weights = {name: np.ascontiguousarray(w) for name, w in model.weights.items()}
+    yield "token_embd.weight", weights["embed_tokens.weight"]
+    for number in range(model.shape.n_layer):
+        for ours, theirs in _GGUF_NAMES.items():
+            yield f"blk.{number}.{theirs}.weight", weights[f"layers.{number}.{ours}.weight"]
+    yield "output_norm.weight", weights["norm.weight"]
+
+
+def _modelfile(path: Path, sampling: SamplingConfig) -> str:
+    return (
+        f"FROM ./{path.name}\n"
+        f'TEMPLATE """{_OLLAMA_TEMPLATE}"""\n'
+        f'PARAMETER stop "{EOS}"\n'
+        f"PARAMETER temperature {sampling.temperature}\n"
+        f"PARAMETER top_k {sampling.top_k}\n"
+        f"PARAMETER top_p {sampling.top_p}\n"
+        f"PARAMETER repeat_penalty {sampling.repetition_penalty}\n"
+        f"PARAMETER num_predict {sampling.max_new_tokens}\n"
+    )
