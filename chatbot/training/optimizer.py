@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor, nn
 
@@ -12,6 +13,8 @@ from chatbot.settings import OptimizationConfig, resolved
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan 2024: steepest at zero
 _NEWTON_SCHULZ_STEPS = 5
 _COOLDOWN_SHARE = 0.3
+_BRANCH_SHARE = 0.15  # of the steps done: 10-20 % (Haegele 2024)
+_MIN_BRANCH = 10
 
 
 class Muon(torch.optim.Optimizer):
@@ -123,6 +126,22 @@ def learning_rate(step: int, max_steps: int, settings: OptimizationConfig) -> fl
     span = round(_COOLDOWN_SHARE * max_steps) if is_auto else int(settings.lr_decay_steps)
     done = (step - (max_steps - span)) / max(1, span)
     return low + (peak - low) * (1 - math.sqrt(min(1.0, max(0.0, done))))
+
+
+def cool_down(
+    settings: OptimizationConfig, step: int, max_steps: int
+) -> tuple[OptimizationConfig, int]:
+    """Return the settings of a branch whose rate falls to nothing, and the step where it ends."""
+    n_steps = max(_MIN_BRANCH, round(_BRANCH_SHARE * step))
+    falling = msgspec.structs.replace(
+        settings,
+        learning_rate=learning_rate(max(0, step - 1), max_steps, settings),
+        min_lr=0.0,
+        warmup_steps=0,
+        lr_schedule="wsd",
+        lr_decay_steps=n_steps,
+    )
+    return falling, step + n_steps
 
 
 def set_learning_rate(optimizers: Iterable[torch.optim.Optimizer], rate: float) -> None:

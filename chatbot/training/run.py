@@ -36,10 +36,7 @@ from chatbot.training.loop import (
     evaluate,
     train_steps,
 )
-from chatbot.training.optimizer import learning_rate
-
-_COOLDOWN_SHARE = 0.15  # of the steps done: 10-20 % (Haegele 2024)
-_MIN_COOLDOWN = 10
+from chatbot.training.optimizer import cool_down
 
 
 @dataclass
@@ -154,16 +151,7 @@ class Training:
         state, settings = self._state, self._config.optimization
         if self._world.is_main:
             self._save_latest(plan)
-        n_steps = max(_MIN_COOLDOWN, round(_COOLDOWN_SHARE * state.step))
-        cooling = msgspec.structs.replace(
-            settings,
-            learning_rate=learning_rate(max(0, state.step - 1), plan.max_steps, settings),
-            min_lr=0.0,
-            warmup_steps=0,
-            lr_schedule="wsd",
-            lr_decay_steps=n_steps,
-        )
-        end = state.step + n_steps
+        cooling, end = cool_down(settings, state.step, plan.max_steps)
         for result in train_steps(state, self._train, cooling, self._compute, end):
             listener.on_step(result, result.loss)
             if self._world.agree(signals.reason):

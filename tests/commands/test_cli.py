@@ -122,6 +122,7 @@ def test_run_folder_explains_itself(trained):
     assert {
         "latest.pt",
         "best.pt",
+        "model.safetensors",
         "snapshots",
         "status.json",
         "metrics.jsonl",

@@ -1,0 +1,64 @@
+"""What stopping at any time costs: a stopped run, cooled down, against one planned for that length.
+
+`python benchmarks/anytime.py --root PROJECT [--share S]`: the default run is stopped after a share
+of its steps and trains the branch of `chatbot stop --cooldown`; the other run has exactly as many
+steps, and its schedule was planned for them. Reply bits per byte of both.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from compare import REPLIES, bits_per_byte, measure
+
+from chatbot.config import load_config
+from chatbot.corpus.store import open_corpus
+from chatbot.training.batches import BatchSource
+from chatbot.training.folder import RunFolder
+from chatbot.training.loop import train_steps
+from chatbot.training.optimizer import cool_down
+from chatbot.training.setup import prepare
+
+
+def main() -> None:
+    """Train both and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--root", type=Path, default=Path("data/demo"))
+    parser.add_argument("--share", type=float, default=0.4)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    config = load_config(args.root, (f"runtime.seed={args.seed}", "runtime.device=cpu"))
+    corpus = open_corpus(config.processed_dir)
+    tokenizer = corpus.tokenizer
+    sizes = np.array([len(tokenizer.token_bytes(t)) for t in range(tokenizer.vocab_size)])
+    held_out = BatchSource(corpus.val, tokenizer, REPLIES, 256, 32 * 256)
+
+    def trained(network: Any) -> float:
+        return bits_per_byte(measure(network, held_out, sizes))
+
+    with tempfile.TemporaryDirectory() as folder:
+        made = prepare(config, corpus, RunFolder(Path(folder)), None)
+        settings, state = made.config.optimization, made.state
+        stop = round(args.share * made.plan.max_steps)
+        steps = train_steps(state, made.sources[0], settings, made.compute, made.plan.max_steps)
+        for result in steps:
+            if result.step == stop:
+                break
+        before = trained(state.ema)
+        falling, end = cool_down(settings, stop, made.plan.max_steps)
+        for _ in train_steps(state, made.sources[0], falling, made.compute, end):
+            pass
+        cooled = trained(state.ema)
+        planned = prepare(config, corpus, RunFolder(Path(folder)), None)
+        for _ in train_steps(planned.state, planned.sources[0], settings, planned.compute, end):
+            pass
+        wanted = trained(planned.state.ema)
+    print(f"stopped at step {stop} of {made.plan.max_steps}: {before:.4f} bits/byte")
+    print(f"cooled down to step {end}: {cooled:.4f}")
+    print(f"planned for {end} steps: {wanted:.4f}; penalty {cooled - wanted:+.4f}")
+
+
+if __name__ == "__main__":
+    main()
