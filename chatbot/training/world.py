@@ -90,7 +90,7 @@ class World:
         """Have backward average gradients over all processes, while it still runs."""
         if self.size == 1:
             return module
-        return nn.parallel.DistributedDataParallel(module)
+        return nn.parallel.DistributedDataParallel(module, broadcast_buffers=False)
 
     def backward(
         self, module: nn.Module, *, is_last: bool
