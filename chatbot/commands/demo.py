@@ -15,7 +15,7 @@ from chatbot.settings import Config, SecurityConfig
 from chatbot.storage.files import write_bytes
 
 FOLDER = "data/demo"
-_SETTINGS = ("logging.eval_interval=100",)
+_SETTINGS = ("training=quick", "logging.eval_interval=100")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
