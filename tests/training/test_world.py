@@ -18,7 +18,12 @@ from chatbot.training.checkpoint import read_checkpoint
 from chatbot.training.folder import RunFolder, read_metrics
 from tests.conftest import REPOSITORY, TINY, Project
 
-PLAIN = ("model.dropout=0.0", "runtime.dtype=float32", "optimization.grad_accum_steps=2")
+PLAIN = (
+    "model.dropout=0.0",
+    "model.input_masking=0.0",
+    "runtime.dtype=float32",
+    "optimization.grad_accum_steps=2",
+)
 
 
 def command(project, n_processes, *settings):
