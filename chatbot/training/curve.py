@@ -12,7 +12,9 @@ from chatbot.training.setup import Resolved, make_state, plan_steps, train_sourc
 
 SHARES: tuple[float, ...] = (0.1, 0.2, 0.4)
 _N_MEASUREMENTS = 8
-_SLOPES = (0.4, 0.95)  # a doubling gains at least and at most so much of what the last one did
+# A doubling gains at least and at most so much of what the last one did. Short logs alone look
+# steeper: on 129 k tokens the runs on 10, 20 and 40 % gave 0.97, the way to 100 % was 0.72.
+_SLOPES = (0.4, 0.8)
 _DOUBT = 0.15
 
 
@@ -92,7 +94,7 @@ def forecast(points: Sequence[CurvePoint], n_tokens: int) -> Forecast:
     def at(doublings: float, slope: float) -> float:
         return float(third - last_gain * slope * (1 - slope**doublings) / (1 - slope))
 
-    low, high = max(lowest, slope - _DOUBT), min(highest, slope + _DOUBT)
+    low, high = slope - _DOUBT, slope + _DOUBT
     expected = at(doublings, slope)
     gain = expected - at(doublings + 1, slope)
     return Forecast(expected, at(doublings, high), at(doublings, low), gain)
