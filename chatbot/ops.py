@@ -52,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _explain(f"{args.command} needs {error.name}", f"pip install 'chatbot[{extra}]'")
         return USER_ERROR
+    except BrokenPipeError:
+        # Whoever read along has stopped; python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         _explain(f"{error.strerror or error}: {error.filename or 'a file'}", "check the disk")
         return USER_ERROR

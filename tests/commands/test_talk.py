@@ -58,3 +58,22 @@ def test_a_plan_says_what_training_will_be(processed, capsys):
 def test_a_plan_can_do_without_short_runs(processed, capsys):
     assert processed.run("plan", "--minutes", "0") == 0
     assert "not measured" in capsys.readouterr().out
+
+
+def test_a_reader_that_stops_is_no_error(processed):
+    line = [
+        sys.executable,
+        "-m",
+        "chatbot",
+        "preprocess",
+        "--show",
+        "50",
+        "--root",
+        str(processed.root),
+    ]
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 0 and "error" not in said.lower()
