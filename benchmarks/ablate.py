@@ -17,13 +17,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from compare import REPLIES, bits_per_byte, measure
+from compare import bits_per_byte, held_out, measure
 from gpt2_recipe import GPT2, GPT2Config, random_crops, train_gpt2
 
 from chatbot.config import load_config
 from chatbot.corpus.store import Corpus, open_corpus
 from chatbot.model.device import choose_dtype
-from chatbot.training.batches import BatchSource
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import train_steps
 from chatbot.training.setup import prepare
@@ -72,9 +71,7 @@ def run_arm(root: Path, arm: str, seed: int) -> dict[str, Any]:
     settings = rest.split()
     processed = [s.partition("=")[2] for s in settings if s.startswith("processed.dir=")]
     corpus = open_corpus(root / (processed or ["data/processed"])[0])
-    tokenizer = corpus.tokenizer
-    sizes = np.array([len(tokenizer.token_bytes(t)) for t in range(tokenizer.vocab_size)])
-    val = BatchSource(corpus.val, tokenizer, REPLIES, 256, 32 * 256)
+    val, sizes = held_out(corpus), corpus.tokenizer.token_sizes
     make = gpt2_run if arm.startswith("gpt2:") else our_run
     run = make(root, corpus, settings, seed)
     n_steps = next(run)

@@ -10,12 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from compare import REPLIES, bits_per_byte, measure
+from compare import bits_per_byte, held_out, measure
 
 from chatbot.config import load_config
 from chatbot.corpus.store import open_corpus
-from chatbot.training.batches import BatchSource
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import train_steps
 from chatbot.training.optimizer import cool_down
@@ -31,12 +29,10 @@ def main() -> None:
     args = parser.parse_args()
     config = load_config(args.root, (f"runtime.seed={args.seed}", "runtime.device=cpu"))
     corpus = open_corpus(config.processed_dir)
-    tokenizer = corpus.tokenizer
-    sizes = np.array([len(tokenizer.token_bytes(t)) for t in range(tokenizer.vocab_size)])
-    held_out = BatchSource(corpus.val, tokenizer, REPLIES, 256, 32 * 256)
+    val, sizes = held_out(corpus), corpus.tokenizer.token_sizes
 
     def trained(network: Any) -> float:
-        return bits_per_byte(measure(network, held_out, sizes))
+        return bits_per_byte(measure(network, val, sizes))
 
     with tempfile.TemporaryDirectory() as folder:
         made = prepare(config, corpus, RunFolder(Path(folder)), None)

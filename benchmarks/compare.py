@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from chatbot.config import load_config
 from chatbot.corpus.packing import window_samples
-from chatbot.corpus.store import Corpus, TokenStore, open_corpus
+from chatbot.corpus.store import Corpus, TokenStore, open_corpus, session_bounds
 from chatbot.corpus.template import Turn, parse, render_all
 from chatbot.evaluation.ngram import ngram_losses
 from chatbot.model.device import choose_dtype
@@ -57,10 +57,9 @@ class Arm:
 def window_store(corpus: Corpus) -> TokenStore:
     """Cut the training sessions into windows of 16 turns and one target, stride 2."""
     tokens, tokenizer = np.asarray(corpus.train.tokens), corpus.tokenizer
-    starts = np.flatnonzero(tokens == tokenizer.bos_id)
     rules = PreprocessConfig(corpus_mode="context_windows", context_turns=16, sample_stride=2)
     samples: list[list[Turn]] = []
-    for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
+    for start, end in zip(*session_bounds(tokens, tokenizer.bos_id), strict=True):
         turns = [
             Turn(speaker, text) for speaker, text in parse(tokens[start:end].tolist(), tokenizer)
         ]
@@ -113,6 +112,11 @@ def make_arms(config: Config, corpus: Corpus, seed: int, args: argparse.Namespac
         ),
         Arm("ours", ours.state.ema, our_steps, ours.plan.max_steps),
     ]
+
+
+def held_out(corpus: Corpus) -> BatchSource:
+    """Return the rows that every network is measured on."""
+    return BatchSource(corpus.val, corpus.tokenizer, REPLIES, 256, 32 * 256)
 
 
 def measure(network: Any, source: BatchSource, n_bytes_of: Any) -> Any:
@@ -203,17 +207,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=600, help="of the other recipes")
-    parser.add_argument("--rate", type=float, default=1e-3, help="of the other recipes")
+    parser.add_argument("--rate", type=float, default=2e-3, help="of the other recipes")
     parser.add_argument("--rows", type=int, default=16, help="of the other recipes")
     parser.add_argument("--set", action="append", default=[], help="a setting of our arm")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/compare.json"))
     args = parser.parse_args()
     config = load_config(args.root)
     corpus = open_corpus(config.processed_dir)
-    n_bytes_of = np.array(
-        [len(corpus.tokenizer.token_bytes(t)) for t in range(corpus.tokenizer.vocab_size)]
-    )
-    val = BatchSource(corpus.val, corpus.tokenizer, REPLIES, 256, 32 * 256)
     counted = ngram_losses(corpus)
     print(
         f"bits per byte: unigram {counted.unigram_bpb:.3f}, bigram {counted.bigram_bpb:.3f}, "
@@ -222,7 +222,7 @@ def main() -> None:
     results = []
     for seed in range(args.first_seed, args.first_seed + args.seeds):
         arms = make_arms(config, corpus, seed, args)
-        run_seed(arms, val, n_bytes_of)
+        run_seed(arms, held_out(corpus), corpus.tokenizer.token_sizes)
         ours, gpt2, windows = arms[2], arms[0], arms[1]
         best = {arm.name: min(bpb for _, bpb in arm.curve) for arm in arms}
         results.append(

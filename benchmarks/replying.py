@@ -15,16 +15,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from chatbot.config import load_config
 from chatbot.corpus.tokenizer import train_tokenizer
-from chatbot.inference.loading import language_model, run_model_path
+from chatbot.inference.loading import language_model
 from chatbot.model.language_model import LanguageModel
 from chatbot.model.model_file import ModelFile, read_model, write_model
 from chatbot.model.shape import GPTConfig, weight_shapes
+from chatbot.training.folder import RunFolder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHAPE = GPTConfig(
@@ -64,7 +66,7 @@ def make_project(root: Path) -> ModelFile:
         name: (0.05 * rng.standard_normal(shape)).astype(np.float32)
         for name, shape in weight_shapes(SHAPE).items()
     }
-    path = run_model_path(load_config(root))
+    path = RunFolder(load_config(root).run_dir).model
     path.parent.mkdir(parents=True)
     file = ModelFile(SHAPE, weights, tokenizer.text, {})
     write_model(path, file)
@@ -95,7 +97,7 @@ def cold_starts(root: Path, n_rounds: int) -> dict[str, float]:
     found: dict[str, list[float]] = {name: [] for name in arms}
     for number in range(n_rounds + 1):
         for name, line in arms.items():
-            spent = seconds(lambda line=line: subprocess.run(line, check=True, capture_output=True))  # type: ignore[misc]
+            spent = seconds(partial(subprocess.run, line, check=True, capture_output=True))
             if number:  # the first round fills the disk's cache
                 found[name].append(spent)
     return {name: statistics.median(values) for name, values in found.items()}
@@ -147,7 +149,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         file = make_project(root)
-        path = run_model_path(load_config(root))
+        path = RunFolder(load_config(root).run_dir).model
         loading = statistics.median(seconds(lambda: read_model(path)) for _ in range(5))
         starts = cold_starts(root, args.rounds)
         memory = peak_memory(root)

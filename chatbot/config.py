@@ -31,18 +31,9 @@ FILES: dict[str, tuple[str, ...]] = {
 
 # What a run's folder holds: the STOP file must be none of these.
 _RUN_FILES = (
-    *(
-        ".",
-        "..",
-        "latest.pt",
-        "best.pt",
-        "model.safetensors",
-        "snapshots",
-        "status.json",
-        "metrics.jsonl",
-    ),
-    *("samples.txt", "config.yaml", "train.log", "train.lock"),
-)
+    ".", "..", "latest.pt", "best.pt", "model.safetensors", "snapshots", "status.json",
+    "metrics.jsonl", "samples.txt", "config.yaml", "train.log", "train.lock",
+)  # fmt: skip
 
 
 class _Loader(yaml.SafeLoader):

@@ -13,6 +13,7 @@ Fraction = Annotated[float, Meta(ge=0, lt=1)]
 Rate = Annotated[float, Meta(gt=0, le=1e9)]
 Weight = Annotated[float, Meta(ge=0, le=1e9)]
 Auto = Literal["auto"]
+WeightFormat = Literal["fp32", "fp16", "int8"]
 
 
 def resolved(value: float | str) -> float:
@@ -193,7 +194,7 @@ class SecurityConfig(Section, frozen=True):
 class PublishConfig(Section, frozen=True):
     """The file for somebody else."""
 
-    dtype: Literal["fp32", "fp16", "int8"] = "fp16"
+    dtype: WeightFormat = "fp16"
 
 
 class Config(Section, frozen=True):

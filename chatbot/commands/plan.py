@@ -17,7 +17,8 @@ from chatbot.settings import Config
 
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
-    from chatbot.training.curve import Forecast
+    from chatbot.training.batches import BatchSource
+    from chatbot.training.curve import Forecast, ShortRun
     from chatbot.training.setup import Resolved
 
 _TRIED_STEPS = 4
@@ -45,10 +46,9 @@ def run(args: argparse.Namespace, config: Config) -> None:
     resolved = resolve(config, corpus)
     say(resolved.why)
     shape, compute = resolved.shape, resolved.compute
-    config = resolved.config
-    source = train_source(config, corpus, corpus.train, shape, compute.device)
-    plan = plan_steps(config, source, {})
-    seconds_a_step = _seconds_a_step(config, corpus, resolved)
+    source = train_source(resolved.config, corpus, corpus.train, shape, compute.device)
+    plan = plan_steps(resolved.config, source, {})
+    seconds_a_step = _seconds_a_step(resolved, source)
     counted = ngram_losses(corpus)
     n_tokens = min(compute.max_tokens, source.batch_tokens)
     need = memory_need(shape, compute.dtype).total(n_tokens)
@@ -59,8 +59,8 @@ def run(args: argparse.Namespace, config: Config) -> None:
         ("steps", f"{plan.max_steps:,} ({plan.n_epochs:.1f} times through the log)"),
         ("time", f"about {duration(seconds_a_step * plan.max_steps)}"),
     ]
-    shares = _affordable(config, corpus, resolved, 60 * args.minutes / seconds_a_step)
-    found = _forecast(config, corpus, resolved, shares) if shares else None
+    runs = _affordable(corpus, resolved, 60 * args.minutes / seconds_a_step)
+    found = _forecast(corpus, resolved, runs) if runs else None
     if found is None:
         rows.append(("expected", "not measured: the short runs would take longer than --minutes"))
     else:
@@ -75,13 +75,12 @@ def run(args: argparse.Namespace, config: Config) -> None:
     print_rows(rows)
 
 
-def _seconds_a_step(config: Config, corpus: "Corpus", resolved: "Resolved") -> float:
+def _seconds_a_step(resolved: "Resolved", source: "BatchSource") -> float:
     """Time a few real steps."""
     from chatbot.training.loop import train_steps
-    from chatbot.training.setup import make_state, train_source
+    from chatbot.training.setup import make_state
 
-    compute = resolved.compute
-    source = train_source(config, corpus, corpus.train, resolved.shape, compute.device)
+    config, compute = resolved.config, resolved.compute
     state = make_state(config, resolved.shape, compute)
     steps = train_steps(state, source, config.optimization, compute, 1 + _TRIED_STEPS)
     _ = next(steps).loss  # the first one warms up
@@ -90,35 +89,32 @@ def _seconds_a_step(config: Config, corpus: "Corpus", resolved: "Resolved") -> f
         tokens += result.n_tokens
         _ = result.loss
     rate = tokens / (time.perf_counter() - began)
-    n_batches = source.n_batches(0)
-    tokens_a_batch = source.n_positions(0) / n_batches
+    tokens_a_batch = source.n_positions(0) / source.n_batches(0)
     return tokens_a_batch * config.optimization.grad_accum_steps / rate
 
 
-def _affordable(
-    config: Config, corpus: "Corpus", resolved: "Resolved", n_steps: float
-) -> tuple[float, ...]:
-    """Return the shares of the log whose short runs fit into so many steps; none if none do."""
-    from chatbot.training.curve import SHARES, n_curve_steps
+def _affordable(corpus: "Corpus", resolved: "Resolved", n_steps: float) -> "list[ShortRun]":
+    """Return short runs on shares of the log that fit into so many steps; none if none do."""
+    from chatbot.training.curve import SHARES, plan_short_run
 
     shares = SHARES
-    while n_curve_steps(config, corpus, resolved, shares) > n_steps:
+    while True:
+        runs = [plan_short_run(corpus, resolved, share) for share in shares]
+        if sum(run.max_steps for run in runs) <= n_steps:
+            return runs
         shares = tuple(share / 2 for share in shares)
         if shares[0] * len(corpus.train.tokens) < 10 * resolved.shape.block_size:
-            return ()
-    return shares
+            return []
 
 
-def _forecast(
-    config: Config, corpus: "Corpus", resolved: "Resolved", shares: tuple[float, ...]
-) -> "Forecast":
-    from chatbot.training.curve import forecast, measure_point, n_curve_steps
+def _forecast(corpus: "Corpus", resolved: "Resolved", runs: "list[ShortRun]") -> "Forecast":
+    from chatbot.training.curve import forecast, measure_point
 
-    bar = progress(n_curve_steps(config, corpus, resolved, shares), "short runs")
+    bar = progress(sum(run.max_steps for run in runs), "short runs")
     points = []
-    for share in shares:
-        points.append(measure_point(config, corpus, resolved, share, lambda: advance(bar)))
-        say(f"{share:.1%} of the log: {points[-1].bits_per_byte:.3f} bits/byte")
+    for run in runs:
+        points.append(measure_point(run, corpus, resolved, lambda: advance(bar)))
+        say(f"{run.share:.1%} of the log: {points[-1].bits_per_byte:.3f} bits/byte")
     bar.close()
     return forecast(points, len(corpus.train.tokens))
 

@@ -4,6 +4,7 @@ import argparse
 
 from chatbot.commands._terminal import print_rows, say
 from chatbot.settings import Config
+from chatbot.training.folder import RunFolder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,10 +14,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Publish the best checkpoint of the run."""
     del args
-    from chatbot.inference.loading import published_path, run_model_path
+    from chatbot.inference.loading import published_path
     from chatbot.publishing.artifact import publish
 
-    source, target = run_model_path(config), published_path(config)
+    source, target = RunFolder(config.run_dir).model, published_path(config)
     published = publish(source, target, config.run_name, config.publish.dtype)
     print_rows([(name, str(value)) for name, value in published.info.items()])
     say(f"written to {published.path}; it is not encrypted: whoever has the file can use it")

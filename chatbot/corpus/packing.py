@@ -14,7 +14,7 @@ import numpy as np
 from chatbot.conversation import Conversation
 from chatbot.corpus.speakers import Speakers
 from chatbot.corpus.spool import SessionSpool
-from chatbot.corpus.store import SPLITS, SplitStats, Stats, fingerprint_of
+from chatbot.corpus.store import SPLITS, SplitStats, Stats, fingerprint_of, session_bounds
 from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, parse, render_all
 from chatbot.corpus.tokenizer import BpeTokenizer, choose_vocab_size, train_tokenizer
 from chatbot.errors import CorpusError
@@ -238,9 +238,8 @@ def preview(
     """Yield the first samples as training sees them, read back from the token files."""
     tokens = np.memmap(folder / "train.bin", dtype=stats.dtype, mode="r")
     mask = np.memmap(folder / "train_loss_mask.bin", dtype=np.uint8, mode="r")
-    starts = np.flatnonzero(tokens == tokenizer.bos_id)
-    ends = [*starts[1:], len(tokens)]
-    for start, end in islice(zip(starts, ends, strict=True), n_samples):
+    bounds = zip(*session_bounds(tokens, tokenizer.bos_id), strict=True)
+    for start, end in islice(bounds, n_samples):
         ids = tokens[start:end].tolist()
         eos = [index for index, token in enumerate(ids) if token == tokenizer.eos_id]
         turns = [

@@ -67,6 +67,14 @@ class Corpus:
     stats: Stats
 
 
+def session_bounds(
+    tokens: npt.NDArray[Any], bos_id: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return where sessions begin, at their bos, and where they end: (S,) each."""
+    starts = np.flatnonzero(tokens == bos_id).astype(np.int64)
+    return starts, np.append(starts[1:], len(tokens))
+
+
 def fingerprint_of(file_hashes: dict[str, str]) -> str:
     """One hash over the hashes of all data files: what a checkpoint remembers."""
     lines = "\n".join(f"{name} {file_hashes[name]}" for name in sorted(file_hashes))

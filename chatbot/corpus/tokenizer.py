@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 from tokenizers import Tokenizer as Backend
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
@@ -118,6 +120,11 @@ class BpeTokenizer:
     def token_bytes(self, token: int) -> bytes:
         """Return the bytes a token stands for: none for a control token."""
         return self._bytes[token]
+
+    @cached_property
+    def token_sizes(self) -> npt.NDArray[np.int64]:
+        """Bytes that each token stands for: (V,), 0 for control tokens."""
+        return np.array([len(entry) for entry in self._bytes], dtype=np.int64)
 
     @cached_property
     def _bytes(self) -> list[bytes]:

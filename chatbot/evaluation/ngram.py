@@ -43,8 +43,7 @@ def ngram_losses(corpus: Corpus) -> NgramLosses:
     total = np.maximum(n_before[before], 1)
     backed_off = np.where(n_before[before] > 0, discount * n_kinds[before] / total, 1.0)
     bigram = np.maximum(count - discount, 0) / total + backed_off * unigram[target]
-    lengths = [len(corpus.tokenizer.token_bytes(token)) for token in range(V)]
-    n_bytes = np.array(lengths)[target]
+    n_bytes = corpus.tokenizer.token_sizes[target]
     losses = [-np.log(unigram[target]), -np.log(bigram)]
     nats = [float(loss.mean()) for loss in losses]
     n_bits = [float(loss[n_bytes > 0].sum()) / np.log(2) for loss in losses]

@@ -10,6 +10,7 @@ from chatbot.model.language_model import LanguageModel
 from chatbot.model.model_file import ModelFile, read_model
 from chatbot.model.numpy_gpt import NumpyGPT
 from chatbot.settings import Config
+from chatbot.training.folder import RunFolder
 
 # Below this a GPU spends its time on starting kernels, and importing torch takes seconds.
 _WORTH_A_GPU = 100_000_000
@@ -18,11 +19,6 @@ _WORTH_A_GPU = 100_000_000
 def published_path(config: Config) -> Path:
     """Where `publish` puts the model."""
     return config.path(config.storage.artifacts_dir) / "model_latest.safetensors"
-
-
-def run_model_path(config: Config) -> Path:
-    """Where training keeps the run's best model."""
-    return config.run_dir / "model.safetensors"
 
 
 def find_model(config: Config) -> Path:
@@ -35,7 +31,7 @@ def find_model(config: Config) -> Path:
                 f"dialogue.model {wanted} is not there", hint="set it to auto in configs/gen.yaml"
             )
         return path
-    for path in (run_model_path(config), published_path(config)):
+    for path in (RunFolder(config.run_dir).model, published_path(config)):
         if path.is_file():
             return path
     raise CheckpointError(

@@ -75,6 +75,13 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
     return torch.autocast(device.type, dtype=dtype)
 
 
+def computing_dtype(device: torch.device, otherwise: torch.dtype) -> torch.dtype:
+    """Return what autocast computes products in, `otherwise` where it is off."""
+    if not torch.is_autocast_enabled(device.type):
+        return otherwise
+    return torch.get_autocast_dtype(device.type)
+
+
 def keep_freed_memory() -> None:
     """Have the C library reuse what a step frees, instead of asking the kernel for new pages.
 

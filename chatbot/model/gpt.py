@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from chatbot.errors import CheckpointError
+from chatbot.model.device import computing_dtype
 from chatbot.model.language_model import Logits, Tokens
 from chatbot.model.shape import NORM_EPS, GPTConfig, require_shapes
 
@@ -75,8 +76,7 @@ class RMSNorm(nn.RMSNorm):
     def forward(self, x: Tensor) -> Tensor:
         """Normalize the last dimension of (..., C)."""
         y = F.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
-        is_mixed = torch.is_autocast_enabled(x.device.type)
-        return y.to(torch.get_autocast_dtype(x.device.type)) if is_mixed else y
+        return y.to(computing_dtype(x.device, y.dtype))
 
 
 class Dropout(nn.Module):

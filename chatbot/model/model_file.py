@@ -4,17 +4,17 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from chatbot.errors import CheckpointError
 from chatbot.model.shape import GPTConfig
+from chatbot.settings import WeightFormat
 from chatbot.storage.files import write_bytes
 
 FORMAT = "chatbot-1"
-Number = Literal["fp32", "fp16", "int8"]
 Array = npt.NDArray[Any]
 _SCALE = ".scale"
 _NUMBERS = {"F32": np.float32, "F16": np.float16, "I8": np.int8}
@@ -30,8 +30,10 @@ class ModelFile:
     about: dict[str, Any]
 
 
-def write_model(path: Path, model: ModelFile, number: Number = "fp32") -> None:
+def write_model(path: Path, model: ModelFile, number: WeightFormat = "fp32") -> None:
     """Write an inference model atomically. `about` must hold no name and no text of a chat."""
+    from safetensors.numpy import save
+
     metadata = {
         "format": FORMAT,
         "shape": json.dumps(asdict(model.shape)),
@@ -39,8 +41,6 @@ def write_model(path: Path, model: ModelFile, number: Number = "fp32") -> None:
         "tokenizer_sha256": _sha256(model.tokenizer_text),
         "about": json.dumps(model.about),
     }
-    from safetensors.numpy import save
-
     tensors: dict[str, Array] = {}
     for name, weight in model.weights.items():
         tensors |= _stored(name, np.ascontiguousarray(weight), number)
@@ -96,7 +96,7 @@ def map_tensors(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
     return metadata, tensors
 
 
-def _stored(name: str, weight: Array, number: Number) -> dict[str, Array]:
+def _stored(name: str, weight: Array, number: WeightFormat) -> dict[str, Array]:
     """Return the tensors that hold a weight; vectors are few and stay exact."""
     if weight.ndim < 2 or number == "fp32":
         return {name: weight.astype(np.float32)}

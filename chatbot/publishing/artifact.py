@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.errors import CheckpointError
-from chatbot.model.model_file import Number, read_model, write_model
+from chatbot.model.model_file import read_model, write_model
+from chatbot.settings import WeightFormat
 from chatbot.storage.files import sha256_of, write_json
 
 
@@ -17,7 +18,7 @@ class Published:
     info: dict[str, Any]
 
 
-def publish(best: Path, target: Path, run_name: str, number: Number) -> Published:
+def publish(best: Path, target: Path, run_name: str, number: WeightFormat) -> Published:
     """Write the run's model in a number format, read it back, and write model_info.json."""
     if not best.is_file():
         raise CheckpointError(f"no model at {best}", hint="`chatbot train` makes one")

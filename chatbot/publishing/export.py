@@ -16,7 +16,7 @@ from chatbot.errors import CheckpointError
 from chatbot.model.model_file import ModelFile, map_tensors
 from chatbot.model.shape import NORM_EPS, GPTConfig, weight_shapes
 from chatbot.settings import SamplingConfig
-from chatbot.storage.files import write_bytes, write_json
+from chatbot.storage.files import atomic_write, write_bytes, write_json
 
 Array = npt.NDArray[np.float32]
 ME, YOU = "<|spk:0|>", "<|spk:1|>"
@@ -163,10 +163,24 @@ def export_gguf(model: ModelFile, path: Path, sampling: SamplingConfig) -> Path:
     """Write a GGUF file for llama.cpp, and beside it the Modelfile for Ollama; return that one."""
     import gguf
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".part")
-    shape = model.shape
-    writer = gguf.GGUFWriter(aside, "qwen3")
+    with atomic_write(path) as file:
+        writer = gguf.GGUFWriter(file.name, "qwen3")
+        _add_shape(writer, model.shape)
+        _add_vocabulary(writer, model.tokenizer_text)
+        for name, weight in _gguf_tensors(model):
+            writer.add_tensor(name, weight)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+    modelfile = path.with_name("Modelfile")
+    write_bytes(modelfile, _modelfile(path, sampling).encode())
+    return modelfile
+
+
+def _add_shape(writer: Any, shape: GPTConfig) -> None:
+    import gguf
+
     writer.add_name("chatbot")
     writer.add_context_length(shape.block_size)
     writer.add_embedding_length(shape.n_embd)
@@ -179,19 +193,6 @@ def export_gguf(model: ModelFile, path: Path, sampling: SamplingConfig) -> Path:
     writer.add_layer_norm_rms_eps(NORM_EPS)
     writer.add_rope_freq_base(shape.rope_theta)
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
-    _add_vocabulary(writer, model.tokenizer_text)
-    for name, weight in _gguf_tensors(model):
-        writer.add_tensor(name, weight)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    with aside.open("rb") as file:
-        write_bytes(path, file.read())
-    aside.unlink()
-    modelfile = path.with_name("Modelfile")
-    write_bytes(modelfile, _modelfile(path, sampling).encode())
-    return modelfile
 
 
 def _add_vocabulary(writer: Any, text: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chatbot.corpus.store import TokenStore
+from chatbot.corpus.store import TokenStore, session_bounds
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import CorpusError
 from chatbot.settings import ObjectiveConfig
@@ -86,8 +86,7 @@ class Pieces:
 
 def cut_pieces(tokens: npt.NDArray[Any], tokenizer: BpeTokenizer, block_size: int) -> Pieces:
     """Find sessions by their bos; cut those longer than `block_size` between turns."""
-    starts = np.flatnonzero(tokens == tokenizer.bos_id).astype(np.int64)
-    ends = np.append(starts[1:], len(tokens))
+    starts, ends = session_bounds(tokens, tokenizer.bos_id)
     starts = starts + 1
     is_long = ends - starts > block_size
     rows = [np.stack([starts, ends, starts], axis=1)[~is_long]]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatbot.corpus.store import Corpus, TokenStore
-from chatbot.settings import Config
+from chatbot.corpus.store import Corpus, TokenStore, session_bounds
+from chatbot.training.batches import BatchSource
 from chatbot.training.loop import evaluate, train_steps
 from chatbot.training.setup import Resolved, make_state, plan_steps, train_source, val_source
 
@@ -16,6 +16,16 @@ _N_MEASUREMENTS = 8
 # steeper: on 129 k tokens the runs on 10, 20 and 40 % gave 0.97, the way to 100 % was 0.72.
 _SLOPES = (0.4, 0.8)
 _DOUBT = 0.15
+
+
+@dataclass(frozen=True)
+class ShortRun:
+    """A run on a share of the log: its tokens, its batches, its steps."""
+
+    share: float
+    n_tokens: int
+    source: BatchSource
+    max_steps: int
 
 
 @dataclass(frozen=True)
@@ -39,8 +49,7 @@ class Forecast:
 def part_of(store: TokenStore, bos_id: int, share: float, seed: int) -> TokenStore:
     """Return a share of the sessions, drawn at random; a smaller share lies inside a larger."""
     tokens = np.asarray(store.tokens)
-    starts = np.flatnonzero(tokens == bos_id)
-    ends = np.append(starts[1:], len(tokens))
+    starts, ends = session_bounds(tokens, bos_id)
     order = np.random.default_rng(seed).permutation(len(starts))
     sizes = np.cumsum((ends - starts)[order])
     chosen = order[: int(np.searchsorted(sizes, share * len(tokens))) + 1]
@@ -48,35 +57,31 @@ def part_of(store: TokenStore, bos_id: int, share: float, seed: int) -> TokenSto
     return TokenStore(tokens[places], np.asarray(store.loss_mask)[places])
 
 
-def n_curve_steps(
-    config: Config, corpus: Corpus, resolved: Resolved, shares: Sequence[float]
-) -> int:
-    """Return the steps that measuring the curve takes."""
-    stores = (part_of(corpus.train, corpus.tokenizer.bos_id, share, 0) for share in shares)
+def plan_short_run(corpus: Corpus, resolved: Resolved, share: float) -> ShortRun:
+    """Return the run on a share of the log, with the settings of the whole."""
+    store = part_of(corpus.train, corpus.tokenizer.bos_id, share, 0)
     device = resolved.compute.device
-    sources = (train_source(config, corpus, store, resolved.shape, device) for store in stores)
-    return sum(plan_steps(config, source, {}).max_steps for source in sources)
+    source = train_source(resolved.config, corpus, store, resolved.shape, device)
+    max_steps = plan_steps(resolved.config, source, {}).max_steps
+    return ShortRun(share, len(store.tokens), source, max_steps)
 
 
 def measure_point(
-    config: Config, corpus: Corpus, resolved: Resolved, share: float, on_step: Callable[[], None]
+    run: ShortRun, corpus: Corpus, resolved: Resolved, on_step: Callable[[], None]
 ) -> CurvePoint:
-    """Train on a share of the log to its end; the best measurement counts, as in `best.pt`."""
-    compute = resolved.compute
-    store = part_of(corpus.train, corpus.tokenizer.bos_id, share, 0)
-    source = train_source(config, corpus, store, resolved.shape, compute.device)
+    """Train to the end of a short run; the best measurement counts, as in `best.pt`."""
+    config, compute = resolved.config, resolved.compute
     held_out = val_source(config, corpus, resolved.shape, compute.device)
     state = make_state(config, resolved.shape, compute)
-    n_steps = plan_steps(config, source, {}).max_steps
-    interval = max(1, n_steps // _N_MEASUREMENTS)
+    interval = max(1, run.max_steps // _N_MEASUREMENTS)
     best = np.inf
-    for result in train_steps(state, source, config.optimization, compute, n_steps):
+    for result in train_steps(state, run.source, config.optimization, compute, run.max_steps):
         on_step()
-        if result.step % interval == 0 or result.step == n_steps:
+        if result.step % interval == 0 or result.step == run.max_steps:
             limit = config.logging.max_eval_tokens
             found = evaluate(state.ema, held_out, corpus.tokenizer, compute, limit)
             best = min(best, found.bits_per_byte)
-    return CurvePoint(len(store.tokens), float(best))
+    return CurvePoint(run.n_tokens, float(best))
 
 
 def forecast(points: Sequence[CurvePoint], n_tokens: int) -> Forecast:

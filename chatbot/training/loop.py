@@ -147,7 +147,6 @@ def evaluate(
 ) -> EvalResult:
     """Measure on held-out targets (loss mask 1 only, whatever is trained)."""
     model.eval()
-    n_bytes_of = np.array([len(tokenizer.token_bytes(t)) for t in range(tokenizer.vocab_size)])
     nats = text_nats = n_targets = n_bytes = 0.0
     world = compute.world
     with torch.inference_mode(), autocast(compute.device, compute.dtype):
@@ -155,7 +154,7 @@ def evaluate(
             places = np.flatnonzero(batch.weights == 1)
             losses = token_losses(model, batch, places)
             per_token = losses.double().cpu().numpy()
-            sizes = n_bytes_of[batch.targets.reshape(-1)[places]]
+            sizes = tokenizer.token_sizes[batch.targets.reshape(-1)[places]]
             nats += float(per_token.sum())
             text_nats += float(per_token[sizes > 0].sum())
             n_targets += len(places)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from chatbot.model.device import computing_dtype
 from chatbot.model.gpt import GPT
 from chatbot.training.batches import Batch, Ints
 
@@ -28,12 +29,14 @@ class MaskedLoss(nn.Module):
         head = self.model.embed_tokens.weight
         places = np.flatnonzero(batch.weights)
         # Few different numbers of rows: kernels are prepared for each. Place 0 stands in.
-        places = np.append(places, np.zeros(-len(places) % _ROWS_TOGETHER, dtype=places.dtype))
+        n_places = len(places)
+        places = np.append(places, np.zeros(-n_places % _ROWS_TOGETHER, dtype=places.dtype))
         weights = batch.weights.reshape(-1)[places]
-        weights[np.count_nonzero(batch.weights) :] = 0
+        weights[n_places:] = 0
         wanted, targets = _wanted(self.model, batch, places)
+        dtype = computing_dtype(head.device, head.dtype)
         total: Tensor = _WeightedCrossEntropy.apply(
-            wanted, head, targets, _on(weights, head.device), _head_dtype(head.device)
+            wanted, head, targets, _on(weights, head.device), dtype
         )
         return total
 
@@ -59,12 +62,6 @@ def _on(array: npt.NDArray[Any], device: torch.device) -> Tensor:
     if device.type == "cuda":
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)
-
-
-def _head_dtype(device: torch.device) -> torch.dtype:
-    """What autocast would compute the head in."""
-    is_mixed = torch.is_autocast_enabled(device.type)
-    return torch.get_autocast_dtype(device.type) if is_mixed else torch.float32
 
 
 class _WeightedCrossEntropy(torch.autograd.Function):

@@ -71,8 +71,6 @@ def resolve(
     device = choose_device(config.runtime.device)
     if device.type == "cuda" and device.index is None:
         device = torch.device("cuda", world.local_rank)
-    if device.type == "cpu":
-        keep_freed_memory()
     dtype = choose_dtype(config.runtime, device)
     size, why = _size(config, corpus, device, payload)
     n_tokens = corpus.stats.splits["train"].n_tokens
@@ -190,6 +188,8 @@ def _rows(config: Config, device: torch.device) -> int:
 
 def make_state(config: Config, shape: GPTConfig, compute: Compute) -> TrainState:
     """Return a network with drawn weights, ready for its first step."""
+    if compute.device.type == "cpu":
+        keep_freed_memory()
     model = GPT(shape)
     model.init_weights(torch.Generator().manual_seed(config.runtime.seed))
     return new_state(model, config.optimization, compute)
