@@ -29,6 +29,7 @@ class Prefix:
                 break
             n_same += 1
         self._cache.cut(n_same)
+        self._tokens = list(tokens[:n_same])  # true even if Ctrl+C ends the reading below
         new = np.array(tokens[n_same:], dtype=np.int64)
         logits = self._model.next_logits(new, self._cache)
         self._tokens = list(tokens)

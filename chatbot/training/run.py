@@ -137,7 +137,7 @@ class Training:
                 self._after_step(result, plan, listener)
                 reason = self._reason(signals)
             reason = reason or "done"
-            if reason == "STOP file" and self._folder.wants_cooldown():
+            if reason == "STOP file" and self._world.decide(self._folder.wants_cooldown()):
                 self._cool_down(plan, listener, signals)
             self._finish(plan, reason)
         return reason
@@ -301,7 +301,7 @@ class Training:
         """Save, so that the same command continues; then say how it ended."""
         status = self._status
         is_measured = self._folder.model.exists()
-        if self._world.agree("yes" if is_measured else "no") == "no":
+        if not self._world.decide(is_measured):
             found = self._measure()  # stopped before its first evaluation
             if self._world.is_main:
                 self._save_best(plan, found)

@@ -43,6 +43,10 @@ class World:
         dist.broadcast(place, 0)
         return bytes(place.tolist()).decode().strip()
 
+    def decide(self, answer: bool) -> bool:
+        """Return the main process's answer: files of the others may differ."""
+        return self.agree("yes" if answer else "no") == "yes"
+
     def share(self, make: Callable[[], T]) -> T:
         """Return what `make` gives in the main process: the others need not have its files."""
         if self.size == 1:
@@ -90,7 +94,7 @@ class World:
         """Have backward average gradients over all processes, while it still runs."""
         if self.size == 1:
             return module
-        return nn.parallel.DistributedDataParallel(module, broadcast_buffers=False)
+        return nn.parallel.DistributedDataParallel(module)
 
     def backward(
         self, module: nn.Module, *, is_last: bool
@@ -123,5 +127,6 @@ def join_world() -> Iterator[World]:
     dist.init_process_group(backend, store=own, rank=rank, world_size=size)
     try:
         yield World(rank, size, local_rank)
+        dist.barrier()  # who leaves early breaks the connections of who still saves
     finally:
         dist.destroy_process_group()

@@ -179,3 +179,21 @@ def test_a_second_turn_reads_only_itself():
     bot.hear("밥은?")
     bot.reply()
     assert lengths[0] <= len(tokenizer().encode("밥은?")) + 4  # two ends and two speakers
+
+
+def test_an_interrupted_reading_is_read_again():
+    model = Parrot(tokenizer().encode("응"))
+    prefix, whole = Prefix(model), [1, 4, 20, 21, 2, PERSONA_TOKEN]
+    prefix.next_logits(whole)
+    real = model.next_logits
+
+    def interrupted(tokens, cache):
+        raise KeyboardInterrupt
+
+    model.next_logits = interrupted
+    try:
+        prefix.next_logits([1, 4, 30, PERSONA_TOKEN])
+    except KeyboardInterrupt:
+        model.next_logits = real
+    prefix.next_logits(whole)
+    assert model.prompts[-1] == whole
