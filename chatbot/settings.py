@@ -135,6 +135,7 @@ class ObjectiveConfig(Section, frozen=True):
 
     loss_mode: Literal["response_only", "all"] = "all"
     context_weight: Weight = 0.3
+    speaker_weight: Weight = 0.3
 
 
 class LoggingConfig(Section, frozen=True):
@@ -177,6 +178,9 @@ class DialogueConfig(Section, frozen=True):
     """Which model answers whom, and what it remembers."""
 
     model: str = "auto"
+    speak_as: str = "auto"
+    reply_floor: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    reply_cap: Annotated[float, Meta(ge=0, le=1)] = 0.9
     history_turns: Positive = 32
     smoke_prompts: Annotated[list[str], Meta(min_length=1)] = field(
         default_factory=lambda: ["오늘 뭐함", "밥 먹었어?", "주말에 뭐해?"]

@@ -26,4 +26,4 @@ def run(args: argparse.Namespace, config: Config) -> None:
     numbers = read_numbers(config.processed_dir / "speakers.json", bot.n_speakers)
     say('dry run: type the room, a line a message ("name: text"); end with Ctrl+D')
     for outgoing in answer_room(sys.stdin, bot, numbers):
-        print(f"would send: {outgoing.text}", flush=True)
+        print("<NO_REPLY>" if outgoing.text is None else f"would send: {outgoing.text}", flush=True)

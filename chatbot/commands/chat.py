@@ -4,7 +4,7 @@ import argparse
 import contextlib
 
 from chatbot.commands._terminal import pass_gate, say
-from chatbot.inference.bot import PERSONA, Bot
+from chatbot.inference.bot import Bot
 from chatbot.settings import Config
 
 _HELP = "/reset forgets, /undo takes the last turn back, /retry answers anew, /exit ends"
@@ -49,7 +49,7 @@ def take_line(line: str, bot: Bot) -> None:
         undo(bot)
         say("taken back")
     elif line == "/retry":
-        if bot.history and bot.history[-1].speaker == PERSONA:
+        if bot.history and bot.history[-1].speaker == bot.number:
             bot.forget(1)
         if bot.history:
             _speak(bot)
@@ -64,9 +64,9 @@ def take_line(line: str, bot: Bot) -> None:
 
 def undo(bot: Bot) -> None:
     """Take back the bot's latest turn and what it answered."""
-    if bot.history and bot.history[-1].speaker == PERSONA:
+    if bot.history and bot.history[-1].speaker == bot.number:
         bot.forget(1)
-    if bot.history and bot.history[-1].speaker != PERSONA:
+    if bot.history and bot.history[-1].speaker != bot.number:
         bot.forget(1)
 
 

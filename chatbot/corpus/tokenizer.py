@@ -127,6 +127,11 @@ class BpeTokenizer:
         return np.array([len(entry) for entry in self._bytes], dtype=np.int64)
 
     @cached_property
+    def space_ids(self) -> npt.NDArray[np.int64]:
+        """Tokens of text that begin with white space."""
+        return np.flatnonzero([entry[:1].isspace() for entry in self._bytes])
+
+    @cached_property
     def _bytes(self) -> list[bytes]:
         unbyte = {char: byte for byte, char in _byte_chars().items()}
         table = [b""] * self.vocab_size

@@ -1,5 +1,7 @@
 """History -> reply: what was said, trimmed and rendered; what comes back, as bubbles."""
 
+import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -13,8 +15,9 @@ from chatbot.ingest.cleaning import Cleaner
 from chatbot.model.language_model import LanguageModel
 from chatbot.settings import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 
-PERSONA = 0
 _ATTEMPTS = 4  # times the candidates, before a reply without a forbidden word is given up
+# "ㅋㅋ" may be answered by "ㅋㅋ"; words may not come back as they are.
+_SAYS_SOMETHING = re.compile(r"[^\W_ㄱ-ㅣ]")
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,16 @@ class BotSettings:
 
 
 class Bot:
-    """Speaks as number 0; remembers one conversation."""
+    """Speaks as one number, the persona's 0 unless told otherwise; remembers one conversation."""
 
     def __init__(
-        self, model: LanguageModel, tokenizer: BpeTokenizer, settings: BotSettings
+        self,
+        model: LanguageModel,
+        tokenizer: BpeTokenizer,
+        settings: BotSettings,
+        number: int = 0,
     ) -> None:
+        self.number = number
         self._model = model
         self._tokenizer = tokenizer
         self._settings = settings
@@ -54,9 +62,15 @@ class Bot:
         """Numbers that the model knows; 0 is the bot."""
         return self._tokenizer.n_speakers
 
-    def hear(self, text: str, speaker: int = 1) -> None:
+    @property
+    def other(self) -> int:
+        """The number of whoever talks with the bot alone."""
+        return 1 if self.number == 0 else 0
+
+    def hear(self, text: str, speaker: int | None = None) -> None:
         """Add what somebody said, written as in training; lines sent in a row are one turn."""
         text = self._cleaner.normalize(text)
+        speaker = self.other if speaker is None else speaker
         last = self.history[-1] if self.history else None
         if last is not None and last.speaker == speaker:
             self.history[-1] = replace(last, text=f"{last.text}\n{text}")
@@ -79,7 +93,34 @@ class Bot:
             said += piece
             yield piece
         if said:
-            self.hear(said, PERSONA)
+            self.hear(said, self.number)
+
+    def chance_to_reply(self) -> float:
+        """Return how likely the bot's number speaks next, learned from the log: [floor, cap].
+
+        In a room of two it is 1.
+        """
+        if self.n_speakers <= 2:
+            return 1.0
+        # The logits where the latest turn has ended and nobody has begun.
+        logits = self._prefix.next_logits(self._prompt()[:-1])
+        first = self._tokenizer.speaker_id(0)
+        next_speaker = logits[first : first + self.n_speakers].astype(np.float64)
+        chances = np.exp(next_speaker - next_speaker.max())
+        dialogue = self._settings.dialogue
+        chance = float(chances[self.number] / chances.sum())
+        return min(dialogue.reply_cap, max(dialogue.reply_floor, chance))
+
+    def wants_to_reply(self) -> bool:
+        """Draw whether to answer the conversation so far, in a room where others may."""
+        return float(self._rng.random()) < self.chance_to_reply()
+
+    def _prompt(self) -> list[int]:
+        """Render the conversation so far, leaving room for a reply."""
+        room = self._model.context_length
+        turns = self.history[-self._settings.dialogue.history_turns :]
+        longest = min(self._settings.sampling.max_new_tokens, room // 2)
+        return render_prompt(turns, self.number, self._tokenizer, room - longest)
 
     def _sampler(self) -> Sampler:
         return Sampler(self._settings.sampling, self._rng)
@@ -87,34 +128,28 @@ class Bot:
     def _attempt(self, sampler: Sampler) -> Iterator[str]:
         """Yield one reply to the conversation so far."""
         sampling, room = self._settings.sampling, self._model.context_length
-        turns = self.history[-self._settings.dialogue.history_turns :]
-        n_prompt = room - min(sampling.max_new_tokens, room // 2)
-        prompt = render_prompt(turns, PERSONA, self._tokenizer, n_prompt)
+        prompt = self._prompt()
         longest = min(sampling.max_new_tokens, room - len(prompt))
         bounds = range(sampling.min_new_tokens, longest)
-        tokens = generate(self._prefix, prompt, self._tokenizer, sampler, bounds)
+        echo = self.history[-1].text if self.history else ""
+        echo = echo if _SAYS_SOMETHING.search(echo) else ""
+        tokens = generate(self._prefix, prompt, self._tokenizer, sampler, bounds, echo)
         yield from self._bubbles(stream_text(tokens, self._tokenizer))
 
     def _chosen(self) -> str:
-        """Return the most confident of some replies, an allowed one if there is any.
-
-        What repeats the last message word for word counts last; "" if every one has a
-        forbidden word.
-        """
+        """Return the most confident of some replies; "" if every one has a forbidden word."""
         sampling = self._settings.sampling
-        heard = self.history[-1].text if self.history else ""
-        best: tuple[bool, float] | None = None
+        best = -math.inf
         chosen = ""
         for attempt in range(_ATTEMPTS * sampling.candidates):
-            if attempt >= sampling.candidates and best is not None:
+            if attempt >= sampling.candidates and chosen:
                 break
             sampler = self._sampler()
             text = "".join(self._attempt(sampler))
             if any(word in text for word in sampling.forbidden_words):
                 continue
-            rank = (text != heard, sampler.confidence)
-            if best is None or rank > best:
-                best, chosen = rank, text
+            if sampler.confidence > best:
+                best, chosen = sampler.confidence, text
         return chosen
 
     def _bubbles(self, pieces: Iterable[str]) -> Iterator[str]:

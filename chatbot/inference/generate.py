@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from chatbot.corpus.tokenizer import Tokenizer
+from chatbot.corpus.tokenizer import BpeTokenizer, Tokenizer
 from chatbot.inference.sampling import Sampler
 from chatbot.model.language_model import LanguageModel, Logits
 
@@ -37,20 +37,27 @@ class Prefix:
 
 
 def generate(
-    prefix: Prefix, prompt: list[int], tokenizer: Tokenizer, sampler: Sampler, bounds: range
+    prefix: Prefix,
+    prompt: list[int],
+    tokenizer: BpeTokenizer,
+    sampler: Sampler,
+    bounds: range,
+    echo: str = "",
 ) -> Iterator[int]:
     """Yield tokens of text until the turn ends, as many as `bounds` holds.
 
-    No control token is ever yielded, and the first token is text: a reply is never empty.
+    No control token is ever yielded, and the first token is text: a reply is never empty. Nor is
+    it `echo`: where that much was said, neither the turn nor the line ends.
     """
     control = np.array([t for t in range(tokenizer.n_control) if t != tokenizer.eos_id])
     at_first = np.append(control, tokenizer.eos_id)
     said: list[int] = []
     while len(said) < bounds.stop:
         logits = prefix.next_logits(prompt + said)
-        token = sampler.draw(
-            logits, said, at_first if len(said) < max(1, bounds.start) else control
-        )
+        forbidden = at_first if len(said) < max(1, bounds.start) else control
+        if echo and tokenizer.decode(said).strip() == echo:
+            forbidden = np.concatenate([at_first, tokenizer.space_ids])
+        token = sampler.draw(logits, said, forbidden)
         if token == tokenizer.eos_id:
             return
         said.append(token)

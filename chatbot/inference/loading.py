@@ -3,8 +3,9 @@
 import ctypes
 from pathlib import Path
 
+from chatbot.corpus.speakers import read_numbers
 from chatbot.corpus.tokenizer import BpeTokenizer
-from chatbot.errors import CheckpointError
+from chatbot.errors import CheckpointError, ConfigError
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.model.language_model import LanguageModel
 from chatbot.model.model_file import ModelFile, read_model
@@ -49,7 +50,24 @@ def load_bot(config: Config) -> Bot:
     """Load the model that answers, with its own vocabulary, and give it an empty conversation."""
     file = read_model(find_model(config))
     tokenizer = BpeTokenizer(file.tokenizer_text)
-    return Bot(language_model(file, config.runtime.device), tokenizer, bot_settings(config))
+    model = language_model(file, config.runtime.device)
+    number = speaker_number(config, tokenizer.n_speakers)
+    return Bot(model, tokenizer, bot_settings(config), number)
+
+
+def speaker_number(config: Config, n_speakers: int) -> int:
+    """Return who the bot speaks as: 0, the persona, or the one that `dialogue.speak_as` names."""
+    wanted = config.dialogue.speak_as
+    if wanted == "auto":
+        return 0
+    numbers = read_numbers(config.processed_dir / "speakers.json", n_speakers)
+    number = numbers.get(wanted, int(wanted) if wanted.isdecimal() else -1)
+    if not 0 <= number < n_speakers:
+        raise ConfigError(
+            "dialogue.speak_as names nobody that this model knows",
+            hint=f"write a name of the room, or a number from 0 to {n_speakers - 1}",
+        )
+    return number
 
 
 def language_model(file: ModelFile, device: str) -> LanguageModel:

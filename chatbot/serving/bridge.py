@@ -11,9 +11,9 @@ _LINE = re.compile(r"(?P<speaker>[^:：]{1,60})\s*[:：]\s(?P<text>.+)$")
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A message that would be sent to the room."""
+    """A message that would be sent to the room; none: the bot leaves the word to others."""
 
-    text: str
+    text: str | None
 
 
 def parse_room_line(line: str) -> tuple[str, str]:
@@ -27,8 +27,9 @@ def parse_room_line(line: str) -> tuple[str, str]:
 
 
 def answer_room(lines: Iterable[str], bot: Bot, numbers: dict[str, int]) -> Iterator[Outgoing]:
-    """Answer every line of a room with bubbles. `numbers` tells known speakers' numbers.
+    """Answer the lines of a room with bubbles. `numbers` tells known speakers' numbers.
 
+    In a group the bot answers as often as its number did in the log, to what it answered there.
     Somebody unknown gets the next free number; when there is none, the last.
     """
     numbers = dict(numbers)
@@ -38,8 +39,11 @@ def answer_room(lines: Iterable[str], bot: Bot, numbers: dict[str, int]) -> Iter
             continue
         taken = max(numbers.values(), default=0)
         number = numbers.setdefault(name, min(taken + 1, bot.n_speakers - 1))
-        if number == 0:
-            number = 1  # the persona does not answer itself: somebody else types under its name
+        if number == bot.number:
+            number = bot.other  # nobody answers themselves: somebody else types under the name
         bot.hear(text, number)
+        if not bot.wants_to_reply():
+            yield Outgoing(None)
+            continue
         for bubble in bot.reply().bubbles:
             yield Outgoing(bubble)

@@ -133,6 +133,9 @@ class BatchSource:
         self._pad = tokenizer.pad_id
         context = objective.context_weight if objective.loss_mode == "all" else 0.0
         self._value_of = np.array([0.0, 1.0, context], dtype=np.float32)
+        # In a group, who speaks next is learned too: it tells the bot when to stay silent.
+        self._speakers = range(tokenizer.n_control - tokenizer.n_speakers, tokenizer.n_control)
+        self._speaker_weight = objective.speaker_weight if tokenizer.n_speakers > 2 else 0.0
         self._batch_tokens = max(batch_tokens, block_size)
         self._block_size = block_size
         self._seed = seed
@@ -221,7 +224,9 @@ class BatchSource:
             n = end - start
             targets[row, :n] = self._store.tokens[start:end]
             inputs[row, 1:n] = targets[row, : n - 1]
-            weights[row, trained_from - start : n] = self._value_of[
-                self._store.loss_mask[trained_from:end]
-            ]
+            new = slice(trained_from - start, n)
+            weights[row, new] = self._value_of[self._store.loss_mask[trained_from:end]]
+            if self._speaker_weight:
+                is_speaker = np.isin(targets[row, new], self._speakers)
+                weights[row, new][is_speaker] = self._speaker_weight
         return Batch(inputs, targets, weights)

@@ -162,7 +162,7 @@ def val_source(
     config: Config, corpus: Corpus, shape: GPTConfig, device: torch.device
 ) -> BatchSource:
     """Return batches of the held-out sessions: whatever is trained, replies are measured."""
-    measured = ObjectiveConfig(loss_mode="response_only")
+    measured = ObjectiveConfig(loss_mode="response_only", speaker_weight=0)
     return _source(config, corpus, corpus.val, shape, device, measured)
 
 

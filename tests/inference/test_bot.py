@@ -15,6 +15,7 @@ from tests.corpus.test_template import tokenizer
 
 EOS = 2
 PERSONA_TOKEN = 3
+SPEAKERS = (3, 4, 5)
 
 
 class Heard:
@@ -41,22 +42,34 @@ class Parrot:
 
     def next_logits(self, tokens, cache):
         cache.tokens += tokens.tolist()
-        n_said = cache.tokens[::-1].index(PERSONA_TOKEN)
+        heads = [i for i, t in enumerate(reversed(cache.tokens)) if t in SPEAKERS]
+        n_said = heads[0]
+        if cache.tokens[-1] == EOS:
+            return self.turns_of()
         if n_said == 0:
             self.prompts.append(list(cache.tokens))
         logits = np.zeros(400, dtype=np.float32)
         logits[self.wanted[n_said] if n_said < len(self.wanted) else EOS] = 50
         return logits
 
+    def turns_of(self):
+        """Who speaks next: number 1 three times as likely as 0, number 2 as likely as 0."""
+        logits = np.full(400, 9, dtype=np.float32)
+        logits[list(SPEAKERS)] = np.log([1, 3, 1])
+        return logits
 
-def make_bot(wanted, sampling=(), **output):
+
+def make_bot(wanted, sampling=(), dialogue=(), number=0, **output):
     plain = {"temperature": 0, "repetition_penalty": 1, "max_new_tokens": 24}
     sampling = SamplingConfig(**plain | dict(sampling))
     model = Parrot(wanted)
     return Bot(
         model,
         tokenizer(),
-        BotSettings(sampling, OutputConfig(**output), DialogueConfig(), PreprocessConfig()),
+        BotSettings(
+            sampling, OutputConfig(**output), DialogueConfig(**dict(dialogue)), PreprocessConfig()
+        ),
+        number,
     ), model
 
 
@@ -197,3 +210,42 @@ def test_an_interrupted_reading_is_read_again():
         model.next_logits = real
     prefix.next_logits(whole)
     assert model.prompts[-1] == whole
+
+
+@settings(max_examples=60)
+@given(
+    st.text("가나다 ", min_size=1, max_size=8).filter(str.strip),
+    st.sampled_from(["", " ", "\n", "\n나"]),
+    st.booleans(),
+    st.integers(1, 3),
+)
+def test_what_was_said_is_never_the_whole_reply(heard, tail, is_one_line, max_bubbles):
+    said = tokenizer().encode(" ".join(heard.split()) + tail)
+    longer = {"max_new_tokens": 32}
+    bot, _ = make_bot(said, longer, one_line=is_one_line, max_bubbles=max_bubbles)
+    bot.hear(heard)
+    assert bot.reply().text not in ("", bot.history[0].text)
+
+
+def test_laughter_may_be_answered_by_laughter():
+    bot, _ = make_bot(tokenizer().encode("ㅋㅋ"))
+    bot.hear("ㅋㅋ")
+    assert bot.reply().text == "ㅋㅋ"
+
+
+def test_the_bot_speaks_as_the_number_it_is_told():
+    bot, model = make_bot(tokenizer().encode("응"), number=2)
+    bot.hear("뭐해")
+    bot.reply()
+    assert model.prompts[0][-1] == SPEAKERS[2]
+    assert bot.history == [Turn(0, "뭐해"), Turn(2, "응")]
+
+
+def test_in_a_group_the_chance_to_reply_is_the_networks_between_floor_and_cap():
+    for floor, cap, number, wanted in [
+        (0, 1, 0, 0.2), (0, 1, 1, 0.6), (0.3, 1, 0, 0.3), (0, 0.5, 1, 0.5),
+    ]:  # fmt: skip
+        limits = {"reply_floor": floor, "reply_cap": cap}
+        bot, _ = make_bot([], dialogue=limits, number=number)
+        bot.hear("누가 갈래", 2)
+        assert abs(bot.chance_to_reply() - wanted) < 1e-6

@@ -19,8 +19,8 @@ turns = st.lists(
     min_size=1,
     max_size=12,
 )
-EVERYTHING = ObjectiveConfig(loss_mode="all", context_weight=0.5)
-REPLIES = ObjectiveConfig(loss_mode="response_only")
+EVERYTHING = ObjectiveConfig(loss_mode="all", context_weight=0.5, speaker_weight=0.25)
+REPLIES = ObjectiveConfig(loss_mode="response_only", speaker_weight=0)
 
 
 def store_of(sessions):
@@ -54,9 +54,9 @@ def test_an_epoch_trains_every_token_exactly_once(sessions, block_size):
         )
     store = store_of(sessions)
     wanted = Counter(
-        (int(t), {1: 1.0, 2: 0.5}[int(m)])
+        (int(t), {1: 1.0, 2: 0.5, 0: 0.25}[int(m)])
         for t, m in zip(store.tokens, store.loss_mask, strict=True)
-        if m
+        if t != tokenizer().bos_id  # eos is text's, all other control tokens are speakers
     )
     assert trained == wanted
 
