@@ -1,11 +1,14 @@
 """Replies of a model of 14 M parameters: cold start, tokens a second, the second turn, memory.
 
 `python benchmarks/replying.py [--rounds N]`: numpy beside torch, interleaved, on random weights
-(6 layers x 384, vocabulary 8192). Decoding is compared with a plain matrix-vector product of numpy.
+(6 layers x 384, vocabulary 8192). Decoding is compared with a plain matrix-vector product of numpy,
+and with llama.cpp on the exported file where llama-cpp-python is installed.
 """
 
 import argparse
+import importlib.util
 import json
+import multiprocessing
 import random
 import resource
 import shutil
@@ -15,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +30,8 @@ from chatbot.inference.loading import language_model
 from chatbot.model.language_model import LanguageModel
 from chatbot.model.model_file import ModelFile, read_model, write_model
 from chatbot.model.shape import GPTConfig, weight_shapes
+from chatbot.publishing.export import export_gguf
+from chatbot.settings import SamplingConfig
 from chatbot.training.folder import RunFolder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -126,6 +132,38 @@ def tokens_a_second(model: LanguageModel, n_tokens: int = 128) -> float:
     return n_tokens / (time.perf_counter() - began)
 
 
+def numpy_rate(path: Path) -> float:
+    """Tokens a second through numpy."""
+    return tokens_a_second(language_model(read_model(path), "cpu"))
+
+
+def torch_rate(path: Path) -> float:
+    """Tokens a second through torch."""
+    from chatbot.model.gpt import TorchLanguageModel, load_gpt
+
+    file = read_model(path)
+    return tokens_a_second(TorchLanguageModel(load_gpt(file.shape, file.weights)))
+
+
+def llama_rate(path: Path, n_tokens: int = 128) -> float:
+    """Tokens a second through llama.cpp, of the exported file."""
+    from llama_cpp import Llama
+
+    with tempfile.TemporaryDirectory() as folder:
+        exported = Path(folder) / "model.gguf"
+        export_gguf(read_model(path), exported, SamplingConfig())
+        llama = Llama(str(exported), n_ctx=SHAPE.block_size, n_threads=2, verbose=False)
+    tokens = llama.generate(list(range(3, 35)), temp=0, repeat_penalty=1, top_k=1)
+    next(tokens)
+    return n_tokens / seconds(lambda: [next(tokens) for _ in range(n_tokens)])
+
+
+def alone(measure: Callable[..., float], *arguments: object) -> float:
+    """Call a function in a process of its own: threads of one library disturb another's."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(measure, *arguments).result()
+
+
 def matrix_vector_rate(n_bytes: int) -> float:
     """Bytes a second of a plain matrix-vector product over as many bytes as the weights."""
     matrix = np.ones((n_bytes // 4 // 1024, 1024), dtype=np.float32)
@@ -146,6 +184,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=20)
     args = parser.parse_args()
+    arms = {"numpy": numpy_rate, "torch": torch_rate}
+    if importlib.util.find_spec("llama_cpp"):
+        arms["llama.cpp"] = llama_rate
+    rates: dict[str, list[float]] = {name: [] for name in arms}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         file = make_project(root)
@@ -153,17 +195,13 @@ def main() -> None:
         loading = statistics.median(seconds(lambda: read_model(path)) for _ in range(5))
         starts = cold_starts(root, args.rounds)
         memory = peak_memory(root)
-    models = {"numpy": language_model(file, "cpu")}
-    from chatbot.model.gpt import TorchLanguageModel, load_gpt
-
-    models["torch"] = TorchLanguageModel(load_gpt(file.shape, file.weights))
-    rates: dict[str, list[float]] = {name: [] for name in models}
-    moved = sum(weight.nbytes for weight in file.weights.values())
-    bandwidths = []
-    for _ in range(5):
-        bandwidths.append(matrix_vector_rate(moved))
-        for name, model in models.items():
-            rates[name].append(tokens_a_second(model))
+        moved = sum(weight.nbytes for weight in file.weights.values())
+        bandwidths = []
+        for _ in range(7):
+            bandwidths.append(alone(matrix_vector_rate, moved))
+            for name, measure in arms.items():
+                rates[name].append(alone(measure, path))
+    model = language_model(file, "cpu")
     rate = {name: statistics.median(values) for name, values in rates.items()}
     bandwidth = statistics.median(bandwidths)
     found = {
@@ -174,7 +212,7 @@ def main() -> None:
         "tokens_a_second": rate,
         "matrix_vector_gb_a_second": bandwidth / 1e9,
         "share_of_bandwidth": rate["numpy"] * moved / bandwidth,
-        "second_turn_seconds": {n: second_turn(models["numpy"], n) for n in (1, 8, 16)},
+        "second_turn_seconds": {n: second_turn(model, n) for n in (1, 8, 16)},
         "own_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     for name, value in found.items():

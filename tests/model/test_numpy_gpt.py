@@ -60,7 +60,7 @@ def test_cached_logits_equal_full_logits(tokens, shape, data):
 
 def test_extreme_activations_raise_no_warning():
     _, model = both()
-    model._layers[0]._gate = model._layers[0]._gate * np.float32(1e4)
+    model._layers[0]._gate_up *= np.float32(1e4)
     assert np.isfinite(model(np.array([[1, 2, 3]]))).all()
 
 
