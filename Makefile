@@ -10,7 +10,8 @@ RUN := $(BIN)/chatbot
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev format demo test check bench compare archive organize preprocess plan train \
-        smoke reply chat bridge publish export import status stop password clean
+        smoke reply chat bridge publish export import encrypt-model decrypt-model keygen status stop \
+        password clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -81,6 +82,12 @@ import: install  ## take such a folder back: make import TARGET=my-model
 	$(RUN) import --root "$(ROOT)" "$(TARGET)"
 publish: install  ## one model file in artifacts/
 	$(RUN) publish --root "$(ROOT)"
+encrypt-model: install  ## encrypt the published model
+	@$(RUN) encrypt-model --root "$(ROOT)"
+decrypt-model: install  ## the other way, for other programs
+	@$(RUN) decrypt-model --root "$(ROOT)"
+keygen: install  ## make a key for encrypted models
+	@$(RUN) keygen --root "$(ROOT)"
 password: install  ## make a password line for .env
 	@$(RUN) password --root "$(ROOT)"
 

@@ -28,5 +28,9 @@ class CheckpointError(ChatbotError):
     """A checkpoint or model that is missing, damaged or does not fit."""
 
 
+class CryptoError(ChatbotError):
+    """An encrypted file that does not open, or a key that is none."""
+
+
 class AccessError(ChatbotError):
     """A missing or wrong password."""

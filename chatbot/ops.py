@@ -27,6 +27,9 @@ COMMANDS = (
     "publish",
     "export",
     "import",
+    "encrypt-model",
+    "decrypt-model",
+    "keygen",
     "archive",
     "password",
 )
@@ -71,7 +74,7 @@ def entry_point() -> None:
 
 def load_command(name: str) -> ModuleType:
     """Import the module of one command."""
-    return importlib.import_module(f"chatbot.commands.{name}")
+    return importlib.import_module(f"chatbot.commands.{name.replace('-', '_')}")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -188,11 +188,12 @@ class DialogueConfig(Section, frozen=True):
 
 
 class SecurityConfig(Section, frozen=True):
-    """Which environment variables hold the secret."""
+    """Which environment variables hold the secrets."""
 
     require_password: bool = True
     password_env: str = "CHATBOT_PASSWORD"  # noqa: S105 a variable's name
     password_hash_env: str = "CHATBOT_PASSWORD_HASH"  # noqa: S105 a variable's name
+    model_key_env: str = "CHATBOT_MODEL_KEY"
 
 
 class PublishConfig(Section, frozen=True):

@@ -38,6 +38,7 @@ settings.register_profile(
 settings.load_profile("ours")
 os.environ.pop("CHATBOT_PASSWORD", None)
 os.environ.pop("CHATBOT_PASSWORD_HASH", None)
+os.environ.pop("CHATBOT_MODEL_KEY", None)
 
 
 @dataclass(frozen=True)

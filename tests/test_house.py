@@ -112,7 +112,7 @@ def _is_nested(path: Path, node: ast.AST) -> bool:
 
 def test_commands_are_the_modules_of_the_folder():
     files = {path.stem for path in (PACKAGE / "commands").glob("[!_]*.py")}
-    assert set(COMMANDS) == files
+    assert {name.replace("-", "_") for name in COMMANDS} == files
 
 
 def test_help_imports_no_torch_and_lists_every_command():
@@ -133,7 +133,7 @@ def test_makefile_has_a_target_for_every_command():
 @pytest.mark.parametrize("readme", READMES)
 def test_readme_names_every_command_and_no_other(readme):
     text = (REPOSITORY / readme).read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `chatbot ([a-z]+)", text, re.MULTILINE)
+    rows = re.findall(r"^\| `chatbot ([a-z-]+)", text, re.MULTILINE)
     assert sorted(rows) == sorted(COMMANDS)
 
 
@@ -141,7 +141,8 @@ def test_readme_names_every_command_and_no_other(readme):
 def test_readme_lists_every_option_of_every_command(readme):
     text = (REPOSITORY / readme).read_text(encoding="utf-8")
     rows = {
-        match[1]: match[0] for match in re.finditer(r"^\| `chatbot ([a-z]+).*$", text, re.MULTILINE)
+        match[1]: match[0]
+        for match in re.finditer(r"^\| `chatbot ([a-z-]+).*$", text, re.MULTILINE)
     }
     subparsers = next(a for a in build_parser()._actions if a.dest == "command").choices
     for name, parser in subparsers.items():
@@ -181,6 +182,7 @@ def test_env_example_holds_no_secret():
     lines = (REPOSITORY / ".env.example").read_text().splitlines()
     assert [line for line in lines if "=" in line] == [
         "CHATBOT_PASSWORD=",
+        "CHATBOT_MODEL_KEY=",
         "CHATBOT_PASSWORD_HASH=",
     ]
 

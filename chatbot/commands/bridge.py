@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from chatbot.commands._terminal import pass_gate, say
+from chatbot.commands._terminal import open_bot, say
 from chatbot.errors import ConfigError
 from chatbot.settings import Config
 
@@ -17,12 +17,10 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Answer stdin; nothing is ever sent."""
     if not args.dry:
         raise ConfigError("no messenger is connected yet", hint="chatbot bridge --dry")
-    pass_gate(config)
     from chatbot.corpus.speakers import read_numbers
-    from chatbot.inference.loading import load_bot
     from chatbot.serving.bridge import answer_room
 
-    bot = load_bot(config)
+    bot = open_bot(config)
     numbers = read_numbers(config.processed_dir / "speakers.json", bot.n_speakers)
     say('dry run: type the room, a line a message ("name: text"); end with Ctrl+D')
     for outgoing in answer_room(sys.stdin, bot, numbers):

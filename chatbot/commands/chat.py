@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 
-from chatbot.commands._terminal import pass_gate, say
+from chatbot.commands._terminal import open_bot, say
 from chatbot.inference.bot import Bot
 from chatbot.settings import Config
 
@@ -17,13 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Read lines, answer them, until /exit or the end of input."""
     del args
-    pass_gate(config)
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401 makes input() edit Hangul by the character
 
-    from chatbot.inference.loading import load_bot
-
-    bot = load_bot(config)
+    bot = open_bot(config)
     say(_HELP)
     while True:
         try:

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
         ("   what is trained (*), by speaker number", preprocess, {"show": 1}),
         ("3. train", train, {"background": False, "resume": None, "set": []}),
         ("4. smoke: three questions", smoke, {}),
-        ("5. publish: one file for somebody else", publish, {}),
+        ("5. publish: one file for somebody else", publish, {"encrypt": False, "to": []}),
     ):
         say(f"\n== {title}")
         command.run(argparse.Namespace(**options), demo)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from chatbot.commands._terminal import say
+from chatbot.commands._terminal import ask_model_key, say
 from chatbot.settings import Config
 
 
@@ -15,11 +15,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Export the model that answers."""
-    from chatbot.inference.loading import find_model
-    from chatbot.model.model_file import read_model
+    from chatbot.inference.loading import find_model, open_model
     from chatbot.publishing.export import export_gguf, export_hf
 
-    model = read_model(find_model(config))
+    model = open_model(find_model(config), config, ask_model_key)
     if args.to == "hf":
         export_hf(model, args.target, config.sampling)
         say(f"written to {args.target}; AutoModelForCausalLM.from_pretrained opens it")

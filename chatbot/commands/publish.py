@@ -1,23 +1,46 @@
-"""Write the run's best model to artifacts/ as one file, with model_info.json."""
+"""Write the run's best model to artifacts/ as one file, encrypted or not, with model_info.json."""
 
 import argparse
 
-from chatbot.commands._terminal import print_rows, say
+from chatbot.commands._terminal import print_rows, recipients_for, say
+from chatbot.errors import ConfigError
 from chatbot.settings import Config
 from chatbot.training.folder import RunFolder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Nothing to add."""
+    """Add --encrypt and --to."""
+    parser.add_argument("--encrypt", action="store_true", help="as a standard age file")
+    parser.add_argument(
+        "--to",
+        action="append",
+        default=[],
+        metavar="age1...",
+        help="with --encrypt: for this public key, instead of the passphrase; may be repeated",
+    )
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Publish the best checkpoint of the run."""
-    del args
-    from chatbot.inference.loading import published_path
-    from chatbot.publishing.artifact import publish
+    from chatbot.inference.loading import published_path, sealed_path
+    from chatbot.publishing.artifact import publish, publish_sealed
 
-    source, target = RunFolder(config.run_dir).model, published_path(config)
-    published = publish(source, target, config.run_name, config.publish.dtype)
+    if args.to and not args.encrypt:
+        raise ConfigError("--to names who may open it", hint="add --encrypt")
+    source, plain, dtype = (
+        RunFolder(config.run_dir).model,
+        published_path(config),
+        config.publish.dtype,
+    )
+    if args.encrypt:
+        keys = recipients_for(args.to, config)
+        published = publish_sealed(source, sealed_path(config), config.run_name, dtype, keys)
+    else:
+        published = publish(source, plain, config.run_name, dtype)
     print_rows([(name, str(value)) for name, value in published.info.items()])
-    say(f"written to {published.path}; it is not encrypted: whoever has the file can use it")
+    if not args.encrypt:
+        say(f"written to {plain}; it is not encrypted: whoever has the file can use it")
+        return
+    say(f"written to {published.path}; whoever has the key opens it, with `age -d` too")
+    if plain.exists():
+        say(f"{plain} of before is still there, not encrypted")

@@ -2,7 +2,7 @@
 
 import argparse
 
-from chatbot.commands._terminal import pass_gate
+from chatbot.commands._terminal import open_bot
 from chatbot.errors import ConfigError
 from chatbot.settings import Config
 
@@ -16,9 +16,6 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Load the model, answer, print."""
     if not args.text.strip():
         raise ConfigError("there is nothing to answer", hint='chatbot reply "오늘 뭐함"')
-    pass_gate(config)
-    from chatbot.inference.loading import load_bot
-
-    bot = load_bot(config)
+    bot = open_bot(config)
     bot.hear(args.text.strip())
     print(bot.reply().text)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from chatbot.commands._terminal import pass_gate
+from chatbot.commands._terminal import open_bot
 from chatbot.errors import CheckpointError
 from chatbot.settings import Config
 
@@ -14,10 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Hold the conversation of dialogue.smoke_prompts."""
     del args
-    pass_gate(config)
-    from chatbot.inference.loading import load_bot
-
-    bot = load_bot(config)
+    bot = open_bot(config)
     for prompt in config.dialogue.smoke_prompts:
         bot.hear(prompt)
         reply = bot.reply()

@@ -1,25 +1,66 @@
 """Settings -> the model that answers: the run's best, or the published one."""
 
 import ctypes
+from collections.abc import Callable
 from pathlib import Path
 
 from chatbot.corpus.speakers import read_numbers
 from chatbot.corpus.tokenizer import BpeTokenizer
-from chatbot.errors import CheckpointError, ConfigError
+from chatbot.errors import AccessError, CheckpointError, ConfigError
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.model.language_model import LanguageModel
-from chatbot.model.model_file import ModelFile, read_model
+from chatbot.model.model_file import ModelFile, read_model, read_model_bytes
 from chatbot.model.numpy_gpt import NumpyGPT
 from chatbot.settings import Config
+from chatbot.storage.age import Identity, decrypt
+from chatbot.storage.age_keys import identity_of
+from chatbot.storage.secrets import read_secret
 from chatbot.training.folder import RunFolder
 
 # Below this a GPU spends its time on starting kernels, and importing torch takes seconds.
 _WORTH_A_GPU = 100_000_000
+SEALED = ".enc"
 
 
 def published_path(config: Config) -> Path:
     """Where `publish` puts the model."""
     return config.path(config.storage.artifacts_dir) / "model_latest.safetensors"
+
+
+def sealed_path(config: Config) -> Path:
+    """Where `publish --encrypt` puts it."""
+    return published_path(config).with_suffix(SEALED)
+
+
+def nobody() -> str | None:
+    """Be the one who is asked for a secret where nobody is."""
+    return None
+
+
+def model_identity(config: Config, ask: Callable[[], str | None] = nobody) -> Identity:
+    """Return the key that opens the project's encrypted models; raises AccessError without one.
+
+    It is looked for in the environment and .env; then `ask` is asked, who may answer None.
+    """
+    name = config.security.model_key_env
+    key = read_secret(Path(config.root), name) or ask()
+    if not key:
+        raise AccessError(
+            f"the model is encrypted and {name} is not set",
+            hint=f"put the key you were given into .env: {name}=...",
+        )
+    return identity_of(key)
+
+
+def open_model(path: Path, config: Config, ask: Callable[[], str | None] = nobody) -> ModelFile:
+    """Read a model; one that is encrypted is decrypted in memory, never onto a disk."""
+    if path.suffix != SEALED:
+        return read_model(path)
+    content = bytearray()
+    with path.open("rb") as file:
+        for chunk in decrypt(file, [model_identity(config, ask)]):
+            content += chunk
+    return read_model_bytes(content, str(path))
 
 
 def find_model(config: Config) -> Path:
@@ -32,7 +73,7 @@ def find_model(config: Config) -> Path:
                 f"dialogue.model {wanted} is not there", hint="set it to auto in configs/gen.yaml"
             )
         return path
-    for path in (RunFolder(config.run_dir).model, published_path(config)):
+    for path in (RunFolder(config.run_dir).model, published_path(config), sealed_path(config)):
         if path.is_file():
             return path
     raise CheckpointError(
@@ -46,9 +87,12 @@ def bot_settings(config: Config) -> BotSettings:
     return BotSettings(config.sampling, config.output, config.dialogue, rules)
 
 
-def load_bot(config: Config) -> Bot:
-    """Load the model that answers, with its own vocabulary, and give it an empty conversation."""
-    file = read_model(find_model(config))
+def load_bot(config: Config, ask: Callable[[], str | None] = nobody) -> Bot:
+    """Load the model that answers, with its own vocabulary, and give it an empty conversation.
+
+    `ask` is asked for the key of an encrypted model that stands nowhere.
+    """
+    file = open_model(find_model(config), config, ask)
     tokenizer = BpeTokenizer(file.tokenizer_text)
     model = language_model(file, config.runtime.device)
     number = speaker_number(config, tokenizer.n_speakers)

@@ -6,18 +6,29 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from chatbot.errors import CheckpointError
-from chatbot.model.shape import GPTConfig
+from chatbot.model.shape import GPTConfig, require_sane
 from chatbot.settings import WeightFormat
 from chatbot.storage.files import write_bytes
 
 FORMAT = "chatbot-1"
 Array = npt.NDArray[Any]
+Bytes = npt.NDArray[np.uint8]
+_MAX_HEADER = 100_000_000  # as the library's
 _SCALE = ".scale"
 _NUMBERS = {"F32": np.float32, "F16": np.float16, "I8": np.int8}
+
+
+class _Entry(msgspec.Struct):
+    """Where a tensor lies."""
+
+    dtype: str
+    shape: list[int]
+    data_offsets: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,11 @@ class ModelFile:
 
 def write_model(path: Path, model: ModelFile, number: WeightFormat = "fp32") -> None:
     """Write an inference model atomically. `about` must hold no name and no text of a chat."""
+    write_bytes(path, model_bytes(model, number))
+
+
+def model_bytes(model: ModelFile, number: WeightFormat) -> bytes:
+    """Return the content of a model's file."""
     from safetensors.numpy import save
 
     metadata = {
@@ -44,7 +60,7 @@ def write_model(path: Path, model: ModelFile, number: WeightFormat = "fp32") -> 
     tensors: dict[str, Array] = {}
     for name, weight in model.weights.items():
         tensors |= _stored(name, np.ascontiguousarray(weight), number)
-    write_bytes(path, save(tensors, metadata))
+    return save(tensors, metadata)
 
 
 def read_model(path: Path) -> ModelFile:
@@ -53,46 +69,68 @@ def read_model(path: Path) -> ModelFile:
     Weights in fp32 stay on the disk: pages are read when a product touches them.
     """
     try:
-        metadata, tensors = map_tensors(path)
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        return _parse(map_file(path), str(path))
+    except OSError as error:
+        raise CheckpointError(f"model {path} cannot be read", hint="check the disk") from error
+
+
+def read_model_bytes(content: bytes | bytearray, name: str) -> ModelFile:
+    """Read an inference model that lies in memory, called `name` in errors."""
+    return _parse(np.frombuffer(content, dtype=np.uint8), name)
+
+
+def _parse(content: Bytes, name: str) -> ModelFile:
+    try:
+        metadata, tensors = tensors_in(content)
+        if metadata.get("format") != FORMAT:
+            raise CheckpointError(f"{name} is no model of this program", hint="publish it again")
+        text = metadata["tokenizer"]
+        if _sha256(text) != metadata.get("tokenizer_sha256"):
+            raise CheckpointError(
+                f"{name} has a vocabulary of another model", hint="publish it again"
+            )
+        shape = msgspec.json.decode(metadata["shape"], type=GPTConfig)
+        require_sane(shape, len(tensors))
+        weights = {
+            tensor_name: _restored(tensor, tensors.get(tensor_name + _SCALE))
+            for tensor_name, tensor in tensors.items()
+            if not tensor_name.endswith(_SCALE)
+        }
+        about = msgspec.json.decode(metadata["about"], type=dict[str, Any])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(
-            f"model {path} is damaged", hint="copy or publish it again"
+            f"model {name} is damaged", hint="copy or publish it again"
         ) from error
-    if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is no model of this program", hint="publish it again")
-    if _sha256(metadata["tokenizer"]) != metadata.get("tokenizer_sha256"):
-        raise CheckpointError(f"{path} has a vocabulary of another model", hint="publish it again")
-    weights = {
-        name: _restored(tensor, tensors.get(name + _SCALE))
-        for name, tensor in tensors.items()
-        if not name.endswith(_SCALE)
-    }
-    shape = GPTConfig(**json.loads(metadata["shape"]))
-    return ModelFile(shape, weights, metadata["tokenizer"], json.loads(metadata["about"]))
+    return ModelFile(shape, weights, text, about)
 
 
-def map_tensors(path: Path) -> tuple[dict[str, str], dict[str, Array]]:
-    """Map a safetensors file into memory: its metadata and its tensors, without a copy.
+def map_file(path: Path) -> Bytes:
+    """Map a file into memory, without a copy; an empty file is no bytes."""
+    if path.stat().st_size == 0:
+        return np.zeros(0, dtype=np.uint8)
+    return np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
+
+
+def tensors_in(content: Bytes) -> tuple[dict[str, str], dict[str, Array]]:
+    """Return the metadata and the tensors of a safetensors file, without a copy.
 
     The library's own reader copies every tensor and holds the file beside the copies. Raises
     ValueError if the file is not what its header says.
     """
-    with path.open("rb") as file:
-        size = path.stat().st_size
-        n_header = int.from_bytes(file.read(8), "little")
-        if n_header > size - 8:
-            raise ValueError("the header is cut")
-        header = json.loads(file.read(n_header))
-    metadata = header.pop("__metadata__", {})
-    content = np.memmap(path, dtype=np.uint8, mode="r", offset=8 + n_header)
+    n_header = int.from_bytes(content[:8].tobytes(), "little")
+    if n_header > min(len(content) - 8, _MAX_HEADER):
+        raise ValueError("the header is cut")
+    header = msgspec.json.decode(content[8 : 8 + n_header].tobytes(), type=dict[str, Any])
+    metadata = msgspec.convert(header.pop("__metadata__", {}), dict[str, str])
+    content = content[8 + n_header :]
     tensors = {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        if not 0 <= begin <= end <= len(content):
+    for name, entry in msgspec.convert(header, dict[str, _Entry]).items():
+        begin, end = entry.data_offsets
+        if not 0 <= begin <= end <= len(content) or min(entry.shape, default=0) < 0:
             raise ValueError("a tensor is cut")
-        number = np.dtype(_NUMBERS[entry["dtype"]])
+        number = np.dtype(_NUMBERS[entry.dtype])
         # reshape refuses bytes that do not fill the shape
-        tensors[name] = np.asarray(content[begin:end]).view(number).reshape(entry["shape"])
+        tensors[name] = content[begin:end].view(number).reshape(entry.shape)
     return metadata, tensors
 
 

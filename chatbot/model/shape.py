@@ -8,6 +8,7 @@ from chatbot.errors import CheckpointError, ConfigError
 from chatbot.settings import ModelConfig, resolved
 
 NORM_EPS = 1e-6  # Qwen3's
+MAX_CONTEXT = 32768
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,21 @@ class GPTConfig:
         attention = 2 * self.n_embd * (self.n_embd + kv_width) + 2 * self.head_dim
         layer = attention + 3 * self.n_embd * self.n_hidden + 2 * self.n_embd
         return self.vocab_size * self.n_embd + self.n_layer * layer + self.n_embd
+
+
+def require_sane(config: GPTConfig, n_tensors: int) -> None:
+    """Raise ValueError for numbers that no trained model has, before memory is taken for them."""
+    sizes = (config.vocab_size, config.n_head, config.n_kv_head, config.n_embd, config.n_hidden)
+    is_sane = (
+        min(sizes) > 0
+        and 0 < config.n_layer <= n_tensors
+        and 0 < config.block_size <= MAX_CONTEXT
+        and config.n_embd % config.n_head == config.n_head % config.n_kv_head == 0
+        and config.head_dim % 2 == 0
+        and 0 < config.rope_theta <= 1e9
+    )
+    if not is_sane:
+        raise ValueError
 
 
 def weight_shapes(config: GPTConfig) -> dict[str, tuple[int, ...]]:

@@ -1,13 +1,16 @@
-"""A run's best model -> one file for somebody else, and a page about it."""
+"""A run's best model -> one file for somebody else, encrypted or not, and a page about it."""
 
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chatbot.errors import CheckpointError
-from chatbot.model.model_file import read_model, write_model
+from chatbot.model.model_file import ModelFile, model_bytes, read_model, write_model
 from chatbot.settings import WeightFormat
-from chatbot.storage.files import sha256_of, write_json
+from chatbot.storage.age import Recipient, encrypt
+from chatbot.storage.files import atomic_write, sha256_of, write_json
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,34 @@ class Published:
 
 def publish(best: Path, target: Path, run_name: str, number: WeightFormat) -> Published:
     """Write the run's model in a number format, read it back, and write model_info.json."""
-    if not best.is_file():
-        raise CheckpointError(f"no model at {best}", hint="`chatbot train` makes one")
-    model = read_model(best)
+    model = _best(best)
     write_model(target, model, number)
     if read_model(target).shape != model.shape:
         raise CheckpointError(f"{target} does not read back as written", hint="check the disk")
+    return _described(target, model, run_name, number)
+
+
+def publish_sealed(
+    best: Path,
+    target: Path,
+    run_name: str,
+    number: WeightFormat,
+    recipients: Sequence[Recipient],
+) -> Published:
+    """Write the run's model as an age file for `recipients`; the plain one never is on a disk."""
+    model = _best(best)
+    with atomic_write(target) as file:
+        encrypt(io.BytesIO(model_bytes(model, number)), file, recipients)
+    return _described(target, model, run_name, number)
+
+
+def _best(path: Path) -> ModelFile:
+    if not path.is_file():
+        raise CheckpointError(f"no model at {path}", hint="`chatbot train` makes one")
+    return read_model(path)
+
+
+def _described(target: Path, model: ModelFile, run_name: str, number: WeightFormat) -> Published:
     about = model.about
     info = {
         "file": target.name,

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from chatbot.corpus.tokenizer import BOS, EOS, PAD, BpeTokenizer
 from chatbot.errors import CheckpointError
-from chatbot.model.model_file import ModelFile, map_tensors
-from chatbot.model.shape import NORM_EPS, GPTConfig, weight_shapes
+from chatbot.model.model_file import ModelFile, map_file, tensors_in
+from chatbot.model.shape import NORM_EPS, GPTConfig, require_sane, weight_shapes
 from chatbot.settings import SamplingConfig
 from chatbot.storage.files import atomic_write, write_bytes, write_json
 
@@ -127,7 +127,7 @@ def import_hf(folder: Path) -> ModelFile:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         text = (folder / "tokenizer.json").read_text(encoding="utf-8")
-        _, tensors = map_tensors(folder / "model.safetensors")
+        _, tensors = tensors_in(map_file(folder / "model.safetensors"))
         shape = GPTConfig(
             vocab_size=config["vocab_size"],
             block_size=config["max_position_embeddings"],
@@ -139,11 +139,12 @@ def import_hf(folder: Path) -> ModelFile:
             dropout=0.0,
             rope_theta=(config.get("rope_parameters") or config)["rope_theta"],
         )
+        require_sane(shape, len(tensors))
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{error.filename} is missing", hint="name a folder that `chatbot export` wrote"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{folder} is damaged", hint="export it again") from error
     tensors.pop("lm_head.weight", None)  # the embedding again
     weights = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}

@@ -1,7 +1,6 @@
 """The one place that decides whether somebody may talk to the bot."""
 
 import hmac
-import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -9,10 +8,10 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-from dotenv import dotenv_values
 
 from chatbot.errors import AccessError
 from chatbot.settings import Config
+from chatbot.storage.secrets import read_secret
 
 # RFC 9106, second recommended choice (64 MiB), for machines that also hold a model.
 _ITERATIONS, _LANES, _MEMORY_KIB = 3, 4, 64 * 1024
@@ -65,7 +64,7 @@ def hash_password(password: str) -> str:
 
 def load_gate(config: Config, environment: Mapping[str, str] | None = None) -> Gate:
     """Read the secret from the environment and .env; raises AccessError if there is none."""
-    password, password_hash = _secrets(config, os.environ if environment is None else environment)
+    password, password_hash = _secrets(config, environment)
     if password_hash is None and not password:
         raise AccessError(
             f"no password is set: {config.security.password_env} is not in .env",
@@ -84,7 +83,6 @@ def require_access(
     """
     if not config.security.require_password:
         return
-    environment = os.environ if environment is None else environment
     gate = load_gate(config, environment)
     password, _ = _secrets(config, environment)
     given = password or ask()
@@ -97,16 +95,10 @@ def require_access(
         raise AccessError("wrong password", hint="try again")
 
 
-def _secrets(config: Config, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """Return (password, hash); what the environment says wins over .env."""
-    names = config.security
-    path = Path(config.root) / ".env"
-    try:
-        stored = dotenv_values(path, interpolate=False) if path.is_file() else {}
-    except UnicodeDecodeError as error:
-        raise AccessError(".env is not UTF-8", hint="save it as UTF-8") from error
-    password, password_hash = (
-        environment.get(name) or stored.get(name) or None
-        for name in (names.password_env, names.password_hash_env)
-    )
-    return password, password_hash
+def _secrets(
+    config: Config, environment: Mapping[str, str] | None
+) -> tuple[str | None, str | None]:
+    """Return (password, hash)."""
+    root, names = Path(config.root), config.security
+    password = read_secret(root, names.password_env, environment)
+    return password, read_secret(root, names.password_hash_env, environment)

@@ -45,3 +45,77 @@ def test_dry_archive_moves_nothing(trained):
     before = sorted(trained.root.rglob("*"))
     assert trained.run("archive", "--dry") == 0
     assert sorted(trained.root.rglob("*")) == before
+
+
+def ask(project, *arguments, capsys):
+    """What a seeded reply says, or the error."""
+    capsys.readouterr()
+    status = project.run("reply", "--set", "sampling.seed=1", *arguments, "오늘 뭐함")
+    shown = capsys.readouterr()
+    return shown.out if status == 0 else shown.err
+
+
+def forget_plain(project):
+    for path in project.root.rglob("*.safetensors"):
+        path.unlink()
+
+
+def test_an_encrypted_model_answers_as_the_plain_one(trained, capsys):
+    fp32 = ("--set", "publish.dtype=fp32")
+    before = ask(trained, capsys=capsys)
+    (trained.root / ".env").write_text("CHATBOT_PASSWORD=a\nCHATBOT_MODEL_KEY=여섯 낱말\n")
+    assert trained.run("publish", "--encrypt", *fp32) == 0
+    files = {path.name for path in (trained.root / "artifacts").iterdir()}
+    assert files - {".gitkeep"} == {"model_latest.enc", "model_info.json"}
+    forget_plain(trained)
+    assert ask(trained, capsys=capsys) == before
+    assert trained.run("decrypt-model") == 0
+    (trained.root / "artifacts/model_latest.enc").unlink()
+    assert ask(trained, capsys=capsys) == before
+
+
+def test_without_the_key_an_encrypted_model_stays_shut(trained, capsys, monkeypatch):
+    assert trained.run("publish", "--encrypt") == 2
+    assert "CHATBOT_MODEL_KEY is not set" in capsys.readouterr().err
+    monkeypatch.setenv("CHATBOT_MODEL_KEY", "낱말")
+    assert trained.run("publish", "--encrypt") == 0
+    forget_plain(trained)
+    monkeypatch.setenv("CHATBOT_MODEL_KEY", "다른 낱말")
+    assert "the key does not open this file" in ask(trained, capsys=capsys)
+    assert trained.run("decrypt-model") == 2
+    monkeypatch.delenv("CHATBOT_MODEL_KEY")
+    assert "CHATBOT_MODEL_KEY is not set" in ask(trained, capsys=capsys)
+    assert not list(trained.root.rglob("*.safetensors"))
+
+
+def test_a_drawn_key_pair_shares_with_one_person(trained, capsys, monkeypatch):
+    assert trained.run("keygen") == 0
+    shown = capsys.readouterr()
+    line, public = shown.out.strip(), shown.err.split()[-1]
+    assert trained.run("publish", "--encrypt", "--to", public) == 0
+    assert trained.run("publish", "--to", public) == 2
+    forget_plain(trained)
+    monkeypatch.setenv(*line.split("="))
+    assert not ask(trained, capsys=capsys).startswith("error")
+
+
+def test_a_drawn_passphrase_is_offered_and_kept(trained, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _: "")
+    assert trained.run("publish", "--encrypt") == 0
+    kept = (trained.root / ".env").read_text().splitlines()[-1]
+    assert kept.startswith("CHATBOT_MODEL_KEY=") and kept.split("=")[1] in capsys.readouterr().err
+    monkeypatch.setattr("builtins.input", lambda _: "n")
+    (trained.root / ".env").write_text("CHATBOT_PASSWORD=a\n")
+    assert trained.run("publish", "--encrypt") == 2
+
+
+def test_a_kill_while_encrypting_leaves_no_file(trained, monkeypatch):
+    monkeypatch.setenv("CHATBOT_MODEL_KEY", "낱말")
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chatbot.publishing.artifact.encrypt", stopped)
+    assert trained.run("publish", "--encrypt") == 130
+    assert not list((trained.root / "artifacts").glob("model*"))
