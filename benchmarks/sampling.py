@@ -45,6 +45,10 @@ ARMS: dict[str, dict[str, float]] = {
     "t 0.7 no-repeat 4": {"temperature": 0.7, "no_repeat_ngram": 4},
     "t 0.7 best of 4": {"temperature": 0.7, "candidates": 4},
     "t 1 best of 4": {"temperature": 1.0, "candidates": 4},
+    "t 0.85 min-p 0.05 rep 1.1": {
+        "temperature": 0.85, "min_p": 0.05, "repetition_penalty": 1.1,
+    },
+    "t 1 min-p 0.05 rep 1.1": {"temperature": 1.0, "min_p": 0.05, "repetition_penalty": 1.1},
 }  # fmt: skip
 PLAIN = {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
 
@@ -131,6 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--replies", type=int, default=400)
+    parser.add_argument("--only", action="append", help="an arm's name; may be repeated")
     args = parser.parse_args()
     config = load_config(args.root)
     corpus = open_corpus(config.processed_dir)
@@ -142,6 +147,8 @@ def main() -> None:
     apart = divergence(people[:half], people[half:])
     print(f"{len(asked)} replies; people beside people: {apart:.3f}")
     for name, arm in ARMS.items():
+        if args.only and name not in args.only:
+            continue
         said = answers(config, arm, asked)
         found = measure(said, real)
         print(f"{name:34}", *(f"{value:7.3f}" for value in found.values()), flush=True)

@@ -62,6 +62,10 @@ class PreprocessConfig(Section, frozen=True):
     url_mask: str = "(링크)"
     drop_low_signal: bool = True
     notice_min_chars: Positive = 60
+    repeat_min_chars: Positive = 30
+    max_repeats: Positive = 5
+    mask_personal: bool = True
+    mask_names: list[Annotated[str, Meta(min_length=2)]] = field(default_factory=list)
     val_fraction: Annotated[float, Meta(gt=0, lt=0.5)] = 0.1
     vocab_size: Auto | Annotated[int, Meta(ge=320, le=65536)] = "auto"
 
@@ -194,6 +198,7 @@ class SecurityConfig(Section, frozen=True):
     password_env: str = "CHATBOT_PASSWORD"  # noqa: S105 a variable's name
     password_hash_env: str = "CHATBOT_PASSWORD_HASH"  # noqa: S105 a variable's name
     model_key_env: str = "CHATBOT_MODEL_KEY"
+    mask_key_env: str = "CHATBOT_MASK_KEY"
 
 
 class PublishConfig(Section, frozen=True):

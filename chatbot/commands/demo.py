@@ -39,8 +39,16 @@ def run(args: argparse.Namespace, config: Config) -> None:
         write_bytes(inbox, export)
     for title, command, options in (
         ("1. organize: recognize the export and file it", organize, {"dry": False}),
-        ("2. preprocess: clean conversations -> tokens", preprocess, {"show": None}),
-        ("   what is trained (*), by speaker number", preprocess, {"show": 1}),
+        (
+            "2. preprocess: clean conversations -> tokens",
+            preprocess,
+            {"show": None, "show_masked": False},
+        ),
+        (
+            "   what is trained (*), by speaker number",
+            preprocess,
+            {"show": 1, "show_masked": False},
+        ),
         ("3. train", train, {"background": False, "resume": None, "set": []}),
         ("4. smoke: three questions", smoke, {}),
         ("5. publish: one file for somebody else", publish, {"encrypt": False, "to": []}),

@@ -1,9 +1,14 @@
 """Turn organized exports into tokens and loss masks in data/processed/."""
 
 import argparse
+import io
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from chatbot.commands._terminal import (
     Progress,
@@ -18,10 +23,12 @@ from chatbot.conversation import Message
 from chatbot.corpus.packing import Ingested, preview, write_corpus
 from chatbot.corpus.speakers import number_speakers
 from chatbot.corpus.spool import SessionSpool
-from chatbot.corpus.store import SPLITS, Stats, open_corpus
-from chatbot.errors import CorpusError
+from chatbot.corpus.store import MASKED, SPLITS, Stats, open_corpus
+from chatbot.errors import CorpusError, CryptoError
 from chatbot.ingest.cleaning import Cleaner
 from chatbot.ingest.manifest import ExportEntry
+from chatbot.ingest.masking import Found, Masker, NamePattern
+from chatbot.ingest.pseudonyms import Pseudonyms
 from chatbot.ingest.rooms import (
     Aliases,
     choose_rooms,
@@ -32,12 +39,18 @@ from chatbot.ingest.rooms import (
 )
 from chatbot.ingest.sessions import merge_bursts, split_sessions
 from chatbot.settings import Config
+from chatbot.storage.age import decrypt, encrypt
+from chatbot.storage.age_keys import X25519Identity, identity_of, new_identity
+from chatbot.storage.secrets import keep_secret, read_secret
 
 _GREEN, _GREY = 32, 90
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --show."""
+    """Add --show and --show-masked."""
+    parser.add_argument(
+        "--show-masked", action="store_true", help="list what was masked, for your eyes only"
+    )
     parser.add_argument(
         "--show",
         nargs="?",
@@ -52,6 +65,9 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Read, clean, cut, number the speakers, write."""
     if args.show is not None:
         _show(config, args.show)
+        return
+    if args.show_masked:
+        _show_masked(config)
         return
     rooms = choose_rooms(config)
     verify_exports([entry for exports in rooms.values() for entry in exports], config)
@@ -101,19 +117,22 @@ def _ingest(
     rules = config.processed.preprocess
     counts: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
+    masked: Counter[Found] = Counter()
     n_seen = n_kept = 0
     n_messages = sum(entry.n_messages for exports in rooms.values() for entry in exports)
+    make_masker = _masker_maker(rooms, config)
     folder = config.processed_dir.with_name(f"{config.processed_dir.name}.spool.part")
     with progress(n_messages, "reading messages") as bar:
         for room, exports in rooms.items():
-            cleaner = Cleaner(rules)
+            cleaner, masker = Cleaner(rules), make_masker()
             spools.append(SessionSpool(folder / exports[0].id))
             messages = read_room(exports, aliases[room], config)
-            kept = _cleaned(messages, cleaner, counts, bar)
+            kept = _cleaned(messages, cleaner, masker, counts, bar)
             for session in split_sessions(kept, rules, exports[0].id):
                 spools[-1].add(merge_bursts(session, rules))
             spools[-1].close()
             dropped += cleaner.dropped
+            masked += masker.found if masker else Counter()
             n_seen, n_kept = n_seen + cleaner.n_seen, n_kept + cleaner.n_kept
     if n_seen != n_kept + dropped.total():
         raise CorpusError("messages went missing while cleaning", hint="this is a bug; report it")
@@ -121,18 +140,77 @@ def _ingest(
     n_turns = sum(sum(spool.n_turns) for spool in spools)
     messages_account = {"seen": n_seen, "kept": n_kept, "turns": n_turns}
     lines = {entry.id: {**entry.lines, "total": sum(entry.lines.values())} for entry in entries}
-    return Ingested(spools, lines, messages_account, dict(dropped)), counts
+    kinds: Counter[str] = Counter()
+    for found, n in masked.items():
+        kinds[found.kind] += n
+    sealed = _sealed_values(masked, config)
+    return Ingested(spools, lines, messages_account, dict(dropped), dict(kinds), sealed), counts
+
+
+def _masker_maker(
+    rooms: dict[str, list[ExportEntry]], config: Config
+) -> Callable[[], Masker | None]:
+    """Return what makes the masker of a room; all share pseudonyms and everybody's name."""
+    if not config.processed.preprocess.mask_personal:
+        return lambda: None
+    pseudonyms = Pseudonyms(_mask_identity(config).derived(b"chatbot pseudonyms"))
+    names = set(config.processed.preprocess.mask_names) | set(config.raw.aliases.values())
+    names |= {name for exports in rooms.values() for entry in exports for name in entry.speakers}
+    pattern = NamePattern(names)
+    return lambda: Masker(pseudonyms, pattern)
+
+
+def _mask_identity(config: Config) -> X25519Identity:
+    """Return the key of the pseudonyms; the first time it is drawn and kept in .env."""
+    root, name = Path(config.root), config.security.mask_key_env
+    key = read_secret(root, name)
+    if key is None:
+        key = new_identity().secret_text()
+        keep_secret(root, name, key)
+    identity = identity_of(key)
+    if not isinstance(identity, X25519Identity):
+        raise CryptoError(f"{name} in .env is no key", hint="delete that line: a new one is drawn")
+    return identity
+
+
+def _sealed_values(masked: Counter[Found], config: Config) -> dict[str, bytes]:
+    """Return masked.age: what was masked, by what, readable with the project's key only."""
+    if not config.processed.preprocess.mask_personal:
+        return {}
+    rows = [[found.kind, found.value, found.pseudonym, n] for found, n in masked.most_common()]
+    target = io.BytesIO()
+    encrypt(io.BytesIO(msgspec.json.encode(rows)), target, [_mask_identity(config).recipient])
+    return {MASKED: target.getvalue()}
+
+
+def _show_masked(config: Config) -> None:
+    path = config.processed_dir / MASKED
+    if not path.is_file():
+        raise CorpusError("nothing was masked here", hint="run `chatbot preprocess` first")
+    with path.open("rb") as file:
+        content = b"".join(decrypt(file, [_mask_identity(config)]))
+    rows = msgspec.json.decode(content, type=list[tuple[str, str, str, int]])
+    print(
+        table(
+            [["kind", "times", "value", "pseudonym"]] + [[k, str(n), v, p] for k, v, p, n in rows]
+        )
+    )
+    say("only you see this: the list is encrypted in data/ by the key in .env")
 
 
 def _cleaned(
-    messages: Iterator[Message], cleaner: Cleaner, counts: Counter[str], bar: Progress
+    messages: Iterator[Message],
+    cleaner: Cleaner,
+    masker: Masker | None,
+    counts: Counter[str],
+    bar: Progress,
 ) -> Iterator[Message]:
     for message in messages:
         advance(bar)
         cleaned = cleaner.clean(message)
         if cleaned is not None:
             counts[cleaned.speaker] += 1
-            yield cleaned
+            yield replace(cleaned, text=masker.mask(cleaned.text)) if masker else cleaned
 
 
 def _report(stats: Stats) -> None:
@@ -141,6 +219,9 @@ def _report(stats: Stats) -> None:
         f"{messages['seen']:,} messages: {messages['kept']:,} kept, "
         + ", ".join(f"{n:,} {rule}" for rule, n in sorted(stats.dropped.items()))
     )
+    if stats.masked:
+        listed = ", ".join(f"{n:,} {kind}" for kind, n in sorted(stats.masked.items()))
+        say(f"masked: {listed} (`chatbot preprocess --show-masked` lists them)")
     rows = [["split", "sessions", "turns", "tokens", "trained", "context", "control"]]
     for name in SPLITS:
         split = stats.splits[name]

@@ -36,6 +36,8 @@ class Ingested:
     exports: dict[str, dict[str, int]]
     messages: dict[str, int]
     dropped: dict[str, int]
+    masked: dict[str, int]
+    sealed: dict[str, bytes]  # encrypted files to keep beside the tokens, by name
 
 
 def write_corpus(
@@ -68,6 +70,8 @@ def write_corpus(
         stats = _stats(ingested, speakers, rules, tokenizer, splits, new)
         write_json(new / "stats.json", msgspec.to_builtins(stats))
         write_json(new / "speakers.json", msgspec.to_builtins(speakers))
+        for name, content in ingested.sealed.items():
+            write_bytes(new / name, content)
         write_json(new / "preview.json", list(preview(new, stats, tokenizer, _N_PREVIEW)))
         replace_directory(new, folder)
     finally:
@@ -214,7 +218,8 @@ def _stats(
     names = [f"{split}{end}.bin" for split in SPLITS for end in ("", "_loss_mask")]
     files = {name: sha256_of(folder / name) for name in [*names, "tokenizer.json"]}
     settings = msgspec.to_builtins(rules)
-    del settings["persona"]  # a name; everything else here may be shown
+    for name in ("persona", "mask_names"):  # names; everything else here may be shown
+        del settings[name]
     return Stats(
         fingerprint=fingerprint_of(files),
         dtype=token_dtype(tokenizer.vocab_size),
@@ -226,6 +231,7 @@ def _stats(
         exports=ingested.exports,
         messages=ingested.messages,
         dropped=ingested.dropped,
+        masked=ingested.masked,
         splits=splits,
         files=files,
         settings=settings,

@@ -13,8 +13,9 @@ from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import CorpusError
 from chatbot.storage.files import restore_directory, sha256_of
 
-VERSION = 1
+VERSION = 2
 SPLITS = ("train", "val")
+MASKED = "masked.age"
 _AGAIN = "run `chatbot preprocess` again"
 
 
@@ -44,6 +45,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     exports: dict[str, dict[str, int]]
     messages: dict[str, int]
     dropped: dict[str, int]
+    masked: dict[str, int]
     splits: dict[str, SplitStats]
     files: dict[str, str]
     settings: dict[str, Any]

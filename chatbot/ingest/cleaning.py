@@ -5,9 +5,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from chatbot.conversation import Message
+from chatbot.ingest.repetition import Repetition
 from chatbot.settings import PreprocessConfig
 
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
@@ -26,7 +26,6 @@ _POLICY_LINE = re.compile(
     r"^(?:운영정책을 위반.*|타인, 기관 등의 사칭에 유의해 주세요.*)$\n?",
     re.MULTILINE,
 )
-_MAX_NOTICES = 65_536
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ TEXT_RULES = (
 class Cleaner:
     """Cleans the messages of one room in order and counts what each rule drops.
 
-    State is only what repeated notices need: the hashes of long texts seen.
+    State is only what repeats need: the hashes of long texts seen.
     """
 
     def __init__(self, rules: PreprocessConfig) -> None:
@@ -67,7 +66,7 @@ class Cleaner:
         self.dropped: Counter[str] = Counter()
         self._rules = rules
         self._run = re.compile(rf"([{_RUN_CHARS}])\1{{{rules.max_run},}}")
-        self._notices: set[bytes] = set()
+        self._repetition = Repetition()
 
     def clean(self, message: Message) -> Message | None:
         """Return the message with clean text, or None if a rule drops it."""
@@ -77,8 +76,8 @@ class Cleaner:
         cleaned = Message(message.speaker, self.normalize(message.text), message.sent_at)
         if self._is_dropped(cleaned, TEXT_RULES):
             return None
-        if self._is_repeated_notice(cleaned):
-            self.dropped["repeated_notice"] += 1
+        if rule := self._repeated(cleaned.text):
+            self.dropped[rule] += 1
             return None
         self.n_kept += 1
         return cleaned
@@ -104,12 +103,13 @@ class Cleaner:
         text = _LINE_ENDS.sub("\n", _SPACES.sub(" ", text)).strip()
         return self._run.sub(lambda run: run[1] * self._rules.max_run, text)
 
-    def _is_repeated_notice(self, message: Message) -> bool:
-        if len(message.text) < self._rules.notice_min_chars:
-            return False
-        digest = blake2b(message.text.encode(), digest_size=8).digest()
-        if digest in self._notices:
-            return True
-        if len(self._notices) < _MAX_NOTICES:
-            self._notices.add(digest)
-        return False
+    def _repeated(self, text: str) -> str | None:
+        """Return the rule by which a text that came back too often is dropped."""
+        if self._repetition.count_window(text) > self._rules.max_repeats:
+            return "repeated_window"
+        if len(text) < self._rules.repeat_min_chars:
+            return None
+        n_seen = self._repetition.count(text)
+        if len(text) >= self._rules.notice_min_chars and n_seen > 1:
+            return "repeated_notice"
+        return "repeated_message" if n_seen > self._rules.max_repeats else None

@@ -104,6 +104,10 @@ class X25519Identity:
         """Write it as AGE-SECRET-KEY-1..."""
         return encode_bech32(_SECRET.lower(), self._key.private_bytes_raw()).upper()
 
+    def derived(self, purpose: bytes) -> bytes:
+        """Return 32 secret bytes for another purpose, which tell nothing about the key."""
+        return derive(self._key.private_bytes_raw(), b"", purpose)
+
     @property
     def recipient(self) -> X25519Recipient:
         """The public key that belongs to it."""

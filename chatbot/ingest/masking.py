@@ -1,0 +1,115 @@
+"""Personal data in text -> stable, same-shaped pseudonyms; what is not covered is in the README.
+
+A value becomes the same pseudonym everywhere, however it is written (010-1234-5678, 010 1234 5678),
+drawn by HMAC from the project's own key. Phone numbers become ones that nobody can have.
+"""
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from chatbot.ingest.personal_data import KINDS
+from chatbot.ingest.pseudonyms import Pseudonyms
+
+_N_REMEMBERED = 3  # messages before: "what is your account?" - "110-..."
+_NEAR = 24  # characters in which a word tells what a number is
+# One letter for one, so that places stay: full-width forms, the dashes of phones, odd spaces.
+_PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_PLAIN |= dict.fromkeys(map(ord, "‐‑‒–—―−·ㅡ"), ord("-"))
+_PLAIN |= dict.fromkeys(map(ord, "\u3000\u00a0\u2002\u2003\u2009"), ord(" "))
+_HAS_ANY = re.compile(r"[0-9@]|://")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A value that was masked: of which kind, what it was, and what stands there now."""
+
+    kind: str
+    value: str
+    pseudonym: str
+
+
+class Masker:
+    """Masks the messages of one room in order; counts what it replaces."""
+
+    def __init__(self, pseudonyms: Pseudonyms, names: "NamePattern") -> None:
+        self.found: Counter[Found] = Counter()
+        self._pseudonyms = pseudonyms
+        self._names = names
+        self._recent: deque[str] = deque(maxlen=_N_REMEMBERED)
+
+    def mask(self, text: str) -> str:
+        """Return the text with personal data replaced.
+
+        Words that tell what a number is may stand near it, or in the messages before.
+        """
+        plain = text.translate(_PLAIN)
+        spans = list(self._spans(plain)) if _HAS_ANY.search(plain) else []
+        spans += self._names.spans(plain, spans)
+        self._recent.append(plain[-_NEAR:])
+        for start, end, kind in sorted(spans, reverse=True):
+            value = plain[start:end]
+            pseudonym = self._pseudonyms.of(kind, value)
+            self.found[Found(kind, value, pseudonym)] += 1
+            text = text[:start] + pseudonym + text[end:]
+        return text
+
+    def _spans(self, plain: str) -> Iterator[tuple[int, int, str]]:
+        taken: list[tuple[int, int]] = []
+        before = "\n".join(self._recent)
+        for kind in KINDS:
+            for match in kind.pattern.finditer(plain):
+                start, end = match.span()
+                if any(start < other_end and begin < end for begin, other_end in taken):
+                    continue
+                near = f"{plain[max(0, start - _NEAR) : start]}\n{plain[end : end + _NEAR]}"
+                if kind.is_one(match[0], f"{before}\n{near}"):
+                    taken.append((start, end))
+                    yield start, end, kind.name
+
+
+# How people call each other; as a name in a room's list they are words, not names.
+_NO_NAMES = frozenset(
+    "엄마 아빠 자기 여보 형 누나 언니 오빠 동생 할머니 할아버지 이모 고모 삼촌 선생님 친구 "  # noqa: SIM905
+    "나 너 우리 회원님 you me".split()
+)
+_SURNAMES = (
+    "김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구나민진지엄채원천방공현함변염여추"
+    "도소석선설마길연위표명기반왕금옥육인맹제모탁국어은편용"
+)
+_CALLED = "아|야|이가|이는|이도|이랑|이한테|이네|이의|이를|이|씨|님|쌤|선배|언니|오빠|형|누나"
+
+
+class NamePattern:
+    """Finds names in text: whole ones, and the given name where somebody is called by it."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        wanted = sorted({" ".join(name.split()) for name in names}, key=len, reverse=True)
+        whole = [re.escape(name) for name in wanted if _is_name(name)]
+        given = [name[1:] for name in wanted if _is_full_name(name)]
+        parts = []
+        if whole:
+            parts.append(rf"(?<![가-힣A-Za-z0-9])(?:{'|'.join(whole)})(?![A-Za-z0-9])")
+        if given:
+            parts.append(rf"(?<![가-힣A-Za-z0-9])(?:{'|'.join(given)})(?=(?:{_CALLED})(?![가-힣]))")
+        self._pattern = re.compile("|".join(parts)) if parts else None
+
+    def spans(
+        self, plain: str, taken: list[tuple[int, int, str]]
+    ) -> Iterator[tuple[int, int, str]]:
+        """Yield (start, end, "name") of names outside what is `taken`."""
+        for match in self._pattern.finditer(plain) if self._pattern else ():
+            start, end = match.span()
+            if not any(start < other_end and begin < end for begin, other_end, _ in taken):
+                yield start, end, "name"
+
+
+def _is_name(name: str) -> bool:
+    """Whether a speaker's name can be looked for in text without hitting words all the time."""
+    n_letters = len(re.findall(r"[가-힣A-Za-z]", name))
+    return n_letters >= 2 and name.lower() not in _NO_NAMES
+
+
+def _is_full_name(name: str) -> bool:
+    return re.fullmatch(rf"[{_SURNAMES}][가-힣]{{2}}", name) is not None

@@ -1,0 +1,169 @@
+"""A value and the project's key -> an invented value of the same shape, always the same one."""
+
+import hmac
+import re
+from collections.abc import Callable, Iterator
+
+_SURNAMES = "김이박최정강조윤장임"
+# Given names end as the real one does, with or without a final consonant: particles stay right.
+_OPEN, _CLOSED = "서지하유채나리아우주", "민준현빈연윤진은원결"
+_FIRST = "도서지하민유채시예다"
+_CONSONANTS, _VOWELS = "bdfgklmnprst", "aeiou"
+_PLACES = "가람나루다솔라온마루별빛새봄아름이슬푸름하늘한결"
+_PREFIX = re.compile(r"\(?\+?82\D{0,3}\(?0?\)?\D?(?:1\d|2|\d\d)|\(?0(?:2|50\d|\d\d)|\+\d{1,3}")
+
+
+class Pseudonyms:
+    """Draws pseudonyms by HMAC: without the key nobody can tell which value one stands for."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def __repr__(self) -> str:
+        """Never show the key."""
+        return "Pseudonyms()"
+
+    def of(self, kind: str, value: str) -> str:
+        """Return the pseudonym of a value; separators, lengths and prefixes stay."""
+        known = _canonical(kind, value)
+        make = _MAKERS.get(kind, _other_digits)
+        for attempt in range(100):
+            made = make(value, self._numbers(f"{kind}\0{known}\0{attempt}"))
+            if made != value:
+                return made
+        return re.sub(r"\w", "0", value)
+
+    def _numbers(self, seed: str) -> Iterator[int]:
+        """Yield numbers from 0 to 255 without end."""
+        block = 0
+        while True:
+            yield from hmac.digest(self._key, f"{seed}\0{block}".encode(), "sha256")
+            block += 1
+
+
+def _canonical(kind: str, value: str) -> str:
+    """Write a value one way, so that its pseudonym does not depend on how it was typed."""
+    if kind in ("name", "address", "email", "url"):
+        # A given name is the end of a whole one, and becomes the end of its pseudonym.
+        return " ".join(value.lower().split())[-2 if kind == "name" and _is_hangul(value) else 0 :]
+    digits = re.sub(r"[^0-9A-Za-z가-힣*]", "", value).upper()
+    return re.sub(r"^820?(?=1)", "0", digits) if kind == "phone" else digits
+
+
+def _is_hangul(value: str) -> bool:
+    return re.fullmatch(r"[가-힣]{2,3}", value) is not None
+
+
+def _other_digits(value: str, numbers: Iterator[int], n_kept: int = 0) -> str:
+    """Replace the digits after the first `n_kept`, from the last backwards."""
+    places = [index for index, char in enumerate(value) if char.isdecimal()][n_kept:]
+    letters = list(value)
+    for place in reversed(places):
+        letters[place] = str(next(numbers) % 10)
+    return "".join(letters)
+
+
+def _phone(value: str, numbers: Iterator[int]) -> str:
+    """Keep the prefix; the exchange begins with 0, which no Korean number has."""
+    made = _other_digits(value, numbers)
+    head = re.match(
+        r"\(?\+?82\D{0,3}\(?0?\)?\D?(?:1\d|2|\d\d)|\(?0(?:2|50\d|\d\d)|\+\d{1,3}", value
+    )
+    n_head = head.end() if head else 0
+    made = value[:n_head] + made[n_head:]
+    first = re.search(r"\d", made[n_head:])
+    if first is None:
+        return made
+    place = n_head + first.start()
+    return f"{made[:place]}0{made[place + 1 :]}"
+
+
+def _resident(value: str, numbers: Iterator[int]) -> str:
+    """Draw a date of birth and the rest; what stays is the digit that tells the century."""
+    digits = [index for index, char in enumerate(value) if char.isdecimal()]
+    letters = list(_other_digits(value, numbers))
+    date = f"{next(numbers) % 100:02}{next(numbers) % 12 + 1:02}{next(numbers) % 28 + 1:02}"
+    for place, digit in zip(digits, date, strict=False):
+        letters[place] = digit
+    letters[digits[6]] = value[digits[6]]
+    return "".join(letters)
+
+
+def _mixed(value: str, numbers: Iterator[int]) -> str:
+    """Replace digits; the first letter and every Hangul syllable stay."""
+    return "".join(
+        str(next(numbers) % 10)
+        if char.isdecimal()
+        else _capital(numbers)
+        if index and char.isascii() and char.isalpha()
+        else char
+        for index, char in enumerate(value)
+    )
+
+
+def _capital(numbers: Iterator[int]) -> str:
+    return chr(ord("A") + next(numbers) % 26)
+
+
+def _email(value: str, numbers: Iterator[int]) -> str:
+    """Invent what stands before the @; example.com belongs to nobody."""
+    return _letters(value.partition("@")[0], numbers) + "@example.com"
+
+
+def _url(value: str, numbers: Iterator[int]) -> str:
+    """Invent everything after the host."""
+    head = re.match(r"https?://[^/?#]*", value, re.IGNORECASE)
+    n_head = head.end() if head else 0
+    return value[:n_head] + _letters(value[n_head:], numbers)
+
+
+def _letters(text: str, numbers: Iterator[int]) -> str:
+    """Replace letters and digits by others of their kind, pronounceably."""
+    made = []
+    for index, char in enumerate(text):
+        if char.isdecimal():
+            made.append(str(next(numbers) % 10))
+        elif char.isalpha():
+            kind = _VOWELS if index % 2 else _CONSONANTS
+            drawn = kind[next(numbers) % len(kind)]
+            made.append(drawn.upper() if char.isupper() else drawn)
+        else:
+            made.append(char)
+    return "".join(made)
+
+
+def _name(value: str, numbers: Iterator[int]) -> str:
+    """Invent a name: Hangul by Hangul that ends alike, other letters by letters."""
+    if not _is_hangul(value):
+        return _hangul(_letters(re.sub(r"[가-힣]", "\0", value), numbers), numbers)
+    is_closed = (ord(value[-1]) - 0xAC00) % 28 > 0
+    last = _CLOSED if is_closed else _OPEN
+    given = _FIRST[next(numbers) % len(_FIRST)] + last[next(numbers) % len(last)]
+    return (_SURNAMES[next(numbers) % len(_SURNAMES)] if len(value) == 3 else "") + given
+
+
+def _hangul(text: str, numbers: Iterator[int]) -> str:
+    return re.sub("\0", lambda _: _OPEN[next(numbers) % len(_OPEN)], text)
+
+
+def _address(value: str, numbers: Iterator[int]) -> str:
+    """Invent the road or quarter and every number; city and district stay."""
+    made = _other_digits(value, numbers)
+
+    def invent(match: re.Match[str]) -> str:
+        place = 2 * (next(numbers) % (len(_PLACES) // 2))
+        return _PLACES[place : place + 2] + match[2]
+
+    return re.sub(r"([가-힣]{1,10}?)((?:로|길|동|리|읍|면|가)(?=[ 0-9]))", invent, made)
+
+
+_MAKERS: dict[str, Callable[[str, Iterator[int]], str]] = {
+    "phone": _phone,
+    "resident_number": _resident,
+    "foreigner_number": _resident,
+    "passport": _mixed,
+    "email": _email,
+    "url": _url,
+    "name": _name,
+    "address": _address,
+}
