@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/chatbot
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev format demo test check bench compare archive organize preprocess plan train \
+.PHONY: help install install-dev format demo test test-faults check bench compare archive organize preprocess plan train \
         smoke reply chat bridge publish export import encrypt-model decrypt-model keygen status stop \
         password clean
 
@@ -41,6 +41,9 @@ check: install-dev  ## style, types
 
 test: check  ## style, types, all tests
 	$(BIN)/python -m pytest -q
+
+test-faults: install-dev  ## kills, failing calls, full disks: minutes
+	$(BIN)/python -m pytest -q -m faults
 
 bench: install  ## measure what the README states
 	$(BIN)/python benchmarks/reading.py

@@ -175,6 +175,7 @@ class OutputConfig(Section, frozen=True):
     """How a reply is shown."""
 
     one_line: bool = False
+    leak_guard: bool = True
     max_bubbles: Positive = 4
 
 

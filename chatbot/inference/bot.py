@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from chatbot.corpus.ngrams import NgramIndex
 from chatbot.corpus.template import Turn, render_prompt
 from chatbot.corpus.tokenizer import BpeTokenizer
-from chatbot.inference.generate import Prefix, generate, stream_text
+from chatbot.inference.generate import Permission, Prefix, generate, stream_text
 from chatbot.inference.sampling import Sampler
 from chatbot.ingest.cleaning import Cleaner
+from chatbot.ingest.masking import shielded
 from chatbot.model.language_model import LanguageModel
 from chatbot.settings import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 
@@ -47,8 +49,10 @@ class Bot:
         tokenizer: BpeTokenizer,
         settings: BotSettings,
         number: int = 0,
+        guard: NgramIndex | None = None,
     ) -> None:
         self.number = number
+        self._guard = guard if settings.output.leak_guard else None
         self._model = model
         self._tokenizer = tokenizer
         self._settings = settings
@@ -133,8 +137,10 @@ class Bot:
         bounds = range(sampling.min_new_tokens, longest)
         echo = self.history[-1].text if self.history else ""
         echo = echo if _SAYS_SOMETHING.search(echo) else ""
-        tokens = generate(self._prefix, prompt, self._tokenizer, sampler, bounds, echo)
-        yield from self._bubbles(stream_text(tokens, self._tokenizer))
+        may_say = Permission(echo, self._guard, self.number)
+        tokens = generate(self._prefix, prompt, self._tokenizer, sampler, bounds, may_say)
+        text: Iterable[str] = self._bubbles(stream_text(tokens, self._tokenizer))
+        yield from shielded(text) if self._settings.output.leak_guard else text
 
     def _chosen(self) -> str:
         """Return the most confident of some replies; "" if every one has a forbidden word."""

@@ -2,9 +2,12 @@
 
 import codecs
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from chatbot.corpus.ngrams import N, NgramIndex
 from chatbot.corpus.tokenizer import BpeTokenizer, Tokenizer
 from chatbot.inference.sampling import Sampler
 from chatbot.model.language_model import LanguageModel, Logits
@@ -36,18 +39,32 @@ class Prefix:
         return logits
 
 
+@dataclass(frozen=True)
+class Permission:
+    """What a reply may not be: `echo` alone, or N tokens in a row that only others said."""
+
+    echo: str = ""
+    guard: NgramIndex | None = None
+    number: int = 0
+
+    def recites(self, said: list[int], token: int) -> bool:
+        """Whether a token would complete what only another speaker said in the log."""
+        return self.guard is not None and self.guard.is_from_another(
+            [*said[1 - N :], token], self.number
+        )
+
+
 def generate(
     prefix: Prefix,
     prompt: list[int],
     tokenizer: BpeTokenizer,
     sampler: Sampler,
     bounds: range,
-    echo: str = "",
+    may_say: Permission,
 ) -> Iterator[int]:
     """Yield tokens of text until the turn ends, as many as `bounds` holds.
 
-    No control token is ever yielded, and the first token is text: a reply is never empty. Nor is
-    it `echo`: where that much was said, neither the turn nor the line ends.
+    No control token is ever yielded, and the first token is text: a reply is never empty.
     """
     control = np.array([t for t in range(tokenizer.n_control) if t != tokenizer.eos_id])
     at_first = np.append(control, tokenizer.eos_id)
@@ -55,9 +72,10 @@ def generate(
     while len(said) < bounds.stop:
         logits = prefix.next_logits(prompt + said)
         forbidden = at_first if len(said) < max(1, bounds.start) else control
-        if echo and tokenizer.decode(said).strip() == echo:
+        if may_say.echo and tokenizer.decode(said).strip() == may_say.echo:
             forbidden = np.concatenate([at_first, tokenizer.space_ids])
-        token = sampler.draw(logits, said, forbidden)
+        recites = partial(may_say.recites, said)
+        token = sampler.draw(logits, said, forbidden, recites)
         if token == tokenizer.eos_id:
             return
         said.append(token)

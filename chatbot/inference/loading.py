@@ -96,7 +96,7 @@ def load_bot(config: Config, ask: Callable[[], str | None] = nobody) -> Bot:
     tokenizer = BpeTokenizer(file.tokenizer_text)
     model = language_model(file, config.runtime.device)
     number = speaker_number(config, tokenizer.n_speakers)
-    return Bot(model, tokenizer, bot_settings(config), number)
+    return Bot(model, tokenizer, bot_settings(config), number, file.guard)
 
 
 def speaker_number(config: Config, n_speakers: int) -> int:

@@ -1,6 +1,6 @@
 """Logits -> the next token. V vocabulary."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,8 @@ from chatbot.settings import SamplingConfig
 
 Row = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
+
+_REDRAWS = 16
 
 
 class Sampler:
@@ -25,10 +27,17 @@ class Sampler:
         """Mean log-probability, under the network itself, of what was drawn; 0 is certain."""
         return self._log_probability / max(1, self._n_drawn)
 
-    def draw(self, logits: Row, previous: Sequence[int], forbidden: Ids) -> int:
+    def draw(
+        self,
+        logits: Row,
+        previous: Sequence[int],
+        forbidden: Ids,
+        is_refused: Callable[[int], bool] = lambda token: False,
+    ) -> int:
         """Draw a token from logits (V,); `forbidden` ids are never drawn.
 
         Order: forbid, penalize repeats, temperature, top-k, top-p, min-p. Temperature 0 is greedy.
+        What `is_refused` refuses is drawn again, a few times.
         """
         settings = self._settings
         scores = logits.astype(np.float64)
@@ -37,7 +46,11 @@ class Sampler:
         if len(repeated) and np.isfinite(np.delete(scores, repeated)).any():
             scores[repeated] = -np.inf
         penalize(scores, previous, settings.repetition_penalty)
-        token = int(scores.argmax()) if settings.temperature == 0 else self._choose(scores)
+        for _ in range(_REDRAWS):
+            token = int(scores.argmax()) if settings.temperature == 0 else self._choose(scores)
+            if not is_refused(token) or np.isfinite(scores).sum() < 2:
+                break
+            scores[token] = -np.inf
         highest = float(logits.max())
         total = float(np.exp(logits - highest).sum())
         self._log_probability += float(logits[token]) - highest - float(np.log(total))

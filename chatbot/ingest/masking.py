@@ -45,7 +45,8 @@ class Masker:
         Words that tell what a number is may stand near it, or in the messages before.
         """
         plain = text.translate(_PLAIN)
-        spans = list(self._spans(plain)) if _HAS_ANY.search(plain) else []
+        before = "\n".join(self._recent)
+        spans = list(find_personal(plain, before)) if _HAS_ANY.search(plain) else []
         spans += self._names.spans(plain, spans)
         self._recent.append(plain[-_NEAR:])
         for start, end, kind in sorted(spans, reverse=True):
@@ -55,18 +56,53 @@ class Masker:
             text = text[:start] + pseudonym + text[end:]
         return text
 
-    def _spans(self, plain: str) -> Iterator[tuple[int, int, str]]:
-        taken: list[tuple[int, int]] = []
-        before = "\n".join(self._recent)
-        for kind in KINDS:
-            for match in kind.pattern.finditer(plain):
-                start, end = match.span()
-                if any(start < other_end and begin < end for begin, other_end in taken):
-                    continue
-                near = f"{plain[max(0, start - _NEAR) : start]}\n{plain[end : end + _NEAR]}"
-                if kind.is_one(match[0], f"{before}\n{near}"):
-                    taken.append((start, end))
-                    yield start, end, kind.name
+
+_HELD = re.compile(
+    r"[0-9A-Za-z@._%+:/?=&#*()~ -]*[0-9@][0-9A-Za-z@._%+:/?=&#*()~ -]*$|[0-9A-Za-z@._%+/:-]+$"
+)
+
+
+def shielded(pieces: Iterable[str]) -> Iterator[str]:
+    """Pass streamed text on, with stars for what looks like personal data.
+
+    What may become a number, an address of e-mail or a link is held back until it is whole.
+    """
+    said = held = ""
+    for piece in pieces:
+        held += piece
+        match = _HELD.search(held)
+        keeps = match.start() if match else len(held)
+        if keeps:
+            said, ready = _starred(said, held[:keeps])
+            held = held[keeps:]
+            yield ready
+    if held:
+        yield _starred(said, held)[1]
+
+
+def _starred(said: str, new: str) -> tuple[str, str]:
+    """Return all that was said with `new`, and `new` with stars in what looks personal."""
+    whole = said + new
+    shown = list(new)
+    for start, end, _ in find_personal(whole.translate(_PLAIN), ""):
+        for place in range(max(start, len(said)), end):
+            if whole[place].isalnum():
+                shown[place - len(said)] = "*"
+    return whole, "".join(shown)
+
+
+def find_personal(plain: str, before: str) -> Iterator[tuple[int, int, str]]:
+    """Yield (start, end, kind) of personal data in a text, the words `before` it known."""
+    taken: list[tuple[int, int]] = []
+    for kind in KINDS:
+        for match in kind.pattern.finditer(plain):
+            start, end = match.span()
+            if any(start < other_end and begin < end for begin, other_end in taken):
+                continue
+            near = f"{plain[max(0, start - _NEAR) : start]}\n{plain[end : end + _NEAR]}"
+            if kind.is_one(match[0], f"{before}\n{near}"):
+                taken.append((start, end))
+                yield start, end, kind.name
 
 
 # How people call each other; as a name in a room's list they are words, not names.

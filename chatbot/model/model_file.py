@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError
 from chatbot.model.shape import GPTConfig, require_sane
 from chatbot.settings import WeightFormat
@@ -20,7 +21,14 @@ Array = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
 _MAX_HEADER = 100_000_000  # as the library's
 _SCALE = ".scale"
-_NUMBERS = {"F32": np.float32, "F16": np.float16, "I8": np.int8}
+_GUARD = "leak_guard.hashes", "leak_guard.speakers"
+_NUMBERS = {
+    "F32": np.float32,
+    "F16": np.float16,
+    "I8": np.int8,
+    "U32": np.uint32,
+    "U8": np.uint8,
+}
 
 
 class _Entry(msgspec.Struct):
@@ -39,6 +47,7 @@ class ModelFile:
     weights: dict[str, npt.NDArray[np.float32]]
     tokenizer_text: str
     about: dict[str, Any]
+    guard: NgramIndex | None = None
 
 
 def write_model(path: Path, model: ModelFile, number: WeightFormat = "fp32") -> None:
@@ -60,6 +69,9 @@ def model_bytes(model: ModelFile, number: WeightFormat) -> bytes:
     tensors: dict[str, Array] = {}
     for name, weight in model.weights.items():
         tensors |= _stored(name, np.ascontiguousarray(weight), number)
+    if model.guard is not None:
+        tensors |= {_GUARD[0]: model.guard.hashes, _GUARD[1]: model.guard.speakers}
+    metadata["checksum"] = _checksum(tensors)
     return save(tensors, metadata)
 
 
@@ -91,6 +103,10 @@ def _parse(content: Bytes, name: str) -> ModelFile:
             )
         shape = msgspec.json.decode(metadata["shape"], type=GPTConfig)
         require_sane(shape, len(tensors))
+        if metadata["checksum"] != _checksum(tensors):
+            raise ValueError("a weight changed")
+        hashes, speakers = (tensors.pop(one, None) for one in _GUARD)
+        guard = None if hashes is None or speakers is None else NgramIndex(hashes, speakers)
         weights = {
             tensor_name: _restored(tensor, tensors.get(tensor_name + _SCALE))
             for tensor_name, tensor in tensors.items()
@@ -101,7 +117,7 @@ def _parse(content: Bytes, name: str) -> ModelFile:
         raise CheckpointError(
             f"model {name} is damaged", hint="copy or publish it again"
         ) from error
-    return ModelFile(shape, weights, text, about)
+    return ModelFile(shape, weights, text, about, guard)
 
 
 def map_file(path: Path) -> Bytes:
@@ -148,6 +164,17 @@ def _stored(name: str, weight: Array, number: WeightFormat) -> dict[str, Array]:
 def _restored(tensor: Array, scale: Array | None) -> npt.NDArray[np.float32]:
     weight = tensor.astype(np.float32, copy=False)
     return weight if scale is None else weight * scale[:, None]
+
+
+def _checksum(tensors: dict[str, Array]) -> str:
+    """Add up all tensors as 64-bit words: any flipped bit shows, at the speed of reading them."""
+    total = 0
+    for tensor in tensors.values():
+        content = tensor.reshape(-1).view(np.uint8)
+        n_whole = len(content) // 8 * 8
+        total += int(content[:n_whole].view(np.uint64).sum(dtype=np.uint64))
+        total += int.from_bytes(content[n_whole:].tobytes(), "little")
+    return str(total % (1 << 64))
 
 
 def _sha256(text: str) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,8 +16,12 @@ _CHUNK = 1 << 20
 
 
 @contextlib.contextmanager
-def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+def atomic_write(
+    path: Path, before_rename: Callable[[Path], None] = lambda part: None
+) -> Iterator[IO[bytes]]:
     """Open a binary file that takes the name `path` only once it is whole and on disk.
+
+    `before_rename` gets the whole file under its first name.
 
     Raises ChatbotError when the disk is full or the folder cannot be written; what stood under
     `path` before is then still there.
@@ -30,6 +34,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+            before_rename(part)
             part.replace(path)
             sync_directory(path.parent)
     finally:

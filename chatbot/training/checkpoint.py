@@ -1,20 +1,28 @@
 """Checkpoints: everything a run is at a step, in files that are whole or not there."""
 
+import os
 import pickle
 import zipfile
+from collections.abc import Callable
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
+from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError
-from chatbot.model.model_file import ModelFile, write_model
+from chatbot.model.model_file import ModelFile
 from chatbot.model.shape import GPTConfig
-from chatbot.storage.files import atomic_write, require_space
+from chatbot.storage.files import atomic_write, require_space, sha256_of, write_json
+from chatbot.training.folder import RunFolder
 from chatbot.training.loop import TrainState
 
 FORMAT = 1
+_CHECKSUMS = "checksums.json"
+_N_KNOWN = 8  # digests a name: a run may die between noting one and renaming, some times in a row
 
 
 def save_checkpoint(path: Path, state: TrainState, about: dict[str, Any]) -> None:
@@ -42,16 +50,21 @@ def save_checkpoint(path: Path, state: TrainState, about: dict[str, Any]) -> Non
     )
 
 
-def save_inference(
-    path: Path, state: TrainState, tokenizer_text: str, about: dict[str, Any]
-) -> None:
-    """Write what replying needs: averaged weights, their shape, the vocabulary."""
+def inference_model(
+    state: TrainState, tokenizer_text: str, about: dict[str, Any], guard: NgramIndex | None
+) -> ModelFile:
+    """Return what replying needs: averaged weights, their shape, the vocabulary, the leak guard."""
     weights = {name: w.detach().float().cpu().numpy() for name, w in state.ema.state_dict().items()}
-    write_model(path, ModelFile(state.ema.config, weights, tokenizer_text, about))
+    return ModelFile(state.ema.config, weights, tokenizer_text, about, guard)
 
 
 def _save(path: Path, payload: dict[str, Any]) -> None:
-    with atomic_write(path) as file:
+    def keep_the_last(part: Path) -> None:
+        record_checksum(path, sha256_of(part))
+        if path.name == "latest.pt" and path.exists():
+            _rename_copy(path, path.with_name("previous.pt"))
+
+    with atomic_write(path, keep_the_last) as file:
         try:
             torch.save(payload, file)
         except RuntimeError as error:
@@ -61,6 +74,65 @@ def _save(path: Path, payload: dict[str, Any]) -> None:
             raise
 
 
+def _rename_copy(path: Path, other: Path) -> None:
+    """Let `other` be what `path` is; `path` stays, where the file system knows hard links."""
+    part = other.with_name(f"{other.name}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    try:
+        part.hardlink_to(path)
+    except OSError:
+        path.replace(other)
+        return
+    part.replace(other)
+
+
+def record_checksum(path: Path, digest: str) -> None:
+    """Note what a checkpoint is about to be; what it is until then stays known too.
+
+    Written before the rename: whenever the machine dies, the file is one of the two.
+    """
+    known = _checksums(path.parent)
+    known[path.name] = [digest, *known.get(path.name, [])][:_N_KNOWN]
+    known = {
+        name: digests
+        for name, digests in known.items()
+        if (path.parent / name).exists() or name == path.name
+    }
+    write_json(path.parent / _CHECKSUMS, known)
+
+
+def _checksums(folder: Path) -> dict[str, list[str]]:
+    try:
+        content = (folder / _CHECKSUMS).read_bytes()
+        return msgspec.json.decode(content, type=dict[str, list[str]])
+    except (FileNotFoundError, msgspec.DecodeError):
+        return {}  # what torch checks by itself still holds
+
+
+def read_newest(folder: RunFolder, tell: Callable[[str], None]) -> dict[str, Any] | None:
+    """Read the newest checkpoint that is whole; None where a run has none at all.
+
+    `tell` is told of every damaged one. Raises CheckpointError if all are.
+    """
+    older = sorted(folder.snapshots.glob("step_*.pt"), reverse=True)
+    found = [p for p in (folder.latest, folder.previous, *older, folder.best) if p.is_file()]
+    for path in found:
+        try:
+            payload = read_checkpoint(path)
+        except CheckpointError as error:
+            tell(str(error))
+            continue
+        if path != folder.latest:
+            tell(f"going on from {path.name}, step {payload['step']:,}")
+        return payload
+    if found:
+        raise CheckpointError(
+            f"every checkpoint in {folder.path} is damaged",
+            hint="check the disk; `chatbot archive` sets the run aside",
+        )
+    return None
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a training checkpoint without running code from it.
 
@@ -68,7 +140,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise CheckpointError(f"no checkpoint at {path}", hint="`chatbot train` makes one")
+    known = _checksums(path.parent)
     try:
+        # A snapshot that somebody copied over latest.pt is as good as it was.
+        is_known = path.name in known or (known and path.name == "previous.pt")
+        if is_known and sha256_of(path) not in chain.from_iterable(known.values()):
+            raise EOFError
         payload = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError) as error:
         raise CheckpointError(

@@ -50,6 +50,11 @@ class RunFolder:
         return self.path / "latest.pt"
 
     @property
+    def previous(self) -> Path:
+        """The one before it, should that one be damaged."""
+        return self.path / "previous.pt"
+
+    @property
     def best(self) -> Path:
         """The checkpoint with the lowest validation loss, to continue from."""
         return self.path / "best.pt"
@@ -145,6 +150,8 @@ def locked_run(folder: RunFolder) -> Iterator[None]:
         stop = folder.stop_file
         if stop.exists() and stop.stat().st_mtime < lock.since:
             stop.unlink()
+        for part in folder.path.rglob("*.part"):  # of a trainer that was killed while it wrote
+            part.unlink()
         yield
 
 

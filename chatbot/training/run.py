@@ -14,18 +14,20 @@ from typing import Any
 
 import msgspec
 
+from chatbot.corpus.ngrams import NgramIndex
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import ChatbotError
 from chatbot.model.gpt import GPT
+from chatbot.model.model_file import write_model
 from chatbot.settings import Config
 from chatbot.storage.files import explained, write_bytes
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import (
+    inference_model,
     prune_snapshots,
     read_checkpoint,
     restore,
     save_checkpoint,
-    save_inference,
 )
 from chatbot.training.folder import RunFolder, Status, cut_metrics, read_metrics
 from chatbot.training.loop import (
@@ -80,6 +82,7 @@ class Plan:
     eval_interval: int
     save_interval: int
     about: dict[str, Any]
+    guard: NgramIndex | None = None
 
 
 @dataclass(frozen=True)
@@ -295,7 +298,8 @@ class Training:
             "val_bits_per_byte": found.bits_per_byte,
         }
         save_checkpoint(self._folder.best, self._state, plan.about)
-        save_inference(self._folder.model, self._state, self._tokenizer.text, about)
+        model = inference_model(self._state, self._tokenizer.text, about, plan.guard)
+        write_model(self._folder.model, model)
 
     def _finish(self, plan: Plan, reason: str) -> None:
         """Save, so that the same command continues; then say how it ended."""
@@ -328,4 +332,5 @@ def _shown(config: Config) -> dict[str, Any]:
     settings = msgspec.to_builtins(config)
     del settings["root"], settings["raw"], settings["processed"]["rooms"]
     del settings["processed"]["preprocess"]["persona"]
+    del settings["processed"]["preprocess"]["mask_names"], settings["dialogue"]["speak_as"]
     return dict(settings)

@@ -3,12 +3,14 @@
 import math
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from chatbot.corpus.ngrams import index_ngrams
 from chatbot.corpus.store import Corpus, TokenStore
 from chatbot.errors import CheckpointError
 from chatbot.model.device import choose_device, choose_dtype, free_memory, keep_freed_memory
@@ -16,7 +18,7 @@ from chatbot.model.gpt import GPT
 from chatbot.model.shape import GPTConfig, choose_size, context_and_width, resolve_shape
 from chatbot.settings import Config, ObjectiveConfig, resolved
 from chatbot.training.batches import BatchSource
-from chatbot.training.checkpoint import check_resumable, read_checkpoint, restore
+from chatbot.training.checkpoint import check_resumable, read_checkpoint, read_newest, restore
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import Compute, TrainState, new_state
 from chatbot.training.memory import memory_need, tokens_at_once
@@ -96,7 +98,8 @@ def prepare(
     the processes of a world hold different data.
     """
     world.require_same(corpus.stats.fingerprint)
-    payload = world.share(lambda: _payload(config, folder, resume))
+    troubles: list[str] = []
+    payload = world.share(lambda: _payload(config, folder, resume, troubles.append))
     found = resolve(config, corpus, world, payload)
     config, shape, compute = found.config, found.shape, found.compute
     about = {
@@ -113,31 +116,33 @@ def prepare(
         val_source(config, corpus, shape, compute.device),
     )
     state = make_state(config, shape, compute)
-    sentences = [found.why, found.description, _describe_recipe(config)]
+    sentences = [*troubles, found.why, found.description, _describe_recipe(config)]
     if payload is not None:
         restore(state, payload)
         sentences.append(f"continuing at step {state.step:,}")
     if config.runtime.compile:
         # The trained path calls `hidden`; nn.Module.compile would wrap `forward` alone.
         state.model.hidden = torch.compile(state.model.hidden, dynamic=True)  # type: ignore[method-assign]
-    plan = plan_steps(config, sources[0], about)
+    guard = index_ngrams(corpus.train, corpus.tokenizer) if world.is_main else None
+    plan = replace(plan_steps(config, sources[0], about), guard=guard)
     return Prepared(
         config, state, sources, compute, plan, [*sentences, _describe_data(sources[0], plan)]
     )
 
 
-def _payload(config: Config, folder: RunFolder, resume: Path | None) -> dict[str, Any] | None:
-    """Read the checkpoint to continue from: the named one, else the latest, else none."""
+def _payload(
+    config: Config, folder: RunFolder, resume: Path | None, tell: Callable[[str], None]
+) -> dict[str, Any] | None:
+    """Read the checkpoint to continue from: the named one, else the newest whole one, else none."""
     if resume is not None:
         return read_checkpoint(resume)
-    if not folder.latest.exists():
-        return None
-    if not config.auto_resume:
+    payload = read_newest(folder, tell)
+    if payload is not None and not config.auto_resume:
         raise CheckpointError(
             f"run {config.run_name} has a checkpoint and auto_resume is off",
             hint="name it with --resume, set another run_name, or `chatbot archive`",
         )
-    return read_checkpoint(folder.latest)
+    return payload
 
 
 def _size(

@@ -121,6 +121,8 @@ def test_run_folder_explains_itself(trained):
     names = {path.name for path in folder.iterdir()}
     assert {
         "latest.pt",
+        "previous.pt",
+        "checksums.json",
         "best.pt",
         "model.safetensors",
         "snapshots",
@@ -129,7 +131,7 @@ def test_run_folder_explains_itself(trained):
         "samples.txt",
         "config.yaml",
     } <= names
-    assert {path.name for path in (folder / "snapshots").iterdir()} == {
+    assert {path.name for path in (folder / "snapshots").glob("*.pt")} == {
         "step_000006.pt",
         "step_000012.pt",
     }

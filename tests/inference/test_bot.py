@@ -6,10 +6,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatbot.corpus.ngrams import N, NgramIndex, hash_ngrams
 from chatbot.corpus.template import Turn, parse
 from chatbot.inference.bot import Bot, BotSettings
-from chatbot.inference.generate import Prefix, generate, stream_text
+from chatbot.inference.generate import Permission, Prefix, generate, stream_text
 from chatbot.inference.sampling import Sampler
+from chatbot.ingest.masking import shielded
 from chatbot.settings import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 from tests.corpus.test_template import tokenizer
 
@@ -59,7 +61,7 @@ class Parrot:
         return logits
 
 
-def make_bot(wanted, sampling=(), dialogue=(), number=0, **output):
+def make_bot(wanted, sampling=(), dialogue=(), number=0, guard=None, **output):
     plain = {"temperature": 0, "repetition_penalty": 1, "max_new_tokens": 24}
     sampling = SamplingConfig(**plain | dict(sampling))
     model = Parrot(wanted)
@@ -70,6 +72,7 @@ def make_bot(wanted, sampling=(), dialogue=(), number=0, **output):
             sampling, OutputConfig(**output), DialogueConfig(**dict(dialogue)), PreprocessConfig()
         ),
         number,
+        guard,
     ), model
 
 
@@ -85,7 +88,7 @@ def test_a_reply_is_what_the_network_says_up_to_the_turns_end():
 def test_no_control_token_is_ever_said_and_nothing_is_empty(wanted):
     _, model = make_bot(wanted)
     sampler = Sampler(SamplingConfig(), np.random.default_rng(0))
-    said = list(generate(Prefix(model), [1, 3], tokenizer(), sampler, range(12)))
+    said = list(generate(Prefix(model), [1, 3], tokenizer(), sampler, range(12), Permission()))
     assert all(token >= tokenizer().n_control for token in said)
     assert said
 
@@ -152,7 +155,9 @@ def test_a_reply_has_its_least_length():
     assert len(tokenizer().encode(bot.reply().text)) >= 1
     rng = np.random.default_rng(0)
     sampler = Sampler(SamplingConfig(temperature=0), rng)
-    said = list(generate(Prefix(Parrot([EOS])), [1, 3], tokenizer(), sampler, range(5, 9)))
+    said = list(
+        generate(Prefix(Parrot([EOS])), [1, 3], tokenizer(), sampler, range(5, 9), Permission())
+    )
     assert len(said) == 5
 
 
@@ -249,3 +254,51 @@ def test_in_a_group_the_chance_to_reply_is_the_networks_between_floor_and_cap():
         bot, _ = make_bot([], dialogue=limits, number=number)
         bot.hear("누가 갈래", 2)
         assert abs(bot.chance_to_reply() - wanted) < 1e-6
+
+
+def test_what_only_others_said_is_not_recited():
+    secret = tokenizer().encode("zyxwvutsrqponm")
+    hashes = hash_ngrams(np.array(secret, dtype=np.uint64))
+    order = np.argsort(hashes)
+    for owner, is_kept in ((1, True), (0, False)):
+        index = NgramIndex(hashes[order], np.full(len(order), owner, dtype=np.uint8))
+        bot, _ = make_bot(secret, guard=index)
+        bot.hear("뭐야")
+        said = tokenizer().encode(bot.reply().text)
+        assert (said[:N] != secret[:N]) == is_kept
+        assert said[: N - 1] == secret[: N - 1]
+    bot, _ = make_bot(
+        secret, guard=NgramIndex(hashes[order], np.ones(len(order), np.uint8)), leak_guard=False
+    )
+    bot.hear("뭐야")
+    assert tokenizer().encode(bot.reply().text) == secret
+
+
+@given(
+    st.sampled_from(["", "응 ", "그거 ", "hi "]),
+    st.sampled_from(
+        ["010-1234-5678", "a.b@naver.com", "900101-1234567", "12가 3456", "101동 1502호"]
+    ),
+    st.sampled_from(["", "이야", " 로 와", " ok", "\n끝"]),
+)
+def test_streamed_numbers_that_look_personal_are_starred(before, value, after):
+    text = f"{before}{value}{after}"
+    shown = "".join(shielded(text))
+    assert value not in shown and "*" in shown
+    assert len(shown) == len(text)
+    assert shown.startswith(before) and shown.endswith(after)
+
+
+@given(st.text("가나 ab12:.-@\n", max_size=30), st.data())
+def test_what_is_shown_does_not_depend_on_the_pieces(text, data):
+    pieces, rest = [], text
+    while rest:
+        n = data.draw(st.integers(1, len(rest)))
+        pieces.append(rest[:n])
+        rest = rest[n:]
+    assert "".join(shielded(pieces)) == "".join(shielded(text))
+
+
+@given(st.text("가나다 abc,!?3", max_size=30))
+def test_ordinary_talk_is_shown_as_it_is(text):
+    assert "".join(shielded(text)) == text

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chatbot.corpus.store import open_corpus
 from chatbot.errors import CheckpointError
 from chatbot.training import loop
-from chatbot.training.checkpoint import read_checkpoint
+from chatbot.training.checkpoint import read_checkpoint, read_newest, record_checksum
 from chatbot.training.folder import RunFolder, read_metrics
 from chatbot.training.run import Listener, Training
 from chatbot.training.setup import prepare
@@ -123,13 +123,38 @@ def test_auto_resume_off_never_overwrites(processed):
         train(processed, "auto_resume=false")
 
 
-@pytest.mark.parametrize("cut", [0, 100, 0.5, -1])
-def test_damaged_checkpoint_is_refused(processed, cut):
-    path = train(processed, until=2).latest
+def damage(path, how):
     content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * cut) if isinstance(cut, float) else cut])
-    with pytest.raises(CheckpointError, match="is damaged"):
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
+    path.write_bytes(flipped if how == "flip" else content[:how])
+
+
+@pytest.mark.parametrize("how", [0, 1, 5000, -1, "flip"])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole, processed, how):
+    folder = train(processed, until=6)
+    damage(folder.latest, how)
+    troubles = []
+    assert read_newest(folder, troubles.append)["step"] == 4
+    assert "latest.pt is damaged" in troubles[0] and "previous.pt, step 4" in troubles[1]
+    assert_equal(content(train(processed)), whole)
+
+
+def test_if_every_checkpoint_is_damaged_nothing_is_trained_anew(processed):
+    folder = train(processed, until=6)
+    for path in folder.path.rglob("*.pt"):
+        damage(path, "flip")
+    with pytest.raises(CheckpointError, match="every checkpoint"):
         train(processed)
+
+
+def test_a_death_between_noting_a_checkpoint_and_renaming_it_loses_nothing(processed):
+    folder = train(processed, until=4)
+    for number in range(5):
+        record_checksum(folder.latest, f"{number}")
+        assert read_checkpoint(folder.latest)["step"] == 4
+    folder.latest.replace(folder.previous)  # without hard links, between two renames
+    assert read_newest(folder, lambda _: None)["step"] == 4
 
 
 def test_a_save_that_fails_does_not_end_training(processed, monkeypatch):

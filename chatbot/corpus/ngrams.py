@@ -1,0 +1,71 @@
+"""Which runs of tokens only one speaker said: hashes, by which the bot is kept from reciting.
+
+Whoever has the index can test whether somebody said eight given tokens in a row, as they can by
+asking the model itself how likely they are.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from chatbot.corpus.store import TokenStore
+from chatbot.corpus.tokenizer import BpeTokenizer
+
+N = 8  # tokens in a row: about four words
+MAX_ENTRIES = 4_000_000  # 20 MB in a model's file; of more, evenly drawn ones are kept
+_AT_ONCE = 1 << 22
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class NgramIndex:
+    """Hashes (M,), sorted, and for each the one speaker (M,) who said those tokens."""
+
+    hashes: npt.NDArray[np.uint32]
+    speakers: npt.NDArray[np.uint8]
+
+    def is_from_another(self, tokens: list[int], speaker: int) -> bool:
+        """Whether the last N of some tokens were said in the log, and not by `speaker`."""
+        if len(tokens) < N:
+            return False
+        wanted = hash_ngrams(np.array(tokens[-N:], dtype=np.uint64))[0]
+        place = int(np.searchsorted(self.hashes, wanted))
+        found = place < len(self.hashes) and self.hashes[place] == wanted
+        return bool(found and self.speakers[place] != speaker)
+
+
+def hash_ngrams(tokens: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:
+    """Hash every run of N tokens: (T,) to (T - N + 1,)."""
+    n = len(tokens) - N + 1
+    hashes = np.zeros(n, dtype=np.uint64)
+    for place in range(N):
+        hashes = (hashes ^ (tokens[place : place + n] + np.uint64(1))) * _FACTOR
+        hashes ^= hashes >> np.uint64(29)
+    return (hashes >> np.uint64(32)).astype(np.uint32)
+
+
+def index_ngrams(store: TokenStore, tokenizer: BpeTokenizer) -> NgramIndex:
+    """Index the turns of a split; what two speakers said is nobody's and left out."""
+    first = tokenizer.n_control - tokenizer.n_speakers
+    pairs = np.zeros(0, dtype=np.uint64)
+    begin, speaker = 0, 0
+    while begin < len(store.tokens):
+        tokens = np.asarray(store.tokens[begin : begin + _AT_ONCE + N - 1]).astype(np.uint64)
+        is_speaker = (tokens >= first) & (tokens < tokenizer.n_control)
+        latest = np.maximum.accumulate(np.where(is_speaker, np.arange(len(tokens)), -1))
+        speakers = np.where(latest < 0, speaker, tokens[latest].astype(np.int64) - first)
+        n_text = np.cumsum(np.concatenate([[0], tokens >= tokenizer.n_control]))
+        is_whole = n_text[N:] - n_text[:-N] == N
+        if len(tokens) >= N:
+            hashes = hash_ngrams(tokens)[is_whole].astype(np.uint64)
+            new = hashes << np.uint64(8) | speakers[: len(is_whole)][is_whole].astype(np.uint64)
+            pairs = np.union1d(pairs, new)
+        speaker = int(speakers[min(_AT_ONCE, len(speakers)) - 1])
+        begin += _AT_ONCE
+    hashes = (pairs >> np.uint64(8)).astype(np.uint32)
+    _, places, counts = np.unique(hashes, return_index=True, return_counts=True)
+    is_alone = places[counts == 1]
+    hashes, owners = hashes[is_alone], (pairs[is_alone] & np.uint64(255)).astype(np.uint8)
+    kept = slice(None, None, -(-len(hashes) // MAX_ENTRIES) or None)
+    return NgramIndex(hashes[kept], owners[kept])
