@@ -14,7 +14,7 @@ from math import sqrt
 from pathlib import Path
 
 from chatbot.ingest.masking import Masker, NamePattern
-from chatbot.ingest.personal_data import KINDS, is_business_number, is_luhn
+from chatbot.ingest.personal_data import is_business_number, is_luhn, kinds
 from chatbot.ingest.pseudonyms import Pseudonyms
 
 PARTICLES = [
@@ -196,7 +196,7 @@ def main() -> None:
     names, pseudonyms = NamePattern(NAMES), Pseudonyms(b"a benchmark's key" * 2)
     right: Counter[str] = Counter()
     said: Counter[str] = Counter()
-    for kind in [*dict.fromkeys(kind.name for kind in KINDS), "name"]:
+    for kind in [*dict.fromkeys(kind.name for kind in kinds()), "name"]:
         rng = random.Random(kind)  # noqa: S311
         taken_for: Counter[str] = Counter()
         n_masked = 0

@@ -41,7 +41,8 @@ USER_ERROR = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status: 0 done, 2 a mistake that the user can mend."""
     _use_utf8()
-    parser = build_parser()
+    given = sys.argv[1:] if arguments is None else arguments
+    parser = build_parser(given[0] if given and given[0] in COMMANDS else None)
     args = parser.parse_args(arguments)
     try:
         config = load_config(args.root, tuple(args.set))
@@ -77,12 +78,15 @@ def load_command(name: str) -> ModuleType:
     return importlib.import_module(f"chatbot.commands.{name.replace('-', '_')}")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of all commands; no command imports anything heavy before it runs."""
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Build the parser of all commands, or of one alone: every import costs a reply time.
+
+    No command imports anything heavy before it runs.
+    """
     parser = argparse.ArgumentParser(prog="chatbot", description=sys.modules["chatbot"].__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="CMD")
-    for name in COMMANDS:
+    for name in COMMANDS if only is None else (only,):
         module = load_command(name)
         summary = (module.__doc__ or "").splitlines()[0]
         command = commands.add_parser(name, help=summary, description=summary)

@@ -158,11 +158,11 @@ class LoggingConfig(Section, frozen=True):
 class SamplingConfig(Section, frozen=True):
     """How the next token is drawn."""
 
-    temperature: Weight = 0.7
-    top_k: Count = 40
-    top_p: Annotated[float, Meta(gt=0, le=1)] = 0.9
+    temperature: Weight = 1.0
+    top_k: Count = 0
+    top_p: Annotated[float, Meta(gt=0, le=1)] = 1.0
     repetition_penalty: Annotated[float, Meta(ge=1, le=2)] = 1.1
-    min_p: Fraction = 0.0
+    min_p: Fraction = 0.05
     no_repeat_ngram: Count = 0
     min_new_tokens: Count = 1
     max_new_tokens: Positive = 64

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from chatbot.ingest.personal_data import KINDS
+from chatbot.ingest.personal_data import kinds
 from chatbot.ingest.pseudonyms import Pseudonyms
 
 _N_REMEMBERED = 3  # messages before: "what is your account?" - "110-..."
@@ -83,6 +83,8 @@ def shielded(pieces: Iterable[str]) -> Iterator[str]:
 def _starred(said: str, new: str) -> tuple[str, str]:
     """Return all that was said with `new`, and `new` with stars in what looks personal."""
     whole = said + new
+    if not _HAS_ANY.search(new):
+        return whole, new
     shown = list(new)
     for start, end, _ in find_personal(whole.translate(_PLAIN), ""):
         for place in range(max(start, len(said)), end):
@@ -94,7 +96,7 @@ def _starred(said: str, new: str) -> tuple[str, str]:
 def find_personal(plain: str, before: str) -> Iterator[tuple[int, int, str]]:
     """Yield (start, end, kind) of personal data in a text, the words `before` it known."""
     taken: list[tuple[int, int]] = []
-    for kind in KINDS:
+    for kind in kinds():
         for match in kind.pattern.finditer(plain):
             start, end = match.span()
             if any(start < other_end and begin < end for begin, other_end in taken):

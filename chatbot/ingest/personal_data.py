@@ -7,23 +7,21 @@ nearby decides. `(?![0-9])` ends a number and not `\\b`: a Hangul particle may f
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 _SEP = r"[ ]?[-.]?[ ]?"
 _START, _END = r"(?<![0-9A-Za-z])", r"(?![0-9])"
 _UNITS = "개분시일번원도명살년월잔병장배권판층위회점%"
 _PLATES = "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주아바사자배하허호"
 _WORDS = {
-    name: re.compile(words, re.IGNORECASE)
-    for name, words in {
-        "card": "카드|결제|유효기간|cvc|cvv|card",
-        "bank": "은행|계좌|입금|송금|이체|농협|국민|신한|우리|하나|카뱅|카카오|토스|기업|새마을|"
-        "우체국|수협|신협|케이뱅크|account",
-        "business": "사업자",
-        "code": "인증|비밀번호|비번|패스워드|암호|otp|pin|password|code|코드",
-        "licence": "면허",
-        "passport": "여권|passport",
-        "address": "주소|배송|택배|우편|도로명|보낼|보내|받을",
-    }.items()
+    "card": "카드|결제|유효기간|cvc|cvv|card",
+    "bank": "은행|계좌|입금|송금|이체|농협|국민|신한|우리|하나|카뱅|카카오|토스|기업|새마을|"
+    "우체국|수협|신협|케이뱅크|account",
+    "business": "사업자",
+    "code": "인증|비밀번호|비번|패스워드|암호|otp|pin|password|code|코드",
+    "licence": "면허",
+    "passport": "여권|passport",
+    "address": "주소|배송|택배|우편|도로명|보낼|보내|받을",
 }
 
 
@@ -64,7 +62,7 @@ def _kind(name: str, *patterns: str, is_one: Callable[[str, str], bool] = _alway
 
 
 def _beside(words: str) -> Callable[[str, str], bool]:
-    return lambda value, near: _WORDS[words].search(near) is not None
+    return lambda value, near: re.search(_WORDS[words], near, re.IGNORECASE) is not None
 
 
 def _is_spaced(value: str) -> bool:
@@ -112,65 +110,77 @@ _INSIDE = (
 )
 _WORD_START = "(?<![가-힣])"
 
-# The first kind that matches a place has it.
-KINDS = (
-    _kind(
-        "url",
-        r"https?://[^\s<>\"']*(?:[?&#;][^\s<>\"']*=|/[A-Za-z0-9_-]{16,})[^\s<>\"']*",
-    ),
-    _kind(
-        "email",
-        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}",
-    ),
-    _kind("foreigner_number", rf"{_BIRTH}[5-8]{_REST}"),
-    # A failed checksum clears nothing: numbers since October 2020 have none.
-    _kind("resident_number", rf"{_BIRTH}[1-4]{_REST}"),
-    _kind(
-        "card",
-        rf"{_START}[0-9]{{4}}(?:{_SEP}[0-9]{{4}}){{3}}{_END}",
-        rf"{_START}[0-9]{{4}}{_SEP}[0-9]{{6}}{_SEP}[0-9]{{5}}{_END}",
-        is_one=_is_card,
-    ),
-    _kind(
-        "phone",
-        rf"{_NO_NUMBER}(?:\+?82{_SEP}\(?0?\)?1[016789]|01[016789]){_FOUR}",
-        rf"{_NO_NUMBER}\(?(?:\+82{_SEP}|0)(?:{_AREA})\)?{_FOUR}",
-        rf"{_NO_NUMBER}\+(?!82)[0-9]{{1,3}}(?:[ -]\(?[0-9]{{2,4}}\)?){{2,4}}{_END}",
-    ),
-    _kind(
-        "driver_licence",
-        rf"{_START}(?:1[1-9]|2[0-68]){_SEP}[0-9]{{2}}{_SEP}[0-9]{{6}}{_SEP}[0-9]{{2}}{_END}",
-        is_one=_is_licence,
-    ),
-    _kind(
-        "passport",
-        rf"{_START}[MSROD](?:[0-9]{{8}}|[0-9]{{3}}[A-Z][0-9]{{4}})(?![0-9A-Za-z])",
-        is_one=_is_passport,
-    ),
-    _kind(
-        "business_number",
-        rf"{_START}[0-9]{{3}}{_SEP}[0-9]{{2}}{_SEP}[0-9]{{5}}{_END}",
-        is_one=_is_business,
-    ),
-    _kind(
-        "account",
-        rf"{_START}[0-9]{{2,6}}(?:{_SEP}[0-9]{{2,8}}){{1,3}}{_END}",
-        rf"{_START}[0-9]{{10,14}}{_END}",
-        is_one=_is_account,
-    ),
-    _kind("plate", rf"{_START}[0-9]{{2,3}}[ ]?[{_PLATES}][ ]?[0-9]{{4}}(?![0-9{_UNITS}])"),
-    _kind(
-        "address",
-        rf"{_DISTRICT} (?:{_QUARTER} )?{_ROAD}{_NUMBER}{_INSIDE}",
-        rf"{_DISTRICT} {_QUARTER}{_NUMBER}{_INSIDE}",
-        rf"{_WORD_START}{_ROAD}{_NUMBER}[ ,]{{0,2}}(?:{_BLOCK}[ ,]{{0,2}})?{_ROOM}",
-        rf"(?<![0-9]){_BLOCK}[ ]?[0-9]{{2,4}}호",
-    ),
-    _kind("address", rf"{_WORD_START}{_ROAD}{_NUMBER}{_INSIDE}", is_one=_beside("address")),
-    _kind(
-        "code",
-        rf"{_START}[0-9]{{3}}[ -]?[0-9]{{3}}{_END}",
-        rf"{_START}[0-9]{{4,8}}{_END}",
-        is_one=_beside("code"),
-    ),
-)
+
+@cache
+def kinds() -> tuple[Kind, ...]:
+    """Return all kinds; the first that matches a place has it. Compiled when first asked for."""
+    return (*_kinds_of_numbers(), *_kinds_of_places())
+
+
+def _kinds_of_numbers() -> tuple[Kind, ...]:
+    return (
+        _kind(
+            "url",
+            r"https?://[^\s<>\"']*(?:[?&#;][^\s<>\"']*=|/[A-Za-z0-9_-]{16,})[^\s<>\"']*",
+        ),
+        _kind(
+            "email",
+            r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}",
+        ),
+        _kind("foreigner_number", rf"{_BIRTH}[5-8]{_REST}"),
+        # A failed checksum clears nothing: numbers since October 2020 have none.
+        _kind("resident_number", rf"{_BIRTH}[1-4]{_REST}"),
+        _kind(
+            "card",
+            rf"{_START}[0-9]{{4}}(?:{_SEP}[0-9]{{4}}){{3}}{_END}",
+            rf"{_START}[0-9]{{4}}{_SEP}[0-9]{{6}}{_SEP}[0-9]{{5}}{_END}",
+            is_one=_is_card,
+        ),
+        _kind(
+            "phone",
+            rf"{_NO_NUMBER}(?:\+?82{_SEP}\(?0?\)?1[016789]|01[016789]){_FOUR}",
+            rf"{_NO_NUMBER}\(?(?:\+82{_SEP}|0)(?:{_AREA})\)?{_FOUR}",
+            rf"{_NO_NUMBER}\+(?!82)[0-9]{{1,3}}(?:[ -]\(?[0-9]{{2,4}}\)?){{2,4}}{_END}",
+        ),
+        _kind(
+            "driver_licence",
+            rf"{_START}(?:1[1-9]|2[0-68]){_SEP}[0-9]{{2}}{_SEP}[0-9]{{6}}{_SEP}[0-9]{{2}}{_END}",
+            is_one=_is_licence,
+        ),
+        _kind(
+            "passport",
+            rf"{_START}[MSROD](?:[0-9]{{8}}|[0-9]{{3}}[A-Z][0-9]{{4}})(?![0-9A-Za-z])",
+            is_one=_is_passport,
+        ),
+        _kind(
+            "business_number",
+            rf"{_START}[0-9]{{3}}{_SEP}[0-9]{{2}}{_SEP}[0-9]{{5}}{_END}",
+            is_one=_is_business,
+        ),
+        _kind(
+            "account",
+            rf"{_START}[0-9]{{2,6}}(?:{_SEP}[0-9]{{2,8}}){{1,3}}{_END}",
+            rf"{_START}[0-9]{{10,14}}{_END}",
+            is_one=_is_account,
+        ),
+    )
+
+
+def _kinds_of_places() -> tuple[Kind, ...]:
+    return (
+        _kind("plate", rf"{_START}[0-9]{{2,3}}[ ]?[{_PLATES}][ ]?[0-9]{{4}}(?![0-9{_UNITS}])"),
+        _kind(
+            "address",
+            rf"{_DISTRICT} (?:{_QUARTER} )?{_ROAD}{_NUMBER}{_INSIDE}",
+            rf"{_DISTRICT} {_QUARTER}{_NUMBER}{_INSIDE}",
+            rf"{_WORD_START}{_ROAD}{_NUMBER}[ ,]{{0,2}}(?:{_BLOCK}[ ,]{{0,2}})?{_ROOM}",
+            rf"(?<![0-9]){_BLOCK}[ ]?[0-9]{{2,4}}호",
+        ),
+        _kind("address", rf"{_WORD_START}{_ROAD}{_NUMBER}{_INSIDE}", is_one=_beside("address")),
+        _kind(
+            "code",
+            rf"{_START}[0-9]{{3}}[ -]?[0-9]{{3}}{_END}",
+            rf"{_START}[0-9]{{4,8}}{_END}",
+            is_one=_beside("code"),
+        ),
+    )

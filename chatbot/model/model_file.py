@@ -16,7 +16,7 @@ from chatbot.model.shape import GPTConfig, require_sane
 from chatbot.settings import WeightFormat
 from chatbot.storage.files import write_bytes
 
-FORMAT = "chatbot-1"
+FORMAT = "chatbot-2"
 Array = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
 _MAX_HEADER = 100_000_000  # as the library's

@@ -114,6 +114,7 @@ def _generation_config(sampling: SamplingConfig) -> dict[str, Any]:
         "temperature": sampling.temperature or 1.0,
         "top_k": sampling.top_k,
         "top_p": sampling.top_p,
+        "min_p": sampling.min_p,
         "repetition_penalty": sampling.repetition_penalty,
         "max_new_tokens": sampling.max_new_tokens,
         "pad_token_id": BpeTokenizer.pad_id,
@@ -238,6 +239,7 @@ def _modelfile(path: Path, sampling: SamplingConfig) -> str:
         f"PARAMETER temperature {sampling.temperature}\n"
         f"PARAMETER top_k {sampling.top_k}\n"
         f"PARAMETER top_p {sampling.top_p}\n"
+        f"PARAMETER min_p {sampling.min_p}\n"
         f"PARAMETER repeat_penalty {sampling.repetition_penalty}\n"
         f"PARAMETER num_predict {sampling.max_new_tokens}\n"
     )
