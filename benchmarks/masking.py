@@ -225,8 +225,8 @@ def main() -> None:
             masker.mask(line)
             n_lines += 1
         n_false = sum(masker.found.values())
-        kinds = Counter(found.kind for found in masker.found)
-        print(f"{path.name}: {n_false} of {n_lines:,} messages masked {dict(kinds)}")
+        alarms = Counter(found.kind for found in masker.found)
+        print(f"{path.name}: {n_false} of {n_lines:,} messages masked {dict(alarms)}")
 
 
 if __name__ == "__main__":
