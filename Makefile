@@ -10,7 +10,7 @@ RUN := $(BIN)/chatbot
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev format demo test test-faults check bench compare archive organize preprocess plan train \
-        smoke reply chat bridge publish export import encrypt-model decrypt-model keygen status stop \
+        smoke reply chat bridge privacy publish export import encrypt-model decrypt-model keygen status stop \
         password clean
 
 help:  ## show this list
@@ -83,6 +83,8 @@ export: install  ## a Hugging Face folder: make export TARGET=my-model
 	$(RUN) export --root "$(ROOT)" --to hf "$(TARGET)"
 import: install  ## take such a folder back: make import TARGET=my-model
 	$(RUN) import --root "$(ROOT)" "$(TARGET)"
+privacy: install  ## what the model remembers of the log
+	$(RUN) privacy --root "$(ROOT)"
 publish: install  ## one model file in artifacts/
 	$(RUN) publish --root "$(ROOT)"
 encrypt-model: install  ## encrypt the published model

@@ -24,6 +24,7 @@ COMMANDS = (
     "reply",
     "chat",
     "bridge",
+    "privacy",
     "publish",
     "export",
     "import",

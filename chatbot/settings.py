@@ -202,10 +202,22 @@ class SecurityConfig(Section, frozen=True):
     mask_key_env: str = "CHATBOT_MASK_KEY"
 
 
+class PrivacyConfig(Section, frozen=True):
+    """What a model may remember of its log before `publish` warns or refuses."""
+
+    check: Literal["warn", "refuse", "off"] = "warn"
+    n_messages: Positive = 200
+    max_extraction: Annotated[float, Meta(ge=0, le=1)] = 0.02
+    max_membership_auc: Annotated[float, Meta(ge=0, le=1)] = 0.8
+    max_copied: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    max_exposure: Weight = 5.0
+
+
 class PublishConfig(Section, frozen=True):
     """The file for somebody else."""
 
     dtype: WeightFormat = "fp16"
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
 
 
 class Config(Section, frozen=True):

@@ -52,7 +52,7 @@ def test_exponents_are_numbers():
 
 
 def test_bad_yaml_names_file_and_line(project):
-    message, _ = changed(project, "gen.yaml", "  top_k: 40", "  top_k: [40")
+    message, _ = changed(project, "gen.yaml", "  top_k: 0", "  top_k: [0")
     assert re.match(r"gen.yaml is not YAML at line \d+", message)
 
 

@@ -183,13 +183,20 @@ def _sealed_values(masked: Counter[Found], config: Config) -> dict[str, bytes]:
     return {MASKED: target.getvalue()}
 
 
-def _show_masked(config: Config) -> None:
+def read_masked(config: Config) -> list[tuple[str, str, str, int]]:
+    """Return (kind, value, pseudonym, times) of all that was masked here."""
     path = config.processed_dir / MASKED
     if not path.is_file():
-        raise CorpusError("nothing was masked here", hint="run `chatbot preprocess` first")
+        return []
     with path.open("rb") as file:
         content = b"".join(decrypt(file, [_mask_identity(config)]))
-    rows = msgspec.json.decode(content, type=list[tuple[str, str, str, int]])
+    return msgspec.json.decode(content, type=list[tuple[str, str, str, int]])
+
+
+def _show_masked(config: Config) -> None:
+    rows = read_masked(config)
+    if not rows:
+        raise CorpusError("nothing was masked here", hint="run `chatbot preprocess` first")
     print(
         table(
             [["kind", "times", "value", "pseudonym"]] + [[k, str(n), v, p] for k, v, p, n in rows]

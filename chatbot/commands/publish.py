@@ -2,6 +2,7 @@
 
 import argparse
 
+from chatbot.commands._privacy import require_private
 from chatbot.commands._terminal import print_rows, recipients_for, say
 from chatbot.errors import ConfigError
 from chatbot.settings import Config
@@ -25,6 +26,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     from chatbot.inference.loading import published_path, sealed_path
     from chatbot.publishing.artifact import publish, publish_sealed
 
+    require_private(config)
     if args.to and not args.encrypt:
         raise ConfigError("--to names who may open it", hint="add --encrypt")
     source, plain, dtype = (

@@ -9,6 +9,7 @@ from chatbot.settings import SamplingConfig
 
 Row = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float64]
 
 _REDRAWS = 16
 
@@ -39,15 +40,10 @@ class Sampler:
         Order: forbid, penalize repeats, temperature, top-k, top-p, min-p. Temperature 0 is greedy.
         What `is_refused` refuses is drawn again, a few times.
         """
-        settings = self._settings
-        scores = logits.astype(np.float64)
-        scores[forbidden] = -np.inf
-        repeated = repeating(previous, settings.no_repeat_ngram)
-        if len(repeated) and np.isfinite(np.delete(scores, repeated)).any():
-            scores[repeated] = -np.inf
-        penalize(scores, previous, settings.repetition_penalty)
+        scores = allowed_scores(logits, previous, forbidden, self._settings)
         for _ in range(_REDRAWS):
-            token = int(scores.argmax()) if settings.temperature == 0 else self._choose(scores)
+            tokens, probabilities = distribution(scores, self._settings)
+            token = int(tokens[self._rng.choice(len(tokens), p=probabilities)])
             if not is_refused(token) or np.isfinite(scores).sum() < 2:
                 break
             scores[token] = -np.inf
@@ -57,21 +53,37 @@ class Sampler:
         self._n_drawn += 1
         return token
 
-    def _choose(self, scores: npt.NDArray[np.float64]) -> int:
-        settings = self._settings
-        n_kept = settings.top_k if 0 < settings.top_k < len(scores) else len(scores)
-        likely = np.argpartition(-scores, n_kept - 1)[:n_kept]
-        order = likely[np.lexsort((likely, -scores[likely]))]
-        weights = np.exp((scores[order] - scores[order[0]]) / settings.temperature)
-        weights /= weights.sum()
-        # The smallest set that holds top_p of the mass: whatever lies before top_p is reached.
-        n_kept = int(np.searchsorted(np.cumsum(weights), settings.top_p)) + 1
-        n_kept = min(n_kept, int((weights >= settings.min_p * weights[0]).sum()))
-        kept = weights[:n_kept]
-        return int(order[self._rng.choice(len(kept), p=kept / kept.sum())])
+
+def allowed_scores(
+    logits: Row, previous: Sequence[int], forbidden: Ids, settings: SamplingConfig
+) -> Scores:
+    """Return logits (V,) without what may not be said, with repeats made less likely."""
+    scores = logits.astype(np.float64)
+    scores[forbidden] = -np.inf
+    repeated = repeating(previous, settings.no_repeat_ngram)
+    if len(repeated) and np.isfinite(np.delete(scores, repeated)).any():
+        scores[repeated] = -np.inf
+    penalize(scores, previous, settings.repetition_penalty)
+    return scores
 
 
-def penalize(scores: npt.NDArray[np.float64], previous: Sequence[int], penalty: float) -> None:
+def distribution(scores: Scores, settings: SamplingConfig) -> tuple[Ids, Scores]:
+    """Return the tokens that may be drawn, likeliest first, and their probabilities."""
+    if settings.temperature == 0:
+        return np.array([scores.argmax()]), np.ones(1)
+    n_kept = settings.top_k if 0 < settings.top_k < len(scores) else len(scores)
+    likely = np.argpartition(-scores, n_kept - 1)[:n_kept]
+    order = likely[np.lexsort((likely, -scores[likely]))]
+    weights = np.exp((scores[order] - scores[order[0]]) / settings.temperature)
+    weights /= weights.sum()
+    # The smallest set that holds top_p of the mass: whatever lies before top_p is reached.
+    n_kept = int(np.searchsorted(np.cumsum(weights), settings.top_p)) + 1
+    n_kept = min(n_kept, int((weights >= settings.min_p * weights[0]).sum()))
+    kept = weights[:n_kept]
+    return order[:n_kept], kept / kept.sum()
+
+
+def penalize(scores: Scores, previous: Sequence[int], penalty: float) -> None:
     """Make what was said less likely. Dividing a negative logit would reward the repeat."""
     if penalty == 1 or not previous:
         return

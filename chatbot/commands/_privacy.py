@@ -1,0 +1,90 @@
+"""What `privacy` and `publish` share: the run's model beside its log, quickly measured."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chatbot.commands._terminal import print_rows, say
+from chatbot.errors import CheckpointError
+from chatbot.settings import Config
+
+if TYPE_CHECKING:
+    from chatbot.corpus.store import Corpus
+    from chatbot.model.gpt import TorchLanguageModel
+    from chatbot.model.model_file import ModelFile
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run's model, as a file and as a network, and the log it was trained on."""
+
+    file: "ModelFile"
+    model: "TorchLanguageModel"
+    corpus: "Corpus"
+
+
+def find_run(config: Config) -> Measured:
+    """Open the run's model and its log; raises CheckpointError if they do not belong together."""
+    from chatbot.corpus.store import open_corpus
+    from chatbot.model.device import choose_device
+    from chatbot.model.gpt import TorchLanguageModel, load_gpt
+    from chatbot.model.model_file import read_model
+    from chatbot.training.folder import RunFolder
+
+    path = RunFolder(config.run_dir).model
+    if not path.is_file():
+        raise CheckpointError(f"no model at {path}", hint="`chatbot train` makes one")
+    file, corpus = read_model(path), open_corpus(config.processed_dir)
+    if file.about["data_fingerprint"] != corpus.stats.fingerprint:
+        raise CheckpointError(
+            f"run {config.run_name} was not trained on the data in {config.processed.dir}",
+            hint="train again, or bring that data back",
+        )
+    model = load_gpt(file.shape, file.weights).to(choose_device(config.runtime.device))
+    return Measured(file, TorchLanguageModel(model), corpus)
+
+
+def measure_quickly(found: Measured, config: Config) -> dict[str, Any]:
+    """Return the part of the report that takes seconds."""
+    from chatbot.evaluation.privacy import quick_report
+
+    limits = config.publish.privacy
+    say(f"measuring {limits.n_messages} trained and held-out messages")
+    return quick_report(found.model, found.corpus, config.sampling, limits.n_messages)
+
+
+def show(report: dict[str, Any]) -> None:
+    """Print the numbers of a report, and what passes a limit."""
+    shares = report["extraction"]
+    said = "{:.1%} of trained messages word for word, {:.1%} of held-out ones"
+    rows = [
+        (f"within {n}", said.format(shares["train"][n], shares["held_out"][n]))
+        for n in shares["train"]
+    ]
+    for name, found in report["membership"].items():
+        low, high = found["auc_interval"]
+        rows.append((name, f"AUC {found['auc']:.3f} ({low:.3f} to {high:.3f})"))
+    print_rows(rows)
+    for warning in report.get("warnings", []):
+        say(f"privacy: {warning}")
+
+
+def require_private(config: Config) -> None:
+    """Warn before a model is given away that remembers too much, or refuse it.
+
+    Raises CheckpointError where publish.privacy.check is refuse.
+    """
+    from chatbot.evaluation.privacy import judge
+
+    limits = config.publish.privacy
+    if limits.check == "off":
+        return
+    found = find_run(config)
+    report = measure_quickly(found, config)
+    warnings = judge(report, limits)
+    show({**report, "warnings": warnings})
+    if warnings and limits.check == "refuse":
+        raise CheckpointError(
+            "the model remembers more of its log than publish.privacy allows",
+            hint="train it less (training: quick), give it more chat, or raise the limits "
+            "in configs/paths.yaml; `chatbot privacy` shows more",
+        )

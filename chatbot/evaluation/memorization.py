@@ -1,0 +1,217 @@
+"""A model and messages -> how much of them it remembers: extraction, membership, exposure.
+
+Formulas: Carlini et al. 2019 (exposure), Hayes et al. 2024 ((n, p)-extraction), Shi et al. 2024
+(Min-K%). B batch, T tokens, V vocabulary, N messages.
+"""
+
+import math
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from chatbot.corpus.store import TokenStore, session_bounds
+from chatbot.corpus.template import Turn, parse, render_prompt
+from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.inference.sampling import allowed_scores, distribution
+from chatbot.model.language_model import LanguageModel
+from chatbot.settings import SamplingConfig
+
+Floats = npt.NDArray[np.float64]
+
+_TOKENS_AT_ONCE = 4096
+_LOWEST = 0.2  # Min-K%: the least likely fifth of the tokens
+_N_BOOTSTRAPS = 300
+
+
+@dataclass(frozen=True)
+class Item:
+    """A message with what was said before it, as tokens; its end token belongs to it."""
+
+    prompt: list[int]
+    reply: list[int]
+    text: str
+
+
+def messages_of(
+    store: TokenStore, tokenizer: BpeTokenizer, room: int, min_chars: int
+) -> Iterator[Item]:
+    """Yield the messages of a split that are long enough to be recognized, after their true past.
+
+    `room` is the context of the model.
+    """
+    for begin, end in zip(*session_bounds(store.tokens, tokenizer.bos_id), strict=True):
+        turns = [Turn(*said) for said in parse(store.tokens[begin:end].tolist(), tokenizer)]
+        for index, turn in enumerate(turns):
+            if index and len(turn.text) >= min_chars:
+                yield item_of(turns[:index], turn, tokenizer, room)
+
+
+def item_of(past: Sequence[Turn], turn: Turn, tokenizer: BpeTokenizer, room: int) -> Item:
+    """Render a message and its past; the past gives way where both are too long."""
+    reply = [*tokenizer.encode(turn.text)[: room // 2 - 1], tokenizer.eos_id]
+    prompt = render_prompt(past, turn.speaker, tokenizer, room - len(reply))
+    return Item(prompt, reply, turn.text)
+
+
+def spread(items: Iterable[Item], n: int) -> list[Item]:
+    """Return at most n items, evenly spread."""
+    known = list(items)
+    return known[:: max(1, -(-len(known) // n))][:n]
+
+
+def reply_logits(
+    model: LanguageModel, items: Sequence[Item]
+) -> Iterator[tuple[Item, npt.NDArray[np.float32]]]:
+    """Yield each item with the logits (T, V) that its reply's T tokens were drawn from."""
+    order = iter(sorted(items, key=lambda item: len(item.prompt) + len(item.reply)))
+    longest = max((len(item.prompt) + len(item.reply) for item in items), default=1)
+    while some := list(islice(order, max(1, _TOKENS_AT_ONCE // longest))):
+        width = max(len(item.prompt) + len(item.reply) for item in some) - 1
+        tokens = np.zeros((len(some), width), dtype=np.int64)
+        for row, item in zip(tokens, some, strict=True):
+            whole = [*item.prompt, *item.reply][:-1]
+            row[: len(whole)] = whole  # what stands after it changes nothing before it
+        logits = model(tokens)
+        for row, item in zip(logits, some, strict=True):
+            begin = len(item.prompt) - 1
+            yield item, row[begin : begin + len(item.reply)]
+
+
+def token_log_probabilities(logits: npt.NDArray[np.float32], tokens: Sequence[int]) -> Floats:
+    """Return the log-probability (T,), in nats, of each of T tokens under its logits (T, V)."""
+    scores = logits.astype(np.float64)
+    scores -= scores.max(axis=1, keepdims=True)
+    norms = np.log(np.exp(scores).sum(axis=1))
+    return np.asarray(scores[np.arange(len(tokens)), list(tokens)] - norms)
+
+
+# ---------------------------------------------------------------- extraction
+def queries_to_extract(
+    model: LanguageModel, items: Sequence[Item], n_control: int, sampling: SamplingConfig
+) -> Floats:
+    """Return n (N,): after so many replies, each message has come word for word with chance 1/2.
+
+    Under the real sampler: temperature, cuts, penalties. Infinite where it never comes.
+    """
+    control = np.arange(n_control)
+    found = []
+    for item, logits in reply_logits(model, items):
+        chance = 0.0  # its logarithm
+        for place, token in enumerate(item.reply):
+            forbidden = control[control != item.reply[-1]]
+            scores = allowed_scores(logits[place], item.reply[:place], forbidden, sampling)
+            tokens, probabilities = distribution(scores, sampling)
+            drawn = probabilities[tokens == token]
+            if not len(drawn):
+                chance = -math.inf
+                break
+            chance += math.log(drawn[0])
+        probability = math.exp(chance)
+        found.append(queries(probability))
+    return np.array(found)
+
+
+def queries(probability: float) -> float:
+    """Return how many draws have a chance of 1/2 to hit an event of this probability at least once.
+
+    >>> queries(0.5), queries(0.1), queries(0.0)
+    (1.0, 7.0, inf)
+    """
+    if probability >= 0.5:
+        return 1.0
+    if probability < 1e-300:
+        return math.inf
+    return float(math.ceil(math.log(0.5) / math.log1p(-probability)))
+
+
+# ---------------------------------------------------------------- membership
+def membership_scores(model: LanguageModel, items: Sequence[Item]) -> dict[str, Floats]:
+    """Return scores (N,) by the names of attacks; higher says: this was trained on."""
+    rows = []
+    for item, logits in reply_logits(model, items):
+        likely = token_log_probabilities(logits, item.reply)
+        n_lowest = max(1, round(_LOWEST * len(likely)))
+        size = len(zlib.compress(item.text.encode()))
+        rows.append((likely.mean(), likely.sum() / size, np.sort(likely)[:n_lowest].mean()))
+    columns = np.array(rows).T if rows else np.zeros((3, 0))
+    return dict(zip(("loss", "loss / zlib", "min 20 %"), columns, strict=True))
+
+
+@dataclass(frozen=True)
+class Attack:
+    """How well a score tells members from others, with 95 % intervals."""
+
+    auc: float
+    auc_interval: tuple[float, float]
+    tpr_at_1_percent: float
+    tpr_interval: tuple[float, float]
+
+
+def attack(members: Floats, others: Floats, rng: np.random.Generator) -> Attack:
+    """Measure a membership attack, bootstrapping messages."""
+    drawn = np.array(
+        [
+            _attack(rng.choice(members, len(members)), rng.choice(others, len(others)))
+            for _ in range(_N_BOOTSTRAPS)
+        ]
+    )
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    auc, tpr = _attack(members, others)
+    return Attack(auc, (float(low[0]), float(high[0])), tpr, (float(low[1]), float(high[1])))
+
+
+def _attack(members: Floats, others: Floats) -> tuple[float, float]:
+    """Return the area under the curve, ties counting half, and the true positives at 1 % false."""
+    known = np.sort(others)
+    below = np.searchsorted(known, members, "left") + np.searchsorted(known, members, "right")
+    threshold = np.quantile(others, 0.99, method="higher")
+    return float(below.mean() / 2 / len(others)), float((members > threshold).mean())
+
+
+# ---------------------------------------------------------------- exposure
+def exposure(model: LanguageModel, secret: Item, references: Sequence[Item]) -> float:
+    """Return by how many bits a secret is likelier than chance among texts of its form.
+
+    0 is the last rank, log2(references + 1) the first, which cannot be passed.
+    """
+    scores = {
+        id(item): float(token_log_probabilities(logits, item.reply).sum())
+        for item, logits in reply_logits(model, [secret, *references])
+    }
+    own = scores.pop(id(secret))
+    rank = 1 + sum(score > own for score in scores.values())
+    return math.log2((len(scores) + 1) / rank)
+
+
+def ranks(model: LanguageModel, items: Sequence[Item]) -> dict[str, int]:
+    """Return the rank of each text among all of them, 1 the likeliest."""
+    scores = {
+        item.text: float(token_log_probabilities(logits, item.reply).sum())
+        for item, logits in reply_logits(model, items)
+    }
+    ordered = sorted(scores, key=lambda text: -scores[text])
+    return {text: place for place, text in enumerate(ordered, start=1)}
+
+
+# ---------------------------------------------------------------- verbatim
+def copied_share(
+    replies: Sequence[str], store: TokenStore, tokenizer: BpeTokenizer, n: int
+) -> float:
+    """Return the share of replies that hold n characters in a row of a split's messages.
+
+    The split is read once, so that memory grows with the replies only.
+    """
+    wanted: dict[str, set[int]] = {}
+    for number, reply in enumerate(replies):
+        for place in range(len(reply) - n + 1):
+            wanted.setdefault(reply[place : place + n], set()).add(number)
+    copied: set[int] = set()
+    for begin, end in zip(*session_bounds(store.tokens, tokenizer.bos_id), strict=True):
+        for _, text in parse(store.tokens[begin:end].tolist(), tokenizer):
+            for place in range(len(text) - n + 1):
+                copied |= wanted.get(text[place : place + n], set())
+    return len(copied) / max(1, len(replies))
