@@ -43,7 +43,7 @@ test: check  ## style, types, all tests
 	$(BIN)/python -m pytest -q
 
 test-faults: install-dev  ## kills, failing calls, full disks: minutes
-	$(BIN)/python -m pytest -q -m faults
+	$(BIN)/python -m pytest -q -s -m faults tests/faults
 
 bench: install  ## measure what the README states
 	$(BIN)/python benchmarks/reading.py

@@ -20,7 +20,7 @@ from tests.conftest import Project, make_project
 N_STEPS = 12
 
 
-def train(project, *overrides, until=N_STEPS):
+def train(project, *overrides, until=N_STEPS, on_trouble=lambda error: pytest.fail(str(error))):
     """Train as the command does, but end before step `until` + 1 by the STOP file."""
     config = project.config("model.dropout=0.2", "optimization.grad_accum_steps=2", *overrides)
     folder = RunFolder(config.run_dir)
@@ -32,9 +32,7 @@ def train(project, *overrides, until=N_STEPS):
         if result.step >= until:
             folder.stop_file.touch()
 
-    listener = Listener(
-        on_step, lambda *_: None, lambda error: pytest.fail(str(error)), lambda gpt: "x"
-    )
+    listener = Listener(on_step, lambda *_: None, on_trouble, lambda gpt: "x")
     Training(folder, made.config, made.state, made.sources, corpus.tokenizer, made.compute).run(
         made.plan, listener
     )
