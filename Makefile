@@ -10,7 +10,7 @@ RUN := $(BIN)/chatbot
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev format demo test test-faults check bench compare archive organize preprocess plan train \
-        smoke reply chat bridge privacy publish export import encrypt-model decrypt-model keygen status stop \
+        smoke reply chat bridge forget privacy publish export import encrypt-model decrypt-model keygen status stop \
         password clean
 
 help:  ## show this list
@@ -44,6 +44,7 @@ test: check  ## style, types, all tests
 
 test-faults: install-dev  ## kills, failing calls, full disks: minutes
 	$(BIN)/python -m pytest -q -s -m faults tests/faults
+	N_FUZZ=5000 $(BIN)/python -m pytest -q tests/faults/test_fuzz.py
 
 bench: install  ## measure what the README states
 	$(BIN)/python benchmarks/reading.py
@@ -83,6 +84,8 @@ export: install  ## a Hugging Face folder: make export TARGET=my-model
 	$(RUN) export --root "$(ROOT)" --to hf "$(TARGET)"
 import: install  ## take such a folder back: make import TARGET=my-model
 	$(RUN) import --root "$(ROOT)" "$(TARGET)"
+forget: install  ## take messages out: make forget WHAT="--speaker NAME"
+	@$(RUN) forget --root "$(ROOT)" $(WHAT)
 privacy: install  ## what the model remembers of the log
 	$(RUN) privacy --root "$(ROOT)"
 publish: install  ## one model file in artifacts/

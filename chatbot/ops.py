@@ -24,6 +24,7 @@ COMMANDS = (
     "reply",
     "chat",
     "bridge",
+    "forget",
     "privacy",
     "publish",
     "export",

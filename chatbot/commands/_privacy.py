@@ -68,11 +68,23 @@ def show(report: dict[str, Any]) -> None:
         say(f"privacy: {warning}")
 
 
+def require_not_stale(config: Config) -> None:
+    """Raise CheckpointError if the run's model learned from messages that were forgotten since."""
+    from chatbot.training.folder import RunFolder
+
+    if RunFolder(config.run_dir).stale.exists():
+        raise CheckpointError(
+            f"run {config.run_name} learned from messages that were forgotten since",
+            hint="`chatbot archive`, then `chatbot preprocess` and `chatbot train` make a new one",
+        )
+
+
 def require_private(config: Config) -> None:
     """Warn before a model is given away that remembers too much, or refuse it.
 
     Raises CheckpointError where publish.privacy.check is refuse.
     """
+    require_not_stale(config)
     from chatbot.evaluation.privacy import judge
 
     limits = config.publish.privacy

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from chatbot.commands._privacy import require_not_stale
 from chatbot.commands._terminal import ask_model_key, say
 from chatbot.settings import Config
 
@@ -15,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Export the model that answers."""
+    require_not_stale(config)
     from chatbot.inference.loading import find_model, open_model
     from chatbot.publishing.export import export_gguf, export_hf
 

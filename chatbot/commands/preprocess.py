@@ -26,6 +26,7 @@ from chatbot.corpus.spool import SessionSpool
 from chatbot.corpus.store import MASKED, SPLITS, Stats, open_corpus
 from chatbot.errors import CorpusError, CryptoError
 from chatbot.ingest.cleaning import Cleaner
+from chatbot.ingest.forgetting import FILE, read_rules
 from chatbot.ingest.manifest import ExportEntry
 from chatbot.ingest.masking import Found, Masker, NamePattern
 from chatbot.ingest.pseudonyms import Pseudonyms
@@ -121,10 +122,11 @@ def _ingest(
     n_seen = n_kept = 0
     n_messages = sum(entry.n_messages for exports in rooms.values() for entry in exports)
     make_masker = _masker_maker(rooms, config)
+    forget = read_rules(config.path(config.raw.manifest_path).with_name(FILE))
     folder = config.processed_dir.with_name(f"{config.processed_dir.name}.spool.part")
     with progress(n_messages, "reading messages") as bar:
         for room, exports in rooms.items():
-            cleaner, masker = Cleaner(rules), make_masker()
+            cleaner, masker = Cleaner(rules, forget), make_masker()
             spools.append(SessionSpool(folder / exports[0].id))
             messages = read_room(exports, aliases[room], config)
             kept = _cleaned(messages, cleaner, masker, counts, bar)

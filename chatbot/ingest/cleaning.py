@@ -3,10 +3,11 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chatbot.conversation import Message
+from chatbot.ingest.forgetting import ForgetRule
 from chatbot.ingest.repetition import Repetition
 from chatbot.settings import PreprocessConfig
 
@@ -60,17 +61,21 @@ class Cleaner:
     State is only what repeats need: the hashes of long texts seen.
     """
 
-    def __init__(self, rules: PreprocessConfig) -> None:
+    def __init__(self, rules: PreprocessConfig, forget: Sequence[ForgetRule] = ()) -> None:
         self.n_seen = 0
         self.n_kept = 0
         self.dropped: Counter[str] = Counter()
         self._rules = rules
         self._run = re.compile(rf"([{_RUN_CHARS}])\1{{{rules.max_run},}}")
         self._repetition = Repetition()
+        self._forget = forget
 
     def clean(self, message: Message) -> Message | None:
         """Return the message with clean text, or None if a rule drops it."""
         self.n_seen += 1
+        if any(rule.applies(message) for rule in self._forget):
+            self.dropped["forgotten"] += 1
+            return None
         if self._is_dropped(message, RAW_RULES):
             return None
         cleaned = Message(message.speaker, self.normalize(message.text), message.sent_at)

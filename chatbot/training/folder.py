@@ -65,6 +65,11 @@ class RunFolder:
         return self.path / "model.safetensors"
 
     @property
+    def stale(self) -> Path:
+        """Stands where the model learned from messages that were forgotten since."""
+        return self.path / "STALE.json"
+
+    @property
     def snapshots(self) -> Path:
         """The folder of checkpoints kept along the way."""
         return self.path / "snapshots"

@@ -1,0 +1,67 @@
+"""What is to be forgotten: rules that keep messages out of the data, whatever exports hold."""
+
+from datetime import date, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from chatbot.conversation import Message
+from chatbot.errors import CorpusError
+from chatbot.ingest.merging import key_of
+from chatbot.storage.files import write_json
+
+FILE = "forgotten.json"
+
+
+class ForgetRule(msgspec.Struct, frozen=True):
+    """Messages to leave out: a speaker's (by a hash of the name), those before a day, or one."""
+
+    kind: Literal["speaker", "before", "message"]
+    value: str
+
+    def applies(self, message: Message) -> bool:
+        """Whether the rule leaves a message out."""
+        if self.kind == "speaker":
+            return speaker_hash(message.speaker) == self.value
+        if self.kind == "message":
+            return message_id(message) == self.value
+        sent_at = message.sent_at
+        return sent_at is not None and sent_at.date() < date.fromisoformat(self.value)
+
+
+def speaker_hash(name: str) -> str:
+    """Return what stands for a name in a rule: the list of whom to forget names nobody."""
+    return blake2b(name.encode(), digest_size=16, person=b"forget").hexdigest()
+
+
+def message_id(message: Message) -> str:
+    """Return a name for a message: the same in every export that holds it."""
+    minute, speaker, text = key_of(message)
+    return blake2b(b"%d\0%b\0%b" % (minute, speaker, text), digest_size=8).hexdigest()
+
+
+def read_rules(path: Path) -> list[ForgetRule]:
+    """Return the rules of a project; raises CorpusError if their file is damaged."""
+    if not path.is_file():
+        return []
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[ForgetRule])
+    except (msgspec.DecodeError, ValueError) as error:
+        raise CorpusError(
+            f"{path} is damaged", hint="restore it: without it, forgotten messages would come back"
+        ) from error
+
+
+def write_rules(path: Path, rules: list[ForgetRule]) -> None:
+    """Replace the rules."""
+    write_json(path, msgspec.to_builtins(rules))
+
+
+def day_of(text: str) -> str:
+    """Read a day; raises CorpusError for anything but YYYY-MM-DD."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date().isoformat()
+    except ValueError as error:
+        raise CorpusError(f'"{text}" is no day', hint="write it as 2025-03-31") from error
