@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chatbot.commands._terminal import print_rows, say
-from chatbot.errors import CheckpointError
+from chatbot.errors import CheckpointError, CorpusError
 from chatbot.settings import Config
 
 if TYPE_CHECKING:
@@ -90,7 +90,13 @@ def require_private(config: Config) -> None:
     limits = config.publish.privacy
     if limits.check == "off":
         return
-    found = find_run(config)
+    try:
+        found = find_run(config)
+    except (CheckpointError, CorpusError) as error:
+        if limits.check == "refuse":
+            raise
+        say(f"privacy: not measured, {error}")
+        return
     report = measure_quickly(found, config)
     warnings = judge(report, limits)
     show({**report, "warnings": warnings})

@@ -165,3 +165,6 @@ def test_a_model_of_other_data_is_not_measured(trained, capsys):
     assert trained.run("preprocess", "--set", "processed.preprocess.min_context_turns=2") == 0
     assert trained.run("privacy") == 2
     assert "was not trained on the data" in capsys.readouterr().err
+    assert trained.run("publish") == 0
+    assert "not measured" in capsys.readouterr().err
+    assert trained.run("publish", "--set", "publish.privacy.check=refuse") == 2
