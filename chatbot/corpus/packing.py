@@ -20,7 +20,14 @@ from chatbot.corpus.tokenizer import BpeTokenizer, choose_vocab_size, train_toke
 from chatbot.errors import CorpusError
 from chatbot.ingest.sessions import cut_session, split_point
 from chatbot.settings import PreprocessConfig
-from chatbot.storage.files import explained, replace_directory, sha256_of, write_bytes, write_json
+from chatbot.storage.files import (
+    explained,
+    replace_directory,
+    sha256_of,
+    sync_file,
+    write_bytes,
+    write_json,
+)
 
 MIN_MESSAGES = 100
 GOOD_MESSAGES = 5000
@@ -184,7 +191,7 @@ def _write_split(
                 values.update(example.loss_mask)
         for file in (tokens, mask):
             file.flush()
-            os.fsync(file.fileno())
+            sync_file(file.fileno())
     return SplitStats(
         n_sessions=n_sessions,
         n_turns=n_turns,

@@ -3,6 +3,7 @@
 import hmac
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -37,14 +38,14 @@ class Gate:
             if not _PHC.match(self._hash):
                 raise AccessError(_BAD_HASH, hint=_HINT)
             try:
-                Argon2id.verify_phc_encoded(given.encode(), self._hash)
+                Argon2id.verify_phc_encoded(_bytes(given), self._hash)
             except InvalidKey:
                 return False
             except ValueError as error:
                 raise AccessError(_BAD_HASH, hint=_HINT) from error
             return True
         return self._password is not None and hmac.compare_digest(
-            given.encode(), self._password.encode()
+            _bytes(given), _bytes(self._password)
         )
 
 
@@ -59,7 +60,12 @@ def hash_password(password: str) -> str:
         lanes=_LANES,
         memory_cost=_MEMORY_KIB,
     )
-    return kdf.derive_phc_encoded(password.encode())
+    return kdf.derive_phc_encoded(_bytes(password))
+
+
+def _bytes(password: str) -> bytes:
+    """Compose a password: Hangul is typed decomposed on some machines."""
+    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
 
 
 def load_gate(config: Config, environment: Mapping[str, str] | None = None) -> Gate:

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import shutil
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +15,7 @@ from typing import IO, Any
 from chatbot.errors import ChatbotError
 
 _CHUNK = 1 << 20
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 
 
 @contextlib.contextmanager
@@ -33,9 +36,9 @@ def atomic_write(
             with part.open("wb") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
+                sync_file(file.fileno())
             before_rename(part)
-            part.replace(path)
+            _replace(part, path)
             sync_directory(path.parent)
     finally:
         with contextlib.suppress(OSError):
@@ -67,6 +70,29 @@ def explained(path: Path) -> Iterator[None]:
         else:
             raise
         raise ChatbotError(message, hint=hint) from error
+
+
+def sync_file(handle: int) -> None:
+    """Make what was written survive a power cut: a Mac's fsync alone leaves it in the drive."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+    else:
+        os.fsync(handle)
+
+
+def _replace(part: Path, path: Path) -> None:
+    """Rename; on Windows wait for whoever reads the old file (a virus scanner, an indexer)."""
+    for pause_seconds in _PAUSES:
+        try:
+            part.replace(path)
+            return
+        except PermissionError:
+            if sys.platform != "win32":
+                raise
+            time.sleep(pause_seconds)
+    part.replace(path)
 
 
 def sync_directory(folder: Path) -> None:

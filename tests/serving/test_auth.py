@@ -74,3 +74,10 @@ def test_env_file_of_another_encoding_is_a_sentence(project):
     (project.root / ".env").write_bytes("CHATBOT_PASSWORD=열려라".encode("cp949"))
     with pytest.raises(AccessError, match="not UTF-8"):
         load_gate(project.config(), {})
+
+
+def test_a_password_may_be_typed_decomposed():
+    composed, decomposed = "비밀", "\u1107\u1175\u1106\u1175\u11af"
+    assert Gate(composed, None).admits(decomposed)
+    assert Gate(None, hash_password(decomposed)).admits(composed)
+    assert not Gate(composed, None).admits("비")
