@@ -208,7 +208,7 @@ class PrivacyConfig(Section, frozen=True):
     check: Literal["warn", "refuse", "off"] = "warn"
     n_messages: Positive = 200
     max_extraction: Annotated[float, Meta(ge=0, le=1)] = 0.02
-    max_membership_auc: Annotated[float, Meta(ge=0, le=1)] = 0.8
+    max_membership_auc: Annotated[float, Meta(ge=0, le=1)] = 0.95
     max_copied: Annotated[float, Meta(ge=0, le=1)] = 0.05
     max_exposure: Weight = 5.0
 
