@@ -9,6 +9,7 @@ from chatbot.commands._terminal import advance, progress, say
 from chatbot.commands.preprocess import read_masked
 from chatbot.settings import Config
 from chatbot.storage.files import write_bytes, write_json
+from chatbot.training.folder import RunFolder
 
 if TYPE_CHECKING:
     from chatbot.commands._privacy import Measured
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     stats = found.corpus.stats
     report["data"] = {
         "messages": stats.messages, "masked": stats.masked, "dropped": stats.dropped,
-        "read": f"{config.optimization.max_epochs} epochs at most",
+        "times the log was read": _n_epochs(config),
     }  # fmt: skip
     report["not_measured"] = [*NOT_MEASURED, *_left_out(report)]
     report["settings"] = {
@@ -95,3 +96,9 @@ def _left_out(report: dict[str, Any]) -> list[str]:
     if not report["secrets"]:
         left.append("masked values: none is known here")
     return left
+
+
+def _n_epochs(config: Config) -> int | str:
+    """Return how often the run went through its log: every pass repeats every message."""
+    status = RunFolder(config.run_dir).read_status()
+    return "?" if status is None else status.epoch + 1
