@@ -116,6 +116,13 @@ _SURNAMES = (
     "김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구나민진지엄채원천방공현함변염여추"
     "도소석선설마길연위표명기반왕금옥육인맹제모탁국어은편용"
 )
+# 홍길동/91/서울, 다온 [총무]: the name is what stands before the decoration.
+_DECORATED = re.compile(r"([가-힣]{2,4}|[A-Za-z]+(?: [A-Za-z]+)?) ?(?=[^가-힣A-Za-z ])")
+_PARTICLES = (
+    "은|는|이|가|을|를|의|도|만|아|야|와|과|랑|로|에게|한테|께|께서|보고|더러|처럼|까지|부터|이랑|하고|이는|이가|이도|"
+    "이한테|이네|네|씨|씨가|씨는|님|님이|님은|님도|쌤|선배|언니|오빠|형|누나|이야|예요|이에요|요|이고|입니다|인데|이라|"
+    "으로"
+)
 _CALLED = "아|야|이가|이는|이도|이랑|이한테|이네|이의|이를|이|씨|님|쌤|선배|언니|오빠|형|누나"
 
 
@@ -123,14 +130,24 @@ class NamePattern:
     """Finds names in text: whole ones, and the given name where somebody is called by it."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        wanted = sorted({" ".join(name.split()) for name in names}, key=len, reverse=True)
-        whole = [re.escape(name) for name in wanted if _is_name(name)]
-        given = [name[1:] for name in wanted if _is_full_name(name)]
-        parts = []
-        if whole:
-            parts.append(rf"(?<![가-힣A-Za-z0-9])(?:{'|'.join(whole)})(?![A-Za-z0-9])")
-        if given:
-            parts.append(rf"(?<![가-힣A-Za-z0-9])(?:{'|'.join(given)})(?=(?:{_CALLED})(?![가-힣]))")
+        known = {" ".join(name.split()) for name in names}
+        known |= {found[1] for name in known if (found := _DECORATED.match(name))}
+        wanted = sorted(filter(_is_name, known), key=len, reverse=True)
+        is_short = {name: re.fullmatch("[가-힣]{2}", name) is not None for name in wanted}
+        alternatives = [
+            ([name for name in wanted if not is_short[name]], "(?![A-Za-z0-9])"),
+            # Two syllables are also the beginning of words (하늘, 하늘색): a particle must follow.
+            (
+                [name for name in wanted if is_short[name]],
+                f"(?=(?:{_PARTICLES})?(?![가-힣A-Za-z0-9]))",
+            ),
+            ([name[1:] for name in wanted if _is_full_name(name)], f"(?=(?:{_CALLED})(?![가-힣]))"),
+        ]
+        parts = [
+            f"(?<![가-힣A-Za-z0-9])(?:{'|'.join(map(re.escape, some))}){end}"
+            for some, end in alternatives
+            if some
+        ]
         self._pattern = re.compile("|".join(parts)) if parts else None
 
     def spans(

@@ -11,6 +11,7 @@ from functools import cache
 
 _SEP = r"[ ]?[-.]?[ ]?"
 _START, _END = r"(?<![0-9A-Za-z])", r"(?![0-9])"
+_AMOUNTS = "년월일원분시개명살점%"
 _UNITS = "개분시일번원도명살년월잔병장배권판층위회점%"
 _PLATES = "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주아바사자배하허호"
 _WORDS = {
@@ -180,7 +181,7 @@ def _kinds_of_places() -> tuple[Kind, ...]:
         _kind(
             "code",
             rf"{_START}[0-9]{{3}}[ -]?[0-9]{{3}}{_END}",
-            rf"{_START}[0-9]{{4,8}}{_END}",
+            rf"{_START}[0-9]{{4,8}}(?![0-9{_AMOUNTS}])",
             is_one=_beside("code"),
         ),
     )

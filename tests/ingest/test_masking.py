@@ -10,7 +10,16 @@ from chatbot.ingest.masking import Masker, NamePattern
 from chatbot.ingest.personal_data import is_business_number, is_luhn
 from chatbot.ingest.pseudonyms import Pseudonyms
 
-NAMES = ["김하늘", "도윤", "엄마", "Alice Kim", "바다🌊"]
+NAMES = [
+    "김하늘",
+    "도윤",
+    "엄마",
+    "Alice Kim",
+    "바다🌊",
+    "솔비 [총무]",
+    "한여름/91/서울",
+    "행복한 하루",
+]
 digits = st.text("0123456789", min_size=4, max_size=4)
 
 
@@ -37,7 +46,7 @@ def kinds(*texts):
     ("123허4567이요", "plate"), ("서울시 강남구 테헤란로 123 4동 502호", "address"), ("세종대로 110으로 배송", "address"),
     ("101동 1502호", "address"), ("강남구 역삼동 123-4", "address"), ("인증번호 123456", "code"), ("비번은 4821이야", "code"),
     ("a.b@naver.com으로", "email"), ("https://x.com/a?token=abc", "url"), ("김하늘이 왔어", "name"), ("하늘아 뭐해", "name"),
-    ("도윤이랑", "name"), ("Alice Kim said", "name"),
+    ("도윤이랑", "name"), ("바다야 안녕", "name"), ("솔비가 냈어", "name"), ("한여름도 온대", "name"), ("Alice Kim said", "name"),
 ])  # fmt: skip
 def test_a_kind_is_found(text, kind):
     assert kinds(text) == [kind]
@@ -46,7 +55,7 @@ def test_a_kind_is_found(text, kind):
 @pytest.mark.parametrize("text", [
     "2024-11-21 12:30", "12,000원", "1732190400", "3.141592", "10시 30분", "바로 10분", "그대로 3개", "카톡으로 3번",
     "1:1", "100-0", "8282", "7942", "20241121", "2024.11.21", "1588-1234", "3만 5천원", "1-2-3-4", "12345678901234567890",
-    "엄마가 왔어", "하늘 맑다", "50대 20명", "123456", "키 180 몸무게 72", "v1.2.3.4", "192.168.0.1", "주식 1234567890주",
+    "엄마가 왔어", "바다낚시 가자", "솔비색", "행복한 날", "인증샷 2024년에 찍은 거", "코드 리뷰 3000원","하늘 맑다", "50대 20명", "123456", "키 180 몸무게 72", "v1.2.3.4", "192.168.0.1", "주식 1234567890주",
 ])  # fmt: skip
 def test_ordinary_talk_survives(text):
     assert kinds(text) == []
