@@ -1,6 +1,7 @@
 """What `privacy` and `publish` share: the run's model beside its log, quickly measured."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatbot.commands._terminal import print_rows, say
@@ -68,13 +69,13 @@ def show(report: dict[str, Any]) -> None:
         say(f"privacy: {warning}")
 
 
-def require_not_stale(config: Config) -> None:
-    """Raise CheckpointError if the run's model learned from messages that were forgotten since."""
+def require_not_stale(path: Path) -> None:
+    """Raise CheckpointError if a model learned from messages that were forgotten since."""
     from chatbot.training.folder import RunFolder
 
-    if RunFolder(config.run_dir).stale.exists():
+    if RunFolder(path.parent).stale.exists():
         raise CheckpointError(
-            f"run {config.run_name} learned from messages that were forgotten since",
+            f"{path} learned from messages that were forgotten since",
             hint="`chatbot archive`, then `chatbot preprocess` and `chatbot train` make a new one",
         )
 
@@ -84,9 +85,13 @@ def require_private(config: Config) -> None:
 
     Raises CheckpointError where publish.privacy.check is refuse.
     """
-    require_not_stale(config)
     from chatbot.evaluation.privacy import judge
+    from chatbot.training.folder import RunFolder
 
+    model = RunFolder(config.run_dir).model
+    require_not_stale(model)
+    if not model.is_file():
+        raise CheckpointError(f"no model at {model}", hint="`chatbot train` makes one")
     limits = config.publish.privacy
     if limits.check == "off":
         return

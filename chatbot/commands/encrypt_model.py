@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from chatbot.commands._privacy import require_not_stale
 from chatbot.commands._terminal import recipients_for, say
 from chatbot.errors import CheckpointError
 from chatbot.settings import Config
@@ -26,6 +27,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     target = args.output or source.with_suffix(SEALED)
     if not source.is_file():
         raise CheckpointError(f"no model at {source}", hint="`chatbot publish --encrypt` makes one")
+    require_not_stale(source)
     if target.exists():
         raise CheckpointError(f"{target} is there already", hint="name another with --output")
     encrypt_file(source, target, recipients_for(args.to, config))

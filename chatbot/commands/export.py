@@ -16,11 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Export the model that answers."""
-    require_not_stale(config)
     from chatbot.inference.loading import find_model, open_model
     from chatbot.publishing.export import export_gguf, export_hf
 
-    model = open_model(find_model(config), config, ask_model_key)
+    path = find_model(config)
+    require_not_stale(path)
+    model = open_model(path, config, ask_model_key)
     if args.to == "hf":
         export_hf(model, args.target, config.sampling)
         say(f"written to {args.target}; AutoModelForCausalLM.from_pretrained opens it")

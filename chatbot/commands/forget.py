@@ -3,12 +3,11 @@
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from chatbot.commands import preprocess
 from chatbot.commands._terminal import say, table
 from chatbot.corpus.store import read_stats
-from chatbot.errors import CorpusError
+from chatbot.errors import ChatbotError, CorpusError
 from chatbot.ingest.forgetting import (
     FILE,
     ForgetRule,
@@ -16,12 +15,13 @@ from chatbot.ingest.forgetting import (
     message_id,
     read_rules,
     speaker_hash,
+    with_aliases,
     write_rules,
 )
 from chatbot.ingest.rooms import choose_rooms, read_room, resolve_aliases
 from chatbot.settings import Config
 from chatbot.storage.files import sha256_of, write_json
-from chatbot.training.folder import RunFolder
+from chatbot.training.folder import RunFolder, busy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,23 +40,67 @@ def run(args: argparse.Namespace, config: Config) -> None:
     if args.find:
         _list_messages(args.find, config)
         return
-    rule = _rule(args)
-    path = rules_path(config)
+    _require_calm(config)
+    rule, path = _rule(args), rules_path(config)
+    n_messages = _count(rule, config)
+    if n_messages == 0:
+        raise CorpusError("no message fits", hint="`chatbot forget --find TEXT` lists messages")
     before, known = _fingerprint(config), read_rules(path)
-    write_rules(path, [*known, rule])
-    n_known = 0 if before is None else read_stats(config.processed_dir).dropped.get("forgotten", 0)
+    # Rule and marks first: if this is killed, the same command again finishes it.
+    write_rules(path, [*(one for one in known if one != rule), rule])
+    marked = _mark(rule, config)
     try:
         preprocess.run(argparse.Namespace(show=None, show_masked=False), config)
-        n_forgotten = read_stats(config.processed_dir).dropped.get("forgotten", 0) - n_known
-        if n_forgotten < 1:
-            raise CorpusError("no message fits", hint="`chatbot forget --find TEXT` lists messages")
-    except BaseException:
-        write_rules(path, known)  # nothing was forgotten: say so, and change nothing
+    except ChatbotError:
+        write_rules(path, known)  # too little would be left, say: nothing was forgotten
+        for stale in marked:
+            stale.unlink(missing_ok=True)
         raise
-    receipt = _receipt(rule, n_forgotten, before, config)
-    say(f"{n_forgotten:,} messages are forgotten; receipt: {receipt}")
+    receipt = _receipt(rule, n_messages, before, config)
+    say(f"{n_messages:,} messages are forgotten; receipt: {receipt}")
     say("models that learned from them are marked: train anew before publishing")
     say("your exports in data/raw still hold them, and so do files that you gave away")
+
+
+def _require_calm(config: Config) -> None:
+    """Refuse while a trainer reads the data that is to change."""
+    for folder in _runs(config):
+        if (holder := folder.trainer()) is not None:
+            raise busy(folder, holder)
+
+
+def _runs(config: Config) -> list[RunFolder]:
+    folder = config.path(config.storage.checkpoints_dir)
+    return [RunFolder(path) for path in sorted(folder.glob("*/")) if path.is_dir()]
+
+
+def _count(rule: ForgetRule, config: Config) -> int:
+    """Count the messages that a rule fits, by any name of their speakers."""
+    rooms = choose_rooms(config)
+    aliases = {room: resolve_aliases(exports, config) for room, exports in rooms.items()}
+    pairs = [pair for room in aliases.values() for names in room.values() for pair in names.items()]
+    rules = with_aliases([rule], pairs)
+    return sum(
+        any(one.applies(message) for one in rules)
+        for room, exports in rooms.items()
+        for message in read_room(exports, aliases[room], config)
+    )
+
+
+def _mark(rule: ForgetRule, config: Config) -> list[Path]:
+    """Mark every run and what was published; return the marks that are new."""
+    artifacts = config.path(config.storage.artifacts_dir)
+    marks = [folder.stale for folder in _runs(config)]
+    if any(artifacts.glob("model_latest.*")):
+        marks.append(RunFolder(artifacts).stale)
+    new = [path for path in marks if not path.exists()]
+    for path in new:
+        write_json(path, {"rule": rule.kind, "at": _now().isoformat(timespec="seconds")})
+    return new
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def rules_path(config: Config) -> Path:
@@ -79,23 +123,22 @@ def _fingerprint(config: Config) -> str | None:
 
 
 def _receipt(rule: ForgetRule, n: int, before: str | None, config: Config) -> Path:
-    """Mark every run, and write what happened: hashes, no names and no text."""
-    now = datetime.now(UTC)
-    runs: dict[str, Any] = {}
-    reason = {"rule": rule.kind, "at": now.isoformat(timespec="seconds")}
-    for path in sorted(config.path(config.storage.checkpoints_dir).glob("*/model.safetensors")):
-        folder = RunFolder(path.parent)
-        runs[path.parent.name] = sha256_of(path)
-        write_json(folder.stale, reason)
+    """Write what happened: hashes, no names and no text."""
+    models = [folder.model for folder in _runs(config) if folder.model.exists()]
     artifacts = config.path(config.storage.artifacts_dir)
-    files = {path.name: sha256_of(path) for path in sorted(artifacts.glob("model_latest.*"))}
-    receipt = config.path(config.raw.manifest_path).with_name(
-        f"forgotten_{now.strftime('%Y-%m-%d_%H%M%S')}.json"
-    )
-    about = {"data_before": before, "data_after": _fingerprint(config), "n_messages": n}
-    write_json(
-        receipt, {**reason, "value": rule.value, **about, "stale_runs": runs, "artifacts": files}
-    )
+    stamp = _now().strftime("%Y-%m-%d_%H%M%S")
+    receipt = config.path(config.raw.manifest_path).with_name(f"forgotten_{stamp}.json")
+    content = {
+        "rule": rule.kind,
+        "value": rule.value,
+        "at": _now().isoformat(timespec="seconds"),
+        "n_messages": n,
+        "data_before": before,
+        "data_after": _fingerprint(config),
+        "stale_runs": {path.parent.name: sha256_of(path) for path in models},
+        "artifacts": {path.name: sha256_of(path) for path in artifacts.glob("model_latest.*")},
+    }
+    write_json(receipt, content)
     return receipt
 
 

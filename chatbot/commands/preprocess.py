@@ -26,7 +26,7 @@ from chatbot.corpus.spool import SessionSpool
 from chatbot.corpus.store import MASKED, SPLITS, Stats, open_corpus
 from chatbot.errors import CorpusError, CryptoError
 from chatbot.ingest.cleaning import Cleaner
-from chatbot.ingest.forgetting import FILE, read_rules
+from chatbot.ingest.forgetting import FILE, ForgetRule, read_rules, with_aliases
 from chatbot.ingest.manifest import ExportEntry
 from chatbot.ingest.masking import Found, Masker, NamePattern
 from chatbot.ingest.pseudonyms import Pseudonyms
@@ -122,7 +122,7 @@ def _ingest(
     n_seen = n_kept = 0
     n_messages = sum(entry.n_messages for exports in rooms.values() for entry in exports)
     make_masker = _masker_maker(rooms, config)
-    forget = read_rules(config.path(config.raw.manifest_path).with_name(FILE))
+    forget = forget_rules(aliases, config)
     folder = config.processed_dir.with_name(f"{config.processed_dir.name}.spool.part")
     with progress(n_messages, "reading messages") as bar:
         for room, exports in rooms.items():
@@ -147,6 +147,12 @@ def _ingest(
         kinds[found.kind] += n
     sealed = _sealed_values(masked, config)
     return Ingested(spools, lines, messages_account, dict(dropped), dict(kinds), sealed), counts
+
+
+def forget_rules(aliases: dict[str, Aliases], config: Config) -> list[ForgetRule]:
+    """Return what is to be forgotten, for every name of its speakers."""
+    pairs = [pair for room in aliases.values() for names in room.values() for pair in names.items()]
+    return with_aliases(read_rules(config.path(config.raw.manifest_path).with_name(FILE)), pairs)
 
 
 def _masker_maker(

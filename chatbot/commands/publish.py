@@ -39,6 +39,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
         published = publish_sealed(source, sealed_path(config), config.run_name, dtype, keys)
     else:
         published = publish(source, plain, config.run_name, dtype)
+    RunFolder(plain.parent).stale.unlink(missing_ok=True)  # what stands there is new now
     print_rows([(name, str(value)) for name, value in published.info.items()])
     if not args.encrypt:
         say(f"written to {plain}; it is not encrypted: whoever has the file can use it")

@@ -130,7 +130,9 @@ def secret_exposures(
     for item in messages_of(corpus.train, corpus.tokenizer, room, 4):
         for pseudonym in [known for known in forms if known in item.text]:
             kind, value = forms.pop(pseudonym)
-            drawn = [Pseudonyms(str(n).encode()).of(kind, value) for n in range(_N_REFERENCES)]
+            drawn = [
+                Pseudonyms(str(n).encode()).reference(kind, value) for n in range(_N_REFERENCES)
+            ]
             secret, *others = (
                 item_of([], Turn(0, item.text.replace(pseudonym, one)), corpus.tokenizer, room)
                 for one in (value, *drawn)

@@ -1,5 +1,6 @@
 """What is to be forgotten: rules that keep messages out of the data, whatever exports hold."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -37,9 +38,29 @@ def speaker_hash(name: str) -> str:
 
 
 def message_id(message: Message) -> str:
-    """Return a name for a message: the same in every export that holds it."""
-    minute, speaker, text = key_of(message)
-    return blake2b(b"%d\0%b\0%b" % (minute, speaker, text), digest_size=8).hexdigest()
+    """Return a name for what was said when, the same in every export that holds it.
+
+    Whoever said it: names change with aliases. Texts that differ in emoji only share it, as an
+    export of an old Windows has "?" for them.
+    """
+    minute, _, text = key_of(message)
+    return blake2b(b"%d\0%b" % (minute, text), digest_size=8).hexdigest()
+
+
+def with_aliases(
+    rules: Iterable[ForgetRule], aliases: Iterable[tuple[str, str]]
+) -> list[ForgetRule]:
+    """Add the rules of a speaker's other names: a name that is resolved later brings nothing back.
+
+    `aliases`: pairs of a name in an export and the name it stands for.
+    """
+    known = list(rules)
+    for pair in aliases:
+        hashes = [speaker_hash(name) for name in pair]
+        for one, other in (hashes, hashes[::-1]):
+            if ForgetRule("speaker", one) in known and ForgetRule("speaker", other) not in known:
+                known.append(ForgetRule("speaker", other))
+    return known
 
 
 def read_rules(path: Path) -> list[ForgetRule]:

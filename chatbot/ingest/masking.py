@@ -5,6 +5,7 @@ drawn by HMAC from the project's own key. Phone numbers become ones that nobody 
 """
 
 import re
+import unicodedata
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -57,8 +58,10 @@ class Masker:
         return text
 
 
+_PART = "[0-9A-Za-z@._%+:/?=&#*()~ -]"
+# The syllable of a plate (12가 3456) and the 동 of a flat (101동 1502호) stand between numbers.
 _HELD = re.compile(
-    r"[0-9A-Za-z@._%+:/?=&#*()~ -]*[0-9@][0-9A-Za-z@._%+:/?=&#*()~ -]*$|[0-9A-Za-z@._%+/:-]+$"
+    rf"{_PART}*[0-9@]{_PART}*(?:(?<=[0-9]) ?[가-힣] ?{_PART}*)?$|[0-9A-Za-z@._%+/:-]+$"
 )
 
 
@@ -70,7 +73,7 @@ def shielded(pieces: Iterable[str]) -> Iterator[str]:
     said = held = ""
     for piece in pieces:
         held += piece
-        match = _HELD.search(held)
+        match = _HELD.search(held.translate(_PLAIN))
         keeps = match.start() if match else len(held)
         if keeps:
             said, ready = _starred(said, held[:keeps])
@@ -83,7 +86,7 @@ def shielded(pieces: Iterable[str]) -> Iterator[str]:
 def _starred(said: str, new: str) -> tuple[str, str]:
     """Return all that was said with `new`, and `new` with stars in what looks personal."""
     whole = said + new
-    if not _HAS_ANY.search(new):
+    if not _HAS_ANY.search(new.translate(_PLAIN)):
         return whole, new
     shown = list(new)
     for start, end, _ in find_personal(whole.translate(_PLAIN), ""):
@@ -116,22 +119,20 @@ _SURNAMES = (
     "김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구나민진지엄채원천방공현함변염여추"
     "도소석선설마길연위표명기반왕금옥육인맹제모탁국어은편용"
 )
-# 홍길동/91/서울, 다온 [총무]: the name is what stands before the decoration.
-_DECORATED = re.compile(r"([가-힣]{2,4}|[A-Za-z]+(?: [A-Za-z]+)?) ?(?=[^가-힣A-Za-z ])")
 _PARTICLES = (
     "은|는|이|가|을|를|의|도|만|아|야|와|과|랑|로|에게|한테|께|께서|보고|더러|처럼|까지|부터|이랑|하고|이는|이가|이도|"
     "이한테|이네|네|씨|씨가|씨는|님|님이|님은|님도|쌤|선배|언니|오빠|형|누나|이야|예요|이에요|요|이고|입니다|인데|이라|"
     "으로"
 )
-_CALLED = "아|야|이가|이는|이도|이랑|이한테|이네|이의|이를|이|씨|님|쌤|선배|언니|오빠|형|누나"
 
 
 class NamePattern:
     """Finds names in text: whole ones, and the given name where somebody is called by it."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        known = {" ".join(name.split()) for name in names}
-        known |= {found[1] for name in known if (found := _DECORATED.match(name))}
+        known = {_written(name) for name in names}
+        known |= {core for name in known if (core := _undecorated(name))}
+        known |= {name[1:] for name in known if _is_full_name(name)}  # given names
         wanted = sorted(filter(_is_name, known), key=len, reverse=True)
         is_short = {name: re.fullmatch("[가-힣]{2}", name) is not None for name in wanted}
         alternatives = [
@@ -141,14 +142,13 @@ class NamePattern:
                 [name for name in wanted if is_short[name]],
                 f"(?=(?:{_PARTICLES})?(?![가-힣A-Za-z0-9]))",
             ),
-            ([name[1:] for name in wanted if _is_full_name(name)], f"(?=(?:{_CALLED})(?![가-힣]))"),
         ]
         parts = [
             f"(?<![가-힣A-Za-z0-9])(?:{'|'.join(map(re.escape, some))}){end}"
             for some, end in alternatives
             if some
         ]
-        self._pattern = re.compile("|".join(parts)) if parts else None
+        self._pattern = re.compile("|".join(parts), re.IGNORECASE) if parts else None
 
     def spans(
         self, plain: str, taken: list[tuple[int, int, str]]
@@ -158,6 +158,22 @@ class NamePattern:
             start, end = match.span()
             if not any(start < other_end and begin < end for begin, other_end, _ in taken):
                 yield start, end, "name"
+
+
+def _written(name: str) -> str:
+    """Write a name as text is written when it is looked for."""
+    return " ".join(unicodedata.normalize("NFC", name).translate(_PLAIN).split())
+
+
+def _undecorated(name: str) -> str | None:
+    """Return the one name in a decorated one, if there is just one.
+
+    >>> _undecorated("다온 [총무]"), _undecorated("홍길동/91/서울"), _undecorated("행복한 하루")
+    ('다온', '홍길동', None)
+    """
+    bare = re.split(r"[/_|]", re.sub(r"[\[(<{].*?[\])>}]", " ", name))[0]
+    words = re.findall(r"[가-힣]+|[A-Za-z]+(?: [A-Za-z]+)*", bare)
+    return words[0] if len(words) == 1 and len(words[0]) >= 2 and words[0] != name else None
 
 
 def _is_name(name: str) -> bool:

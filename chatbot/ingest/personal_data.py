@@ -11,6 +11,9 @@ from functools import cache
 
 _SEP = r"[ ]?[-.]?[ ]?"
 _START, _END = r"(?<![0-9A-Za-z])", r"(?![0-9])"
+_DIGITS = (
+    r"(?<![0-9])"  # a letter may stand before what is told by its shape: HP010-..., no1234-...
+)
 _AMOUNTS = "년월일원분시개명살점%"
 _UNITS = "개분시일번원도명살년월잔병장배권판층위회점%"
 _PLATES = "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주아바사자배하허호"
@@ -91,10 +94,11 @@ def _is_account(value: str, near: str) -> bool:
     return 10 <= len(digits_of(value)) <= 14 and _beside("bank")(value, near)
 
 
-_BIRTH = rf"{_START}[0-9]{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]){_SEP}"
+_BIRTH = rf"{_DIGITS}[0-9]{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]){_SEP}"
 _REST = rf"(?:[0-9]{{6}}|\*{{4,6}}){_END}"
-_NO_NUMBER = r"(?<![0-9A-Za-z.])"
-_FOUR = rf"{_SEP}[0-9]{{3,4}}{_SEP}[0-9]{{4}}{_END}"
+_NO_NUMBER = r"(?<![0-9])(?<![0-9]\.)"
+_PHONE_SEP = r"[ ]?[-._~/)]{0,2}[ ]?"
+_FOUR = rf"{_PHONE_SEP}[0-9]{{3,4}}{_PHONE_SEP}[0-9]{{4}}{_END}"
 _AREA = "2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50[0-9]|80"
 # A road or a lot with its number, and what may follow: building, block, floor, room.
 _ROAD = "[가-힣0-9]{1,10}(?:로|길)"
@@ -133,14 +137,14 @@ def _kinds_of_numbers() -> tuple[Kind, ...]:
         _kind("resident_number", rf"{_BIRTH}[1-4]{_REST}"),
         _kind(
             "card",
-            rf"{_START}[0-9]{{4}}(?:{_SEP}[0-9]{{4}}){{3}}{_END}",
-            rf"{_START}[0-9]{{4}}{_SEP}[0-9]{{6}}{_SEP}[0-9]{{5}}{_END}",
+            rf"{_DIGITS}[0-9]{{4}}(?:{_SEP}[0-9]{{4}}){{3}}{_END}",
+            rf"{_DIGITS}[0-9]{{4}}{_SEP}[0-9]{{6}}{_SEP}[0-9]{{5}}{_END}",
             is_one=_is_card,
         ),
         _kind(
             "phone",
-            rf"{_NO_NUMBER}(?:\+?82{_SEP}\(?0?\)?1[016789]|01[016789]){_FOUR}",
-            rf"{_NO_NUMBER}\(?(?:\+82{_SEP}|0)(?:{_AREA})\)?{_FOUR}",
+            rf"{_NO_NUMBER}(?:\+?82{_SEP}\(?0?\)?1[016789]|\(?01[016789]){_FOUR}",
+            rf"{_NO_NUMBER}\(?(?:\+82{_SEP}|0)(?:{_AREA}){_FOUR}",
             rf"{_NO_NUMBER}\+(?!82)[0-9]{{1,3}}(?:[ -]\(?[0-9]{{2,4}}\)?){{2,4}}{_END}",
         ),
         _kind(

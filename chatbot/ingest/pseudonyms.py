@@ -4,10 +4,10 @@ import hmac
 import re
 from collections.abc import Callable, Iterator
 
-_SURNAMES = "김이박최정강조윤장임"
+_SURNAMES = "김이박최정강조윤장임한오서신권황안송"
 # Given names end as the real one does, with or without a final consonant: particles stay right.
-_OPEN, _CLOSED = "서지하유채나리아우주", "민준현빈연윤진은원결"
-_FIRST = "도서지하민유채시예다"
+_OPEN, _CLOSED = "서지하유채나리아우주수희라미도규호재", "민준현빈연윤진은원결영훈철혁성한솔별"
+_FIRST = "도서지하민유채시예다은현태정승가나로수연"
 _CONSONANTS, _VOWELS = "bdfgklmnprst", "aeiou"
 _PLACES = "가람나루다솔라온마루별빛새봄아름이슬푸름하늘한결"
 _PREFIX = re.compile(r"\(?\+?82\D{0,3}\(?0?\)?\D?(?:1\d|2|\d\d)|\(?0(?:2|50\d|\d\d)|\+\d{1,3}")
@@ -29,9 +29,24 @@ class Pseudonyms:
         make = _MAKERS.get(kind, _other_digits)
         for attempt in range(100):
             made = make(value, self._numbers(f"{kind}\0{known}\0{attempt}"))
+            if kind == "name" and _is_hangul(value) and len(value) == 3:  # two of one given name
+                drawn = next(self._numbers(f"surname\0{value}\0{attempt}"))
+                made = _SURNAMES[drawn % len(_SURNAMES)] + made[1:]
             if made != value:
                 return made
         return re.sub(r"\w", "0", value)
+
+    def reference(self, kind: str, value: str) -> str:
+        """Return a value of the same form that cannot be told from a real one by its form."""
+        numbers = self._numbers(f"reference\0{kind}\0{value}")
+        if kind == "phone":
+            head = _PREFIX.match(value)
+            n_kept = len(re.findall(r"\d", head[0])) if head else 0
+            return _other_digits(value, numbers, n_kept)
+        if kind == "email":
+            name, _, host = value.partition("@")
+            return f"{_letters(name, numbers)}@{host}"
+        return self.of(kind, value)
 
     def _numbers(self, seed: str) -> Iterator[int]:
         """Yield numbers from 0 to 255 without end."""
@@ -111,10 +126,12 @@ def _email(value: str, numbers: Iterator[int]) -> str:
 
 
 def _url(value: str, numbers: Iterator[int]) -> str:
-    """Invent everything after the host."""
-    head = re.match(r"https?://[^/?#]*", value, re.IGNORECASE)
-    n_head = head.end() if head else 0
-    return value[:n_head] + _letters(value[n_head:], numbers)
+    """Invent everything but the host."""
+    head = re.match(r"(https?://)([^/?#]*@)?([^/?#]*)", value, re.IGNORECASE)
+    if head is None:
+        return _letters(value, numbers)
+    who = _letters(head[2] or "", numbers)
+    return head[1] + who + head[3] + _letters(value[head.end() :], numbers)
 
 
 def _letters(text: str, numbers: Iterator[int]) -> str:
@@ -147,14 +164,15 @@ def _hangul(text: str, numbers: Iterator[int]) -> str:
 
 
 def _address(value: str, numbers: Iterator[int]) -> str:
-    """Invent the road or quarter and every number; city and district stay."""
+    """Invent the road or quarter, the building and every number; city and district stay."""
     made = _other_digits(value, numbers)
 
     def invent(match: re.Match[str]) -> str:
         place = 2 * (next(numbers) % (len(_PLACES) // 2))
         return _PLACES[place : place + 2] + match[2]
 
-    return re.sub(r"([가-힣]{1,10}?)((?:로|길|동|리|읍|면|가)(?=[ 0-9]))", invent, made)
+    made = re.sub(r"([가-힣]{1,10}?)((?:로|길|동|리|읍|면|가)(?=[ 0-9]))", invent, made)
+    return re.sub(r"([가-힣A-Za-z0-9]+)(아파트|빌라|오피스텔|타워|맨션)", invent, made)
 
 
 _MAKERS: dict[str, Callable[[str, Iterator[int]], str]] = {

@@ -102,8 +102,8 @@ def encrypt_file(source: Path, target: Path, recipients: Sequence[Recipient]) ->
 
 
 def decrypt_file(source: Path, target: Path, identities: Sequence[Identity]) -> None:
-    """Decrypt a file; `target` appears only when its last byte is authenticated."""
-    with source.open("rb") as sealed, atomic_write(target) as plain:
+    """Decrypt a file for its owner; `target` appears only when its last byte is authenticated."""
+    with source.open("rb") as sealed, atomic_write(target, mode=0o600) as plain:
         for chunk in decrypt(sealed, identities):
             plain.write(chunk)
 

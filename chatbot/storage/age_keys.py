@@ -144,8 +144,14 @@ def new_passphrase() -> str:
 
 def identity_of(key: str) -> Identity:
     """Read what opens: a secret key (AGE-SECRET-KEY-1...), or else a passphrase."""
-    if key.startswith(_SECRET):
+    key = key.strip()
+    if key.upper().startswith(_SECRET):
         return X25519Identity(_decode_key(key, _SECRET))
+    if key.lower().startswith(_PUBLIC + "1") and len(key) > 50:
+        raise CryptoError(
+            "the key is the public half of a pair: everybody may know it",
+            hint="name it with --to; put the line AGE-SECRET-KEY-1... into .env",
+        )
     return Passphrase(key)
 
 

@@ -15,16 +15,19 @@ from typing import IO, Any
 from chatbot.errors import ChatbotError
 
 _CHUNK = 1 << 20
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 
 
 @contextlib.contextmanager
 def atomic_write(
-    path: Path, before_rename: Callable[[Path], None] = lambda part: None
+    path: Path,
+    before_rename: Callable[[Path], None] = lambda part: None,
+    mode: int = 0o666,
 ) -> Iterator[IO[bytes]]:
     """Open a binary file that takes the name `path` only once it is whole and on disk.
 
-    `before_rename` gets the whole file under its first name.
+    `before_rename` gets the whole file under its first name; `mode` is what it may be at most.
 
     Raises ChatbotError when the disk is full or the folder cannot be written; what stood under
     `path` before is then still there.
@@ -33,7 +36,9 @@ def atomic_write(
     try:
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
+            part.unlink(missing_ok=True)
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+            with os.fdopen(handle, "wb") as file:
                 yield file
                 file.flush()
                 sync_file(file.fileno())
@@ -45,9 +50,9 @@ def atomic_write(
             part.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Write a whole file atomically."""
-    with atomic_write(path) as file:
+    with atomic_write(path, mode=mode) as file:
         file.write(content)
 
 

@@ -22,8 +22,7 @@ def keep_secret(root: Path, name: str, value: str) -> None:
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     if before and not before.endswith("\n"):
         before += "\n"
-    write_bytes(path, f"{before}{name}={value}\n".encode())
-    path.chmod(0o600)
+    write_bytes(path, f"{before}{name}={value}\n".encode(), mode=0o600)
 
 
 def _stored(root: Path) -> dict[str, str | None]:

@@ -148,7 +148,8 @@ def locked_run(folder: RunFolder) -> Iterator[None]:
     with explained(folder.path):
         folder.path.mkdir(parents=True, exist_ok=True)
     try:
-        lock = FileLock(folder.lock_path)
+        with explained(folder.lock_path):
+            lock = FileLock(folder.lock_path)
     except LockHeldError as error:
         raise busy(folder, error.holder) from error
     with lock:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.conversation import Message
-from chatbot.ingest.forgetting import ForgetRule, message_id, speaker_hash
+from chatbot.ingest.forgetting import ForgetRule, message_id, speaker_hash, with_aliases
 
 FORGET = ["--speaker", "하늘"]
 
@@ -61,6 +61,48 @@ def test_a_room_without_one_of_two_is_refused_and_stays(processed, capsys):
     assert processed.run("forget", *FORGET) in (0, 2)
     if "no reply" in capsys.readouterr().err:
         assert fingerprint(processed) == before
+
+
+def test_a_forget_that_was_killed_is_finished_by_the_same_command(trained, monkeypatch, capsys):
+    from chatbot.commands import forget
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    assert trained.run("publish") == 0
+    monkeypatch.setattr(forget, "_receipt", killed)
+    assert trained.run("forget", "--before", "2025-03-08") == 130
+    assert (trained.root / "checkpoints/main/STALE.json").exists()
+    monkeypatch.undo()
+    assert trained.run("forget", "--before", "2025-03-08") == 0
+    assert json.loads(receipt(trained))["n_messages"] > 0
+    capsys.readouterr()
+    published = ("--set", "dialogue.model=artifacts/model_latest.safetensors")
+    assert trained.run("export", *published, "--to", "hf", str(trained.root / "hf")) == 2
+    assert trained.run("encrypt-model") == 2
+    assert capsys.readouterr().err.count("forgotten since") == 2
+
+
+def test_a_second_rule_is_counted_by_itself(processed, capsys):
+    assert processed.run("forget", "--before", "2025-03-05") == 0
+    assert processed.run("archive") == 0
+    assert processed.run("forget", "--speaker", "아무도 아님") == 2
+    assert "no message fits" in capsys.readouterr().err
+
+
+@given(st.text(min_size=1, max_size=5), st.text(min_size=1, max_size=5))
+def test_another_name_of_a_speaker_brings_nothing_back(name, alias):
+    rules = with_aliases([ForgetRule("speaker", speaker_hash(name))], [(name, alias)])
+    assert any(rule.applies(Message(alias, "가", None)) for rule in rules)
+    assert any(rule.applies(Message(name, "가", None)) for rule in rules)
+
+
+def test_nothing_is_forgotten_while_a_trainer_reads_the_data(processed, capsys):
+    from chatbot.training.folder import RunFolder, locked_run
+
+    with locked_run(RunFolder(processed.root / "checkpoints/main")):
+        assert processed.run("forget", "--before", "2025-03-08") == 2
+    assert "is being trained" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["", "[", '[{"kind": "all", "value": ""}]'])

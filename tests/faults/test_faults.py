@@ -108,7 +108,8 @@ def test_a_file_is_old_or_new_whichever_call_fails(tmp_path, code, is_persistent
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, 0])
 def test_training_goes_on_whichever_call_fails(processed, tmp_path, code):
     """The n-th call of a run fails: what stands afterwards continues to the same end."""
-    wanted = content(train(copy(processed, tmp_path / "calm")))[0]
+    wanted = content(train(copy(processed, tmp_path / "calm"), until=99))[0]
+    del wanted["best_loss"], wanted["n_stale"]
     counts: Counter[str] = Counter()
     ends = {0: "not reached", 1: "went on", 2: "ended with an error", 9: "died"}
     for at in itertools.count(1, STRIDE):
@@ -117,7 +118,9 @@ def test_training_goes_on_whichever_call_fails(processed, tmp_path, code):
         status = subprocess.run(line, check=False, capture_output=True, text=True)
         assert status.returncode in ends, status.stderr
         counts[ends[status.returncode]] += 1
-        assert_equal(content(train(project))[0], wanted)
+        found = content(train(project, until=99))[0]
+        # Where a best could not be saved it was not counted as one.
+        assert_equal({k: v for k, v in found.items() if k in wanted}, wanted)
         shutil.rmtree(project.root)
         if status.returncode == 0:
             break
@@ -204,7 +207,7 @@ def test_a_read_only_folder_is_an_error(processed):
 
 def test_killed_while_encrypting_leaves_nothing_under_the_final_name(tmp_path):
     plain, rng = tmp_path / "plain", random.Random(0)  # noqa: S311
-    plain.write_bytes(bytes(50 << 20))
+    plain.write_bytes(bytes(200 << 20))
     identity = X25519Identity(bytes(range(32)))
     whole = 0
     for number in range(20):
@@ -213,13 +216,13 @@ def test_killed_while_encrypting_leaves_nothing_under_the_final_name(tmp_path):
         if pid == 0:
             encrypt_file(plain, target, [identity.recipient])
             os._exit(0)
-        time.sleep(rng.random() * 0.3)
+        time.sleep(rng.random() * 0.5)
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         if target.exists():
             whole += 1
             with target.open("rb") as file:
-                assert sum(map(len, decrypt(file, [identity]))) == 50 << 20
+                assert sum(map(len, decrypt(file, [identity]))) == 200 << 20
     say(f"{whole} of 20 were finished before the kill")
 
 

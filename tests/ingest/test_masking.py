@@ -11,15 +11,9 @@ from chatbot.ingest.personal_data import is_business_number, is_luhn
 from chatbot.ingest.pseudonyms import Pseudonyms
 
 NAMES = [
-    "김하늘",
-    "도윤",
-    "엄마",
-    "Alice Kim",
-    "바다🌊",
-    "솔비 [총무]",
-    "한여름/91/서울",
-    "행복한 하루",
-]
+    "김하늘", "도윤", "엄마", "Alice Kim", "바다🌊", "솔비 [총무]", "한여름/91/서울", "행복한 하루", "🌸가람",
+    "[관리] 라온", "(주)홍길동", "Garam", "김민수",
+]  # fmt: skip
 digits = st.text("0123456789", min_size=4, max_size=4)
 
 
@@ -46,7 +40,11 @@ def kinds(*texts):
     ("123허4567이요", "plate"), ("서울시 강남구 테헤란로 123 4동 502호", "address"), ("세종대로 110으로 배송", "address"),
     ("101동 1502호", "address"), ("강남구 역삼동 123-4", "address"), ("인증번호 123456", "code"), ("비번은 4821이야", "code"),
     ("a.b@naver.com으로", "email"), ("https://x.com/a?token=abc", "url"), ("김하늘이 왔어", "name"), ("하늘아 뭐해", "name"),
-    ("도윤이랑", "name"), ("바다야 안녕", "name"), ("솔비가 냈어", "name"), ("한여름도 온대", "name"), ("Alice Kim said", "name"),
+    ("도윤이랑", "name"), ("바다야 안녕", "name"), ("가람아", "name"), ("라온은", "name"), ("홍길동이 왔어", "name"), ("GARAM!", "name"),
+    ("민수가", "name"), ("민수는 뭐해", "name"), ("민수 왔어?", "name"), ("민수한테", "name"),
+    ("Tel.010-1234-5678", "phone"), ("HP010-1234-5678", "phone"), ("번호...010-1234-5678", "phone"), ("(010) 1234-5678", "phone"),
+    ("010)1234-5678", "phone"), ("010_1234_5678", "phone"), ("010~1234~5678", "phone"), ("010/1234/5678", "phone"),
+    ("ID900101-1234567", "resident_number"), ("카드no1234-5678-1234-5670", "card"), ("솔비가 냈어", "name"), ("한여름도 온대", "name"), ("Alice Kim said", "name"),
 ])  # fmt: skip
 def test_a_kind_is_found(text, kind):
     assert kinds(text) == [kind]
@@ -55,7 +53,7 @@ def test_a_kind_is_found(text, kind):
 @pytest.mark.parametrize("text", [
     "2024-11-21 12:30", "12,000원", "1732190400", "3.141592", "10시 30분", "바로 10분", "그대로 3개", "카톡으로 3번",
     "1:1", "100-0", "8282", "7942", "20241121", "2024.11.21", "1588-1234", "3만 5천원", "1-2-3-4", "12345678901234567890",
-    "엄마가 왔어", "바다낚시 가자", "솔비색", "행복한 날", "인증샷 2024년에 찍은 거", "코드 리뷰 3000원","하늘 맑다", "50대 20명", "123456", "키 180 몸무게 72", "v1.2.3.4", "192.168.0.1", "주식 1234567890주",
+    "엄마가 왔어", "바다낚시 가자", "솔비색", "행복한 날", "인증샷 2024년에 찍은 거", "코드 리뷰 3000원","50대 20명", "123456", "키 180 몸무게 72", "v1.2.3.4", "192.168.0.1", "주식 1234567890주",
 ])  # fmt: skip
 def test_ordinary_talk_survives(text):
     assert kinds(text) == []
@@ -149,3 +147,21 @@ def test_counts_are_in_stats_and_the_values_only_behind_the_key(project, capsys)
     assert (folder / "train.bin").read_bytes() == before  # the key in .env stays
     assert project.run("preprocess", "--set", "processed.preprocess.mask_personal=false") == 0
     assert not (folder / "masked.age").exists()
+
+
+def test_two_of_one_given_name_stay_two():
+    drawn = [
+        {Pseudonyms(bytes([n])).of("name", name) for name in ("김지훈", "이지훈")}
+        for n in range(40)
+    ]
+    assert sum(len(names) == 2 for names in drawn) > 30
+    assert all(len({name[1:] for name in names}) == 1 for names in drawn)
+
+
+@given(st.sampled_from(["010-4821-5678", "02-481-5678", "+82 10-4821-5678"]))
+def test_a_reference_cannot_be_told_by_its_form(value):
+    made = {Pseudonyms(bytes([n])).reference("phone", value) for n in range(60)}
+    assert len({re.sub(r"[0-9]", "0", one) for one in made}) == 1
+    first = value.index("4")
+    assert len({one[first] for one in made}) > 5
+    assert Pseudonyms(b"a").reference("email", "ab.c@naver.com").endswith("@naver.com")

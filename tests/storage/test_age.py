@@ -23,6 +23,7 @@ from chatbot.storage.age_keys import (
     recipients_of,
 )
 from chatbot.storage.armor import armored
+from chatbot.storage.secrets import keep_secret
 from tests.conftest import SHARED
 
 VECTORS = sorted((SHARED / "vectors/age").glob("*")) if SHARED.exists() else []
@@ -242,3 +243,23 @@ def test_rage_and_we_share_passphrases():
         == b"hello"
     )
     assert opened(pyrage.passphrase.encrypt(b"hello", "비밀 말"), Passphrase("비밀 말")) == b"hello"
+
+
+def test_a_public_key_is_no_passphrase():
+    public = str(WHO.recipient)
+    for key in (public, public.upper(), f" {public}"):
+        with pytest.raises(CryptoError, match="public half"):
+            identity_of(key)
+    secret = WHO.secret_text()
+    assert opened(sealed(b"a"), identity_of(f" {secret}\n")) == b"a"
+    with pytest.raises(CryptoError, match="misspelled"):
+        identity_of(secret.lower())
+
+
+def test_secrets_are_for_their_owner_only(tmp_path):
+    keep_secret(tmp_path, "A", "b")
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    (tmp_path / "plain").write_bytes(b"x")
+    encrypt_file(tmp_path / "plain", tmp_path / "locked", [WHO.recipient])
+    decrypt_file(tmp_path / "locked", tmp_path / "out", [WHO])
+    assert (tmp_path / "out").stat().st_mode & 0o077 == 0
