@@ -9,20 +9,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-_SEP = r"[ ]?[-.]?[ ]?"
+_SEP = r"[ ]?[-./]?[ ]?"
 _START, _END = r"(?<![0-9A-Za-z])", r"(?![0-9])"
 _DIGITS = (
     r"(?<![0-9])"  # a letter may stand before what is told by its shape: HP010-..., no1234-...
 )
 _AMOUNTS = "년월일원분시개명살점%"
 _UNITS = "개분시일번원도명살년월잔병장배권판층위회점%"
+_REGIONS = "서울|부산|대구|인천|광주|대전|울산|경기|강원|충북|충남|전북|전남|경북|경남|제주"
 _PLATES = "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주아바사자배하허호"
 _WORDS = {
     "card": "카드|결제|유효기간|cvc|cvv|card",
     "bank": "은행|계좌|입금|송금|이체|농협|국민|신한|우리|하나|카뱅|카카오|토스|기업|새마을|"
-    "우체국|수협|신협|케이뱅크|account",
+    "우체국|수협|신협|케이뱅크|제일|씨티|산업|환불|뱅크|뱅킹|account",
     "business": "사업자",
-    "code": "인증|비밀번호|비번|패스워드|암호|otp|pin|password|code|코드",
+    "code": "인증(?!심사|샷|서)|현관|도어락|열쇠|비밀번호|비번|패스워드|암호|otp|pin|password|"
+    "code|코드",
     "licence": "면허",
     "passport": "여권|passport",
     "address": "주소|배송|택배|우편|도로명|보낼|보내|받을",
@@ -83,7 +85,8 @@ def _is_licence(value: str, near: str) -> bool:
 
 
 def _is_passport(value: str, near: str) -> bool:
-    return value[0].isupper() or _beside("passport")(value, near)
+    is_korean = re.fullmatch(r"[MSROD][0-9]{3}[A-Z0-9][0-9]{4}", value) is not None
+    return is_korean or _beside("passport")(value, near)
 
 
 def _is_business(value: str, near: str) -> bool:
@@ -95,7 +98,7 @@ def _is_account(value: str, near: str) -> bool:
 
 
 _BIRTH = rf"{_DIGITS}[0-9]{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01]){_SEP}"
-_REST = rf"(?:[0-9]{{6}}|\*{{4,6}}){_END}"
+_REST = rf"(?:[0-9]{{6}}|[0-9]?[*xX●○•]{{4,6}}){_END}"
 _NO_NUMBER = r"(?<![0-9])(?<![0-9]\.)"
 _PHONE_SEP = r"[ ]?[-._~/)]{0,2}[ ]?"
 _FOUR = rf"{_PHONE_SEP}[0-9]{{3,4}}{_PHONE_SEP}[0-9]{{4}}{_END}"
@@ -130,15 +133,16 @@ def _kinds_of_numbers() -> tuple[Kind, ...]:
         ),
         _kind(
             "email",
-            r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}",
+            r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64} ?@ ?"
+            r"(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}",
         ),
         _kind("foreigner_number", rf"{_BIRTH}[5-8]{_REST}"),
         # A failed checksum clears nothing: numbers since October 2020 have none.
         _kind("resident_number", rf"{_BIRTH}[1-4]{_REST}"),
         _kind(
             "card",
-            rf"{_DIGITS}[0-9]{{4}}(?:{_SEP}[0-9]{{4}}){{3}}{_END}",
-            rf"{_DIGITS}[0-9]{{4}}{_SEP}[0-9]{{6}}{_SEP}[0-9]{{5}}{_END}",
+            rf"{_DIGITS}[0-9]{{4}}(?:{_SEP}[0-9*]{{4}}){{3}}{_END}",
+            rf"{_DIGITS}[0-9]{{4}}{_SEP}[0-9]{{6}}{_SEP}[0-9]{{4,5}}{_END}",
             is_one=_is_card,
         ),
         _kind(
@@ -147,6 +151,7 @@ def _kinds_of_numbers() -> tuple[Kind, ...]:
             rf"{_NO_NUMBER}\(?(?:\+82{_SEP}|0)(?:{_AREA}){_FOUR}",
             rf"{_NO_NUMBER}\+(?!82)[0-9]{{1,3}}(?:[ -]\(?[0-9]{{2,4}}\)?){{2,4}}{_END}",
         ),
+        _kind("driver_licence", rf"(?:{_REGIONS}) ?[0-9]{{2}}-[0-9]{{6}}-[0-9]{{2}}{_END}"),
         _kind(
             "driver_licence",
             rf"{_START}(?:1[1-9]|2[0-68]){_SEP}[0-9]{{2}}{_SEP}[0-9]{{6}}{_SEP}[0-9]{{2}}{_END}",
@@ -155,6 +160,8 @@ def _kinds_of_numbers() -> tuple[Kind, ...]:
         _kind(
             "passport",
             rf"{_START}[MSROD](?:[0-9]{{8}}|[0-9]{{3}}[A-Z][0-9]{{4}})(?![0-9A-Za-z])",
+            rf"{_START}[A-Z]{{1,2}}[- ]?[0-9]{{4}}[ ]?[0-9]{{3,4}}(?![0-9A-Za-z])",
+            rf"{_START}[0-9]{{9}}{_END}",
             is_one=_is_passport,
         ),
         _kind(
@@ -173,11 +180,11 @@ def _kinds_of_numbers() -> tuple[Kind, ...]:
 
 def _kinds_of_places() -> tuple[Kind, ...]:
     return (
-        _kind("plate", rf"{_START}[0-9]{{2,3}}[ ]?[{_PLATES}][ ]?[0-9]{{4}}(?![0-9{_UNITS}])"),
+        _kind("plate", rf"{_START}[0-9]{{2,3}}[ ]?[{_PLATES}][-. ]?[0-9]{{4}}(?![0-9{_UNITS}])"),
         _kind(
             "address",
             rf"{_DISTRICT} (?:{_QUARTER} )?{_ROAD}{_NUMBER}{_INSIDE}",
-            rf"{_DISTRICT} {_QUARTER}{_NUMBER}{_INSIDE}",
+            rf"{_DISTRICT} (?:{_QUARTER} )?{_QUARTER}{_NUMBER}{_INSIDE}",
             rf"{_WORD_START}{_ROAD}{_NUMBER}[ ,]{{0,2}}(?:{_BLOCK}[ ,]{{0,2}})?{_ROOM}",
             rf"(?<![0-9]){_BLOCK}[ ]?[0-9]{{2,4}}호",
         ),
@@ -185,6 +192,9 @@ def _kinds_of_places() -> tuple[Kind, ...]:
         _kind(
             "code",
             rf"{_START}[0-9]{{3}}[ -]?[0-9]{{3}}{_END}",
+            rf"{_START}[0-9]{{2}}(?:[ -][0-9]{{2}}){{1,3}}{_END}",
+            rf"{_START}[0-9](?:[ -][0-9]){{3,7}}{_END}",
+            r"[#*]?[0-9]{3,6}[*#][0-9]{3,6}[#*]?|[#*][0-9]{3,8}[#*]?|(?<![0-9])[0-9]{3,8}[#*]",
             rf"{_START}[0-9]{{4,8}}(?![0-9{_AMOUNTS}])",
             is_one=_beside("code"),
         ),
