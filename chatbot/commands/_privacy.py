@@ -55,6 +55,8 @@ def measure_quickly(found: Measured, config: Config) -> dict[str, Any]:
 
 def show(report: dict[str, Any]) -> None:
     """Print the numbers of a report, and what passes a limit."""
+    from chatbot.evaluation.privacy import ENOUGH
+
     shares = report["extraction"]
     said = "{:.1%} of trained messages word for word, {:.1%} of held-out ones"
     rows = [
@@ -65,6 +67,9 @@ def show(report: dict[str, Any]) -> None:
         low, high = found["auc_interval"]
         rows.append((name, f"AUC {found['auc']:.3f} ({low:.3f} to {high:.3f})"))
     print_rows(rows)
+    n_fewest = min(report["n_messages"].values())
+    if n_fewest < ENOUGH:
+        say(f"privacy: only {n_fewest} long messages to measure by, so this says little")
     for warning in report.get("warnings", []):
         say(f"privacy: {warning}")
 

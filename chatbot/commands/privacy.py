@@ -89,7 +89,11 @@ def _audit(found: "Measured", config: Config) -> dict[str, Any]:
 
 
 def _left_out(report: dict[str, Any]) -> list[str]:
+    from chatbot.evaluation.privacy import ENOUGH
+
     left = []
+    if min(report["n_messages"].values()) < ENOUGH:
+        left.append("much: there are too few long messages that stand in one split only")
     if "canaries" not in report:
         left.append("canaries (`chatbot privacy --audit`)")
         left.append("membership by a fair split: held-out messages are the latest of the log here")

@@ -76,9 +76,12 @@ def long_messages(
     Short ones are said by everybody, so a room of short messages tells less.
     """
     for n_chars in LONG_CHARS:
+        room = model.context_length
+        some = [list(messages_of(store, tokenizer, room, n_chars)) for store in (train, held_out)]
+        # What is said in both is everybody's, and known by more than training.
+        common = {item.text for item in some[0]} & {item.text for item in some[1]}
         members, others = (
-            spread(messages_of(store, tokenizer, model.context_length, n_chars), n)
-            for store in (train, held_out)
+            spread((item for item in items if item.text not in common), n) for items in some
         )
         if min(len(members), len(others)) >= min(n, ENOUGH):
             break
@@ -145,14 +148,11 @@ def secret_exposures(
 
 def judge(report: dict[str, Any], limits: PrivacyConfig) -> list[str]:
     """Return a sentence for each limit that a report passes."""
-    said = [
+    return [
         f"{claim} (publish.privacy.{name}: {getattr(limits, name):g})"
         for name, value, claim in _claims(report)
         if value > getattr(limits, name)
     ]
-    if min(report["n_messages"].values()) < ENOUGH:
-        said.append("too few long messages to tell what it remembers")
-    return said
 
 
 def _claims(report: dict[str, Any]) -> Iterator[tuple[str, float, str]]:

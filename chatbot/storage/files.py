@@ -9,13 +9,13 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from chatbot.errors import ChatbotError
 
 _CHUNK = 1 << 20
-_BINARY = getattr(os, "O_BINARY", 0)  # Windows
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 
 
@@ -37,8 +37,7 @@ def atomic_write(
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             part.unlink(missing_ok=True)
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
-            with os.fdopen(handle, "wb") as file:
+            with open(part, "xb", opener=partial(os.open, mode=mode)) as file:
                 yield file
                 file.flush()
                 sync_file(file.fileno())
