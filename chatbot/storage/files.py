@@ -72,7 +72,7 @@ def explained(path: Path) -> Iterator[None]:
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             message, hint = f"cannot write {path}", "check the folder's owner and permissions"
         else:
-            raise
+            message, hint = f"cannot write {path}: {error.strerror or error}", "check the disk"
         raise ChatbotError(message, hint=hint) from error
 
 
