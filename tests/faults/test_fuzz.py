@@ -3,6 +3,7 @@
 A few examples in every run of the tests; `make test-faults` draws thousands.
 """
 
+import contextlib
 import io
 import os
 import zipfile
@@ -65,6 +66,14 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, content, name):
                 message.text.encode("utf-8", "surrogatepass")
     except ChatbotError as error:
         assert str(error)
+
+
+@pytest.mark.parametrize("end", range(60, 110))
+def test_a_file_cut_in_its_first_lines_is_read_or_refused(tmp_path, end):
+    path = tmp_path / "a.txt"
+    path.write_bytes(EXPORT[:end])
+    with contextlib.suppress(ChatbotError):
+        assert list(read_conversations(path)) is not None
 
 
 def test_a_zip_bomb_and_a_path_out_of_the_archive_do_nothing(tmp_path):

@@ -113,6 +113,8 @@ _AFTERNOON = re.compile(r"오후|PM|pm|Pm|午後|下午")
 def parse_clock(text: str) -> timedelta | None:
     """Return the time of day that "오후 9:01", "9:01 PM" or "21:01" tells; None if it is none."""
     digits = _DIGITS.findall(text)
+    if len(digits) < 2:
+        return None  # a file that is cut in its second line
     hour, minute = int(digits[0]), int(digits[1])
     second = int(digits[2]) if len(digits) > 2 else 0
     if minute > 59 or second > 59:
