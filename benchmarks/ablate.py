@@ -11,6 +11,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from gpt2_recipe import GPT2, GPT2Config, random_crops, train_gpt2
 from chatbot.config import load_config
 from chatbot.corpus.store import Corpus, open_corpus
 from chatbot.model.device import choose_dtype
+from chatbot.training.checkpoint import averaged_gpt
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import train_steps
 from chatbot.training.setup import prepare
@@ -38,7 +40,7 @@ _WORDS = {
 
 
 def our_run(root: Path, corpus: Corpus, settings: list[str], seed: int) -> Iterator[Any]:
-    """Yield the averaged network after each step; the first item is the number of steps."""
+    """Yield the number of steps, then after each step what gives the averaged network."""
     config = load_config(root, (f"runtime.seed={seed}", "runtime.device=cpu", *settings))
     with tempfile.TemporaryDirectory() as folder:
         made = prepare(config, corpus, RunFolder(Path(folder)), None)
@@ -46,11 +48,11 @@ def our_run(root: Path, corpus: Corpus, settings: list[str], seed: int) -> Itera
     for _ in train_steps(
         made.state, made.sources[0], made.config.optimization, made.compute, made.plan.max_steps
     ):
-        yield made.state.ema
+        yield partial(averaged_gpt, made.state)
 
 
 def gpt2_run(root: Path, corpus: Corpus, settings: list[str], seed: int) -> Iterator[Any]:
-    """Yield the GPT-2 network after each step; the first item is the number of steps."""
+    """Yield what gives the GPT-2 network after each step; the first item is the number of steps."""
     pairs = (setting.split("=") for setting in settings)
     numbers = {_WORDS[word]: float(value) for word, value in pairs}
     whole = {n: int(v) for n, v in numbers.items() if n in ("batch_rows", "max_steps")}
@@ -62,7 +64,7 @@ def gpt2_run(root: Path, corpus: Corpus, settings: list[str], seed: int) -> Iter
     dtype = choose_dtype(load_config(root).runtime, torch.device("cpu"))
     yield shape.max_steps
     for _, _ in zip(range(shape.max_steps), train_gpt2(network, batches, dtype), strict=False):
-        yield network
+        yield lambda: network
 
 
 def run_arm(root: Path, arm: str, seed: int) -> dict[str, Any]:
@@ -82,7 +84,7 @@ def run_arm(root: Path, arm: str, seed: int) -> dict[str, Any]:
             break
         if step % max(1, n_steps // _N_MEASUREMENTS) == 0 or step == n_steps:
             seconds += time.perf_counter() - began
-            curve.append((step, seconds, bits_per_byte(measure(network, val, sizes))))
+            curve.append((step, seconds, bits_per_byte(measure(network(), val, sizes))))
             began = time.perf_counter()
     best = min(curve, key=lambda point: point[2])
     return {"arm": arm, "name": name, "seed": seed, "best": best, "curve": curve}

@@ -14,6 +14,7 @@ from compare import bits_per_byte, held_out, measure
 
 from chatbot.config import load_config
 from chatbot.corpus.store import open_corpus
+from chatbot.training.checkpoint import averaged_gpt
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import train_steps
 from chatbot.training.optimizer import cool_down
@@ -42,15 +43,15 @@ def main() -> None:
         for result in steps:
             if result.step == stop:
                 break
-        before = trained(state.ema)
+        before = trained(averaged_gpt(state))
         falling, end = cool_down(settings, stop, made.plan.max_steps)
         for _ in train_steps(state, made.sources[0], falling, made.compute, end):
             pass
-        cooled = trained(state.ema)
+        cooled = trained(averaged_gpt(state))
         planned = prepare(config, corpus, RunFolder(Path(folder)), None)
         for _ in train_steps(planned.state, planned.sources[0], settings, planned.compute, end):
             pass
-        wanted = trained(planned.state.ema)
+        wanted = trained(averaged_gpt(planned.state))
     print(f"stopped at step {stop} of {made.plan.max_steps}: {before:.4f} bits/byte")
     print(f"cooled down to step {end}: {cooled:.4f}")
     print(f"planned for {end} steps: {wanted:.4f}; penalty {cooled - wanted:+.4f}")

@@ -11,8 +11,9 @@ import json
 import lzma
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from chatbot.evaluation.ngram import ngram_losses
 from chatbot.model.device import choose_dtype
 from chatbot.settings import Config, ObjectiveConfig, PreprocessConfig
 from chatbot.training.batches import BatchSource
+from chatbot.training.checkpoint import averaged_gpt
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import train_steps
 from chatbot.training.setup import prepare
@@ -45,7 +47,7 @@ class Arm:
     """One recipe under way: its network, its steps, and what was measured when."""
 
     name: str
-    network: Any
+    network: Callable[[], Any]
     steps: Iterator[Any]
     max_steps: int
     seconds: float = 0.0
@@ -103,14 +105,14 @@ def make_arms(config: Config, corpus: Corpus, seed: int, args: argparse.Namespac
         ours.state, ours.sources[0], ours.config.optimization, ours.compute, ours.plan.max_steps
     )
     return [
-        Arm("GPT-2 recipe", gpt2, train_gpt2(gpt2, crops, dtype), args.steps),
+        Arm("GPT-2 recipe", lambda: gpt2, train_gpt2(gpt2, crops, dtype), args.steps),
         Arm(
             "window recipe",
-            window_net,
+            lambda: window_net,
             train_gpt2(window_net, all_epochs(windows), dtype),
             args.steps,
         ),
-        Arm("ours", ours.state.ema, our_steps, ours.plan.max_steps),
+        Arm("ours", partial(averaged_gpt, ours.state), our_steps, ours.plan.max_steps),
     ]
 
 
@@ -151,7 +153,7 @@ def run_seed(arms: list[Arm], val: BatchSource, n_bytes_of: Any) -> None:
                 arm.seconds += time.perf_counter() - began
                 arm.n_steps += 1
                 if arm.n_steps in {max(1, round(share * arm.max_steps)) for share in MARKS}:
-                    note(arm, measure(arm.network, val, n_bytes_of))
+                    note(arm, measure(arm.network(), val, n_bytes_of))
 
 
 def note(arm: Arm, rows: Any) -> None:

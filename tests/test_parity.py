@@ -124,7 +124,7 @@ def test_smaller_numbers_cost_few_bits_per_byte(_trained, model, tmp_path, numbe
     config = load_config(_trained, ("runtime.device=cpu",))
     corpus = open_corpus(config.processed_dir)
     compute = Compute(torch.device("cpu"), torch.float32, 0)
-    source = val_source(config, corpus, model.shape, compute.device)
+    source = val_source(config, corpus, model.shape.block_size, compute.device)
 
     def bits_per_byte(file):
         network = load_gpt(file.shape, file.weights)

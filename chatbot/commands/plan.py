@@ -46,7 +46,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     resolved = resolve(config, corpus)
     say(resolved.why)
     shape, compute = resolved.shape, resolved.compute
-    source = train_source(resolved.config, corpus, corpus.train, shape, compute.device)
+    source = train_source(resolved.config, corpus, corpus.train, shape.block_size, compute.device)
     plan = plan_steps(resolved.config, source, {})
     seconds_a_step = _seconds_a_step(resolved, source)
     counted = ngram_losses(corpus)

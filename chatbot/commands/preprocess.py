@@ -86,7 +86,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
                 speakers,
                 config.processed.preprocess,
                 config.processed_dir,
-                lambda: advance(bar),
+                on_session=lambda: advance(bar),
             )
     finally:
         for spool in spools:

@@ -16,8 +16,8 @@ from chatbot.storage.files import explained
 from chatbot.training.folder import RunFolder, busy, locked_run
 
 if TYPE_CHECKING:
-    from chatbot.corpus.tokenizer import BpeTokenizer
-    from chatbot.model.gpt import GPT
+    from chatbot.corpus.tokenizer import Tokenizer
+    from chatbot.model.network import Network
     from chatbot.training.loop import EvalResult, StepResult
     from chatbot.training.run import Listener
     from chatbot.training.setup import Prepared
@@ -71,7 +71,7 @@ def _train(args: argparse.Namespace, config: Config, folder: RunFolder, world: "
         tell("all steps are done; raise optimization.max_steps or max_epochs to train on")
         return
     training = Training(
-        folder,
+        made.keeper,
         made.config,
         made.state,
         made.sources,
@@ -103,7 +103,7 @@ def _mute(_text: str) -> None:
 class _Screen:
     """A progress bar at a terminal, lines in a log."""
 
-    def __init__(self, prepared: "Prepared", config: Config, tokenizer: "BpeTokenizer") -> None:
+    def __init__(self, prepared: "Prepared", config: Config, tokenizer: "Tokenizer") -> None:
         self._config = config
         self._tokenizer = tokenizer
         self._is_live = sys.stderr.isatty()
@@ -143,12 +143,11 @@ class _Screen:
         else:
             say(line)
 
-    def _sample(self, gpt: "GPT") -> str:
+    def _sample(self, network: "Network") -> str:
         from chatbot.inference.bot import Bot
         from chatbot.inference.loading import bot_settings
-        from chatbot.model.gpt import TorchLanguageModel
 
-        bot = Bot(TorchLanguageModel(gpt), self._tokenizer, bot_settings(self._config))
+        bot = Bot(network.language_model(), self._tokenizer, bot_settings(self._config))
         prompt = self._config.logging.sample_prompt
         bot.hear(prompt)
         return f"{prompt} -> {' / '.join(bot.reply().bubbles)}"

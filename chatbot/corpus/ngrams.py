@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.corpus.store import TokenStore
-from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.corpus.template import find_turns
+from chatbot.corpus.tokenizer import Tokenizer
 
 N = 8  # tokens in a row: about four words
 MAX_ENTRIES = 4_000_000  # 20 MB in a model's file; of more, evenly drawn ones are kept
@@ -45,17 +46,18 @@ def hash_ngrams(tokens: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:
     return (hashes >> np.uint64(32)).astype(np.uint32)
 
 
-def index_ngrams(store: TokenStore, tokenizer: BpeTokenizer) -> NgramIndex:
+def index_ngrams(store: TokenStore, tokenizer: Tokenizer) -> NgramIndex:
     """Index the turns of a split; what two speakers said is nobody's and left out."""
-    first = tokenizer.n_control - tokenizer.n_speakers
+    is_text = np.ones(max(tokenizer.vocab_size, tokenizer.bos_id) + 1, dtype=bool)
+    is_text[[*tokenizer.control_ids, tokenizer.bos_id]] = False
     pairs = np.zeros(0, dtype=np.uint64)
     begin, speaker = 0, 0
     while begin < len(store.tokens):
         tokens = np.asarray(store.tokens[begin : begin + _AT_ONCE + N - 1]).astype(np.uint64)
-        is_speaker = (tokens >= first) & (tokens < tokenizer.n_control)
-        latest = np.maximum.accumulate(np.where(is_speaker, np.arange(len(tokens)), -1))
-        speakers = np.where(latest < 0, speaker, tokens[latest].astype(np.int64) - first)
-        n_text = np.cumsum(np.concatenate([[0], tokens >= tokenizer.n_control]))
+        places, who = find_turns(tokens, tokenizer)
+        turn = np.searchsorted(places, np.arange(len(tokens)), side="right") - 1
+        speakers = np.where(turn < 0, speaker, np.append(who, 0)[turn])
+        n_text = np.cumsum(np.concatenate([[0], is_text[tokens]]))
         is_whole = n_text[N:] - n_text[:-N] == N
         if len(tokens) >= N:
             hashes = hash_ngrams(tokens)[is_whole].astype(np.uint64)

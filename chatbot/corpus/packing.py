@@ -15,8 +15,8 @@ from chatbot.conversation import Conversation
 from chatbot.corpus.speakers import Speakers
 from chatbot.corpus.spool import SessionSpool
 from chatbot.corpus.store import SPLITS, SplitStats, Stats, fingerprint_of, session_bounds
-from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, parse, render_all
-from chatbot.corpus.tokenizer import BpeTokenizer, choose_vocab_size, train_tokenizer
+from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, find_turns, parse, render_all
+from chatbot.corpus.tokenizer import Tokenizer, choose_vocab_size, train_tokenizer
 from chatbot.errors import CorpusError
 from chatbot.ingest.sessions import cut_session, split_point
 from chatbot.settings import PreprocessConfig
@@ -52,11 +52,13 @@ def write_corpus(
     speakers: Speakers,
     rules: PreprocessConfig,
     folder: Path,
+    base: Tokenizer | None = None,
     on_session: Callable[[], None] = lambda: None,
 ) -> Stats:
     """Write all files of processed data aside, then put them in place together.
 
-    Raises CorpusError where nothing could be learned: too few messages, no target.
+    The tokenizer is trained here, if none of a pretrained base is given. Raises CorpusError where
+    nothing could be learned: too few messages, no target.
     """
     require_enough(ingested.messages["kept"])
     rooms = [(spool, split_point(spool.n_turns, rules.val_fraction)) for spool in ingested.rooms]
@@ -64,26 +66,33 @@ def write_corpus(
     try:
         with explained(folder):
             new.mkdir(parents=True, exist_ok=True)
-        n_bytes = sum(len(text.encode()) for text in _texts(_split(rooms, "train")))
-        size = choose_vocab_size(n_bytes) if rules.vocab_size == "auto" else rules.vocab_size
-        tokenizer = train_tokenizer(_texts(_split(rooms, "train")), size, speakers.n_speakers)
+        tokenizer = base or _train_own(rooms, speakers.n_speakers, rules)
         splits: dict[str, SplitStats] = {}
         for split in SPLITS:
             sessions = _counted(_split(rooms, split), on_session)
-            samples = _samples(sessions, speakers, rules)
+            samples = _samples(sessions, speakers, rules, tokenizer.n_speakers)
             splits[split] = _write_split(new, split, samples, tokenizer)
         _require_targets(splits, rules)
-        write_bytes(new / "tokenizer.json", tokenizer.text.encode())
+        for name, content in tokenizer.files.items():
+            write_bytes(new / name, content.encode())
         stats = _stats(ingested, speakers, rules, tokenizer, splits, new)
         write_json(new / "stats.json", msgspec.to_builtins(stats))
         write_json(new / "speakers.json", msgspec.to_builtins(speakers))
-        for name, content in ingested.sealed.items():
-            write_bytes(new / name, content)
+        for name, sealed in ingested.sealed.items():
+            write_bytes(new / name, sealed)
         write_json(new / "preview.json", list(preview(new, stats, tokenizer, _N_PREVIEW)))
         replace_directory(new, folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return stats
+
+
+def _train_own(
+    rooms: list[tuple[SessionSpool, tuple[int, int]]], n_speakers: int, rules: PreprocessConfig
+) -> Tokenizer:
+    n_bytes = sum(len(text.encode()) for text in _texts(_split(rooms, "train")))
+    size = choose_vocab_size(n_bytes) if rules.vocab_size == "auto" else rules.vocab_size
+    return train_tokenizer(_texts(_split(rooms, "train")), size, n_speakers)
 
 
 def require_enough(n_messages: int) -> None:
@@ -136,12 +145,17 @@ def _counted(
 
 
 def _samples(
-    sessions: Iterable[Conversation], speakers: Speakers, rules: PreprocessConfig
+    sessions: Iterable[Conversation],
+    speakers: Speakers,
+    rules: PreprocessConfig,
+    n_speakers: int,
 ) -> Iterator[list[Turn]]:
-    cut = session_samples if rules.corpus_mode == "sessions" else window_samples
+    """Yield samples; a tokenizer that knows fewer speakers hears all others as its last one."""
+    cut = _CUTS[rules.corpus_mode]
     for session in sessions:
         turns = [
-            Turn(speakers.number_of(message.speaker), message.text) for message in session.messages
+            Turn(min(speakers.number_of(message.speaker), n_speakers - 1), message.text)
+            for message in session.messages
         ]
         yield from cut(turns, rules)
 
@@ -165,6 +179,16 @@ def window_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[
         yield [*turns[max(0, index - rules.context_turns) : index], target]
 
 
+def raw_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[Turn]]:
+    """One sample for every `context_turns` messages: their text, a line each, all of it learned."""
+    for begin in range(0, len(turns), rules.context_turns):
+        some = turns[begin : begin + rules.context_turns]
+        yield [Turn(0, "\n".join(turn.text for turn in some), True)]
+
+
+_CUTS = {"sessions": session_samples, "context_windows": window_samples, "raw": raw_samples}
+
+
 def _is_target(index: int, turn: Turn, rules: PreprocessConfig) -> bool:
     return (
         index >= rules.min_context_turns
@@ -174,9 +198,9 @@ def _is_target(index: int, turn: Turn, rules: PreprocessConfig) -> bool:
 
 
 def _write_split(
-    folder: Path, split: str, samples: Iterable[list[Turn]], tokenizer: BpeTokenizer
+    folder: Path, split: str, samples: Iterable[list[Turn]], tokenizer: Tokenizer
 ) -> SplitStats:
-    dtype = token_dtype(tokenizer.vocab_size)
+    dtype = token_dtype(tokenizer)
     n_sessions = n_turns = n_text_bytes = 0
     values: Counter[int] = Counter()
     paths = [folder / f"{split}.bin", folder / f"{split}_loss_mask.bin"]
@@ -209,27 +233,27 @@ def _in_batches(samples: Iterable[list[Turn]]) -> Iterator[list[list[Turn]]]:
         yield some
 
 
-def token_dtype(vocab_size: int) -> str:
-    """Return the smallest type that holds every token."""
-    return "uint16" if vocab_size <= 1 << 16 else "uint32"
+def token_dtype(tokenizer: Tokenizer) -> str:
+    """Return the smallest type that holds every token of a file."""
+    return "uint16" if max(tokenizer.vocab_size - 1, tokenizer.bos_id) < 1 << 16 else "uint32"
 
 
 def _stats(
     ingested: Ingested,
     speakers: Speakers,
     rules: PreprocessConfig,
-    tokenizer: BpeTokenizer,
+    tokenizer: Tokenizer,
     splits: dict[str, SplitStats],
     folder: Path,
 ) -> Stats:
     names = [f"{split}{end}.bin" for split in SPLITS for end in ("", "_loss_mask")]
-    files = {name: sha256_of(folder / name) for name in [*names, "tokenizer.json"]}
+    files = {name: sha256_of(folder / name) for name in [*names, *tokenizer.files]}
     settings = msgspec.to_builtins(rules)
     for name in ("persona", "mask_names"):  # names; everything else here may be shown
         del settings[name]
     return Stats(
         fingerprint=fingerprint_of(files),
-        dtype=token_dtype(tokenizer.vocab_size),
+        dtype=token_dtype(tokenizer),
         vocab_size=tokenizer.vocab_size,
         n_speakers=speakers.n_speakers,
         speaker_mode=speakers.mode,
@@ -246,7 +270,7 @@ def _stats(
 
 
 def preview(
-    folder: Path, stats: Stats, tokenizer: BpeTokenizer, n_samples: int
+    folder: Path, stats: Stats, tokenizer: Tokenizer, n_samples: int
 ) -> Iterator[dict[str, object]]:
     """Yield the first samples as training sees them, read back from the token files."""
     tokens = np.memmap(folder / "train.bin", dtype=stats.dtype, mode="r")
@@ -254,9 +278,10 @@ def preview(
     bounds = zip(*session_bounds(tokens, tokenizer.bos_id), strict=True)
     for start, end in islice(bounds, n_samples):
         ids = tokens[start:end].tolist()
-        eos = [index for index, token in enumerate(ids) if token == tokenizer.eos_id]
+        places, speakers = find_turns(tokens[start:end], tokenizer)
+        heads = [len(tokenizer.head(speaker)) for speaker in speakers.tolist()]
         turns = [
-            {"speaker": speaker, "text": text, "is_trained": bool(mask[start + index] == TARGET)}
-            for (speaker, text), index in zip(parse(ids, tokenizer), eos, strict=True)
+            {"speaker": speaker, "text": text, "is_trained": bool(mask[start + place] == TARGET)}
+            for (speaker, text), place in zip(parse(ids, tokenizer), places + heads, strict=True)
         ]
         yield {"n_tokens": int(end - start), "turns": turns}

@@ -9,7 +9,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.corpus.base_tokenizer import open_tokenizer
+from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CorpusError
 from chatbot.storage.files import restore_directory, sha256_of
 
@@ -65,7 +66,7 @@ class Corpus:
 
     train: TokenStore
     val: TokenStore
-    tokenizer: BpeTokenizer
+    tokenizer: Tokenizer
     stats: Stats
 
 
@@ -106,7 +107,7 @@ def open_corpus(folder: Path) -> Corpus:
             raise CorpusError(f"{folder / name} is missing", hint=_AGAIN)
         if sha256_of(folder / name) != digest:
             raise CorpusError(f"{folder / name} is not what stats.json says", hint=_AGAIN)
-    tokenizer = BpeTokenizer((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer = open_tokenizer(folder)
     train, val = (
         TokenStore(
             np.memmap(folder / f"{split}.bin", dtype=stats.dtype, mode="r"),

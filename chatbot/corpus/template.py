@@ -1,11 +1,17 @@
 """Conversation <-> tokens: the one renderer, for training and for replying alike.
 
-`<|bos|>`, then for each turn `<|spk:N|>text<|eos|>`. Loss mask: 0 never trained (control tokens
-but eos), 1 text and eos of a target turn, 2 text and eos of any other turn.
+A network reads the tokenizer's prefix, then for each turn its speaker's head, its text, the tail:
+`<|bos|>`, then `<|spk:N|>text<|eos|>`, or what a base's chat template puts there. In the token
+files every session begins with `bos_id` in the prefix's place. Loss mask: 0 never trained (frames
+but their end token), 1 text and end token of a target turn, 2 those of any other turn. T tokens.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from chatbot.corpus.tokenizer import Tokenizer
 
@@ -30,15 +36,20 @@ class Example:
 
 
 def render_all(sessions: Sequence[Sequence[Turn]], tokenizer: Tokenizer) -> Iterator[Example]:
-    """Render whole sessions for training."""
+    """Render whole sessions as the token files hold them."""
+    control = frozenset(tokenizer.control_ids.tolist())
     texts = iter(tokenizer.encode_all([turn.text for turns in sessions for turn in turns]))
     for turns in sessions:
         tokens, mask = [tokenizer.bos_id], [NEVER]
         for turn in turns:
             ids = next(texts)
+            head, tail = tokenizer.head(turn.speaker), tokenizer.tail(turn.speaker)
             value = TARGET if turn.is_target else CONTEXT
-            tokens += [tokenizer.speaker_id(turn.speaker), *ids, tokenizer.eos_id]
-            mask += [NEVER, *[value] * (len(ids) + 1)]
+            # Of the tail the token that ends the turn is learned, if there is one.
+            n_learned = len(ids) + (tail[0] in control)
+            tokens += [*head, *ids, *tail]
+            mask += [NEVER] * len(head) + [value] * n_learned
+            mask += [NEVER] * (len(ids) + len(tail) - n_learned)
         yield Example(tokens, mask)
 
 
@@ -50,26 +61,49 @@ def render_prompt(
     The oldest turns go first if it is longer than `max_tokens`; the latest turn always stays,
     cut at its front if it alone is too long.
     """
-    tail = [tokenizer.speaker_id(next_speaker)]
+    begun = tokenizer.head(next_speaker)
     kept: list[list[int]] = []
-    room = max_tokens - 1 - len(tail)
+    room = max_tokens - len(tokenizer.prefix) - len(begun)
     for turn in reversed(turns):
-        piece = [tokenizer.speaker_id(turn.speaker), *tokenizer.encode(turn.text), tokenizer.eos_id]
+        head, tail = tokenizer.head(turn.speaker), tokenizer.tail(turn.speaker)
+        piece = [*head, *tokenizer.encode(turn.text), *tail]
         if len(piece) > room:
             if not kept:
-                kept.append([piece[0], *piece[len(piece) - room + 1 :]])
+                n_fitting = max(0, room - len(head))
+                kept.append([*head, *piece[len(piece) - n_fitting :]])
             break
         kept.append(piece)
         room -= len(piece)
-    return [tokenizer.bos_id, *(token for piece in reversed(kept) for token in piece), *tail]
+    return [*tokenizer.prefix, *(token for piece in reversed(kept) for token in piece), *begun]
+
+
+def find_turns(
+    tokens: npt.NDArray[Any], tokenizer: Tokenizer
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return where turns begin in (T,) tokens of a file, in order, and who speaks: (N,) each."""
+    heads = [tokenizer.head(number) for number in range(tokenizer.n_speakers)]
+    if heads == [()]:  # text without speakers: a session is one turn
+        places = np.flatnonzero(tokens == tokenizer.bos_id) + 1
+        return places, np.zeros(len(places), dtype=np.int64)
+    begins_head = np.zeros(max(tokenizer.vocab_size, tokenizer.bos_id) + 1, dtype=bool)
+    begins_head[[head[0] for head in heads]] = True
+    candidates = np.flatnonzero(begins_head[tokens])
+    speakers = np.full(len(candidates), -1)
+    for number, head in enumerate(heads):
+        is_here = candidates <= len(tokens) - len(head)
+        for offset, token in enumerate(head):
+            is_here[is_here] = tokens[candidates[is_here] + offset] == token
+        speakers[is_here] = number
+    is_turn = speakers >= 0
+    return candidates[is_turn], speakers[is_turn]
 
 
 def parse(tokens: Sequence[int], tokenizer: Tokenizer) -> Iterator[tuple[int, str]]:
-    """Yield (speaker number, text) of each turn of a rendered session: `render` backwards."""
-    first_speaker = tokenizer.n_control - tokenizer.n_speakers
-    speaker, start = -1, 0
-    for index, token in enumerate(tokens):
-        if first_speaker <= token < tokenizer.n_control:
-            speaker, start = token - first_speaker, index + 1
-        elif token == tokenizer.eos_id:
-            yield speaker, tokenizer.decode(tokens[start:index])
+    """Yield (speaker number, text) of each complete turn of a session: `render_all` backwards."""
+    places, speakers = find_turns(np.asarray(tokens), tokenizer)
+    ends = [*places[1:].tolist(), len(tokens)]
+    for start, end, speaker in zip(places.tolist(), ends, speakers.tolist(), strict=True):
+        begin, tail = start + len(tokenizer.head(speaker)), tokenizer.tail(speaker)
+        end -= len(tail)
+        if begin <= end and tuple(tokens[end : end + len(tail)]) == tail:
+            yield speaker, tokenizer.decode(tokens[begin:end])

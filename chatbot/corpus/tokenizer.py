@@ -13,8 +13,10 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from chatbot.errors import CorpusError
 
+Ids = npt.NDArray[np.int64]
+
 PAD, BOS, EOS = "<|pad|>", "<|bos|>", "<|eos|>"
-_SPEAKER = "<|spk:{}|>"
+SPEAKER = "<|spk:{}|>"
 _N_FIXED = 3
 
 # Bytes of text -> entries. Some 2,500 merges make every common syllable one token; beyond that,
@@ -24,18 +26,41 @@ _VOCAB_LARGEST = 16_384
 
 
 class Tokenizer(Protocol):
-    """What turns text into tokens for training and replying. Ids below `n_control` are control."""
+    """What turns text into tokens for training and replying, and how turns are framed.
 
+    `bos_id` stands before every session in the token files, `eos_id` ends the bot's own turns.
+    """
+
+    pad_id: int
     bos_id: int
     eos_id: int
     n_speakers: int
 
     @property
-    def n_control(self) -> int:
-        """Ids below this are control tokens, all others text."""
+    def files(self) -> dict[str, str]:
+        """What to keep of it, by file name."""
 
-    def speaker_id(self, number: int) -> int:
-        """Return the control token of a speaker number."""
+    @property
+    def sha256(self) -> str:
+        """Fingerprint that binds weights to this vocabulary."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens, control tokens included."""
+
+    @property
+    def control_ids(self) -> Ids:
+        """Tokens (K,) that no text contains."""
+
+    @property
+    def prefix(self) -> tuple[int, ...]:
+        """What a network reads before the first turn."""
+
+    def head(self, number: int) -> tuple[int, ...]:
+        """Return what stands before the text of a speaker's turn."""
+
+    def tail(self, number: int) -> tuple[int, ...]:
+        """Return what stands after it."""
 
     def encode(self, text: str) -> list[int]:
         """Encode ordinary text, never a control token."""
@@ -49,58 +74,33 @@ class Tokenizer(Protocol):
     def token_bytes(self, token: int) -> bytes:
         """Return the bytes a token stands for: none for a control token."""
 
-
-class BpeTokenizer:
-    """A trained byte-level BPE in the `tokenizer.json` format of Hugging Face.
-
-    Ids: 0 pad, 1 bos, 2 eos, 3.. one for each speaker number, then bytes and merges. It splits
-    text as GPT-2 does, which llama.cpp knows by name.
-    """
-
-    pad_id, bos_id, eos_id = 0, 1, 2
-    n_speakers: int
-
-    def __init__(self, text: str) -> None:
-        """Load from the text of a tokenizer.json; raises CorpusError if it is none of ours."""
-        self.text = text
-        try:
-            self._backend = Backend.from_str(text)
-        except Exception as error:  # tokenizers raises bare Exception
-            raise CorpusError(
-                "tokenizer.json is damaged", hint="run `chatbot preprocess` again"
-            ) from error
-        # Added tokens are matched inside text unless told otherwise: that would let a message
-        # forge a turn's end.
-        self._backend.encode_special_tokens = True
-        ids = [self._backend.token_to_id(token) for token in (PAD, BOS, EOS)]
-        if ids != [self.pad_id, self.bos_id, self.eos_id]:
-            raise CorpusError("tokenizer.json is not one of this program's")
-        self.n_speakers = 0
-        while self._backend.token_to_id(_SPEAKER.format(self.n_speakers)) is not None:
-            self.n_speakers += 1
+    @property
+    def token_sizes(self) -> Ids:
+        """Bytes that each token stands for: (V,), 0 for control tokens."""
 
     @property
-    def vocab_size(self) -> int:
-        """Number of tokens, control tokens included."""
-        return self._backend.get_vocab_size()
+    def space_ids(self) -> Ids:
+        """Tokens of text that begin with white space."""
 
-    @property
-    def n_control(self) -> int:
-        """Ids below this are control tokens, all others text."""
-        return _N_FIXED + self.n_speakers
 
-    @cached_property
-    def sha256(self) -> str:
-        """Fingerprint that binds weights to this vocabulary."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+def read_backend(text: str) -> Backend:
+    """Read a tokenizer.json; raises CorpusError if it is none."""
+    try:
+        backend = Backend.from_str(text)
+    except Exception as error:  # tokenizers raises bare Exception
+        raise CorpusError(
+            "tokenizer.json is damaged", hint="run `chatbot preprocess` again"
+        ) from error
+    backend.no_truncation()
+    backend.no_padding()
+    return backend
 
-    def speaker_id(self, number: int) -> int:
-        """Return the control token of a speaker number; raises CorpusError if there is none."""
-        if not 0 <= number < self.n_speakers:
-            raise CorpusError(
-                f"no speaker {number}", hint=f"this model knows speakers 0 to {self.n_speakers - 1}"
-            )
-        return _N_FIXED + number
+
+class TextCodec:
+    """Text <-> tokens through a backend, with the bytes of every token: what tokenizers share."""
+
+    _backend: Backend
+    _bytes: list[bytes]
 
     def encode(self, text: str) -> list[int]:
         """Encode ordinary text, never a control token."""
@@ -122,18 +122,86 @@ class BpeTokenizer:
         return self._bytes[token]
 
     @cached_property
-    def token_sizes(self) -> npt.NDArray[np.int64]:
+    def token_sizes(self) -> Ids:
         """Bytes that each token stands for: (V,), 0 for control tokens."""
         return np.array([len(entry) for entry in self._bytes], dtype=np.int64)
 
     @cached_property
-    def space_ids(self) -> npt.NDArray[np.int64]:
+    def space_ids(self) -> Ids:
         """Tokens of text that begin with white space."""
         return np.flatnonzero([entry[:1].isspace() for entry in self._bytes])
 
+
+class BpeTokenizer(TextCodec):
+    """A trained byte-level BPE in the `tokenizer.json` format of Hugging Face.
+
+    Ids: 0 pad, 1 bos, 2 eos, 3.. one for each speaker number, then bytes and merges. It splits
+    text as GPT-2 does, which llama.cpp knows by name.
+    """
+
+    pad_id, bos_id, eos_id = 0, 1, 2
+    prefix = (1,)
+    n_speakers: int
+
+    def __init__(self, text: str) -> None:
+        """Load from the text of a tokenizer.json; raises CorpusError if it is none of ours."""
+        self.text = text
+        self._backend = read_backend(text)
+        # Added tokens are matched inside text unless told otherwise: that would let a message
+        # forge a turn's end.
+        self._backend.encode_special_tokens = True
+        ids = [self._backend.token_to_id(token) for token in (PAD, BOS, EOS)]
+        if ids != [self.pad_id, self.bos_id, self.eos_id]:
+            raise CorpusError("tokenizer.json is not one of this program's")
+        self.n_speakers = 0
+        while self._backend.token_to_id(SPEAKER.format(self.n_speakers)) is not None:
+            self.n_speakers += 1
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens, control tokens included."""
+        return self._backend.get_vocab_size()
+
+    @property
+    def files(self) -> dict[str, str]:
+        """What to keep of it, by file name."""
+        return {"tokenizer.json": self.text}
+
+    @property
+    def n_control(self) -> int:
+        """Ids below this are control tokens, all others text."""
+        return _N_FIXED + self.n_speakers
+
     @cached_property
-    def _bytes(self) -> list[bytes]:
-        unbyte = {char: byte for byte, char in _byte_chars().items()}
+    def sha256(self) -> str:
+        """Fingerprint that binds weights to this vocabulary."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def speaker_id(self, number: int) -> int:
+        """Return the control token of a speaker number; raises CorpusError if there is none."""
+        if not 0 <= number < self.n_speakers:
+            raise CorpusError(
+                f"no speaker {number}", hint=f"this model knows speakers 0 to {self.n_speakers - 1}"
+            )
+        return _N_FIXED + number
+
+    @cached_property
+    def control_ids(self) -> Ids:
+        """Tokens (K,) that no text contains."""
+        return np.arange(self.n_control)
+
+    def head(self, number: int) -> tuple[int, ...]:
+        """Return what stands before the text of a speaker's turn."""
+        return (self.speaker_id(number),)
+
+    def tail(self, number: int) -> tuple[int, ...]:
+        """Return what stands after it."""
+        del number
+        return (self.eos_id,)
+
+    @cached_property
+    def _bytes(self) -> list[bytes]:  # type: ignore[override]
+        unbyte = {char: byte for byte, char in byte_chars().items()}
         table = [b""] * self.vocab_size
         for entry, token in self._backend.get_vocab().items():
             if token >= self.n_control:
@@ -141,7 +209,7 @@ class BpeTokenizer:
         return table
 
 
-def _byte_chars() -> dict[int, str]:
+def byte_chars() -> dict[int, str]:
     """GPT-2's printable stand-in for each byte."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     odd = [byte for byte in range(256) if byte not in plain]
@@ -164,7 +232,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, n_speakers: int) -> B
         vocab_size=vocab_size,
         min_frequency=2,
         show_progress=False,
-        special_tokens=[PAD, BOS, EOS, *(_SPEAKER.format(n) for n in range(n_speakers))],
+        special_tokens=[PAD, BOS, EOS, *(SPEAKER.format(n) for n in range(n_speakers))],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
     )
     backend.train_from_iterator(_short_words(texts), trainer)

@@ -11,10 +11,11 @@ import numpy as np
 
 from chatbot.corpus.store import Corpus, TokenStore, session_bounds
 from chatbot.corpus.template import Turn, render_all
-from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.evaluation.memorization import item_of, ranks
 from chatbot.model.gpt import TorchLanguageModel
 from chatbot.model.language_model import LanguageModel
+from chatbot.training.checkpoint import averaged_gpt
 from chatbot.training.loop import train_steps
 from chatbot.training.setup import Resolved, make_state, train_source
 
@@ -67,18 +68,19 @@ def train_audit_copy(
     canaries = draw_canaries(rng)
     members, others = split_at_random(corpus.train, corpus.tokenizer, rng)
     planted = with_canaries(members, canaries, corpus.tokenizer, rng)
-    source = train_source(found.config, corpus, planted, found.shape, found.compute.device)
+    device, block_size = found.compute.device, found.shape.block_size
+    source = train_source(found.config, corpus, planted, block_size, device)
     state = make_state(found.config, found.shape, found.compute)
     settings = found.config.optimization
     for result in train_steps(state, source, settings, found.compute, max_steps):
         on_step()
         if result.step % 50 == 0:
             float(result.loss)  # refuses to go on with what is not finite
-    return Audit(TorchLanguageModel(state.ema), members, others, canaries)
+    return Audit(TorchLanguageModel(averaged_gpt(state)), members, others, canaries)
 
 
 def split_at_random(
-    store: TokenStore, tokenizer: BpeTokenizer, rng: random.Random
+    store: TokenStore, tokenizer: Tokenizer, rng: random.Random
 ) -> tuple[TokenStore, TokenStore]:
     """Hold out sessions at random: by date, what people talk of would tell members apart."""
     bounds = list(zip(*session_bounds(store.tokens, tokenizer.bos_id), strict=True))
@@ -95,7 +97,7 @@ def _sessions(store: TokenStore, bounds: Sequence[tuple[int, int]]) -> TokenStor
 
 
 def with_canaries(
-    store: TokenStore, canaries: Sequence[Canary], tokenizer: BpeTokenizer, rng: random.Random
+    store: TokenStore, canaries: Sequence[Canary], tokenizer: Tokenizer, rng: random.Random
 ) -> TokenStore:
     """Put every canary, as often as it says, into sessions of their own among the others."""
     sessions = [
@@ -113,7 +115,7 @@ def with_canaries(
     )
 
 
-def exposures(audit: Audit, tokenizer: BpeTokenizer) -> dict[int, list[float]]:
+def exposures(audit: Audit, tokenizer: Tokenizer) -> dict[int, list[float]]:
     """Return the exact exposure, in bits, of every canary, by its repeats; at most 13.3.
 
     Every number of four digits is ranked, so nothing is estimated.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from chatbot.corpus.store import TokenStore, session_bounds
 from chatbot.corpus.template import Turn, parse, render_prompt
-from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.corpus.tokenizer import Ids, Tokenizer
 from chatbot.inference.sampling import allowed_scores, distribution
 from chatbot.model.language_model import LanguageModel
 from chatbot.settings import SamplingConfig
@@ -37,7 +37,7 @@ class Item:
 
 
 def messages_of(
-    store: TokenStore, tokenizer: BpeTokenizer, room: int, min_chars: int
+    store: TokenStore, tokenizer: Tokenizer, room: int, min_chars: int
 ) -> Iterator[Item]:
     """Yield the messages of a split that are long enough to be recognized, after their true past.
 
@@ -50,9 +50,9 @@ def messages_of(
                 yield item_of(turns[:index], turn, tokenizer, room)
 
 
-def item_of(past: Sequence[Turn], turn: Turn, tokenizer: BpeTokenizer, room: int) -> Item:
+def item_of(past: Sequence[Turn], turn: Turn, tokenizer: Tokenizer, room: int) -> Item:
     """Render a message and its past; the past gives way where both are too long."""
-    reply = [*tokenizer.encode(turn.text)[: room // 2 - 1], tokenizer.eos_id]
+    reply = [*tokenizer.encode(turn.text)[: room // 2 - 1], *tokenizer.tail(turn.speaker)[:1]]
     prompt = render_prompt(past, turn.speaker, tokenizer, room - len(reply))
     return Item(prompt, reply, turn.text)
 
@@ -91,13 +91,12 @@ def token_log_probabilities(logits: npt.NDArray[np.float32], tokens: Sequence[in
 
 # ---------------------------------------------------------------- extraction
 def queries_to_extract(
-    model: LanguageModel, items: Sequence[Item], n_control: int, sampling: SamplingConfig
+    model: LanguageModel, items: Sequence[Item], control: Ids, sampling: SamplingConfig
 ) -> Floats:
     """Return n (N,): after so many replies, each message has come word for word with chance 1/2.
 
     Under the real sampler: temperature, cuts, penalties. Infinite where it never comes.
     """
-    control = np.arange(n_control)
     found = []
     for item, logits in reply_logits(model, items):
         chance = 0.0  # its logarithm
@@ -198,9 +197,7 @@ def ranks(model: LanguageModel, items: Sequence[Item]) -> dict[str, int]:
 
 
 # ---------------------------------------------------------------- verbatim
-def copied_share(
-    replies: Sequence[str], store: TokenStore, tokenizer: BpeTokenizer, n: int
-) -> float:
+def copied_share(replies: Sequence[str], store: TokenStore, tokenizer: Tokenizer, n: int) -> float:
     """Return the share of replies that hold n characters in a row of a split's messages.
 
     The split is read once, so that memory grows with the replies only.

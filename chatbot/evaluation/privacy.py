@@ -9,7 +9,7 @@ import numpy as np
 
 from chatbot.corpus.store import Corpus, TokenStore
 from chatbot.corpus.template import Turn
-from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.corpus.tokenizer import Ids, Tokenizer
 from chatbot.evaluation.memorization import (
     Item,
     attack,
@@ -42,10 +42,10 @@ NOT_MEASURED = (
 
 
 def extraction(
-    model: LanguageModel, items: Sequence[Item], n_control: int, sampling: SamplingConfig
+    model: LanguageModel, items: Sequence[Item], control: Ids, sampling: SamplingConfig
 ) -> dict[str, float]:
     """Return the share of messages that come word for word after 10, 100, 1,000 replies."""
-    needed = queries_to_extract(model, items, n_control, sampling)
+    needed = queries_to_extract(model, items, control, sampling)
     return {str(n): float((needed <= n).mean()) if len(needed) else 0.0 for n in QUERIES}
 
 
@@ -57,7 +57,7 @@ def quick_report(
     n_chars, members, others = long_messages(model, corpus.train, corpus.val, tokenizer, n)
     items = {"train": members, "held_out": others}
     shares = {
-        split: extraction(model, some, tokenizer.n_control, sampling)
+        split: extraction(model, some, tokenizer.control_ids, sampling)
         for split, some in items.items()
     }
     return {
@@ -69,7 +69,7 @@ def quick_report(
 
 
 def long_messages(
-    model: LanguageModel, train: TokenStore, held_out: TokenStore, tokenizer: BpeTokenizer, n: int
+    model: LanguageModel, train: TokenStore, held_out: TokenStore, tokenizer: Tokenizer, n: int
 ) -> tuple[int, list[Item], list[Item]]:
     """Return how long messages must be, and n such messages of each split.
 

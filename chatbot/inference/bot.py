@@ -9,7 +9,7 @@ import numpy as np
 
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.corpus.template import Turn, render_prompt
-from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.inference.generate import Permission, Prefix, generate, stream_text
 from chatbot.inference.sampling import Sampler
 from chatbot.ingest.cleaning import Cleaner
@@ -46,7 +46,7 @@ class Bot:
     def __init__(
         self,
         model: LanguageModel,
-        tokenizer: BpeTokenizer,
+        tokenizer: Tokenizer,
         settings: BotSettings,
         number: int = 0,
         guard: NgramIndex | None = None,
@@ -107,9 +107,10 @@ class Bot:
         if self.n_speakers <= 2:
             return 1.0
         # The logits where the latest turn has ended and nobody has begun.
-        logits = self._prefix.next_logits(self._prompt()[:-1])
-        first = self._tokenizer.speaker_id(0)
-        next_speaker = logits[first : first + self.n_speakers].astype(np.float64)
+        begun = self._tokenizer.head(self.number)
+        logits = self._prefix.next_logits(self._prompt()[: -len(begun)])
+        first = [self._tokenizer.head(number)[0] for number in range(self.n_speakers)]
+        next_speaker = logits[first].astype(np.float64)
         chances = np.exp(next_speaker - next_speaker.max())
         dialogue = self._settings.dialogue
         chance = float(chances[self.number] / chances.sum())

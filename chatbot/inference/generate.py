@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from chatbot.corpus.ngrams import N, NgramIndex
-from chatbot.corpus.tokenizer import BpeTokenizer, Tokenizer
+from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.inference.sampling import Sampler
 from chatbot.model.language_model import LanguageModel, Logits
 
@@ -57,7 +57,7 @@ class Permission:
 def generate(
     prefix: Prefix,
     prompt: list[int],
-    tokenizer: BpeTokenizer,
+    tokenizer: Tokenizer,
     sampler: Sampler,
     bounds: range,
     may_say: Permission,
@@ -66,7 +66,7 @@ def generate(
 
     No control token is ever yielded, and the first token is text: a reply is never empty.
     """
-    control = np.array([t for t in range(tokenizer.n_control) if t != tokenizer.eos_id])
+    control = tokenizer.control_ids[tokenizer.control_ids != tokenizer.eos_id]
     at_first = np.append(control, tokenizer.eos_id)
     said: list[int] = []
     while len(said) < bounds.stop:

@@ -6,7 +6,7 @@ Qwen3 in transformers.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from chatbot.errors import CheckpointError
 from chatbot.model.device import computing_dtype
 from chatbot.model.language_model import Logits, Tokens
+from chatbot.model.network import Network
 from chatbot.model.shape import NORM_EPS, GPTConfig, require_shapes
 
 _INIT_STD = 0.02
@@ -191,7 +192,7 @@ class Layer(nn.Module):
         return x + self.dropout(self.mlp(self.post_attention_layernorm(x)))
 
 
-class GPT(nn.Module):
+class GPT(Network):
     """Token embedding, layers, norm; the head is the embedding again (tied)."""
 
     cos: Tensor
@@ -247,6 +248,20 @@ class GPT(nn.Module):
     def head(self, hidden: Tensor) -> Tensor:
         """Map hidden states (..., C) to logits (..., V)."""
         return F.linear(hidden, self.embed_tokens.weight)
+
+    @property
+    def head_weight(self) -> Tensor:
+        """The embedding again: (V, C)."""
+        return self.embed_tokens.weight
+
+    def language_model(self) -> "TorchLanguageModel":
+        """Return it as what replies."""
+        return TorchLanguageModel(self)
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """What a checkpoint must agree with, by setting."""
+        return asdict(self.config)
 
     def forward(self, tokens: Tensor, cache: KVCache | None = None) -> Tensor:
         """Map tokens (B, T) to logits (B, T, V)."""

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.corpus.store import TokenStore, session_bounds
-from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.corpus.template import find_turns
+from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CorpusError
 from chatbot.settings import ObjectiveConfig
 
@@ -62,13 +63,14 @@ class Batch:
 class Pieces:
     """Sessions, cut where they are longer than the context.
 
-    Piece i is bos, then tokens[start:end]; targets before `trained_from` were trained in the
-    piece before it and are context here.
+    Piece i is the tokenizer's prefix, then tokens[start:end]; targets before `trained_from` were
+    trained in the piece before it and are context here.
     """
 
     start: Ints
     end: Ints
     trained_from: Ints
+    n_prefix: int
 
     def __len__(self) -> int:
         """Number of pieces."""
@@ -76,44 +78,43 @@ class Pieces:
 
     @property
     def lengths(self) -> Ints:
-        """Positions that each piece takes in a batch (its tokens, shifted by bos)."""
-        return self.end - self.start
+        """Positions that each piece takes in a batch: of its last token nothing is asked."""
+        return self.end - self.start + self.n_prefix - 1
 
     def take(self, which: npt.NDArray[Any]) -> "Pieces":
         """Return some of the pieces."""
-        return Pieces(self.start[which], self.end[which], self.trained_from[which])
+        return Pieces(self.start[which], self.end[which], self.trained_from[which], self.n_prefix)
 
 
-def cut_pieces(tokens: npt.NDArray[Any], tokenizer: BpeTokenizer, block_size: int) -> Pieces:
+def cut_pieces(tokens: npt.NDArray[Any], tokenizer: Tokenizer, block_size: int) -> Pieces:
     """Find sessions by their bos; cut those longer than `block_size` between turns."""
     starts, ends = session_bounds(tokens, tokenizer.bos_id)
     starts = starts + 1
-    is_long = ends - starts > block_size
+    room = block_size + 1 - len(tokenizer.prefix)
+    is_long = ends - starts > room
     rows = [np.stack([starts, ends, starts], axis=1)[~is_long]]
     for start, end in zip(starts[is_long].tolist(), ends[is_long].tolist(), strict=True):
-        inside = tokens[start:end]
-        first = tokenizer.n_control - tokenizer.n_speakers
-        turns = start + np.flatnonzero((inside >= first) & (inside < tokenizer.n_control))
-        rows.append(np.array(list(_cut(start, end, turns, block_size)), dtype=np.int64))
+        turns = start - 1 + find_turns(tokens[start - 1 : end], tokenizer)[0]
+        rows.append(np.array(list(_cut(start, end, turns, room)), dtype=np.int64))
     table = np.concatenate(rows)
     table = table[np.argsort(table[:, 2], kind="stable")]
-    return Pieces(table[:, 0], table[:, 1], table[:, 2])
+    return Pieces(table[:, 0], table[:, 1], table[:, 2], len(tokenizer.prefix))
 
 
 def _cut(start: int, end: int, turns: Ints, block_size: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (start, end, trained_from): cut before a turn, carry the turns just before the cut."""
-    trained_from = start
-    while True:
-        if end - start <= block_size:
-            yield start, end, trained_from
-            return
-        limit = start + block_size
-        fitting = turns[(turns > trained_from) & (turns <= limit)]
-        cut = int(fitting[-1]) if len(fitting) else limit
-        yield start, cut, trained_from
-        carried = turns[(turns >= cut - block_size // _CARRIED) & (turns < cut)]
-        start = int(carried[0]) if len(carried) else cut - block_size // _CARRIED
-        trained_from = cut
+    """Yield (start, end, trained_from), the last piece first: a last turn has the longest past.
+
+    Pieces begin before a turn; what a piece carries of the one before it ends before a turn too.
+    """
+    while end - start > block_size:
+        first = end - block_size
+        least = first + block_size // _CARRIED
+        new = turns[(turns >= least) & (turns < end)]
+        trained_from = int(new[0]) if len(new) else least
+        carried = turns[(turns >= first) & (turns < trained_from)]
+        yield int(carried[0]) if len(carried) else first, end, trained_from
+        end = trained_from
+    yield start, end, start
 
 
 class BatchSource:
@@ -122,19 +123,21 @@ class BatchSource:
     def __init__(
         self,
         store: TokenStore,
-        tokenizer: BpeTokenizer,
+        tokenizer: Tokenizer,
         objective: ObjectiveConfig,
         block_size: int,
         batch_tokens: int,
         seed: int = 0,
     ) -> None:
         self._store = store
-        self._bos = tokenizer.bos_id
+        self._prefix = np.array(tokenizer.prefix, dtype=np.int64)
         self._pad = tokenizer.pad_id
         context = objective.context_weight if objective.loss_mode == "all" else 0.0
         self._value_of = np.array([0.0, 1.0, context], dtype=np.float32)
         # In a group, who speaks next is learned too: it tells the bot when to stay silent.
-        self._speakers = range(tokenizer.n_control - tokenizer.n_speakers, tokenizer.n_control)
+        self._speakers = [
+            tokenizer.head(n)[0] for n in range(tokenizer.n_speakers) if tokenizer.head(n)
+        ]
         self._speaker_weight = objective.speaker_weight if tokenizer.n_speakers > 2 else 0.0
         self._batch_tokens = max(batch_tokens, block_size)
         self._block_size = block_size
@@ -217,15 +220,17 @@ class BatchSource:
         inputs = np.full(shape, self._pad, dtype=np.int64)
         targets = np.full(shape, self._pad, dtype=np.int64)
         weights = np.zeros(shape, dtype=np.float32)
-        inputs[:, 0] = self._bos
+        before = pieces.n_prefix - 1  # the token at `start` is the target of this position
         for row, (start, end, trained_from) in enumerate(
             zip(pieces.start, pieces.end, pieces.trained_from, strict=True)
         ):
-            n = end - start
-            targets[row, :n] = self._store.tokens[start:end]
-            inputs[row, 1:n] = targets[row, : n - 1]
-            new = slice(trained_from - start, n)
-            weights[row, new] = self._value_of[self._store.loss_mask[trained_from:end]]
+            piece = np.concatenate([self._prefix, self._store.tokens[start:end]])
+            n = len(piece) - 1
+            inputs[row, :n], targets[row, :n] = piece[:-1], piece[1:]
+            # Without a prefix nothing asks for the very first token: it is never trained.
+            first = max(trained_from, start - before)
+            new = slice(before + first - start, n)
+            weights[row, new] = self._value_of[self._store.loss_mask[first:end]]
             if self._speaker_weight:
                 is_speaker = np.isin(targets[row, new], self._speakers)
                 weights[row, new][is_speaker] = self._speaker_weight

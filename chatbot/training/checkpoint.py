@@ -4,7 +4,7 @@ import os
 import pickle
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ import torch
 
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError
-from chatbot.model.model_file import ModelFile
-from chatbot.model.shape import GPTConfig
+from chatbot.model.gpt import GPT
+from chatbot.model.model_file import ModelFile, write_model
+from chatbot.model.network import trained_weights
 from chatbot.storage.files import atomic_write, require_space, sha256_of, write_json
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import TrainState
@@ -27,16 +28,17 @@ _N_KNOWN = 8  # digests a name: a run may die between noting one and renaming, s
 
 def save_checkpoint(path: Path, state: TrainState, about: dict[str, Any]) -> None:
     """Write a training checkpoint. `about`: what identifies data, vocabulary and settings."""
-    size = 4 * sum(p.numel() for p in state.model.parameters()) * 4  # weights, EMA, 2 moments
+    weights = trained_weights(state.model)
+    size = 4 * sum(p.numel() for p in weights.values()) * 4  # weights, EMA, 2 moments
     require_space(path.parent, size)
     _save(
         path,
         {
             "format": FORMAT,
             "kind": "training",
-            "shape": asdict(state.model.config),
-            "model": state.model.state_dict(),
-            "ema": state.ema.state_dict(),
+            "shape": state.model.numbers,
+            "model": {name: weight.detach() for name, weight in weights.items()},
+            "ema": state.ema,
             "optimizers": [optimizer.state_dict() for optimizer in state.optimizers],
             "scaler": state.scaler.state_dict(),
             "step": state.step,
@@ -50,12 +52,49 @@ def save_checkpoint(path: Path, state: TrainState, about: dict[str, Any]) -> Non
     )
 
 
+@dataclass(frozen=True)
+class RunKeeper:
+    """Keeps a run of our own network: checkpoints, and the best one's model to reply with."""
+
+    folder: RunFolder
+    tokenizer_text: str
+    keep_snapshots: int
+    guard: NgramIndex | None = None
+
+    def keep_latest(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write what the same command continues from."""
+        save_checkpoint(self.folder.latest, state, about)
+
+    def keep_snapshot(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write one of the checkpoints along the way; the oldest goes."""
+        save_checkpoint(self.folder.snapshots / f"step_{state.step:06d}.pt", state, about)
+        prune_snapshots(self.folder.snapshots, self.keep_snapshots)
+
+    def keep_best(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write the best so far: a checkpoint, and its averaged weights to reply with."""
+        save_checkpoint(self.folder.best, state, about)
+        write_model(
+            self.folder.model, inference_model(state, self.tokenizer_text, about, self.guard)
+        )
+
+
 def inference_model(
     state: TrainState, tokenizer_text: str, about: dict[str, Any], guard: NgramIndex | None
 ) -> ModelFile:
     """Return what replying needs: averaged weights, their shape, the vocabulary, the leak guard."""
-    weights = {name: w.detach().float().cpu().numpy() for name, w in state.ema.state_dict().items()}
-    return ModelFile(state.ema.config, weights, tokenizer_text, about, guard)
+    model = averaged_gpt(state)
+    weights = {name: w.detach().float().cpu().numpy() for name, w in model.named_parameters()}
+    return ModelFile(model.config, weights, tokenizer_text, about, guard)
+
+
+def averaged_gpt(state: TrainState) -> GPT:
+    """Return a network of our own with the averaged weights, apart from the one that is trained."""
+    if not isinstance(state.model, GPT):
+        raise TypeError("a pretrained base has files of its own")
+    device = state.model.head_weight.device
+    model = GPT(state.model.config).to(device).requires_grad_(False).eval()
+    model.load_state_dict(state.ema)
+    return model
 
 
 def _save(path: Path, payload: dict[str, Any]) -> None:
@@ -114,8 +153,7 @@ def read_newest(folder: RunFolder, tell: Callable[[str], None]) -> dict[str, Any
 
     `tell` is told of every damaged one. Raises CheckpointError if all are.
     """
-    older = sorted(folder.snapshots.glob("step_*.pt"), reverse=True)
-    found = [p for p in (folder.latest, folder.previous, *older, folder.best) if p.is_file()]
+    found = [path for path in folder.checkpoints() if path.is_file()]
     for path in found:
         try:
             payload = read_checkpoint(path)
@@ -123,7 +161,8 @@ def read_newest(folder: RunFolder, tell: Callable[[str], None]) -> dict[str, Any
             tell(str(error))
             continue
         if path != folder.latest:
-            tell(f"going on from {path.name}, step {payload['step']:,}")
+            name = path.relative_to(folder.path)
+            tell(f"going on from {name}, step {payload['step']:,}")
         return payload
     if found:
         raise CheckpointError(
@@ -159,7 +198,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return payload
 
 
-def check_resumable(payload: dict[str, Any], about: dict[str, Any], shape: GPTConfig) -> None:
+def check_resumable(
+    payload: dict[str, Any], about: dict[str, Any], numbers: dict[str, Any]
+) -> None:
     """Refuse to go on with another vocabulary, other data or another network; name the change."""
     saved = payload["about"]
     again = "run `chatbot archive`, or set another run_name in configs/train.yaml, to start anew"
@@ -168,11 +209,12 @@ def check_resumable(payload: dict[str, Any], about: dict[str, Any], shape: GPTCo
     if saved["data_fingerprint"] != about["data_fingerprint"]:
         raise CheckpointError("the training data changed under the checkpoint", hint=again)
     for name, old in payload["shape"].items():
-        new = getattr(shape, name)
+        new = numbers.get(name)
         if new != old and name not in ("dropout", "input_masking"):
+            setting = name if "." in name else f"model.{name}"
             raise CheckpointError(
-                f"model.{name} is {new}, the checkpoint has {old}",
-                hint=f"set model.{name} back to {old}, or {again}",
+                f"{setting} is {new}, the checkpoint has {old}",
+                hint=f"set {setting} back to {old}, or {again}",
             )
 
 
@@ -182,8 +224,13 @@ def restore(state: TrainState, payload: dict[str, Any]) -> None:
         raise CheckpointError(
             "optimization.optimizer changed under the checkpoint", hint="set it back"
         )
-    state.model.load_state_dict(payload["model"])
-    state.ema.load_state_dict(payload["ema"])
+    weights = trained_weights(state.model)
+    if weights.keys() != payload["model"].keys():
+        raise CheckpointError("the checkpoint is of another network", hint="set another run_name")
+    with torch.no_grad():
+        for name, weight in weights.items():
+            weight.copy_(payload["model"][name])
+            state.ema[name].copy_(payload["ema"][name])
     for optimizer, saved in zip(state.optimizers, payload["optimizers"], strict=True):
         optimizer.load_state_dict(saved)
     state.scaler.load_state_dict(payload["scaler"])

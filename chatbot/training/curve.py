@@ -7,7 +7,7 @@ import numpy as np
 
 from chatbot.corpus.store import Corpus, TokenStore, session_bounds
 from chatbot.training.batches import BatchSource
-from chatbot.training.loop import evaluate, train_steps
+from chatbot.training.loop import averaged, evaluate, train_steps
 from chatbot.training.setup import Resolved, make_state, plan_steps, train_source, val_source
 
 SHARES: tuple[float, ...] = (0.1, 0.2, 0.4)
@@ -61,7 +61,8 @@ def plan_short_run(corpus: Corpus, resolved: Resolved, share: float) -> ShortRun
     """Return the run on a share of the log, with the settings of the whole."""
     store = part_of(corpus.train, corpus.tokenizer.bos_id, share, 0)
     device = resolved.compute.device
-    source = train_source(resolved.config, corpus, store, resolved.shape, device)
+    block_size = resolved.shape.block_size
+    source = train_source(resolved.config, corpus, store, block_size, device)
     max_steps = plan_steps(resolved.config, source, {}).max_steps
     return ShortRun(share, len(store.tokens), source, max_steps)
 
@@ -71,7 +72,7 @@ def measure_point(
 ) -> CurvePoint:
     """Train to the end of a short run; the best measurement counts, as in `best.pt`."""
     config, compute = resolved.config, resolved.compute
-    held_out = val_source(config, corpus, resolved.shape, compute.device)
+    held_out = val_source(config, corpus, resolved.shape.block_size, compute.device)
     state = make_state(config, resolved.shape, compute)
     interval = max(1, run.max_steps // _N_MEASUREMENTS)
     best = np.inf
@@ -79,7 +80,8 @@ def measure_point(
         on_step()
         if result.step % interval == 0 or result.step == run.max_steps:
             limit = config.logging.max_eval_tokens
-            found = evaluate(state.ema, held_out, corpus.tokenizer, compute, limit)
+            with averaged(state) as network:
+                found = evaluate(network, held_out, corpus.tokenizer, compute, limit)
             best = min(best, found.bits_per_byte)
     return CurvePoint(run.n_tokens, float(best))
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,6 +74,11 @@ class RunFolder:
     def snapshots(self) -> Path:
         """The folder of checkpoints kept along the way."""
         return self.path / "snapshots"
+
+    def checkpoints(self) -> list[Path]:
+        """Return where checkpoints to continue from may be, the newest first."""
+        older = sorted(self.snapshots.glob("step_*.pt"), reverse=True)
+        return [self.latest, self.previous, *older, self.best]
 
     @property
     def stop_file(self) -> Path:
@@ -156,8 +162,8 @@ def locked_run(folder: RunFolder) -> Iterator[None]:
         stop = folder.stop_file
         if stop.exists() and stop.stat().st_mtime < lock.since:
             stop.unlink()
-        for part in folder.path.rglob("*.part"):  # of a trainer that was killed while it wrote
-            part.unlink()
+        for part in [*folder.path.rglob("*.part")]:  # of a trainer that was killed while it wrote
+            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
         yield
 
 

@@ -1,6 +1,6 @@
 """The training loop: batches -> steps, and evaluation on held-out sessions."""
 
-import copy
+import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
 from chatbot.model.device import autocast
-from chatbot.model.gpt import GPT
+from chatbot.model.network import Network, trained_weights
 from chatbot.settings import OptimizationConfig
 from chatbot.training.batches import Batch, BatchSource
 from chatbot.training.loss import MaskedLoss, token_losses
@@ -25,8 +25,8 @@ from chatbot.training.world import ALONE, World
 class TrainState:
     """All that a run is at a step: what a checkpoint holds, and what continuing needs."""
 
-    model: GPT
-    ema: GPT
+    model: Network
+    ema: dict[str, Tensor]  # the averaged weights, by name
     loss: nn.Module
     optimizers: list[torch.optim.Optimizer]
     scaler: torch.amp.GradScaler
@@ -90,14 +90,32 @@ class Compute:
     max_tokens: int = 1 << 30
 
 
-def new_state(model: GPT, settings: OptimizationConfig, compute: Compute) -> TrainState:
+def new_state(model: Network, settings: OptimizationConfig, compute: Compute) -> TrainState:
     """Start a run: the average of the weights begins as the weights."""
     model.to(compute.device)
-    ema = copy.deepcopy(model).requires_grad_(False).eval()
+    ema = {name: weight.detach().clone() for name, weight in trained_weights(model).items()}
     is_fp16 = compute.dtype is torch.float16
     scaler = torch.amp.GradScaler(compute.device.type, enabled=is_fp16)
     loss = compute.world.wrap(MaskedLoss(model))
     return TrainState(model, ema, loss, build_optimizers(model, settings, compute.dtype), scaler)
+
+
+@contextlib.contextmanager
+def averaged(state: TrainState) -> Iterator[Network]:
+    """Lend the network with its averaged weights, not to be trained; then it is as it was."""
+    is_training = state.model.training
+    _swap(state)
+    state.model.eval()
+    try:
+        yield state.model
+    finally:
+        _swap(state)
+        state.model.train(is_training)
+
+
+def _swap(state: TrainState) -> None:
+    for name, weight in trained_weights(state.model).items():
+        weight.data, state.ema[name] = state.ema[name], weight.data
 
 
 def train_steps(
@@ -139,9 +157,9 @@ def train_steps(
 
 
 def evaluate(
-    model: GPT,
+    model: Network,
     source: BatchSource,
-    tokenizer: BpeTokenizer,
+    tokenizer: Tokenizer,
     compute: Compute,
     max_tokens: int,
 ) -> EvalResult:
@@ -197,13 +215,12 @@ def _clip(state: TrainState, max_norm: float) -> Tensor:
     for optimizer in state.optimizers:
         state.scaler.unscale_(optimizer)
     limit = max_norm or math.inf
-    return torch.nn.utils.clip_grad_norm_(state.model.parameters(), limit)
+    return torch.nn.utils.clip_grad_norm_(trained_weights(state.model).values(), limit)
 
 
 @torch.no_grad()
 def _average(state: TrainState, decay: float) -> None:
     """Move the average; it follows closely at first, when weights are far from good."""
     decay = min(decay, (1 + state.step) / (10 + state.step))
-    averages: list[Tensor] = list(state.ema.parameters())
-    weights: list[Tensor] = list(state.model.parameters())
-    torch._foreach_lerp_(averages, weights, 1 - decay)
+    weights: list[Tensor] = list(trained_weights(state.model).values())
+    torch._foreach_lerp_(list(state.ema.values()), weights, 1 - decay)

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from chatbot.model.device import computing_dtype
-from chatbot.model.gpt import GPT
+from chatbot.model.network import Network
 from chatbot.training.batches import Batch, Ints
 
 _ROWS_TOGETHER = 64
@@ -20,13 +21,13 @@ _CHUNK_BYTES = 16 << 20  # of fp32 logits: the whole would fill an 8 GB card
 class MaskedLoss(nn.Module):
     """A network with its training loss: what the processes of a world train together."""
 
-    def __init__(self, model: GPT) -> None:
+    def __init__(self, model: Network) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, batch: Batch) -> Tensor:
         """Sum of weighted cross-entropy in nats; the head runs only where the weight is not 0."""
-        head = self.model.embed_tokens.weight
+        head = self.model.head_weight
         places = np.flatnonzero(batch.weights)
         # Few different numbers of rows: kernels are prepared for each. Place 0 stands in.
         n_places = len(places)
@@ -34,22 +35,44 @@ class MaskedLoss(nn.Module):
         weights = batch.weights.reshape(-1)[places]
         weights[n_places:] = 0
         wanted, targets = _wanted(self.model, batch, places)
+        on_device = _on(weights, head.device)
+        if not self.model.has_linear_head:
+            return _checkpointed_cross_entropy(self.model, wanted, targets, on_device)
         dtype = computing_dtype(head.device, head.dtype)
-        total: Tensor = _WeightedCrossEntropy.apply(
-            wanted, head, targets, _on(weights, head.device), dtype
-        )
+        total: Tensor = _WeightedCrossEntropy.apply(wanted, head, targets, on_device, dtype)
         return total
 
 
-def token_losses(model: GPT, batch: Batch, places: Ints) -> Tensor:
+def _checkpointed_cross_entropy(
+    model: Network, wanted: Tensor, targets: Tensor, weights: Tensor
+) -> Tensor:
+    """Return the same sum for a head that does more than a product: a bias, a soft cap."""
+
+    def of(hidden: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        losses = F.cross_entropy(model.head(hidden).float(), target, reduction="none")
+        return (losses * weight).sum()
+
+    n_rows = max(1, _CHUNK_BYTES // (4 * len(model.head_weight)))
+    parts = zip(wanted.split(n_rows), targets.split(n_rows), weights.split(n_rows), strict=True)
+    losses = [checkpoint(of, *part, use_reentrant=False) for part in parts]
+    return torch.stack(losses).sum()
+
+
+def token_losses(model: Network, batch: Batch, places: Ints) -> Tensor:
     """Cross-entropy in nats at some places of the flattened batch: (N,) for N places."""
     wanted, targets = _wanted(model, batch, places)
-    return F.cross_entropy(model.head(wanted).float(), targets, reduction="none")
+    n_rows = max(1, _CHUNK_BYTES // (4 * len(model.head_weight)))
+    return torch.cat(
+        [
+            F.cross_entropy(model.head(some).float(), target, reduction="none")
+            for some, target in zip(wanted.split(n_rows), targets.split(n_rows), strict=True)
+        ]
+    )
 
 
-def _wanted(model: GPT, batch: Batch, places: Ints) -> tuple[Tensor, Tensor]:
+def _wanted(model: Network, batch: Batch, places: Ints) -> tuple[Tensor, Tensor]:
     """Return hidden states (N, C) and targets (N,) of N places of the flattened batch."""
-    device = model.embed_tokens.weight.device
+    device = model.head_weight.device
     hidden = model.hidden(_on(batch.inputs, device)).flatten(0, 1)
     return hidden.index_select(0, _on(places, device)), _on(
         batch.targets.reshape(-1)[places], device
@@ -80,7 +103,7 @@ class _WeightedCrossEntropy(torch.autograd.Function):
         n_rows = max(1, _CHUNK_BYTES // (4 * len(head)))
         total = torch.zeros((), device=hidden.device)
         d_hidden = torch.empty_like(hidden)
-        d_head = torch.zeros_like(head)
+        d_head = torch.zeros_like(head) if ctx.needs_input_grad[1] else None
         for begin in range(0, len(hidden), n_rows):
             part = slice(begin, begin + n_rows)
             probable = torch.log_softmax((low_hidden[part] @ low_head.T).float(), dim=1)
@@ -88,7 +111,8 @@ class _WeightedCrossEntropy(torch.autograd.Function):
             total -= (probable.gather(1, place) * weight).sum()
             slope = probable.exp_().mul_(weight).scatter_add_(1, place, -weight).to(dtype)
             d_hidden[part] = slope @ low_head
-            d_head += slope.T @ low_hidden[part]
+            if d_head is not None:
+                d_head += slope.T @ low_hidden[part]
         ctx.save_for_backward(d_hidden, d_head)
         return total
 
@@ -97,4 +121,4 @@ class _WeightedCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         """Scale what forward made."""
         d_hidden, d_head = ctx.saved_tensors
-        return d_hidden * scale, d_head * scale, None, None, None
+        return d_hidden * scale, None if d_head is None else d_head * scale, None, None, None

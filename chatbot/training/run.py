@@ -10,31 +10,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from chatbot.corpus.ngrams import NgramIndex
-from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ChatbotError
-from chatbot.model.gpt import GPT
-from chatbot.model.model_file import write_model
+from chatbot.model.network import Network
 from chatbot.settings import Config
 from chatbot.storage.files import explained, write_bytes
 from chatbot.training.batches import BatchSource
-from chatbot.training.checkpoint import (
-    inference_model,
-    prune_snapshots,
-    read_checkpoint,
-    restore,
-    save_checkpoint,
-)
+from chatbot.training.checkpoint import read_checkpoint, restore
 from chatbot.training.folder import RunFolder, Status, cut_metrics, read_metrics
 from chatbot.training.loop import (
     Compute,
     EvalResult,
     StepResult,
     TrainState,
+    averaged,
     evaluate,
     train_steps,
 )
@@ -82,7 +75,23 @@ class Plan:
     eval_interval: int
     save_interval: int
     about: dict[str, Any]
-    guard: NgramIndex | None = None
+
+
+class Keeper(Protocol):
+    """Writes a state to the files of a run, each whole or not there."""
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run's folder."""
+
+    def keep_latest(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write what the same command continues from."""
+
+    def keep_snapshot(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write one of the checkpoints along the way."""
+
+    def keep_best(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write the best so far: what replies."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,7 @@ class Listener:
     on_step: Callable[[StepResult, float | None], None]  # with the last loss that was read
     on_eval: Callable[[int, EvalResult, str], None]
     on_trouble: Callable[[ChatbotError], None]
-    sample: Callable[[GPT], str]
+    sample: Callable[[Network], str]
 
 
 SILENT = Listener(
@@ -108,14 +117,15 @@ class Training:
 
     def __init__(
         self,
-        folder: RunFolder,
+        keeper: Keeper,
         config: Config,
         state: TrainState,
         sources: tuple[BatchSource, BatchSource],
-        tokenizer: BpeTokenizer,
+        tokenizer: Tokenizer,
         compute: Compute,
     ) -> None:
-        self._folder = folder
+        self._folder = keeper.folder
+        self._keeper = keeper
         self._config = config
         self._state = state
         self._train, self._val = sources
@@ -262,14 +272,16 @@ class Training:
     def _tell(self, listener: Listener, found: EvalResult) -> None:
         """Show a measurement with a sample reply, and keep the reply."""
         if self._world.is_main:
-            sample = listener.sample(self._state.ema)
+            with averaged(self._state) as network:
+                sample = listener.sample(network)
             line = f"step {self._state.step}: {sample}\n"
             self._guarded(listener, _append, self._folder.samples, line)
             listener.on_eval(self._state.step, found, sample)
 
     def _measure(self) -> EvalResult:
         limit = self._config.logging.max_eval_tokens
-        return evaluate(self._state.ema, self._val, self._tokenizer, self._compute, limit)
+        with averaged(self._state) as network:
+            return evaluate(network, self._val, self._tokenizer, self._compute, limit)
 
     def _guarded(self, listener: Listener, save: Callable[..., None], *args: Any) -> bool:
         """Write, in the main process alone; go on training when that fails (a full disk)."""
@@ -283,12 +295,10 @@ class Training:
         return True
 
     def _save_latest(self, plan: Plan) -> None:
-        save_checkpoint(self._folder.latest, self._state, plan.about)
+        self._keeper.keep_latest(self._state, plan.about)
 
     def _save_snapshot(self, plan: Plan) -> None:
-        path = self._folder.snapshots / f"step_{self._state.step:06d}.pt"
-        save_checkpoint(path, self._state, plan.about)
-        prune_snapshots(self._folder.snapshots, self._config.logging.keep_snapshots)
+        self._keeper.keep_snapshot(self._state, plan.about)
 
     def _save_best(self, plan: Plan, found: EvalResult) -> None:
         about = {
@@ -297,9 +307,7 @@ class Training:
             "val_loss": found.loss,
             "val_bits_per_byte": found.bits_per_byte,
         }
-        save_checkpoint(self._folder.best, self._state, plan.about)
-        model = inference_model(self._state, self._tokenizer.text, about, plan.guard)
-        write_model(self._folder.model, model)
+        self._keeper.keep_best(self._state, about)
 
     def _finish(self, plan: Plan, reason: str) -> None:
         """Save, so that the same command continues; then say how it ended."""

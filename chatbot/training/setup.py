@@ -4,7 +4,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,18 @@ from chatbot.model.gpt import GPT
 from chatbot.model.shape import GPTConfig, choose_size, context_and_width, resolve_shape
 from chatbot.settings import Config, ObjectiveConfig, resolved
 from chatbot.training.batches import BatchSource
-from chatbot.training.checkpoint import check_resumable, read_checkpoint, read_newest, restore
+from chatbot.training.checkpoint import (
+    RunKeeper,
+    check_resumable,
+    read_checkpoint,
+    read_newest,
+    restore,
+)
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import Compute, TrainState, new_state
 from chatbot.training.memory import memory_need, tokens_at_once
 from chatbot.training.recipe import with_recipe
-from chatbot.training.run import Plan
+from chatbot.training.run import Keeper, Plan
 from chatbot.training.world import ALONE, World
 
 _ROWS_CPU, _ROWS_GPU = 8, 64
@@ -40,6 +46,7 @@ class Prepared:
     sources: tuple[BatchSource, BatchSource]
     compute: Compute
     plan: Plan
+    keeper: Keeper
     sentences: list[str]
 
 
@@ -99,21 +106,15 @@ def prepare(
     """
     world.require_same(corpus.stats.fingerprint)
     troubles: list[str] = []
-    payload = world.share(lambda: _payload(config, folder, resume, troubles.append))
+    payload = world.share(lambda: checkpoint_to_continue(config, folder, resume, troubles.append))
     found = resolve(config, corpus, world, payload)
     config, shape, compute = found.config, found.shape, found.compute
-    about = {
-        "tokenizer_sha256": corpus.stats.tokenizer_sha256,
-        "data_fingerprint": corpus.stats.fingerprint,
-        "run_name": config.run_name,
-        "size": found.size,
-        "git_commit": _git_commit(Path(config.root)),
-    }
+    about = {**describe_data(config, corpus), "size": found.size}
     if payload is not None:
-        check_resumable(payload, about, shape)
+        check_resumable(payload, about, asdict(shape))
     sources = (
-        train_source(config, corpus, corpus.train, shape, compute.device),
-        val_source(config, corpus, shape, compute.device),
+        train_source(config, corpus, corpus.train, shape.block_size, compute.device),
+        val_source(config, corpus, shape.block_size, compute.device),
     )
     state = make_state(config, shape, compute)
     sentences = [*troubles, found.why, found.description, _describe_recipe(config)]
@@ -124,13 +125,24 @@ def prepare(
         # The trained path calls `hidden`; nn.Module.compile would wrap `forward` alone.
         state.model.hidden = torch.compile(state.model.hidden, dynamic=True)  # type: ignore[method-assign]
     guard = index_ngrams(corpus.train, corpus.tokenizer) if world.is_main else None
-    plan = replace(plan_steps(config, sources[0], about), guard=guard)
-    return Prepared(
-        config, state, sources, compute, plan, [*sentences, _describe_data(sources[0], plan)]
-    )
+    text = corpus.tokenizer.files["tokenizer.json"]
+    keeper = RunKeeper(folder, text, config.logging.keep_snapshots, guard)
+    plan = plan_steps(config, sources[0], about)
+    sentences.append(describe_steps(sources[0], plan))
+    return Prepared(config, state, sources, compute, plan, keeper, sentences)
 
 
-def _payload(
+def describe_data(config: Config, corpus: Corpus) -> dict[str, Any]:
+    """Return what a checkpoint remembers of the data and the program."""
+    return {
+        "tokenizer_sha256": corpus.stats.tokenizer_sha256,
+        "data_fingerprint": corpus.stats.fingerprint,
+        "run_name": config.run_name,
+        "git_commit": _git_commit(Path(config.root)),
+    }
+
+
+def checkpoint_to_continue(
     config: Config, folder: RunFolder, resume: Path | None, tell: Callable[[str], None]
 ) -> dict[str, Any] | None:
     """Read the checkpoint to continue from: the named one, else the newest whole one, else none."""
@@ -157,31 +169,21 @@ def _size(
 
 
 def train_source(
-    config: Config, corpus: Corpus, store: TokenStore, shape: GPTConfig, device: torch.device
+    config: Config, corpus: Corpus, store: TokenStore, block_size: int, device: torch.device
 ) -> BatchSource:
     """Return batches of a store of training tokens: the whole log, or a part of it."""
-    return _source(config, corpus, store, shape, device, config.objective)
+    batch_tokens, seed = _rows(config, device) * block_size, config.runtime.seed
+    objective = config.objective
+    return BatchSource(store, corpus.tokenizer, objective, block_size, batch_tokens, seed)
 
 
 def val_source(
-    config: Config, corpus: Corpus, shape: GPTConfig, device: torch.device
+    config: Config, corpus: Corpus, block_size: int, device: torch.device
 ) -> BatchSource:
     """Return batches of the held-out sessions: whatever is trained, replies are measured."""
+    batch_tokens = _rows(config, device) * block_size
     measured = ObjectiveConfig(loss_mode="response_only", speaker_weight=0)
-    return _source(config, corpus, corpus.val, shape, device, measured)
-
-
-def _source(
-    config: Config,
-    corpus: Corpus,
-    store: TokenStore,
-    shape: GPTConfig,
-    device: torch.device,
-    objective: ObjectiveConfig,
-) -> BatchSource:
-    batch_tokens = _rows(config, device) * shape.block_size
-    seed = config.runtime.seed
-    return BatchSource(store, corpus.tokenizer, objective, shape.block_size, batch_tokens, seed)
+    return BatchSource(corpus.val, corpus.tokenizer, measured, block_size, batch_tokens)
 
 
 def _rows(config: Config, device: torch.device) -> int:
@@ -223,7 +225,8 @@ def _describe_recipe(config: Config) -> str:
     )
 
 
-def _describe_data(source: BatchSource, plan: Plan) -> str:
+def describe_steps(source: BatchSource, plan: Plan) -> str:
+    """Say how many steps on how much data."""
     skipped = f", {source.n_skipped} without a trained token left out" if source.n_skipped else ""
     return (
         f"{len(source.pieces):,} pieces, {source.n_batches(0):,} batches an epoch, "

@@ -28,6 +28,7 @@ from chatbot.settings import SamplingConfig
 from tests.corpus.test_template import tokenizer
 
 V = 400
+CONTROL = np.arange(6)
 
 
 class Fixed:
@@ -63,16 +64,18 @@ def test_batching_changes_nothing(lengths):
 def test_queries_to_extract_are_those_of_the_real_sampler():
     item = Item([1, 4, 50], [51, 52, 2], "abc")
     greedy = SamplingConfig(temperature=0, repetition_penalty=1)
-    assert queries_to_extract(Fixed(), [item], 6, greedy).tolist() == [math.inf]  # 53, not the end
+    assert queries_to_extract(Fixed(), [item], CONTROL, greedy).tolist() == [
+        math.inf
+    ]  # 53, not the end
     follows = Item([1, 4, 50], [51, 52, 53], "abc")
-    assert queries_to_extract(Fixed(), [follows], 6, greedy).tolist() == [1.0]
+    assert queries_to_extract(Fixed(), [follows], CONTROL, greedy).tolist() == [1.0]
     plain = SamplingConfig(temperature=1, min_p=0, repetition_penalty=1)
     n_free = V - 6 + 0
     chance = (math.exp(3) / (math.exp(3) + n_free - 1)) ** 3
-    (found,) = queries_to_extract(Fixed(), [follows], 6, plain)
+    (found,) = queries_to_extract(Fixed(), [follows], CONTROL, plain)
     assert found == pytest.approx(queries(chance), abs=1)
     cut = SamplingConfig(temperature=1, min_p=0.5, repetition_penalty=1)
-    assert queries_to_extract(Fixed(), [follows], 6, cut).tolist() == [1.0]
+    assert queries_to_extract(Fixed(), [follows], CONTROL, cut).tolist() == [1.0]
 
 
 @given(st.floats(1e-9, 0.49))

@@ -13,6 +13,7 @@ from chatbot.errors import CheckpointError
 from chatbot.training import loop
 from chatbot.training.checkpoint import read_checkpoint, read_newest, record_checksum
 from chatbot.training.folder import RunFolder, read_metrics
+from chatbot.training.loop import averaged, evaluate
 from chatbot.training.run import Listener, Training
 from chatbot.training.setup import prepare
 from tests.conftest import Project, make_project
@@ -33,9 +34,9 @@ def train(project, *overrides, until=N_STEPS, on_trouble=lambda error: pytest.fa
             folder.stop_file.touch()
 
     listener = Listener(on_step, lambda *_: None, on_trouble, lambda gpt: "x")
-    Training(folder, made.config, made.state, made.sources, corpus.tokenizer, made.compute).run(
-        made.plan, listener
-    )
+    Training(
+        made.keeper, made.config, made.state, made.sources, corpus.tokenizer, made.compute
+    ).run(made.plan, listener)
     return folder
 
 
@@ -157,10 +158,10 @@ def test_a_death_between_noting_a_checkpoint_and_renaming_it_loses_nothing(proce
 
 def test_a_save_that_fails_does_not_end_training(processed, monkeypatch):
     from chatbot.errors import ChatbotError
-    from chatbot.training import run
+    from chatbot.training import checkpoint
 
     troubles, saves = [], []
-    real = run.save_checkpoint
+    real = checkpoint.save_checkpoint
 
     def failing(path, state, about):
         saves.append(state.step)
@@ -168,16 +169,16 @@ def test_a_save_that_fails_does_not_end_training(processed, monkeypatch):
             raise ChatbotError("no space left", hint="free some")
         real(path, state, about)
 
-    monkeypatch.setattr(run, "save_checkpoint", failing)
+    monkeypatch.setattr(checkpoint, "save_checkpoint", failing)
     config = processed.config()
     folder = RunFolder(config.run_dir)
     folder.path.mkdir(parents=True)
     corpus = open_corpus(config.processed_dir)
     made = prepare(config, corpus, folder, None)
     listener = Listener(lambda *_: None, lambda *_: None, troubles.append, lambda gpt: "x")
-    Training(folder, made.config, made.state, made.sources, corpus.tokenizer, made.compute).run(
-        made.plan, listener
-    )
+    Training(
+        made.keeper, made.config, made.state, made.sources, corpus.tokenizer, made.compute
+    ).run(made.plan, listener)
     assert len(troubles) == 2  # the best and the latest of step 4
     assert saves[-1] == N_STEPS
     assert read_checkpoint(folder.latest)["step"] == N_STEPS
@@ -231,11 +232,8 @@ def test_evaluation_is_the_same_whatever_is_trained(processed):
         config = processed.config(f"objective.context_weight={weight}", "run_name=w" + weight)
         corpus = open_corpus(config.processed_dir)
         made = prepare(config, corpus, RunFolder(config.run_dir), None)
-        from chatbot.training.loop import evaluate
-
-        losses.append(
-            evaluate(made.state.ema, made.sources[1], corpus.tokenizer, made.compute, 10**9)
-        )
+        with averaged(made.state) as network:
+            losses.append(evaluate(network, made.sources[1], corpus.tokenizer, made.compute, 10**9))
     assert losses[0] == losses[1]
 
 
@@ -258,9 +256,9 @@ def test_cooldown_branches_off_and_the_run_goes_on_as_if_it_had_not(processed, w
             folder.stop_file.write_text("cooldown")
 
     listener = Listener(on_step, lambda *_: None, lambda error: None, lambda gpt: "x")
-    Training(folder, made.config, made.state, made.sources, corpus.tokenizer, made.compute).run(
-        made.plan, listener
-    )
+    Training(
+        made.keeper, made.config, made.state, made.sources, corpus.tokenizer, made.compute
+    ).run(made.plan, listener)
     assert len(steps) == 6 + 10  # the branch is at least ten steps
     rates = [result.learning_rate for result in steps[6:]]
     assert rates == sorted(rates, reverse=True) and rates[-1] < rates[0] / 4

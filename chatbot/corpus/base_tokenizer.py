@@ -1,0 +1,184 @@
+"""The tokenizer of a pretrained base, and the frames that its chat template puts around turns."""
+
+import hashlib
+import json
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from chatbot.corpus.tokenizer import (
+    BpeTokenizer,
+    Ids,
+    TextCodec,
+    Tokenizer,
+    byte_chars,
+    read_backend,
+)
+from chatbot.errors import CorpusError
+
+FORM_FILE = "form.json"
+_AGAIN = "run `chatbot preprocess` again"
+_SPACE = "\u2581"  # SentencePiece's stand-in for a space
+_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+# Added tokens that are no words: <think>, <unused0>, [gMASK]; some files do not call them special.
+_LOOKS_LIKE_CONTROL = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")
+
+
+class Form(msgspec.Struct, frozen=True, kw_only=True):
+    """The frames of turns, as text with control tokens in it: form.json.
+
+    `chat`: what the base's chat template puts there, the bot as the assistant. `plain`: this
+    program's own, a control token a speaker. `raw`: text without speakers. `added`: control
+    tokens that the base does not have.
+    """
+
+    kind: Literal["chat", "plain", "raw"]
+    prefix: str
+    heads: list[str]
+    tails: list[str]
+    added: list[str] = []
+
+
+class BaseTokenizer(TextCodec):
+    """A base's tokenizer.json with a form. Text never becomes a control token."""
+
+    n_speakers: int
+
+    def __init__(self, text: str, form: Form) -> None:
+        """Load; raises CorpusError if the form has no end of a reply or frames like text."""
+        self.text, self.form = text, form
+        content = json.loads(text)
+        self._decoder = _decoder_of(content)
+        self._backend, framing = read_backend(text), read_backend(text)
+        self._backend.encode_special_tokens = True
+        self._control = {entry["id"] for entry in content["added_tokens"] if entry["special"]}
+        self.vocab_size = 1 + max(self._backend.get_vocab(with_added_tokens=True).values())
+        self.bos_id = self.vocab_size  # begins sessions in the files; no network ever reads it
+        self.n_speakers = len(form.heads)
+
+        def frame(part: str) -> tuple[int, ...]:
+            return tuple(framing.encode(part, add_special_tokens=False).ids)
+
+        self.prefix = frame(form.prefix)
+        self._heads = [frame(head) for head in form.heads]
+        self._tails = [frame(tail) for tail in form.tails]
+        self._check()
+        self.eos_id = self.pad_id = self._tails[0][0]
+
+    def _check(self) -> None:
+        if not self._tails[0] or self._tails[0][0] not in self._control:
+            raise CorpusError(
+                "the base has no control token that ends a reply: it would never stop",
+                hint="set model.form: plain in configs/sft.yaml",
+            )
+        if self.form.kind != "raw" and not all(h and h[0] in self._control for h in self._heads):
+            raise CorpusError(
+                "turns of the base's chat template do not begin with a control token",
+                hint="set model.form: plain in configs/sft.yaml",
+            )
+
+    @property
+    def files(self) -> dict[str, str]:
+        """What to keep of it, by file name."""
+        form = json.dumps(msgspec.to_builtins(self.form), ensure_ascii=False, indent=1)
+        return {"tokenizer.json": self.text, FORM_FILE: form + "\n"}
+
+    @cached_property
+    def sha256(self) -> str:
+        """Fingerprint of vocabulary and form."""
+        return hashlib.sha256("".join(self.files.values()).encode()).hexdigest()
+
+    @cached_property
+    def control_ids(self) -> Ids:
+        """Tokens (K,) that no text contains, numbers without a token among them."""
+        known = set(self._backend.get_vocab(with_added_tokens=True).values())
+        holes = set(range(self.vocab_size)) - known
+        return np.array(sorted(self._control | holes), dtype=np.int64)
+
+    @cached_property
+    def added_ids(self) -> list[int]:
+        """The tokens that the base did not have."""
+        known = self._backend.get_vocab(with_added_tokens=True)
+        return [known[token] for token in self.form.added]
+
+    @cached_property
+    def unknown_id(self) -> int | None:
+        """The token of what the vocabulary cannot write, if it has one."""
+        unknown = json.loads(self.text)["model"].get("unk_token")
+        return None if unknown is None else self._backend.token_to_id(unknown)
+
+    def head(self, number: int) -> tuple[int, ...]:
+        """Return what stands before the text of a speaker's turn."""
+        self._require_speaker(number)
+        return self._heads[number]
+
+    def tail(self, number: int) -> tuple[int, ...]:
+        """Return what stands after it."""
+        self._require_speaker(number)
+        return self._tails[number]
+
+    def _require_speaker(self, number: int) -> None:
+        if not 0 <= number < self.n_speakers:
+            raise CorpusError(
+                f"no speaker {number}", hint=f"this model knows speakers 0 to {self.n_speakers - 1}"
+            )
+
+    @cached_property
+    def _bytes(self) -> list[bytes]:  # type: ignore[override]
+        unbyte = {char: byte for byte, char in byte_chars().items()}
+        table = [b""] * (self.vocab_size + 1)
+        for entry, token in self._backend.get_vocab(with_added_tokens=True).items():
+            if token in self._control:
+                continue
+            if self._decoder == "ByteLevel" and all(char in unbyte for char in entry):
+                table[token] = bytes(unbyte[char] for char in entry)
+            elif self._decoder == "ByteFallback" and (byte := _BYTE.fullmatch(entry)):
+                table[token] = bytes([int(byte[1], 16)])
+            else:
+                table[token] = entry.replace(_SPACE, " ").encode()
+        return table
+
+
+def _decoder_of(content: dict[str, Any]) -> str:
+    """Return how tokens become bytes: ByteLevel, ByteFallback or Metaspace."""
+    decoder = content.get("decoder") or {}
+    steps = [step["type"] for step in decoder.get("decoders", [decoder]) if step]
+    for known in ("ByteLevel", "ByteFallback", "Metaspace"):
+        if known in steps:
+            return known
+    if _SPACE in json.dumps(decoder, ensure_ascii=False):
+        return "Metaspace"
+    raise CorpusError(
+        f"the base's tokenizer decodes by {' and '.join(steps) or 'nothing'}, unknown here",
+        hint="choose a base with a byte-level or SentencePiece tokenizer",
+    )
+
+
+def with_control_tokens(text: str, added: list[str]) -> str:
+    """Return a tokenizer.json with tokens added, and every control token called special."""
+    backend = read_backend(text)
+    backend.add_special_tokens(added)
+    content = json.loads(backend.to_str())
+    for entry in content["added_tokens"]:
+        entry["special"] |= bool(_LOOKS_LIKE_CONTROL.fullmatch(entry["content"]))
+    return json.dumps(content, ensure_ascii=False)
+
+
+def open_tokenizer(folder: Path) -> Tokenizer:
+    """Open the tokenizer of a folder: a base's if it has a form, else this program's own."""
+    text = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    if not (folder / FORM_FILE).exists():
+        return BpeTokenizer(text)
+    return read_tokenizer(text, (folder / FORM_FILE).read_bytes())
+
+
+def read_tokenizer(text: str, form: bytes) -> BaseTokenizer:
+    """Return a base's tokenizer from the content of its two files."""
+    try:
+        return BaseTokenizer(text, msgspec.json.decode(form, type=Form))
+    except (msgspec.DecodeError, KeyError, ValueError, TypeError) as error:
+        raise CorpusError("the tokenizer is damaged", hint=_AGAIN) from error
