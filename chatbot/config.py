@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,18 @@ _Loader.add_implicit_resolver(
 )
 
 
+@dataclass(frozen=True)
+class Layout:
+    """A set of settings, and which file of configs/ holds which of its sections."""
+
+    schema: type[Section]
+    files: Mapping[str, tuple[str, ...]]
+
+
+OURS = Layout(Config, FILES)
+_SET_BY_CODE = ("root", "pretrained")
+
+
 def setting_names(section: type[Section] = Config, prefix: str = "") -> dict[str, Any]:
     """Return every dotted setting below a section with its default.
 
@@ -66,7 +79,7 @@ def setting_names(section: type[Section] = Config, prefix: str = "") -> dict[str
     """
     names: dict[str, Any] = {}
     for item in msgspec.structs.fields(section):
-        if item.name == "root":
+        if item.name in _SET_BY_CODE:
             continue
         if isinstance(item.type, type) and issubclass(item.type, Section):
             names |= setting_names(item.type, f"{prefix}{item.name}.")
@@ -78,6 +91,13 @@ def setting_names(section: type[Section] = Config, prefix: str = "") -> dict[str
 
 def load_config(root: Path, overrides: tuple[str, ...] = ()) -> Config:
     """Read configs/*.yaml below `root` and overlay `section.key=value` overrides."""
+    config = msgspec.structs.replace(read_settings(OURS, root, overrides), root=str(root))
+    refuse_contradictions(config)
+    return config
+
+
+def read_settings(layout: Layout, root: Path, overrides: tuple[str, ...]) -> Any:
+    """Read the files of a layout into its schema; raises ConfigError for what does not fit."""
     folder = root / "configs"
     if not folder.is_dir():
         raise ConfigError(
@@ -85,15 +105,15 @@ def load_config(root: Path, overrides: tuple[str, ...] = ()) -> Config:
             hint="run this in the project's folder, or name it with --root",
         )
     merged: dict[str, Any] = {}
-    for name, allowed in FILES.items():
+    for name, allowed in layout.files.items():
         values = _read_yaml(folder / name)
         for key in values:
             if key not in allowed:
-                raise _unknown(str(key), f"configs/{name}")
+                raise _unknown(str(key), f"configs/{name}", layout)
         merged |= values
     for override in overrides:
-        _overlay(merged, override)
-    return _convert(merged, root)
+        _overlay(merged, override, layout)
+    return _convert(merged, layout)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -114,7 +134,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def _overlay(values: dict[str, Any], override: str) -> None:
+def _overlay(values: dict[str, Any], override: str, layout: Layout) -> None:
     dotted, equals, text = override.partition("=")
     if not equals:
         raise ConfigError(f"--set {override!r} has no value", hint="--set section.key=value")
@@ -122,7 +142,7 @@ def _overlay(values: dict[str, Any], override: str) -> None:
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise _unknown(dotted, "--set")
+            raise _unknown(dotted, "--set", layout)
     try:
         values[key] = yaml.load(text, _Loader)  # noqa: S506 a SafeLoader
     except (yaml.YAMLError, ValueError) as error:
@@ -131,40 +151,38 @@ def _overlay(values: dict[str, Any], override: str) -> None:
         ) from error
 
 
-def _convert(values: Mapping[str, Any], root: Path) -> Config:
+def _convert(values: Mapping[str, Any], layout: Layout) -> Any:
     values = {key: value for key, value in values.items() if value is not None}
-    _refuse_unknown(Config, values, "")
+    _refuse_unknown(layout.schema, values, "", layout)
     try:
-        config = msgspec.convert({**values, "root": str(root)}, Config)
+        return msgspec.convert(values, layout.schema)
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at `$.")
         name = where.rstrip("`") or "a setting"
         raise ConfigError(
             f"setting {name}: {problem[:1].lower()}{problem[1:]}",
-            hint=f"its default is {setting_names().get(name, 'in configs/')!r}",
+            hint=f"its default is {setting_names(layout.schema).get(name, 'in configs/')!r}",
         ) from error
-    _refuse_contradictions(config)
-    return config
 
 
-def _refuse_unknown(section: type[Section], values: Any, prefix: str) -> None:
+def _refuse_unknown(section: type[Section], values: Any, prefix: str, layout: Layout) -> None:
     if not isinstance(values, Mapping):
         return  # msgspec names the wrong type
     known = {item.name: item.type for item in msgspec.structs.fields(section)}
     for key, value in values.items():
-        if key not in known or key == "root":
-            raise _unknown(f"{prefix}{key}", "")
+        if key not in known or key in _SET_BY_CODE:
+            raise _unknown(f"{prefix}{key}", "", layout)
         kind = known[key]
         if isinstance(kind, type) and issubclass(kind, Section):
-            _refuse_unknown(kind, value if value is not None else {}, f"{prefix}{key}.")
+            _refuse_unknown(kind, value if value is not None else {}, f"{prefix}{key}.", layout)
 
 
-def _unknown(name: str, where: str) -> ConfigError:
+def _unknown(name: str, where: str, layout: Layout) -> ConfigError:
     place = f" in {where}" if where else ""
-    home = next((file for file, keys in FILES.items() if name.split(".")[0] in keys), None)
+    home = next((file for file, keys in layout.files.items() if name.split(".")[0] in keys), None)
     if home and where and where != "--set":
         return ConfigError(f"setting {name} is not one{place}", hint=f"move it to configs/{home}")
-    known = list(setting_names())
+    known = list(setting_names(layout.schema))
     sections = sorted({part.rpartition(".")[0] for part in known} - {""})
     near = difflib.get_close_matches(name, known + sections, n=1, cutoff=0.5)
     tail = [full for full in known if full.rpartition(".")[2] == name.rpartition(".")[2]]
@@ -173,7 +191,8 @@ def _unknown(name: str, where: str) -> ConfigError:
     return ConfigError(f"unknown setting {name}{place}", hint=hint)
 
 
-def _refuse_contradictions(config: Config) -> None:
+def refuse_contradictions(config: Config) -> None:
+    """Raise ConfigError where two settings cannot both hold."""
     rules = config.processed.preprocess
     if rules.min_context_turns >= rules.context_turns:
         raise ConfigError(

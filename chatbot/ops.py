@@ -4,13 +4,15 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from chatbot import __version__
 from chatbot.config import load_config
 from chatbot.errors import ChatbotError
+from chatbot.settings import Config
 
 COMMANDS = (
     "demo",
@@ -36,33 +38,66 @@ COMMANDS = (
     "password",
 )
 # What is no part of talking: module -> the extra that brings it.
-_EXTRAS = {"torch": "train", "tqdm": "train", "gguf": "gguf"}
+_EXTRAS = {
+    "torch": "chatbot[train]",
+    "tqdm": "chatbot[train]",
+    "gguf": "chatbot[gguf]",
+    "transformers": "chatbot[lora]",
+    "peft": "chatbot[lora]",
+    "accelerate": "chatbot[lora]",
+    "bitsandbytes": "bitsandbytes",
+}
 USER_ERROR = 2
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@dataclass(frozen=True)
+class Program:
+    """A table of commands: how it is called, what reads its settings, which modules are its own."""
+
+    name: str
+    commands: tuple[str, ...]
+    load_config: Callable[[Path, tuple[str, ...]], Config]
+    own: tuple[str, ...] = ()
+
+    def load_command(self, command: str) -> ModuleType:
+        """Import the module of one command."""
+        folder = "chatbot.commands.sft" if command in self.own else "chatbot.commands"
+        return importlib.import_module(f"{folder}.{command.replace('-', '_')}")
+
+    def explain(self, message: str, hint: str) -> None:
+        """Write an error and what to type, in the words of this program."""
+        sys.stderr.write(f"error: {message}\n".replace("`chatbot ", f"`{self.name} "))
+        if hint:
+            sys.stderr.write(f"hint: {hint}\n".replace("`chatbot ", f"`{self.name} "))
+
+
+OURS = Program("chatbot", COMMANDS, load_config)
+
+
+def main(arguments: Sequence[str] | None = None, program: Program = OURS) -> int:
     """Run one command; return the exit status: 0 done, 2 a mistake that the user can mend."""
     _use_utf8()
     given = sys.argv[1:] if arguments is None else arguments
-    parser = build_parser(given[0] if given and given[0] in COMMANDS else None)
+    parser = build_parser(given[0] if given and given[0] in program.commands else None, program)
     args = parser.parse_args(arguments)
     try:
-        config = load_config(args.root, tuple(args.set))
-        load_command(args.command).run(args, config)
+        config = program.load_config(args.root, tuple(args.set))
+        program.load_command(args.command).run(args, config)
     except ChatbotError as error:
-        _explain(str(error), error.hint)
+        program.explain(str(error), error.hint)
         return USER_ERROR
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get((error.name or "").split(".")[0])
         if extra is None:
             raise
-        _explain(f"{args.command} needs {error.name}", f"pip install 'chatbot[{extra}]'")
+        program.explain(f"{args.command} needs {error.name}", f"pip install '{extra}'")
         return USER_ERROR
     except BrokenPipeError:
         # Whoever read along has stopped; python would complain once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        _explain(f"{error.strerror or error}: {error.filename or 'a file'}", "check the disk")
+        file = error.filename or "a file"
+        program.explain(f"{error.strerror or error}: {file}", "check the disk")
         return USER_ERROR
     except KeyboardInterrupt:
         sys.stderr.write("\n")
@@ -75,21 +110,16 @@ def entry_point() -> None:
     sys.exit(main())
 
 
-def load_command(name: str) -> ModuleType:
-    """Import the module of one command."""
-    return importlib.import_module(f"chatbot.commands.{name.replace('-', '_')}")
-
-
-def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+def build_parser(only: str | None = None, program: Program = OURS) -> argparse.ArgumentParser:
     """Build the parser of all commands, or of one alone: every import costs a reply time.
 
     No command imports anything heavy before it runs.
     """
-    parser = argparse.ArgumentParser(prog="chatbot", description=sys.modules["chatbot"].__doc__)
+    parser = argparse.ArgumentParser(prog=program.name, description=sys.modules["chatbot"].__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="CMD")
-    for name in COMMANDS if only is None else (only,):
-        module = load_command(name)
+    for name in program.commands if only is None else (only,):
+        module = program.load_command(name)
         summary = (module.__doc__ or "").splitlines()[0]
         command = commands.add_parser(name, help=summary, description=summary)
         command.add_argument(
@@ -104,12 +134,6 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         )
         module.add_arguments(command)
     return parser
-
-
-def _explain(message: str, hint: str) -> None:
-    sys.stderr.write(f"error: {message}\n")
-    if hint:
-        sys.stderr.write(f"hint: {hint}\n")
 
 
 def _use_utf8() -> None:

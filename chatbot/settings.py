@@ -13,6 +13,12 @@ Fraction = Annotated[float, Meta(ge=0, lt=1)]
 Rate = Annotated[float, Meta(gt=0, le=1e9)]
 Weight = Annotated[float, Meta(ge=0, le=1e9)]
 Auto = Literal["auto"]
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Optimizer = Literal["muon", "adamw", "adamw_8bit", "paged_adamw_8bit"]
+Schedule = Literal["constant", "cosine", "wsd"]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
+FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\-]+$")]
+Device = Annotated[str, Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 WeightFormat = Literal["fp32", "fp16", "int8"]
 
 
@@ -38,11 +44,9 @@ class RawConfig(Section, frozen=True):
     aliases: dict[str, str] = {}
 
 
-class PreprocessConfig(Section, frozen=True):
-    """How messages become training samples."""
+class LogConfig(Section, frozen=True):
+    """How messages become clean conversations."""
 
-    corpus_mode: Literal["sessions", "context_windows"] = "sessions"
-    targets: Literal["replies", "persona", "last_turn"] = "replies"
     persona: str = "auto"
     speaker_mode: Literal["auto", "pair", "group"] = "auto"
     max_speakers: Annotated[int, Meta(ge=2, le=64)] = 16
@@ -67,6 +71,13 @@ class PreprocessConfig(Section, frozen=True):
     mask_personal: bool = True
     mask_names: list[Annotated[str, Meta(min_length=2)]] = field(default_factory=list)
     val_fraction: Annotated[float, Meta(gt=0, lt=0.5)] = 0.1
+
+
+class PreprocessConfig(LogConfig, frozen=True):
+    """How conversations become training samples."""
+
+    corpus_mode: Literal["sessions", "context_windows"] = "sessions"
+    targets: Literal["replies", "persona", "last_turn"] = "replies"
     vocab_size: Auto | Annotated[int, Meta(ge=320, le=65536)] = "auto"
 
 
@@ -91,8 +102,8 @@ class RuntimeConfig(Section, frozen=True):
     """The machine."""
 
     seed: Seed = 1337
-    device: Annotated[str, Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    device: Device = "auto"
+    dtype: Dtype = "auto"
     compile: bool = False
 
 
@@ -114,11 +125,12 @@ class ModelConfig(Section, frozen=True):
 class OptimizationConfig(Section, frozen=True):
     """The optimizer and how long it runs."""
 
-    optimizer: Literal["muon", "adamw"] = "muon"
+    optimizer: Optimizer = "muon"
     learning_rate: Auto | Rate = "auto"
     min_lr: Weight = 0.0
     warmup_steps: Count = 40
-    lr_schedule: Literal["constant", "cosine", "wsd"] = "wsd"
+    warmup_ratio: Fraction = 0.0
+    lr_schedule: Schedule = "wsd"
     lr_decay_steps: Auto | Positive = "auto"
     batch_size: Auto | Positive = "auto"
     grad_accum_steps: Positive = 1
@@ -179,7 +191,7 @@ class OutputConfig(Section, frozen=True):
     max_bubbles: Positive = 4
 
 
-class DialogueConfig(Section, frozen=True):
+class TalkConfig(Section, frozen=True):
     """Which model answers whom, and what it remembers."""
 
     model: str = "auto"
@@ -187,6 +199,11 @@ class DialogueConfig(Section, frozen=True):
     reply_floor: Annotated[float, Meta(ge=0, le=1)] = 0.05
     reply_cap: Annotated[float, Meta(ge=0, le=1)] = 0.9
     history_turns: Positive = 32
+
+
+class DialogueConfig(TalkConfig, frozen=True):
+    """The same, and what `smoke` asks."""
+
     smoke_prompts: Annotated[list[str], Meta(min_length=1)] = field(
         default_factory=lambda: ["오늘 뭐함", "밥 먹었어?", "주말에 뭐해?"]
     )
@@ -220,17 +237,58 @@ class PublishConfig(Section, frozen=True):
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
 
 
+# ---------------------------------------------------------------- a pretrained base (sft.yaml)
+class BaseModelConfig(Section, frozen=True):
+    """The pretrained base, and how it is loaded."""
+
+    base_model: str = ""
+    revision: str | None = None
+    form: Literal["auto", "chat", "plain"] = "auto"
+    system_prompt: str = ""
+    tuning: Literal["lora", "full"] = "lora"
+    load_in_4bit: bool = False
+    torch_dtype: Dtype = "auto"
+    attn_implementation: Literal["auto", "eager", "sdpa", "flash_attention_2"] = "auto"
+    gradient_checkpointing: Auto | bool = "auto"
+    trust_remote_code: bool = False
+
+
+class LoraConfig(Section, frozen=True):
+    """The adapter."""
+
+    r: Positive = 16
+    alpha: Positive = 32
+    dropout: Fraction = 0.05
+    target_modules: Auto | Annotated[list[str], Meta(min_length=1)] = "auto"
+    use_rslora: bool = False
+    use_dora: bool = False
+
+
+class PretrainedConfig(Section, frozen=True):
+    """What training a pretrained base needs beyond the settings of our own network."""
+
+    base: BaseModelConfig
+    lora: LoraConfig
+    stage: Literal["cpt", "sft"]
+    follows_cpt: bool
+    writes_jsonl: bool
+
+
 class Config(Section, frozen=True):
-    """All settings of one project. `root` is the folder that holds configs/; no file sets it."""
+    """All settings of one project, whichever network it trains.
+
+    No file sets `root`, the folder that holds configs/, and `pretrained`: configs/sft.yaml is
+    read by chatbot/sft_config.py.
+    """
 
     raw: RawConfig = field(default_factory=RawConfig)
     processed: ProcessedConfig = field(default_factory=ProcessedConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     publish: PublishConfig = field(default_factory=PublishConfig)
-    run_name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")] = "main"
+    run_name: Name = "main"
     auto_resume: bool = True
     training: Literal["quick", "auto", "thorough"] = "auto"
-    stop_file_name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\-]+$")] = "STOP"
+    stop_file_name: FileName = "STOP"
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     optimization: OptimizationConfig = field(default_factory=OptimizationConfig)
@@ -241,10 +299,16 @@ class Config(Section, frozen=True):
     dialogue: DialogueConfig = field(default_factory=DialogueConfig)
     security: SecurityConfig = field(default_factory=SecurityConfig)
     root: str = "."
+    pretrained: PretrainedConfig | None = None
 
     def path(self, relative: str) -> Path:
         """Resolve a path of the settings against the project's folder."""
         return Path(self.root) / relative
+
+    @property
+    def program(self) -> str:
+        """What the user types before a command."""
+        return "chatbot" if self.pretrained is None else "python -m chatbot.sft_ops"
 
     @property
     def run_dir(self) -> Path:

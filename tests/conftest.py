@@ -108,3 +108,60 @@ def trained(tmp_path: Path, _trained: Path) -> Project:
     """A project with a trained (bad) model."""
     shutil.copytree(_trained, tmp_path / "project")
     return Project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def bases(tmp_path_factory: pytest.TempPathFactory):
+    """Return what makes a tiny base of a kind, once."""
+    from tests.bases import make_base
+
+    made: dict[str, Path] = {}
+
+    def base(kind: str) -> Path:
+        if kind not in made:
+            made[kind] = make_base(tmp_path_factory.mktemp("bases") / kind, kind)
+        return made[kind]
+
+    return base
+
+
+@pytest.fixture(scope="session")
+def _tokens_of_bases(tmp_path_factory: pytest.TempPathFactory, bases, export: bytes):
+    from tests.sft import make_sft_project
+
+    made = {}
+
+    def processed(kind: str):
+        if kind not in made:
+            root = tmp_path_factory.mktemp("sft") / "project"
+            made[kind] = make_sft_project(root, bases(kind), export)
+            assert made[kind].run("preprocess") == 0
+        return made[kind]
+
+    return processed
+
+
+@pytest.fixture
+def on_base(tmp_path: Path, _tokens_of_bases):
+    """Return what gives a project with tokens of a base of a kind."""
+    return lambda kind: _tokens_of_bases(kind).copy(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def _tuned_bases(tmp_path_factory: pytest.TempPathFactory, _tokens_of_bases):
+    made = {}
+
+    def tuned(kind: str):
+        if kind not in made:
+            root = tmp_path_factory.mktemp("tuned") / "project"
+            made[kind] = _tokens_of_bases(kind).copy(root)
+            assert made[kind].run("train") == 0
+        return made[kind]
+
+    return tuned
+
+
+@pytest.fixture
+def tuned(tmp_path: Path, _tuned_bases):
+    """Return what gives a project with a trained (bad) adapter on a base of a kind."""
+    return lambda kind: _tuned_bases(kind).copy(tmp_path / "project")

@@ -9,18 +9,22 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import yaml
 
-from chatbot.config import FILES, load_config, setting_names
-from chatbot.ops import COMMANDS, build_parser, load_command
-from chatbot.settings import Config
+from chatbot.config import FILES, load_config, read_settings, setting_names
+from chatbot.ops import COMMANDS, OURS, build_parser
+from chatbot.settings import Config, LogConfig
+from chatbot.sft_config import SFT as SFT_LAYOUT
+from chatbot.sft_config import SftConfig
+from chatbot.sft_ops import SFT
 from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "chatbot"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Top to bottom: a stage imports what stands above it, never what stands below.
 LAYERS = (
-    "errors", "conversation", "settings", "config", "storage", "ingest", "corpus", "model", "training",
-    "inference", "evaluation", "publishing", "serving", "commands", "ops", "__main__",
+    "errors", "conversation", "settings", "config", "sft_config", "storage", "ingest", "corpus", "model", "training",
+    "inference", "evaluation", "publishing", "serving", "commands", "ops", "sft_ops", "__main__",
 )  # fmt: skip
 READMES = ("README.md", "README.ko.md")
 
@@ -115,6 +119,11 @@ def test_commands_are_the_modules_of_the_folder():
     assert {name.replace("-", "_") for name in COMMANDS} == files
 
 
+def test_the_table_for_a_base_has_its_own_modules_and_shares_the_rest():
+    files = {path.stem for path in (PACKAGE / "commands/sft").glob("[!_]*.py")}
+    assert files == set(SFT.own) <= set(SFT.commands) <= set(COMMANDS)
+
+
 def test_help_imports_no_torch_and_lists_every_command():
     code = "import sys, chatbot.ops as o; print(o.build_parser().format_help()); print('torch' in sys.modules)"
     shown = subprocess.run(
@@ -152,6 +161,33 @@ def test_readme_lists_every_option_of_every_command(readme):
 
 
 @pytest.mark.parametrize("readme", READMES)
+def test_readme_lists_what_is_different_for_a_base(readme):
+    text = (REPOSITORY / readme).read_text(encoding="utf-8")
+    rows = {m[1]: m[0] for m in re.finditer(r"^\| `sft_ops ([a-z-]+).*$", text, re.MULTILINE)}
+    assert sorted(rows) == sorted(SFT.own)
+    subparsers = next(a for a in build_parser(None, SFT)._actions if a.dest == "command").choices
+    for name in SFT.own:
+        options = {o for a in subparsers[name]._actions for o in a.option_strings}
+        for option in options - {"--help", "-h", "--root", "--set"}:
+            assert option in rows[name], f"{readme}: {name} {option}"
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_readme_lists_every_setting_of_a_base_with_its_default(readme):
+    """What is of the same type for our own network is listed there."""
+    text = (REPOSITORY / readme).read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `sft: ([a-z0-9_.]+)` \| `([^|]*)` \|", text, re.MULTILINE))
+    shared = {"generation", "output", "dialogue", "security", "raw", "publish", "cpt_training"}
+    of_log = {f"data.{name}" for name in LogConfig.__struct_fields__}
+    defaults = {
+        name: msgspec.json.encode(value).decode().strip('"')
+        for name, value in setting_names(SftConfig).items()
+        if name.split(".")[0] not in shared and name not in of_log
+    }
+    assert rows == defaults
+
+
+@pytest.mark.parametrize("readme", READMES)
 def test_readme_lists_every_setting_with_its_default(readme):
     text = (REPOSITORY / readme).read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `([a-z0-9_.]+)` \| `([^|]*)` \|", text, re.MULTILINE))
@@ -164,6 +200,13 @@ def test_readme_lists_every_setting_with_its_default(readme):
 
 def test_configs_hold_every_setting_at_its_default():
     assert load_config(REPOSITORY) == Config(root=str(REPOSITORY))
+    assert read_settings(SFT_LAYOUT, REPOSITORY, ()) == SftConfig()
+    written = yaml.safe_load((REPOSITORY / "configs/sft.yaml").read_text(encoding="utf-8"))
+    for name in setting_names(SftConfig):
+        section = written
+        for key in name.split("."):
+            assert key in section, name
+            section = section[key]
     for name, value in setting_names().items():
         file = next(file for file, keys in FILES.items() if name.split(".")[0] in keys)
         key = name.split(".")[-1]
@@ -173,9 +216,10 @@ def test_configs_hold_every_setting_at_its_default():
 
 
 def test_every_command_says_in_one_line_what_it_does():
-    for name in COMMANDS:
-        summary = load_command(name).__doc__.splitlines()[0]
-        assert summary.endswith((".", "end.", "it.")) and len(summary) < 100
+    for program in (OURS, SFT):
+        for name in program.commands:
+            summary = program.load_command(name).__doc__.splitlines()[0]
+            assert summary.endswith((".", "end.", "it.")) and len(summary) < 100
 
 
 def test_env_example_holds_no_secret():

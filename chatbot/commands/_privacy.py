@@ -10,20 +10,26 @@ from chatbot.settings import Config
 
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
-    from chatbot.model.gpt import TorchLanguageModel
+    from chatbot.model.language_model import LanguageModel
     from chatbot.model.model_file import ModelFile
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A run's model, as a file and as a network, and the log it was trained on."""
+    """A run's model as a network, and the log it was trained on."""
 
-    file: "ModelFile"
-    model: "TorchLanguageModel"
+    model: "LanguageModel"
     corpus: "Corpus"
 
 
-def find_run(config: Config) -> Measured:
+@dataclass(frozen=True)
+class OwnRun(Measured):
+    """The same of a network of our own, with its file."""
+
+    file: "ModelFile"
+
+
+def find_run(config: Config) -> OwnRun:
     """Open the run's model and its log; raises CheckpointError if they do not belong together."""
     from chatbot.corpus.store import open_corpus
     from chatbot.model.device import choose_device
@@ -35,13 +41,30 @@ def find_run(config: Config) -> Measured:
     if not path.is_file():
         raise CheckpointError(f"no model at {path}", hint="`chatbot train` makes one")
     file, corpus = read_model(path), open_corpus(config.processed_dir)
-    if file.about["data_fingerprint"] != corpus.stats.fingerprint:
+    _require_own_data(file.about, corpus, config)
+    model = load_gpt(file.shape, file.weights).to(choose_device(config.runtime.device))
+    return OwnRun(TorchLanguageModel(model), corpus, file)
+
+
+def find_tuned_run(config: Config) -> Measured:
+    """Open the run's adapter on its base, and its log."""
+    from chatbot.corpus.store import open_corpus
+    from chatbot.inference.tuned_loading import open_for_replies
+    from chatbot.model.tuned import read_tuned
+    from chatbot.training.folder import AdapterFolder
+
+    tuned = read_tuned(AdapterFolder(config.run_dir).best_dir)
+    corpus = open_corpus(config.processed_dir)
+    _require_own_data(tuned.about, corpus, config)
+    return Measured(open_for_replies(tuned, config).language_model(), corpus)
+
+
+def _require_own_data(about: dict[str, Any], corpus: "Corpus", config: Config) -> None:
+    if about["data_fingerprint"] != corpus.stats.fingerprint:
         raise CheckpointError(
             f"run {config.run_name} was not trained on the data in {config.processed.dir}",
             hint="train again, or bring that data back",
         )
-    model = load_gpt(file.shape, file.weights).to(choose_device(config.runtime.device))
-    return Measured(file, TorchLanguageModel(model), corpus)
 
 
 def measure_quickly(found: Measured, config: Config) -> dict[str, Any]:
@@ -91,17 +114,18 @@ def require_private(config: Config) -> None:
     Raises CheckpointError where publish.privacy.check is refuse.
     """
     from chatbot.evaluation.privacy import judge
-    from chatbot.training.folder import RunFolder
+    from chatbot.training.folder import run_folder
 
-    model = RunFolder(config.run_dir).model
-    require_not_stale(model)
+    folder = run_folder(config)
+    model = folder.model
+    require_not_stale(folder.path / model.name)
     if not model.is_file():
         raise CheckpointError(f"no model at {model}", hint="`chatbot train` makes one")
     limits = config.publish.privacy
     if limits.check == "off":
         return
     try:
-        found = find_run(config)
+        found = find_run(config) if config.pretrained is None else find_tuned_run(config)
     except (CheckpointError, CorpusError) as error:
         if limits.check == "refuse":
             raise

@@ -146,6 +146,10 @@ def pass_gate(config: Config) -> None:
 def open_bot(config: Config) -> "Bot":
     """Load the bot for whoever passes the gate."""
     pass_gate(config)
+    if config.pretrained is not None:
+        from chatbot.inference.tuned_loading import load_tuned_bot
+
+        return load_tuned_bot(config, ask_model_key)
     from chatbot.inference.loading import load_bot
 
     return load_bot(config, ask_model_key)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chatbot.commands import preprocess
 from chatbot.commands._terminal import say, table
+from chatbot.corpus.base_tokenizer import open_tokenizer
 from chatbot.corpus.store import read_stats
 from chatbot.errors import ChatbotError, CorpusError
 from chatbot.ingest.forgetting import (
@@ -20,8 +21,9 @@ from chatbot.ingest.forgetting import (
 )
 from chatbot.ingest.rooms import choose_rooms, read_room, resolve_aliases
 from chatbot.settings import Config
+from chatbot.sft_config import STAGES, load_sft_config
 from chatbot.storage.files import sha256_of, write_json
-from chatbot.training.folder import RunFolder, busy
+from chatbot.training.folder import AdapterFolder, RunFolder, busy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +52,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     write_rules(path, [*(one for one in known if one != rule), rule])
     marked = _mark(rule, config)
     try:
-        preprocess.run(argparse.Namespace(show=None, show_masked=False), config)
+        _rebuild(config)
     except ChatbotError:
         write_rules(path, known)  # too little would be left, say: nothing was forgotten
         for stale in marked:
@@ -69,9 +71,35 @@ def _require_calm(config: Config) -> None:
             raise busy(folder, holder)
 
 
+def _rebuild(config: Config) -> None:
+    """Make all tokens anew: for our own network, and for a base by the tokenizer they came with."""
+    preprocess.run(argparse.Namespace(show=None, show_masked=False), config)
+    for stage in _stages(config):
+        if (stage.processed_dir / "stats.json").exists():
+            target = (stage, open_tokenizer(stage.processed_dir))
+            preprocess.build(stage, lambda _, target=target: [target])  # type: ignore[misc]
+
+
+def _stages(config: Config) -> list[Config]:
+    """Return the settings of the stages of a pretrained base, if the project has any."""
+    root = Path(config.root)
+    if not (root / "configs" / "sft.yaml").exists():
+        return []
+    return [load_sft_config(root, (), stage) for stage in STAGES]
+
+
 def _runs(config: Config) -> list[RunFolder]:
-    folder = config.path(config.storage.checkpoints_dir)
-    return [RunFolder(path) for path in sorted(folder.glob("*/")) if path.is_dir()]
+    own = sorted(config.path(config.storage.checkpoints_dir).glob("*/"))
+    runs = [RunFolder(path) for path in own if path.is_dir()]
+    for stage in _stages(config)[:1]:
+        tuned = sorted(stage.path(stage.storage.checkpoints_dir).glob("*/"))
+        runs += [AdapterFolder(path) for path in tuned if path.is_dir()]
+    return runs
+
+
+def _published(config: Config) -> list[Path]:
+    artifacts = config.path(config.storage.artifacts_dir)
+    return [*artifacts.glob("model_latest.*"), *artifacts.glob("adapter_latest.*")]
 
 
 def _count(rule: ForgetRule, config: Config) -> int:
@@ -89,10 +117,9 @@ def _count(rule: ForgetRule, config: Config) -> int:
 
 def _mark(rule: ForgetRule, config: Config) -> list[Path]:
     """Mark every run and what was published; return the marks that are new."""
-    artifacts = config.path(config.storage.artifacts_dir)
     marks = [folder.stale for folder in _runs(config)]
-    if any(artifacts.glob("model_latest.*")):
-        marks.append(RunFolder(artifacts).stale)
+    if _published(config):
+        marks.append(RunFolder(config.path(config.storage.artifacts_dir)).stale)
     new = [path for path in marks if not path.exists()]
     for path in new:
         write_json(path, {"rule": rule.kind, "at": _now().isoformat(timespec="seconds")})
@@ -124,8 +151,7 @@ def _fingerprint(config: Config) -> str | None:
 
 def _receipt(rule: ForgetRule, n: int, before: str | None, config: Config) -> Path:
     """Write what happened: hashes, no names and no text."""
-    models = [folder.model for folder in _runs(config) if folder.model.exists()]
-    artifacts = config.path(config.storage.artifacts_dir)
+    runs = [folder for folder in _runs(config) if folder.model.exists()]
     stamp = _now().strftime("%Y-%m-%d_%H%M%S")
     receipt = config.path(config.raw.manifest_path).with_name(f"forgotten_{stamp}.json")
     content = {
@@ -135,8 +161,10 @@ def _receipt(rule: ForgetRule, n: int, before: str | None, config: Config) -> Pa
         "n_messages": n,
         "data_before": before,
         "data_after": _fingerprint(config),
-        "stale_runs": {path.parent.name: sha256_of(path) for path in models},
-        "artifacts": {path.name: sha256_of(path) for path in artifacts.glob("model_latest.*")},
+        "stale_runs": {
+            f"{run.path.parent.name}/{run.path.name}": sha256_of(run.model) for run in runs
+        },
+        "artifacts": {path.name: sha256_of(path) for path in _published(config)},
     }
     write_json(receipt, content)
     return receipt

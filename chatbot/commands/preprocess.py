@@ -21,9 +21,10 @@ from chatbot.commands._terminal import (
 )
 from chatbot.conversation import Message
 from chatbot.corpus.packing import Ingested, preview, write_corpus
-from chatbot.corpus.speakers import number_speakers
+from chatbot.corpus.speakers import Speakers, number_speakers
 from chatbot.corpus.spool import SessionSpool
 from chatbot.corpus.store import MASKED, SPLITS, Stats, open_corpus
+from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CorpusError, CryptoError
 from chatbot.ingest.cleaning import Cleaner
 from chatbot.ingest.forgetting import FILE, ForgetRule, read_rules, with_aliases
@@ -65,11 +66,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Read, clean, cut, number the speakers, write."""
     if args.show is not None:
-        _show(config, args.show)
-        return
-    if args.show_masked:
-        _show_masked(config)
-        return
+        show(config, args.show)
+    elif args.show_masked:
+        show_masked(config)
+    else:
+        build(config, lambda _speakers: [(config, None)])
+
+
+Target = tuple[Config, Tokenizer | None]  # where tokens go and how they are made
+
+
+def build(config: Config, targets: Callable[[Speakers], list[Target]]) -> None:
+    """Read the rooms once and write the tokens of every target."""
     rooms = choose_rooms(config)
     verify_exports([entry for exports in rooms.values() for entry in exports], config)
     aliases = {room: resolve_aliases(exports, config) for room, exports in rooms.items()}
@@ -80,19 +88,28 @@ def run(args: argparse.Namespace, config: Config) -> None:
         exporter = _exporter(rooms, aliases)
         speakers = number_speakers(counts, exporter, config.processed.preprocess)
         say(f"persona: {speakers.persona} ({speakers.reason}); {speakers.mode} mode")
-        with progress(sum(len(spool.n_turns) for spool in spools), "writing sessions") as bar:
-            stats = write_corpus(
-                ingested,
-                speakers,
-                config.processed.preprocess,
-                config.processed_dir,
-                on_session=lambda: advance(bar),
-            )
+        for target, tokenizer in targets(speakers):
+            stats = _write(ingested, speakers, target, tokenizer)
     finally:
         for spool in spools:
             spool.close()
         _sweep(config)
     _report(stats)
+
+
+def _write(
+    ingested: Ingested, speakers: Speakers, target: Config, tokenizer: Tokenizer | None
+) -> Stats:
+    n_sessions = sum(len(spool.n_turns) for spool in ingested.rooms)
+    with progress(n_sessions, "writing sessions") as bar:
+        return write_corpus(
+            ingested,
+            speakers,
+            target.processed.preprocess,
+            target.processed_dir,
+            tokenizer,
+            on_session=lambda: advance(bar),
+        )
 
 
 def _sweep(config: Config) -> None:
@@ -201,7 +218,8 @@ def read_masked(config: Config) -> list[tuple[str, str, str, int]]:
     return msgspec.json.decode(content, type=list[tuple[str, str, str, int]])
 
 
-def _show_masked(config: Config) -> None:
+def show_masked(config: Config) -> None:
+    """List what was masked."""
     rows = read_masked(config)
     if not rows:
         raise CorpusError("nothing was masked here", hint="run `chatbot preprocess` first")
@@ -247,7 +265,8 @@ def _report(stats: Stats) -> None:
     say(f"vocabulary {stats.vocab_size:,}; data fingerprint {stats.fingerprint[:12]}")
 
 
-def _show(config: Config, n_samples: int) -> None:
+def show(config: Config, n_samples: int) -> None:
+    """Print samples, what is trained in green."""
     corpus = open_corpus(config.processed_dir)
     for number, sample in enumerate(
         preview(config.processed_dir, corpus.stats, corpus.tokenizer, n_samples), start=1

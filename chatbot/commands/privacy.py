@@ -12,7 +12,7 @@ from chatbot.storage.files import write_bytes, write_json
 from chatbot.training.folder import RunFolder
 
 if TYPE_CHECKING:
-    from chatbot.commands._privacy import Measured
+    from chatbot.commands._privacy import OwnRun
 
 _N_REPLIES = 200
 _N_SECRETS = 20
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     say(f"written to {config.run_dir / 'privacy.html'} and privacy.json")
 
 
-def _audit(found: "Measured", config: Config) -> dict[str, Any]:
+def _audit(found: "OwnRun", config: Config) -> dict[str, Any]:
     """Train the audit copy; measure canaries, and membership where the split is fair."""
     from chatbot.evaluation.audit import exposures, train_audit_copy
     from chatbot.evaluation.privacy import attacks, long_messages

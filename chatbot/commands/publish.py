@@ -21,14 +21,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def require_encrypt(args: argparse.Namespace) -> None:
+    """Raise ConfigError where somebody is named and nothing shall be encrypted."""
+    if args.to and not args.encrypt:
+        raise ConfigError("--to names who may open it", hint="add --encrypt")
+
+
 def run(args: argparse.Namespace, config: Config) -> None:
     """Publish the best checkpoint of the run."""
     from chatbot.inference.loading import published_path, sealed_path
     from chatbot.publishing.artifact import publish, publish_sealed
 
+    require_encrypt(args)
     require_private(config)
-    if args.to and not args.encrypt:
-        raise ConfigError("--to names who may open it", hint="add --encrypt")
     source, plain, dtype = (
         RunFolder(config.run_dir).model,
         published_path(config),

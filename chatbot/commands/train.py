@@ -2,201 +2,38 @@
 
 import argparse
 import contextlib
-import os
-import subprocess
-import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatbot.commands._terminal import advance, duration, progress, say
-from chatbot.errors import ChatbotError, CheckpointError
+from chatbot.commands._training import add_training_arguments, check_resume, start_background, train
 from chatbot.settings import Config
-from chatbot.storage.files import explained
-from chatbot.training.folder import RunFolder, busy, locked_run
+from chatbot.training.folder import RunFolder, locked_run
 
 if TYPE_CHECKING:
-    from chatbot.corpus.tokenizer import Tokenizer
-    from chatbot.model.network import Network
-    from chatbot.training.loop import EvalResult, StepResult
-    from chatbot.training.run import Listener
+    from chatbot.corpus.store import Corpus
     from chatbot.training.setup import Prepared
-    from chatbot.training.world import World
-
-_START_SECONDS = 120
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --background and --resume."""
-    parser.add_argument(
-        "--background", action="store_true", help="train on after this terminal is closed"
-    )
-    parser.add_argument("--resume", type=Path, metavar="PATH", help="continue from this checkpoint")
+    add_training_arguments(parser)
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Train in the foreground, or start a trainer that outlives this terminal."""
     folder = RunFolder(config.run_dir, config.stop_file_name)
-    if args.resume is not None and not args.resume.is_file():
-        raise CheckpointError(
-            f"no checkpoint at {args.resume}", hint="drop --resume to continue the run by itself"
-        )
+    check_resume(args.resume)
     if args.background:
-        _start_background(args, config, folder)
+        start_background(args, config, folder)
         return
+    from chatbot.training.setup import prepare
     from chatbot.training.world import join_world
 
     with contextlib.ExitStack() as stack:
         world = stack.enter_context(join_world())
         if world.is_main:
             stack.enter_context(locked_run(folder))
-        _train(args, config, folder, world)
 
+        def prepared(corpus: "Corpus") -> "Prepared":
+            return prepare(config, corpus, folder, args.resume, world)
 
-def _train(args: argparse.Namespace, config: Config, folder: RunFolder, world: "World") -> None:
-    """Train in this process, alone or as one of many; process 0 talks and writes."""
-    from chatbot.corpus.store import open_corpus
-    from chatbot.evaluation.ngram import ngram_losses
-    from chatbot.training.run import SILENT, Training
-    from chatbot.training.setup import prepare
-
-    tell = say if world.is_main else _mute
-    corpus = open_corpus(config.processed_dir)
-    made = prepare(config, corpus, folder, args.resume, world)
-    for sentence in made.sentences:
-        tell(sentence)
-    counted = ngram_losses(corpus)
-    tell(f"held-out nats per token: unigram {counted.unigram:.3f}, bigram {counted.bigram:.3f}")
-    if made.state.step >= made.plan.max_steps:
-        tell("all steps are done; raise optimization.max_steps or max_epochs to train on")
-        return
-    training = Training(
-        made.keeper,
-        made.config,
-        made.state,
-        made.sources,
-        corpus.tokenizer,
-        made.compute,
-    )
-    with contextlib.ExitStack() as stack:
-        listener = SILENT
-        if world.is_main:
-            screen = stack.enter_context(_Screen(made, config, corpus.tokenizer))
-            listener = screen.listener()
-        reason = training.run(made.plan, listener)
-    if reason == "learned out":
-        tell("the log is learned out: more steps only made held-out replies worse")
-    status = folder.read_status()
-    if status is not None and status.best_loss is not None:
-        tell(
-            f"{reason} at step {status.step:,}: best held-out loss {status.best_loss:.3f} "
-            f"(unigram {counted.unigram:.3f}, bigram {counted.bigram:.3f})"
-        )
-    else:
-        tell(f"{reason}; saved, `chatbot train` continues")
-
-
-def _mute(_text: str) -> None:
-    """Say nothing: process 0 does."""
-
-
-class _Screen:
-    """A progress bar at a terminal, lines in a log."""
-
-    def __init__(self, prepared: "Prepared", config: Config, tokenizer: "Tokenizer") -> None:
-        self._config = config
-        self._tokenizer = tokenizer
-        self._is_live = sys.stderr.isatty()
-        self._bar = progress(prepared.plan.max_steps, "training", prepared.state.step)
-        self._began = time.monotonic()
-
-    def __enter__(self) -> "_Screen":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def listener(self) -> "Listener":
-        """Return what the trainer talks to."""
-        from chatbot.training.run import Listener
-
-        return Listener(self._on_step, self._on_eval, self._on_trouble, self._sample)
-
-    def _on_step(self, _result: "StepResult", loss: float | None) -> None:
-        advance(self._bar)
-        if loss is not None:
-            self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
-
-    def _on_eval(self, step: int, found: "EvalResult", sample: str) -> None:
-        spent = duration(time.monotonic() - self._began)
-        self._write(
-            f"step {step:,} ({spent}): held out {found.loss:.3f}, "
-            f"{found.bits_per_byte:.3f} bits/byte | {sample}"
-        )
-
-    def _on_trouble(self, error: ChatbotError) -> None:
-        self._write(f"warning: could not save: {error}; {error.hint}; training goes on")
-
-    def _write(self, line: str) -> None:
-        if self._is_live:
-            self._bar.write(line, file=sys.stderr)
-        else:
-            say(line)
-
-    def _sample(self, network: "Network") -> str:
-        from chatbot.inference.bot import Bot
-        from chatbot.inference.loading import bot_settings
-
-        bot = Bot(network.language_model(), self._tokenizer, bot_settings(self._config))
-        prompt = self._config.logging.sample_prompt
-        bot.hear(prompt)
-        return f"{prompt} -> {' / '.join(bot.reply().bubbles)}"
-
-
-def _is_training(folder: RunFolder, pid: int) -> bool:
-    """Whether this very process has the run and has begun."""
-    holder = folder.trainer()
-    status = folder.read_status() if holder and holder.get("pid") == pid else None
-    return status is not None and status.state == "running" and status.pid == pid
-
-
-def _tell_end(code: int, folder: RunFolder) -> None:
-    """Relay how a trainer ended that ended at once."""
-    lines = folder.log.read_text(encoding="utf-8", errors="replace").splitlines()
-    if code == 0:
-        say("\n".join(lines[-1:]))
-        return
-    said = [line.removeprefix("error: ") for line in lines[-2:] if line.startswith("error: ")]
-    raise CheckpointError(
-        said[0] if said else "the trainer ended at once", hint=f"see {folder.log}"
-    )
-
-
-def _start_background(args: argparse.Namespace, config: Config, folder: RunFolder) -> None:
-    """Start the same command detached, and wait until it has the run or has failed."""
-    holder = folder.trainer()
-    if holder is not None:
-        raise busy(folder, holder)
-    command = [sys.executable, "-m", "chatbot", "train", "--root", str(Path(config.root).resolve())]
-    command += [part for setting in args.set for part in ("--set", setting)]
-    command += ["--resume", str(args.resume.resolve())] if args.resume else []
-    detached = (
-        {"creationflags": 0x00000208}  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP
-        if os.name == "nt"
-        else {"start_new_session": True}
-    )
-    with explained(folder.log):
-        folder.path.mkdir(parents=True, exist_ok=True)
-        with folder.log.open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached
-            )
-    deadline = time.monotonic() + _START_SECONDS
-    while not _is_training(folder, process.pid) and time.monotonic() < deadline:
-        if process.poll() is not None:
-            _tell_end(process.returncode, folder)
-            return
-        time.sleep(0.1)
-    process.returncode = 0  # it outlives this command: nobody waits for it
-    say(f"training in the background as process {process.pid}; its log: {folder.log}")
-    say("`chatbot status` shows it, `chatbot stop` ends it after a save")
+        train(config, folder, world, prepared)

@@ -22,6 +22,7 @@ from chatbot.errors import CorpusError
 
 FORM_FILE = "form.json"
 _AGAIN = "run `chatbot preprocess` again"
+LINE = "\n"
 _SPACE = "\u2581"  # SentencePiece's stand-in for a space
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 # Added tokens that are no words: <think>, <unused0>, [gMASK]; some files do not call them special.
@@ -32,8 +33,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     """The frames of turns, as text with control tokens in it: form.json.
 
     `chat`: what the base's chat template puts there, the bot as the assistant. `plain`: this
-    program's own, a control token a speaker. `raw`: text without speakers. `added`: control
-    tokens that the base does not have.
+    program's own, a control token a speaker. `raw`: text without speakers. `added`: tokens
+    that the base does not have.
     """
 
     kind: Literal["chat", "plain", "raw"]
@@ -99,6 +100,11 @@ class BaseTokenizer(TextCodec):
         holes = set(range(self.vocab_size)) - known
         return np.array(sorted(self._control | holes), dtype=np.int64)
 
+    @property
+    def end_token(self) -> str:
+        """The control token that ends a reply, as text."""
+        return str(self._backend.id_to_token(self.eos_id))
+
     @cached_property
     def added_ids(self) -> list[int]:
         """The tokens that the base did not have."""
@@ -158,14 +164,21 @@ def _decoder_of(content: dict[str, Any]) -> str:
     )
 
 
-def with_control_tokens(text: str, added: list[str]) -> str:
+def with_tokens(text: str, added: list[str]) -> str:
     """Return a tokenizer.json with tokens added, and every control token called special."""
     backend = read_backend(text)
-    backend.add_special_tokens(added)
+    backend.add_special_tokens([token for token in added if token != LINE])
+    backend.add_tokens([token for token in added if token == LINE])
     content = json.loads(backend.to_str())
     for entry in content["added_tokens"]:
         entry["special"] |= bool(_LOOKS_LIKE_CONTROL.fullmatch(entry["content"]))
     return json.dumps(content, ensure_ascii=False)
+
+
+def knows_lines(text: str) -> bool:
+    """Whether a tokenizer.json can write a line break: bubbles of one turn are lines."""
+    backend = read_backend(text)
+    return LINE in backend.decode(backend.encode(f"a{LINE}a", add_special_tokens=False).ids)
 
 
 def open_tokenizer(folder: Path) -> Tokenizer:

@@ -56,11 +56,16 @@ def open_model(path: Path, config: Config, ask: Callable[[], str | None] = nobod
     """Read a model; one that is encrypted is decrypted in memory, never onto a disk."""
     if path.suffix != SEALED:
         return read_model(path)
+    return read_model_bytes(decrypted(path, config, ask), str(path))
+
+
+def decrypted(path: Path, config: Config, ask: Callable[[], str | None] = nobody) -> bytearray:
+    """Return the content of an encrypted file, in memory."""
     content = bytearray()
     with path.open("rb") as file:
         for chunk in decrypt(file, [model_identity(config, ask)]):
             content += chunk
-    return read_model_bytes(content, str(path))
+    return content
 
 
 def find_model(config: Config) -> Path:

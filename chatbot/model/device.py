@@ -68,6 +68,15 @@ def free_memory(device: torch.device) -> int | None:
     return free
 
 
+def available_memory(device: torch.device) -> int | None:
+    """Return the free bytes of a GPU, or of a Linux machine for a CPU; None where not known."""
+    meminfo = Path("/proc/meminfo")
+    if device.type != "cpu" or not meminfo.exists():
+        return free_memory(device)
+    lines = dict(line.split(":") for line in meminfo.read_text().splitlines())
+    return int(lines["MemAvailable"].split()[0]) * 1024
+
+
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[Any]:
     """Return the context in which forward passes run in `dtype`."""
     if dtype is torch.float32:

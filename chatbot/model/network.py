@@ -14,6 +14,7 @@ class Network(nn.Module):
     """A causal network; parameters that require gradients are what is trained."""
 
     has_linear_head = True  # logits are hidden @ head_weight.T and nothing else
+    row_places: Tensor  # (K,) tokens whose rows of the head are `head_rows`
 
     def hidden(self, tokens: Tensor) -> Tensor:
         """Map tokens (B, T) to normed hidden states (B, T, C)."""
@@ -27,6 +28,20 @@ class Network(nn.Module):
     def head_weight(self) -> Tensor:
         """The matrix (V, C) of the head."""
         raise NotImplementedError
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers."""
+        raise NotImplementedError
+
+    def checkpoint_gradients(self) -> None:
+        """Keep the inputs of layers only and compute the rest again on the way back."""
+        raise NotImplementedError
+
+    @property
+    def head_rows(self) -> Tensor | None:
+        """Trained rows (K, C) that stand in the head's at `row_places`, if it has any."""
+        return None
 
     def language_model(self) -> LanguageModel:
         """Return it as what replies."""

@@ -4,13 +4,16 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatbot.errors import CheckpointError
 from chatbot.model.model_file import ModelFile, model_bytes, read_model, write_model
 from chatbot.settings import WeightFormat
 from chatbot.storage.age import Recipient, encrypt
 from chatbot.storage.files import atomic_write, sha256_of, write_json
+
+if TYPE_CHECKING:
+    from chatbot.model.tuned import Tuned
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,36 @@ def publish_sealed(
     with atomic_write(target) as file:
         encrypt(io.BytesIO(model_bytes(model, number)), file, recipients)
     return _described(target, model, run_name, number)
+
+
+def publish_tuned(
+    tuned: "Tuned", target: Path, number: WeightFormat, recipients: Sequence[Recipient]
+) -> Published:
+    """Write a fine-tuned base as one file, as an age file if there are recipients."""
+    from chatbot.model.tuned import tuned_bytes
+
+    content = tuned_bytes(tuned, number)
+    with atomic_write(target) as file:
+        if recipients:
+            encrypt(io.BytesIO(content), file, recipients)
+        else:
+            file.write(content)
+    about = tuned.about
+    described = ("base_model", "stage", "form", "run_name", "step", "val_loss")
+    info = {
+        "file": target.name,
+        "sha256": sha256_of(target),
+        "size_bytes": target.stat().st_size,
+        "dtype": "fp16" if number == "fp16" else "fp32",
+        "kind": tuned.kind,
+        "n_params": sum(weight.numel() for weight in tuned.weights.values()),
+        **{name: about[name] for name in described},
+        "val_bits_per_byte": about["val_bits_per_byte"],
+        "data_fingerprint": about["data_fingerprint"],
+        "tokenizer_sha256": about["tokenizer_sha256"],
+    }
+    write_json(target.with_name("adapter_info.json"), info)
+    return Published(target, info)
 
 
 def _best(path: Path) -> ModelFile:

@@ -64,7 +64,8 @@ def export_hf(model: ModelFile, folder: Path, sampling: SamplingConfig) -> None:
     write_bytes(folder / "tokenizer.json", model.tokenizer_text.encode())
     write_json(folder / "tokenizer_config.json", _tokenizer_config(model))
     write_bytes(folder / "chat_template.jinja", CHAT_TEMPLATE.encode())
-    write_json(folder / "generation_config.json", _generation_config(sampling))
+    ids = (BpeTokenizer.pad_id, BpeTokenizer.bos_id, BpeTokenizer.eos_id)
+    write_json(folder / "generation_config.json", generation_config(sampling, *ids))
     # Last, since a folder with it looks complete.
     write_json(folder / "config.json", _qwen3_config(model.shape))
 
@@ -108,7 +109,10 @@ def _tokenizer_config(model: ModelFile) -> dict[str, Any]:
     }
 
 
-def _generation_config(sampling: SamplingConfig) -> dict[str, Any]:
+def generation_config(
+    sampling: SamplingConfig, pad_id: int, bos_id: int | None, eos_id: int
+) -> dict[str, Any]:
+    """Return how transformers shall draw tokens: as we do, as far as it can."""
     return {
         "do_sample": sampling.temperature > 0,
         "temperature": sampling.temperature or 1.0,
@@ -117,9 +121,9 @@ def _generation_config(sampling: SamplingConfig) -> dict[str, Any]:
         "min_p": sampling.min_p,
         "repetition_penalty": sampling.repetition_penalty,
         "max_new_tokens": sampling.max_new_tokens,
-        "pad_token_id": BpeTokenizer.pad_id,
-        "bos_token_id": BpeTokenizer.bos_id,
-        "eos_token_id": BpeTokenizer.eos_id,
+        "pad_token_id": pad_id,
+        "bos_token_id": bos_id,
+        "eos_token_id": eos_id,
     }
 
 

@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 
 from chatbot.errors import CheckpointError
-from chatbot.storage.files import explained, write_bytes
+from chatbot.settings import Config
+from chatbot.storage.files import explained, restore_directory, write_bytes
 from chatbot.storage.lock import FileLock, LockHeldError, lock_holder
 
+TRAINER_FILE = "trainer.pt"
 COOLDOWN = "cooldown"  # in the STOP file
 _LIVE = ("starting", "running")
 
@@ -138,6 +140,58 @@ class RunFolder:
         elif is_alive and status.state not in _LIVE:
             status.state, status.reason = "starting", ""  # it has not written a word yet
         return status
+
+
+@dataclass(frozen=True)
+class AdapterFolder(RunFolder):
+    """The files of a run on a pretrained base: folders as peft users know them."""
+
+    @property
+    def latest_dir(self) -> Path:
+        """The adapter that training continues from."""
+        return self.path / "adapter_latest"
+
+    @property
+    def best_dir(self) -> Path:
+        """The adapter with the lowest validation loss: it replies."""
+        return self.path / "adapter_best"
+
+    @property
+    def latest(self) -> Path:
+        """The checkpoint that training continues from."""
+        return self.latest_dir / TRAINER_FILE
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint with the lowest validation loss, to continue from."""
+        return self.best_dir / TRAINER_FILE
+
+    @property
+    def model(self) -> Path:
+        """What stands once there is something to reply with."""
+        return self.best_dir / TRAINER_FILE
+
+    def snapshot_dir(self, step: int) -> Path:
+        """The folder of a checkpoint kept along the way."""
+        return self.path / f"checkpoint-{step}"
+
+    def snapshot_dirs(self) -> list[Path]:
+        """Return the checkpoints kept along the way, the newest first."""
+        found = [p for p in self.path.glob("checkpoint-*") if p.name[11:].isdecimal()]
+        return sorted(found, key=lambda path: -int(path.name[11:]))
+
+    def checkpoints(self) -> list[Path]:
+        """Return where checkpoints to continue from may be, the newest first."""
+        restore_directory(self.latest_dir)
+        restore_directory(self.best_dir)
+        older = [folder / TRAINER_FILE for folder in self.snapshot_dirs()]
+        return [self.latest, *older, self.best]
+
+
+def run_folder(config: Config) -> RunFolder:
+    """Return the folder of a run, whichever network it trains."""
+    kind = RunFolder if config.pretrained is None else AdapterFolder
+    return kind(config.run_dir, config.stop_file_name)
 
 
 def busy(folder: RunFolder, holder: dict[str, Any]) -> CheckpointError:

@@ -1,6 +1,6 @@
 """Cross-entropy of chosen tokens; while training, the logits of a few rows exist at a time."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from chatbot.model.network import Network
 from chatbot.training.batches import Batch, Ints
 
 _ROWS_TOGETHER = 64
+_FEWEST_ROWS = 128
 _CHUNK_BYTES = 16 << 20  # of fp32 logits: the whole would fill an 8 GB card
 
 
@@ -39,7 +40,10 @@ class MaskedLoss(nn.Module):
         if not self.model.has_linear_head:
             return _checkpointed_cross_entropy(self.model, wanted, targets, on_device)
         dtype = computing_dtype(head.device, head.dtype)
-        total: Tensor = _WeightedCrossEntropy.apply(wanted, head, targets, on_device, dtype)
+        rows = self.model.head_rows
+        at = None if rows is None else self.model.row_places
+        asked = _Asked(targets, on_device, dtype, at)
+        total: Tensor = _WeightedCrossEntropy.apply(wanted, head, rows, asked)
         return total
 
 
@@ -52,7 +56,7 @@ def _checkpointed_cross_entropy(
         losses = F.cross_entropy(model.head(hidden).float(), target, reduction="none")
         return (losses * weight).sum()
 
-    n_rows = max(1, _CHUNK_BYTES // (4 * len(model.head_weight)))
+    n_rows = rows_at_once(model.head_weight)
     parts = zip(wanted.split(n_rows), targets.split(n_rows), weights.split(n_rows), strict=True)
     losses = [checkpoint(of, *part, use_reentrant=False) for part in parts]
     return torch.stack(losses).sum()
@@ -61,13 +65,18 @@ def _checkpointed_cross_entropy(
 def token_losses(model: Network, batch: Batch, places: Ints) -> Tensor:
     """Cross-entropy in nats at some places of the flattened batch: (N,) for N places."""
     wanted, targets = _wanted(model, batch, places)
-    n_rows = max(1, _CHUNK_BYTES // (4 * len(model.head_weight)))
+    n_rows = rows_at_once(model.head_weight)
     return torch.cat(
         [
             F.cross_entropy(model.head(some).float(), target, reduction="none")
             for some, target in zip(wanted.split(n_rows), targets.split(n_rows), strict=True)
         ]
     )
+
+
+def rows_at_once(head: Tensor) -> int:
+    """Return how many positions' logits exist together; few would read a large head too often."""
+    return max(_FEWEST_ROWS, _CHUNK_BYTES // (4 * len(head)))
 
 
 def _wanted(model: Network, batch: Batch, places: Ints) -> tuple[Tensor, Tensor]:
@@ -87,6 +96,15 @@ def _on(array: npt.NDArray[Any], device: torch.device) -> Tensor:
     return tensor.to(device, non_blocking=True)
 
 
+class _Asked(NamedTuple):
+    """What the loss asks of N hidden states, and which K rows of the head are trained apart."""
+
+    targets: Tensor
+    weights: Tensor
+    dtype: torch.dtype
+    places: Tensor | None = None
+
+
 class _WeightedCrossEntropy(torch.autograd.Function):
     """sum(weights * cross_entropy(hidden @ head.T, targets)), chunk by chunk.
 
@@ -96,29 +114,39 @@ class _WeightedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, head: Tensor, targets: Tensor, weights: Tensor, dtype: torch.dtype
+        ctx: Any, hidden: Tensor, head: Tensor, rows: Tensor | None, asked: _Asked
     ) -> Tensor:
-        """Map hidden (N, C), head (V, C), targets and weights (N,) to the sum in nats."""
+        """Map hidden (N, C) and head (V, C), with `rows` (K, C) in their places, to nats."""
+        dtype = asked.dtype
         low_hidden, low_head = hidden.to(dtype), head.to(dtype)
-        n_rows = max(1, _CHUNK_BYTES // (4 * len(head)))
+        n_rows = rows_at_once(head)
         total = torch.zeros((), device=hidden.device)
         d_hidden = torch.empty_like(hidden)
         d_head = torch.zeros_like(head) if ctx.needs_input_grad[1] else None
+        d_rows = None if rows is None else torch.zeros_like(rows)
         for begin in range(0, len(hidden), n_rows):
             part = slice(begin, begin + n_rows)
-            probable = torch.log_softmax((low_hidden[part] @ low_head.T).float(), dim=1)
-            place, weight = targets[part, None], weights[part, None]
+            logits = (low_hidden[part] @ low_head.T).float()
+            if rows is not None:
+                logits[:, asked.places] = (low_hidden[part] @ rows.to(dtype).T).float()
+            probable = torch.log_softmax(logits, dim=1)
+            place, weight = asked.targets[part, None], asked.weights[part, None]
             total -= (probable.gather(1, place) * weight).sum()
             slope = probable.exp_().mul_(weight).scatter_add_(1, place, -weight).to(dtype)
-            d_hidden[part] = slope @ low_head
+            if rows is not None and d_rows is not None:
+                of_rows = slope[:, asked.places]
+                slope[:, asked.places] = 0
+                d_hidden[part] = slope @ low_head + of_rows @ rows.to(dtype)
+                d_rows += of_rows.T @ low_hidden[part]
+            else:
+                d_hidden[part] = slope @ low_head
             if d_head is not None:
                 d_head += slope.T @ low_hidden[part]
-        ctx.save_for_backward(d_hidden, d_head)
+        ctx.save_for_backward(d_hidden, d_head, d_rows)
         return total
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         """Scale what forward made."""
-        d_hidden, d_head = ctx.saved_tensors
-        return d_hidden * scale, None if d_head is None else d_head * scale, None, None, None
+        return (*(d if d is None else d * scale for d in ctx.saved_tensors), None)

@@ -7,8 +7,12 @@ really keeps.
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
 
+from chatbot.model.network import Network
 from chatbot.model.shape import GPTConfig
+from chatbot.settings import Config
+from chatbot.training.loss import rows_at_once
 
 _FREE_SHARE = 0.85  # the rest: fragmentation, the caches of kernels, a desktop
 
@@ -47,3 +51,139 @@ def memory_need(shape: GPTConfig, dtype: torch.dtype) -> MemoryNeed:
 def tokens_at_once(need: MemoryNeed, free_bytes: int, block_size: int) -> int:
     """Return how many tokens fit into free memory together, at least one row of the context."""
     return max(block_size, int((_FREE_SHARE * free_bytes - need.state) // need.per_token))
+
+
+GIGABYTE = 1e9
+_N_TRIED = 64  # tokens: what attention keeps of every pair is small beside the rest
+# NF4: half a byte a weight, an 8-bit scale for 64 of them, a 32-bit one for 256 scales.
+_BYTES_IN_4BIT = 0.5 + 1 / 64 + 4 / (64 * 256)
+
+
+@dataclass(frozen=True)
+class TuningNeed:
+    """Bytes of fine-tuning a base, part by part."""
+
+    n_params: int
+    n_trained: int
+    weights: float
+    weights_in_4bit: float
+    adapter: float
+    optimizer: float
+    logits: float
+    activations: float
+    tokens_at_once: int
+    is_checkpointed: bool
+
+    @property
+    def total(self) -> float:
+        """All of it together."""
+        return self.weights + self.adapter + self.optimizer + self.logits + self.activations
+
+
+@dataclass(frozen=True)
+class TokenCost:
+    """Bytes that autograd keeps of a token: all of it, or layers' inputs and one layer."""
+
+    whole: float
+    checkpointed: float
+
+    def of(self, *, is_checkpointed: bool) -> float:
+        """Return the bytes of a token."""
+        return self.checkpointed if is_checkpointed else self.whole
+
+
+def tuning_need(
+    network: Network, config: Config, *, in_4bit: bool, free_bytes: int | None
+) -> TuningNeed:
+    """Count what training a network without weights (on the meta device) would take.
+
+    Micro-batches and `model.gradient_checkpointing: auto` follow from the free memory; where that
+    is not known, everything is computed at once.
+    """
+    settings = config.optimization
+    trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    low_bytes, adapter = _weight_bytes(network)
+    in_4bit_bytes = low_bytes - _saved_by_4bit(network)
+    moments = 2 if "8bit" in settings.optimizer else 8
+    optimizer = trained * (4 + 4 + moments)  # gradients, average, moments
+    weights = in_4bit_bytes if in_4bit else low_bytes
+    logits = rows_at_once(network.head_weight) * len(network.head_weight) * 10.0
+    static = weights + adapter + optimizer + logits
+    cost = token_cost(network)
+    block_size = int(config.model.block_size)
+    batch_tokens = int(settings.batch_size) * block_size
+    room = None if free_bytes is None else _FREE_SHARE * free_bytes - static
+    wanted = None if config.pretrained is None else config.pretrained.base.gradient_checkpointing
+    is_checkpointed = bool(
+        wanted is True or (wanted == "auto" and room is not None and cost.whole * block_size > room)
+    )
+    per_token = cost.of(is_checkpointed=is_checkpointed)
+    at_once = batch_tokens if room is None else max(block_size, int(room / per_token))
+    return TuningNeed(
+        n_params=sum(p.numel() for p in network.parameters()) - (adapter > 0) * trained,
+        n_trained=trained,
+        weights=weights,
+        weights_in_4bit=in_4bit_bytes,
+        adapter=adapter,
+        optimizer=optimizer,
+        logits=logits,
+        activations=per_token * min(batch_tokens, at_once),
+        tokens_at_once=at_once,
+        is_checkpointed=is_checkpointed,
+    )
+
+
+def _weight_bytes(network: Network) -> tuple[float, float]:
+    """Return the bytes of the base's weights, and of an adapter's, which are fp32."""
+    base = adapter = 0.0
+    is_full = all(p.requires_grad for p in network.parameters())
+    for weight in network.parameters():
+        if weight.requires_grad and not is_full:
+            adapter += 4 * weight.numel()
+        else:
+            base += (4 if is_full else weight.element_size()) * weight.numel()
+    return base, adapter
+
+
+def _saved_by_4bit(network: Network) -> float:
+    """Return by how many bytes 4 bits are smaller: matrices of frozen layers, without the head."""
+    tables = {id(network.head_weight)}
+    frozen = [
+        module.weight
+        for module in network.modules()
+        if isinstance(module, nn.Linear) and not module.weight.requires_grad
+    ]
+    return sum(
+        (weight.element_size() - _BYTES_IN_4BIT) * weight.numel()
+        for weight in frozen
+        if id(weight) not in tables
+    )
+
+
+def token_cost(network: Network) -> TokenCost:
+    """Run a forward pass without memory and count what autograd keeps of each token."""
+    network.train()
+    kept = _kept_bytes(network)
+    network.checkpoint_gradients()
+    inputs = _kept_bytes(network)
+    network.eval()
+    n_layers = max(1, network.n_layers)
+    return TokenCost(kept / _N_TRIED, (inputs + (kept - inputs) / n_layers) / _N_TRIED)
+
+
+def _kept_bytes(network: Network) -> float:
+    own = {t.untyped_storage()._cdata for t in (*network.parameters(), *network.buffers())}
+    kept: dict[int, int] = {}
+    alive = []  # an id is of one tensor only while that lives
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            kept[storage._cdata] = storage.nbytes()
+            alive.append(storage)
+        return tensor
+
+    tokens = torch.zeros((1, _N_TRIED), dtype=torch.int64, device=network.head_weight.device)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        hidden = network.hidden(tokens)
+    return float(sum(kept.values()) + hidden.untyped_storage().nbytes())

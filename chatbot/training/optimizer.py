@@ -97,15 +97,26 @@ def build_optimizers(
         {"params": decayed, "weight_decay": decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
-    optimizers.append(
-        torch.optim.AdamW(
-            [group for group in groups if group["params"]],
-            lr=lr,
-            betas=(settings.beta1, settings.beta2),
-            fused=all(p.is_cuda for _, p in named),
-        )
-    )
+    groups = [group for group in groups if group["params"]]
+    betas = (settings.beta1, settings.beta2)
+    if not groups:
+        return optimizers  # an adapter may be matrices only
+    if settings.optimizer in ("adamw_8bit", "paged_adamw_8bit"):
+        optimizers.append(_adamw_8bit(groups, lr, betas, settings.optimizer))
+    else:
+        is_fused = all(p.is_cuda for _, p in named)
+        optimizers.append(torch.optim.AdamW(groups, lr=lr, betas=betas, fused=is_fused))
     return optimizers
+
+
+def _adamw_8bit(
+    groups: list[dict[str, Any]], lr: float, betas: tuple[float, float], name: str
+) -> torch.optim.Optimizer:
+    """Return AdamW with moments of 8 bits, `paged` into the machine's memory if need be."""
+    import bitsandbytes
+
+    kind = bitsandbytes.optim.PagedAdamW8bit if name.startswith("paged") else None
+    return (kind or bitsandbytes.optim.AdamW8bit)(groups, lr=lr, betas=betas)
 
 
 def learning_rate(step: int, max_steps: int, settings: OptimizationConfig) -> float:
@@ -114,13 +125,14 @@ def learning_rate(step: int, max_steps: int, settings: OptimizationConfig) -> fl
     wsd: constant, then 1 - sqrt over the last `lr_decay_steps` (Haegele 2024).
     """
     peak, low = resolved(settings.learning_rate), settings.min_lr
-    if step < settings.warmup_steps:
-        return peak * (step + 1) / settings.warmup_steps
+    n_warm = max(settings.warmup_steps, round(settings.warmup_ratio * max_steps))
+    if step < n_warm:
+        return peak * (step + 1) / n_warm
     if settings.lr_schedule == "constant":
         return peak
     if settings.lr_schedule == "cosine":
         span = max_steps if settings.lr_decay_steps == "auto" else settings.lr_decay_steps
-        done = (step - settings.warmup_steps) / max(1, span - settings.warmup_steps)
+        done = (step - n_warm) / max(1, span - n_warm)
         return low + (peak - low) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
     is_auto = settings.lr_decay_steps == "auto"
     span = round(_COOLDOWN_SHARE * max_steps) if is_auto else int(settings.lr_decay_steps)
@@ -138,6 +150,7 @@ def cool_down(
         learning_rate=learning_rate(max(0, step - 1), max_steps, settings),
         min_lr=0.0,
         warmup_steps=0,
+        warmup_ratio=0.0,
         lr_schedule="wsd",
         lr_decay_steps=n_steps,
     )

@@ -27,7 +27,7 @@ def test_what_somebody_said_before_a_day_is_gone(trained, capsys):
     assert "messages are forgotten" in capsys.readouterr().err
     found = json.loads(receipt(trained))
     assert (found["data_before"], found["data_after"]) == (before, fingerprint(trained))
-    assert found["n_messages"] > 0 and "main" in found["stale_runs"]
+    assert found["n_messages"] > 0 and "checkpoints/main" in found["stale_runs"]
     for command in (["publish"], ["export", "--to", "hf", str(trained.root / "hf")]):
         assert trained.run(*command) == 2
         assert "forgotten since" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""Commands that do something else for a pretrained base."""

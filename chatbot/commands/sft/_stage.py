@@ -1,0 +1,19 @@
+"""Which stage of a fine-tuning is under way."""
+
+import argparse
+from pathlib import Path
+
+from chatbot.settings import Config
+from chatbot.sft_config import load_sft_config
+from chatbot.training.folder import AdapterFolder
+
+
+def current_stage(args: argparse.Namespace, config: Config) -> Config:
+    """Return the settings of the stage that trains now, or that trained last."""
+    if config.pretrained is None or not config.pretrained.follows_cpt:
+        return config
+    cpt = load_sft_config(Path(config.root), tuple(args.set), "cpt")
+    sft_status = AdapterFolder(config.run_dir).read_status()
+    cpt_folder = AdapterFolder(cpt.run_dir)
+    is_first = sft_status is None and cpt_folder.read_status() is not None
+    return cpt if is_first or cpt_folder.trainer() is not None else config

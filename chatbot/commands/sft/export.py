@@ -1,0 +1,44 @@
+"""Write the fine-tuned base for others: an adapter, a merged Hugging Face folder, or GGUF."""
+
+import argparse
+from pathlib import Path
+
+from chatbot.commands._privacy import require_not_stale
+from chatbot.commands._terminal import ask_model_key, say
+from chatbot.errors import ConfigError
+from chatbot.settings import Config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --merged, --to and the target."""
+    parser.add_argument(
+        "--merged", action="store_true", help="the base with the adapter worked in, one network"
+    )
+    parser.add_argument("--to", choices=("hf", "gguf"), default="hf", help="the format")
+    parser.add_argument("target", type=Path, help="a folder for hf, a file for gguf")
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Export what answers."""
+    import torch
+
+    from chatbot.inference.tuned_loading import find_tuned, open_for_replies, read_what_answers
+    from chatbot.publishing.tuned_export import export_adapter, export_merged, export_tuned_gguf
+
+    if args.to == "gguf" and not args.merged:
+        raise ConfigError("GGUF holds a whole network", hint="add --merged")
+    path = find_tuned(config)
+    require_not_stale(path)
+    tuned = read_what_answers(path, config, ask_model_key)
+    if not args.merged:
+        export_adapter(tuned, args.target)
+        say(f"written to {args.target}; PeftModel.from_pretrained opens it on the base")
+        return
+    network = open_for_replies(tuned, config, torch.device("cpu"), torch.float32)
+    if args.to == "hf":
+        export_merged(network, tuned.tokenizer, args.target, config.sampling)
+        say(f"written to {args.target}; AutoModelForCausalLM.from_pretrained opens it")
+    else:
+        export_tuned_gguf(network, tuned.tokenizer, args.target)
+        say(f"written to {args.target}; llama.cpp opens it")
+    say("it is not encrypted: whoever has it can use it")

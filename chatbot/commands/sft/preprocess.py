@@ -1,0 +1,82 @@
+"""Turn organized exports into tokens of the base and loss masks in data/sft/."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from chatbot.commands import preprocess as of_our_own
+from chatbot.commands._terminal import say
+from chatbot.corpus.base_tokenizer import BaseTokenizer
+from chatbot.corpus.speakers import Speakers
+from chatbot.corpus.store import SPLITS, Corpus, open_corpus, session_bounds
+from chatbot.corpus.template import parse
+from chatbot.settings import Config
+from chatbot.sft_config import load_sft_config
+from chatbot.storage.files import atomic_write
+
+_MANY_UNKNOWN = 0.001
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --show and --show-masked."""
+    of_our_own.add_arguments(parser)
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Read, clean, cut, number the speakers, write with the base's tokenizer."""
+    if args.show is not None:
+        of_our_own.show(config, args.show)
+        return
+    if args.show_masked:
+        of_our_own.show_masked(config)
+        return
+    of_our_own.build(config, lambda speakers: _targets(speakers, args, config))
+    corpus = open_corpus(config.processed_dir)
+    _tell_unknown(corpus)
+    if config.pretrained is not None and config.pretrained.writes_jsonl:
+        for split in SPLITS:
+            _write_jsonl(corpus, split, config.processed_dir / f"{split}.jsonl")
+
+
+def _targets(
+    speakers: Speakers, args: argparse.Namespace, config: Config
+) -> list[of_our_own.Target]:
+    """Return where tokens go: plain text for the first stage, if it is chosen, and replies."""
+    from chatbot.model.base import Base, base_tokenizer, without_speakers
+
+    if config.pretrained is None:
+        raise TypeError("the settings are those of our own network")
+    base = Base(config.pretrained.base, Path(config.root))
+    tokenizer, sentence = base_tokenizer(base, speakers.n_speakers)
+    say(f"{base.name}: {sentence}")
+    targets: list[of_our_own.Target] = []
+    if config.pretrained.follows_cpt:
+        cpt = load_sft_config(Path(config.root), tuple(args.set), "cpt")
+        targets.append((cpt, without_speakers(tokenizer)))
+    return [*targets, (config, tokenizer)]
+
+
+def _tell_unknown(corpus: Corpus) -> None:
+    if not isinstance(corpus.tokenizer, BaseTokenizer) or corpus.tokenizer.unknown_id is None:
+        return
+    tokens = corpus.train.tokens
+    n_unknown = int((tokens == corpus.tokenizer.unknown_id).sum())
+    if n_unknown > _MANY_UNKNOWN * len(tokens):
+        say(f"warning: the base cannot write {n_unknown / len(tokens):.1%} of the log's tokens")
+
+
+def _write_jsonl(corpus: Corpus, split: str, path: Path) -> None:
+    """Write the sessions of a split as messages by role; speaker 0 is the assistant."""
+    store = corpus.train if split == "train" else corpus.val
+    bounds = zip(*session_bounds(store.tokens, corpus.tokenizer.bos_id), strict=True)
+    with atomic_write(path) as file:
+        for begin, end in bounds:
+            session = np.asarray(store.tokens[begin:end]).tolist()
+            talk = [
+                {"role": "assistant" if speaker == 0 else "user", "content": text}
+                | ({"name": str(speaker)} if corpus.tokenizer.n_speakers > 2 else {})
+                for speaker, text in parse(session, corpus.tokenizer)
+            ]
+            file.write(json.dumps({"messages": talk}, ensure_ascii=False).encode() + b"\n")

@@ -1,0 +1,86 @@
+"""Settings -> the fine-tuned base that answers: the run's best adapter, or the published one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from chatbot.errors import CheckpointError
+from chatbot.inference.bot import Bot
+from chatbot.inference.loading import SEALED, bot_settings, decrypted, nobody, speaker_number
+from chatbot.model.base import Base, can_quantize
+from chatbot.model.device import choose_device, choose_dtype
+from chatbot.model.pretrained import PretrainedNetwork, open_tuned
+from chatbot.model.tuned import Tuned, read_tuned, read_tuned_bytes, read_tuned_file
+from chatbot.settings import Config
+from chatbot.storage.files import restore_directory
+from chatbot.training.folder import AdapterFolder
+
+
+def published_adapter(config: Config) -> Path:
+    """Where `publish` puts a fine-tuned base."""
+    return config.path(config.storage.artifacts_dir) / "adapter_latest.safetensors"
+
+
+def sealed_adapter(config: Config) -> Path:
+    """Where `publish --encrypt` puts it."""
+    return published_adapter(config).with_suffix(SEALED)
+
+
+def find_tuned(config: Config) -> Path:
+    """Return what answers: `dialogue.model`, the run's best, its latest, the published one."""
+    wanted = config.dialogue.model
+    if wanted != "auto":
+        path = config.path(wanted)
+        if not path.exists():
+            raise CheckpointError(
+                f"dialogue.model {wanted} is not there", hint="set it to auto in configs/sft.yaml"
+            )
+        return path
+    folder = AdapterFolder(config.run_dir)
+    for path in (folder.best_dir, folder.latest_dir):
+        restore_directory(path)
+        if path.is_dir():
+            return path
+    for path in (published_adapter(config), sealed_adapter(config)):
+        if path.is_file():
+            return path
+    raise CheckpointError(
+        f"run {config.run_name} has no adapter yet", hint="run `chatbot train` first"
+    )
+
+
+def read_what_answers(path: Path, config: Config, ask: Callable[[], str | None] = nobody) -> Tuned:
+    """Read a folder, a published file, or an encrypted one, which is decrypted in memory."""
+    if path.is_dir():
+        return read_tuned(path)
+    if path.suffix == SEALED:
+        return read_tuned_bytes(bytes(decrypted(path, config, ask)), str(path))
+    return read_tuned_file(path)
+
+
+def open_for_replies(
+    tuned: Tuned,
+    config: Config,
+    device: torch.device | None = None,
+    dtype: torch.dtype | None = None,
+) -> PretrainedNetwork:
+    """Return the network of a fine-tuned base, its adapter worked in unless it is in 4 bits."""
+    if config.pretrained is None:
+        raise TypeError("the settings are those of our own network")
+    device = device or choose_device(config.runtime.device)
+    dtype = dtype or choose_dtype(config.runtime, device)
+    settings = config.pretrained.base
+    base = Base(settings, Path(config.root)) if tuned.kind == "adapter" else None
+    in_4bit = settings.load_in_4bit and can_quantize(device)
+    return open_tuned(tuned, base, device, dtype, in_4bit=in_4bit)
+
+
+def load_tuned_bot(config: Config, ask: Callable[[], str | None] = nobody) -> Bot:
+    """Load the base and the adapter that answer, and give them an empty conversation."""
+    tuned = read_what_answers(find_tuned(config), config, ask)
+    network = open_for_replies(tuned, config)
+    tokenizer = tuned.tokenizer
+    number = speaker_number(config, tokenizer.n_speakers)
+    settings = bot_settings(config)
+    return Bot(network.language_model(), tokenizer, settings, number, tuned.guard)

@@ -1,0 +1,161 @@
+"""Adapters: LoRA matrices and trained rows on a pretrained network. The only module with peft.
+
+K trained rows, C channels.
+"""
+
+import json
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from peft import LoraConfig as PeftConfig
+from peft import (
+    PeftModel,
+    get_peft_model,
+    get_peft_model_state_dict,
+    set_peft_model_state_dict,
+)
+from peft.utils import TrainableTokensWrapper
+from torch import Tensor, nn
+
+from chatbot.errors import CheckpointError, ConfigError
+from chatbot.settings import LoraConfig
+
+_NAME = "default"
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Leave out what the libraries warn of and we have decided."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def add_adapter(
+    model: nn.Module, settings: LoraConfig, rows: Mapping[str, list[int]], base_name: str
+) -> PeftModel:
+    """Put a new adapter on a network: LoRA, and rows of its tables that are trained too.
+
+    `rows`: token ids by the name of a table.
+    """
+    is_conv1d = any(type(module).__name__ == "Conv1D" for module in model.modules())
+    config = PeftConfig(
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=base_name,
+        r=settings.r,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules="all-linear"
+        if settings.target_modules == "auto"
+        else list(settings.target_modules),
+        use_rslora=settings.use_rslora,
+        use_dora=settings.use_dora,
+        fan_in_fan_out=is_conv1d,
+        trainable_token_indices=dict(rows) or None,
+    )
+    return _attached(model, config, base_name)
+
+
+def restore_adapter(
+    model: nn.Module, config: Mapping[str, Any], weights: Mapping[str, Tensor], base_name: str
+) -> PeftModel:
+    """Put an adapter back from its adapter_config.json and its weights.
+
+    Raises CheckpointError if it does not fit the network.
+    """
+    known = {name: value for name, value in config.items() if name != "peft_type"}
+    try:
+        attached = _attached(model, PeftConfig(**{**known, "inference_mode": False}), base_name)
+    except (TypeError, ValueError, IndexError) as error:
+        raise unfit() from error
+    load_adapter_weights(attached, weights)
+    return attached
+
+
+def load_adapter_weights(model: PeftModel, weights: Mapping[str, Tensor]) -> None:
+    """Put the weights of a file into an adapter; raises CheckpointError if they do not fit."""
+    try:
+        with quietly():
+            found: Any = set_peft_model_state_dict(model, dict(weights))
+    except (ValueError, RuntimeError, KeyError, IndexError) as error:
+        raise unfit() from error
+    trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
+    missing = trained & set(found.missing_keys)  # a tied head has its table's rows, under one name
+    if missing or found.unexpected_keys:
+        raise unfit()
+
+
+def unfit() -> CheckpointError:
+    """Return the refusal of weights that do not belong to a network."""
+    return CheckpointError(
+        "the adapter does not fit the base",
+        hint="it belongs to another base, to other settings of lora, or is damaged",
+    )
+
+
+def _attached(model: nn.Module, config: PeftConfig, base_name: str) -> PeftModel:
+    try:
+        with quietly():
+            attached = get_peft_model(model, config)
+    except ValueError as error:
+        linear = {
+            name.rpartition(".")[2]
+            for name, module in model.named_modules()
+            if isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
+        }
+        raise ConfigError(
+            "lora.target_modules names no layer of the base",
+            hint=f"it has {', '.join(sorted(linear))}; auto takes all",
+        ) from error
+    attached.peft_config[_NAME].base_model_name_or_path = base_name
+    return attached
+
+
+def adapter_config(model: PeftModel) -> dict[str, Any]:
+    """Return what adapter_config.json holds."""
+    known = model.peft_config[_NAME].to_dict()
+    known |= {"inference_mode": True, "peft_version": None}
+    plain: dict[str, Any] = json.loads(json.dumps(known, default=sorted))
+    return {name: value for name, value in plain.items() if name != "peft_version"}
+
+
+def adapter_weights(model: PeftModel) -> dict[str, Tensor]:
+    """Return the weights of an adapter under the names of its file."""
+    with quietly():
+        found = get_peft_model_state_dict(model, save_embedding_layers=False)
+    return {name: weight.detach().cpu().contiguous() for name, weight in found.items()}
+
+
+def merged(model: PeftModel) -> nn.Module:
+    """Return the network with the adapter worked into its weights."""
+    with quietly(), torch.no_grad():
+        result: nn.Module = model.merge_and_unload()
+    return result
+
+
+def is_adapted(model: nn.Module) -> bool:
+    """Whether a network carries an adapter."""
+    return isinstance(model, PeftModel)
+
+
+def without_adapter(model: nn.Module) -> nn.Module:
+    """Return the network below an adapter; its layers carry the adapter still."""
+    return model.get_base_model() if isinstance(model, PeftModel) else model
+
+
+def table_of(module: nn.Module) -> Any:
+    """Return a table, or a head, without the wrapper that trains some of its rows."""
+    if isinstance(module, TrainableTokensWrapper):
+        return module.token_adapter.get_base_layer()
+    return module
+
+
+def trained_rows(module: nn.Module) -> Tensor | None:
+    """Return the trained rows (K, C) of a table or a head, if it has any."""
+    if isinstance(module, TrainableTokensWrapper):
+        rows: Tensor = module.token_adapter.trainable_tokens_delta[_NAME]
+        return rows
+    return None

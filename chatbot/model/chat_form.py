@@ -1,0 +1,118 @@
+"""A chat template -> the frames it puts around turns, found by rendering marked words."""
+
+import difflib
+from collections.abc import Callable
+
+from chatbot.corpus.base_tokenizer import Form
+from chatbot.corpus.tokenizer import SPEAKER
+from chatbot.errors import ConfigError
+
+Render = Callable[[list[dict[str, str]]], str]
+_MARKS = ("zaqua", "zbqub", "zcquc", "zdqud", "zequE")
+_PLAIN = "set model.form: plain in configs/sft.yaml"
+
+
+def chat_form(render: Render, system_prompt: str) -> Form:
+    """Return the frames of a chat template, in which the bot is the assistant.
+
+    Raises ConfigError for a template that hides replies or frames them by their place, so that
+    training on whole sessions would show something else than replying does.
+    """
+    system = [{"role": "system", "content": system_prompt}] if system_prompt else []
+    roles = ("user", "assistant", "user", "assistant", "user")
+    talk = [{"role": r, "content": mark} for r, mark in zip(roles, _MARKS, strict=True)]
+    whole = render(system + talk)
+    begin, asked, answered, asked_again, answered_again, end = _between(whole, _MARKS)
+    after_reply = _between(render(system + talk[:2]), _MARKS[:2])[-1]
+    if not asked.startswith(end) or not answered.startswith(after_reply):
+        raise _unlike(whole, "")
+    user_head, tail = answered[len(after_reply) :], after_reply
+    if not begin.endswith(user_head) or not user_head:
+        raise _unlike(whole, "")
+    form = Form(
+        kind="chat",
+        prefix=begin[: len(begin) - len(user_head)],
+        heads=[asked[len(end) :], user_head],
+        tails=[tail, end],
+    )
+    if (asked, answered) != (asked_again, answered_again):
+        raise _unlike(whole, composed(form, [(int(r == "user"), m) for r, m in _pairs(talk)]))
+    return form
+
+
+def _pairs(talk: list[dict[str, str]]) -> list[tuple[str, str]]:
+    return [(message["role"], message["content"]) for message in talk]
+
+
+def composed(form: Form, turns: list[tuple[int, str]]) -> str:
+    """Return turns (speaker, text) in their frames, as text."""
+    framed = (form.heads[speaker] + text + form.tails[speaker] for speaker, text in turns)
+    return form.prefix + "".join(framed)
+
+
+def _between(text: str, marks: tuple[str, ...]) -> list[str]:
+    """Split a text at every mark; raises ConfigError if one is not in it once, in order."""
+    parts: list[str] = []
+    for number, mark in enumerate(marks):
+        before, found, text = text.partition(mark)
+        if not found:
+            who = "reply" if number % 2 else "question"
+            shown = "".join(parts) + before
+            raise ConfigError(
+                f"the base's chat template hides a {who}: nothing of it would be learned",
+                hint=f"{_PLAIN}; it renders {shown[:200]!r}",
+            )
+        parts.append(before)
+    return [*parts, text]
+
+
+def _unlike(rendered: str, wanted: str) -> ConfigError:
+    """Return the refusal of a template, with what it does otherwise than turn by turn."""
+    difference = "; ".join(
+        line
+        for line in difflib.ndiff(wanted.splitlines(), rendered.splitlines())
+        if line[:1] in "+-"
+    )
+    return ConfigError(
+        "the base's chat template does not frame every turn alike",
+        hint=f"{_PLAIN}; {difference[:300] or f'it renders {rendered[:300]!r}'}",
+    )
+
+
+def plain_form(bos: str, eos: str, n_speakers: int, missing: list[str]) -> Form:
+    """Return this program's own frames in the words of a base, a control token a speaker.
+
+    `missing`: which of bos and eos the base does not have.
+    """
+    speakers = [SPEAKER.format(number) for number in range(n_speakers)]
+    return Form(
+        kind="plain",
+        prefix=bos,
+        heads=speakers,
+        tails=[eos] * n_speakers,
+        added=[*missing, *speakers],
+    )
+
+
+def raw_form(form: Form, eos: str) -> Form:
+    """Return the frames of text without speakers, with the tokens that another form added."""
+    prefix = form.prefix if form.kind == "plain" else ""
+    return Form(kind="raw", prefix=prefix, heads=[""], tails=[eos], added=form.added)
+
+
+def jinja_of(form: Form) -> str:
+    """Return a chat template with exactly these frames, for whoever opens the model elsewhere."""
+
+    def quoted(text: str) -> str:
+        return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
+
+    me, you = (form.heads[0], form.tails[0]), (form.heads[-1], form.tails[-1])
+    return (
+        f"{{{{ {quoted(form.prefix)} }}}}"
+        "{% for message in messages %}{% if message['role'] == 'assistant' %}"
+        f"{{{{ {quoted(me[0])} + message['content'] + {quoted(me[1])} }}}}"
+        "{% else %}"
+        f"{{{{ {quoted(you[0])} + message['content'] + {quoted(you[1])} }}}}"
+        "{% endif %}{% endfor %}"
+        f"{{% if add_generation_prompt %}}{{{{ {quoted(me[0])} }}}}{{% endif %}}"
+    )

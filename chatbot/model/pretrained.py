@@ -1,0 +1,329 @@
+"""A pretrained causal network, with or without an adapter, as what the loop trains and replies.
+
+B batch, T tokens, C channels, V vocabulary, K trained rows.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from chatbot.corpus.base_tokenizer import BaseTokenizer
+from chatbot.errors import CheckpointError, ConfigError
+from chatbot.model.adapter import (
+    adapter_config,
+    adapter_weights,
+    is_adapted,
+    load_adapter_weights,
+    merged,
+    quietly,
+    restore_adapter,
+    table_of,
+    trained_rows,
+    unfit,
+    without_adapter,
+)
+from chatbot.model.base import Base, empty_network, load_base, new_kv_cache
+from chatbot.model.language_model import Logits, Tokens
+from chatbot.model.network import Network
+from chatbot.model.tuned import Tuned
+
+_LONGEST = 4096  # of a conversation: what a cache of a small GPU holds
+_N_SAMPLED = 4096
+_NOISE = 0.02  # of a new token's row around the mean of all rows, in their spread
+
+
+def fingerprint_of(model: Any) -> str:
+    """Return what tells one base from another: its shape and a sample of its embedding."""
+    table = model.get_input_embeddings().weight.detach()
+    step = max(1, table.numel() // _N_SAMPLED)
+    sample = table.reshape(-1)[::step].to(torch.bfloat16).float().cpu().numpy()
+    shape = f"{model.config.model_type} {sorted(n for n, _ in model.named_modules())}"
+    return hashlib.sha256(shape.encode() + sample.tobytes()).hexdigest()
+
+
+def make_room(model: Any, tokenizer: BaseTokenizer) -> None:
+    """Give every token of a tokenizer a row; a new token's is near the mean of all rows."""
+    with torch.no_grad():
+        n_rows = model.get_input_embeddings().weight.shape[0]
+        if tokenizer.vocab_size > n_rows:
+            model.resize_token_embeddings(tokenizer.vocab_size, mean_resizing=False)
+        tables = (model.get_input_embeddings().weight, model.get_output_embeddings().weight)
+        if tables[0].is_meta:
+            return
+        generator = torch.Generator().manual_seed(0)
+        for table in tables[: 1 if tables[0] is tables[1] else 2]:
+            known = table[: min(n_rows, min(tokenizer.added_ids, default=n_rows))].float()
+            for token in tokenizer.added_ids:
+                noise = torch.randn(known.shape[1], generator=generator).to(known)
+                table[token] = (known.mean(0) + _NOISE * known.std(0) * noise).to(table.dtype)
+
+
+def rows_to_train(model: Any, tokenizer: BaseTokenizer) -> dict[str, list[int]]:
+    """Return the rows that an adapter trains besides its matrices, by table.
+
+    New control tokens are read; in a group they are predicted as well (who speaks next).
+    """
+    if not tokenizer.added_ids:
+        return {}
+    modules = {id(module): name for name, module in model.named_modules()}
+    table, head = model.get_input_embeddings(), model.get_output_embeddings()
+    names = [modules[id(table)].rpartition(".")[2]]
+    if tokenizer.n_speakers > 2 and table.weight is not head.weight:
+        names.append(modules[id(head)].rpartition(".")[2])
+    return {name: list(tokenizer.added_ids) for name in names}
+
+
+def context_of(model: Any) -> int:
+    """Return the most tokens that a base reads."""
+    config = model.config.get_text_config()
+    return int(getattr(config, "max_position_embeddings", 0) or _LONGEST)
+
+
+class PretrainedNetwork(Network):
+    """A pretrained network, with or without an adapter, as what the loop trains."""
+
+    _row_of: Tensor
+
+    def __init__(self, model: Any, tokenizer: BaseTokenizer, numbers: dict[str, Any]) -> None:
+        """Wrap a network; raises ConfigError if its logits are made in a way unknown here."""
+        super().__init__()
+        self.model = model
+        self.vocab_size = tokenizer.vocab_size
+        self.inner = [without_adapter(model)]  # in a list: its weights are those of `model`
+        self._numbers = numbers
+        table, head = self._base.get_input_embeddings(), self._base.get_output_embeddings()
+        config = self._base.config.get_text_config()
+        self._soft_cap = getattr(config, "final_logit_softcapping", None)
+        self._scale = getattr(config, "logit_scale", None) or 1 / (
+            getattr(config, "logits_scaling", None) or 1
+        )
+        bias = getattr(table_of(head), "bias", None)
+        self.has_linear_head = bias is None and not self._soft_cap and self._scale == 1
+        self._table_scale = getattr(table_of(table), "embed_scale", 1.0)
+        row_of = torch.full((table_of(table).weight.shape[0],), -1, dtype=torch.int64)
+        row_of[tokenizer.added_ids] = torch.arange(len(tokenizer.added_ids))
+        device = table_of(table).weight.device
+        self.register_buffer("_row_of", row_of.to(device), persistent=False)
+        places = torch.tensor(tokenizer.added_ids, dtype=torch.int64, device=device)
+        self.register_buffer("row_places", places, persistent=False)
+
+    @property
+    def _base(self) -> Any:
+        return self.inner[0]
+
+    @property
+    def context_length(self) -> int:
+        """The most tokens of a conversation."""
+        return min(context_of(self._base), _LONGEST)
+
+    @property
+    def n_layers(self) -> int:
+        """Number of layers."""
+        return int(self._base.config.get_text_config().num_hidden_layers)
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """What a checkpoint must agree with, by setting."""
+        return self._numbers
+
+    @property
+    def head_weight(self) -> Tensor:
+        """The matrix (V, C) of the head, as the base has it."""
+        weight: Tensor = table_of(self._base.get_output_embeddings()).weight
+        return weight
+
+    @property
+    def head_rows(self) -> Tensor | None:
+        """Trained rows (K, C) that stand in the head's at `row_places`."""
+        return trained_rows(self._base.get_output_embeddings())
+
+    def hidden(self, tokens: Tensor, cache: Any = None) -> Tensor:
+        """Map tokens (B, T) to normed hidden states (B, T, C)."""
+        read = {"input_ids": tokens}
+        if trained_rows(self._base.get_input_embeddings()) is not None:
+            read = {"inputs_embeds": self._embedded(tokens)}
+        found = self._base.get_decoder()(**read, past_key_values=cache, use_cache=cache is not None)
+        hidden: Tensor = found.last_hidden_state
+        return hidden
+
+    def _embedded(self, tokens: Tensor) -> Tensor:
+        """Read the table with its trained rows; peft would copy the table at every step."""
+        wrapper = self._base.get_input_embeddings()
+        rows = trained_rows(wrapper)
+        known: Tensor = table_of(wrapper)(tokens)
+        if rows is None:
+            return known
+        place = self._row_of[tokens]
+        new = rows[place.clamp(min=0)].to(known.dtype) * self._table_scale
+        return torch.where((place >= 0)[..., None], new, known)
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """Map hidden states (..., C) to logits (..., V)."""
+        layer = table_of(self._base.get_output_embeddings())
+        logits = F.linear(hidden, layer.weight.to(hidden.dtype), getattr(layer, "bias", None))
+        rows = self.head_rows
+        if rows is not None:
+            ours = F.linear(hidden, rows.to(hidden.dtype))
+            logits = logits.index_copy(-1, self.row_places, ours.to(logits.dtype))
+        logits = logits * self._scale
+        if self._soft_cap:
+            logits = torch.tanh(logits / self._soft_cap) * self._soft_cap
+        return logits
+
+    def as_files(self) -> tuple[str, dict[str, Tensor], dict[str, Any]]:
+        """Return the kind, the weights and the config that files hold: an adapter, or all of it."""
+        if is_adapted(self.model):
+            return "adapter", adapter_weights(self.model), adapter_config(self.model)
+        return "full", self.all_weights(), self.hf_config()
+
+    def hf_config(self) -> dict[str, Any]:
+        """Return what config.json holds, without where the base was."""
+        config: dict[str, Any] = json.loads(self._base.config.to_json_string(use_diff=False))
+        return config | {"vocab_size": len(self.head_weight), "_name_or_path": ""}
+
+    def save(self, folder: Path) -> None:
+        """Write config.json and weights as transformers does."""
+        with quietly():
+            self._base.save_pretrained(folder)
+
+    def load_files(self, weights: Mapping[str, Tensor]) -> None:
+        """Take weights as `as_files` gives them; raises CheckpointError if they do not fit."""
+        if is_adapted(self.model):
+            load_adapter_weights(self.model, weights)
+            return
+        try:
+            found = self._base.load_state_dict(dict(weights), strict=False)
+        except RuntimeError as error:
+            raise unfit() from error
+        if found.unexpected_keys or set(found.missing_keys) - self._tied_names():
+            raise unfit()
+
+    def _tied_names(self) -> set[str]:
+        return set(self._base.state_dict()) - set(self.all_weights())
+
+    def all_weights(self) -> dict[str, Tensor]:
+        """Return every weight once: a head that is its table again is left out."""
+        known: dict[int, str] = {}
+        weights = {}
+        for name, weight in self._base.state_dict().items():
+            if known.setdefault(weight.data_ptr(), name) == name:
+                weights[name] = weight.detach().cpu().clone().contiguous()
+        return weights
+
+    def language_model(self) -> "PretrainedLanguageModel":
+        """Return it as what replies."""
+        return PretrainedLanguageModel(self)
+
+    @torch.no_grad()
+    def require_known_head(self) -> None:
+        """Raise ConfigError if the base makes its logits in another way than `head`."""
+        tokens = torch.arange(4, device=self.head_weight.device)[None]
+        theirs = self.model(input_ids=tokens, use_cache=False).logits.float()
+        ours = self.head(self.hidden(tokens)).float()
+        if not torch.allclose(ours, theirs, rtol=0.05, atol=0.05 * float(theirs.std())):
+            raise ConfigError(
+                f"a base of type {self._base.config.model_type} makes its logits in a way "
+                "that is unknown here",
+                hint="choose another base",
+            )
+
+    def checkpoint_gradients(self) -> None:
+        """Keep the inputs of layers only and compute the rest again on the way back."""
+        enable = getattr(self._base, "activation_checkpointing_enable", None)
+        (enable or self._base.gradient_checkpointing_enable)({"use_reentrant": False})
+
+
+def open_tuned(
+    tuned: Tuned, base: Base | None, device: torch.device, dtype: torch.dtype, *, in_4bit: bool
+) -> PretrainedNetwork:
+    """Return a fine-tuned network to reply with.
+
+    An adapter is worked into its base's weights, unless they are in 4 bits. Raises
+    CheckpointError for an adapter of another base.
+    """
+    if base is None:
+        network = PretrainedNetwork(empty_network(tuned.config, dtype), tuned.tokenizer, {})
+        network.load_files(tuned.weights)
+        return network.to(device).requires_grad_(False)
+    model: Any = load_base(base, device, dtype, in_4bit=in_4bit)
+    if fingerprint_of(model) != tuned.about["base_fingerprint"]:
+        raise CheckpointError(
+            f"the adapter belongs to another base than {base.name}",
+            hint=f"it was trained on {tuned.about['base_model']}: set model.base_model to it",
+        )
+    make_room(model, tuned.tokenizer)
+    model = restore_adapter(model, tuned.config, tuned.weights, base.name)
+    return PretrainedNetwork(model if in_4bit else merged(model), tuned.tokenizer, {})
+
+
+class PretrainedCache:
+    """What a network has read of one conversation."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.tokens: list[int] = []
+        self.kept: Any = None
+
+    def cut(self, length: int) -> None:
+        """Forget what follows the first `length` tokens."""
+        if length >= self.length:
+            return
+        self.length = length
+        del self.tokens[length:]
+        try:
+            self.kept.crop(length)
+        except (ValueError, RuntimeError, NotImplementedError, AttributeError):
+            self.kept = None  # a sliding window forgets: read again
+
+
+class PretrainedLanguageModel:
+    """A pretrained network in evaluation mode behind the numpy protocol of `LanguageModel`."""
+
+    def __init__(self, network: PretrainedNetwork) -> None:
+        self._network = network.eval()
+
+    @property
+    def context_length(self) -> int:
+        """The most tokens that a cache can hold."""
+        return self._network.context_length
+
+    def new_cache(self) -> PretrainedCache:
+        """Return an empty cache for one conversation."""
+        return PretrainedCache()
+
+    def __call__(self, tokens: Tokens, cache: Any = None) -> Logits:
+        """Map tokens (B, T) to logits (B, T, V)."""
+        hidden = self._hidden(tokens, cache)
+        with torch.inference_mode():
+            return self._logits(hidden)
+
+    def next_logits(self, tokens: Tokens, cache: Any) -> Logits:
+        """Map tokens (T,) that continue a cache to the logits (V,) of what follows them."""
+        hidden = self._hidden(tokens[None], cache)[0, -1]
+        with torch.inference_mode():
+            return self._logits(hidden)
+
+    def _hidden(self, tokens: Tokens, cache: PretrainedCache | None) -> Tensor:
+        device = self._network.head_weight.device
+        with torch.inference_mode():
+            if cache is None:
+                return self._network.hidden(torch.as_tensor(tokens, device=device))
+            n_new = tokens.shape[1]
+            cache.tokens += tokens[0].tolist()
+            cache.length = len(cache.tokens)
+            if cache.kept is None:
+                cache.kept = new_kv_cache()
+                tokens = np.array([cache.tokens])
+            read = torch.as_tensor(tokens, device=device)
+            return self._network.hidden(read, cache.kept)[:, -n_new:]
+
+    def _logits(self, hidden: Tensor) -> Logits:
+        logits = self._network.head(hidden)[..., : self._network.vocab_size]
+        return np.asarray(logits.float().cpu())

@@ -1,0 +1,35 @@
+"""The command table for a pretrained base: `python -m chatbot.sft_ops CMD`."""
+
+import sys
+from collections.abc import Sequence
+
+from chatbot.ops import Program
+from chatbot.ops import main as run_program
+from chatbot.sft_config import load_sft_config
+
+COMMANDS = (
+    "organize",
+    "preprocess",
+    "plan",
+    "train",
+    "status",
+    "stop",
+    "smoke",
+    "reply",
+    "chat",
+    "bridge",
+    "publish",
+    "export",
+    "archive",
+)
+OWN = ("preprocess", "plan", "train", "status", "stop", "publish", "export")
+SFT = Program("python -m chatbot.sft_ops", COMMANDS, load_sft_config, OWN)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command on a pretrained base; exit status as for `chatbot`."""
+    return run_program(arguments, SFT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""A state of fine-tuning -> checkpoint-N, adapter_latest, adapter_best: whole folders or none."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chatbot.corpus.base_tokenizer import BaseTokenizer
+from chatbot.corpus.ngrams import NgramIndex
+from chatbot.model.pretrained import PretrainedNetwork
+from chatbot.model.tuned import Tuned, weights_path, write_tuned
+from chatbot.storage.files import explained, replace_directory, sha256_of
+from chatbot.training.checkpoint import record_checksum, save_checkpoint
+from chatbot.training.folder import TRAINER_FILE, AdapterFolder
+from chatbot.training.loop import TrainState, averaged
+
+
+@dataclass(frozen=True)
+class AdapterKeeper:
+    """Keeps a run on a pretrained base.
+
+    Every folder holds the averaged adapter, which replies and which peft opens, and trainer.pt,
+    which training continues from.
+    """
+
+    folder: AdapterFolder
+    tokenizer: BaseTokenizer
+    keep_snapshots: int
+    guard: NgramIndex | None
+
+    def keep_latest(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write what the same command continues from."""
+        self._write(self.folder.latest_dir, state, about)
+
+    def keep_snapshot(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write one of the checkpoints along the way; the oldest goes."""
+        self._write(self.folder.snapshot_dir(state.step), state, about)
+        for old in self.folder.snapshot_dirs()[self.keep_snapshots :]:
+            shutil.rmtree(old)
+
+    def keep_best(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write the best so far: what replies."""
+        self._write(self.folder.best_dir, state, about)
+
+    def _write(self, target: Path, state: TrainState, about: dict[str, Any]) -> None:
+        part = target.with_name(f"{target.name}.{os.getpid()}.part")
+        try:
+            with explained(target):
+                shutil.rmtree(part, ignore_errors=True)
+                part.mkdir(parents=True)
+            save_checkpoint(part / TRAINER_FILE, state, about)
+            tuned = self._tuned(state, {"step": state.step, **about})
+            write_tuned(part, tuned)
+            record_checksum(weights_path(part), sha256_of(weights_path(part)))
+            replace_directory(part, target)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def _tuned(self, state: TrainState, about: dict[str, Any]) -> Tuned:
+        if not isinstance(state.model, PretrainedNetwork):
+            raise TypeError("a network of our own is kept by RunKeeper")
+        with averaged(state):
+            kind, weights, config = state.model.as_files()
+        return Tuned(kind, weights, config, self.tokenizer, about, self.guard)

@@ -1,0 +1,298 @@
+"""A pretrained base and a room's tokens -> everything that fine-tuning needs."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from chatbot.corpus.base_tokenizer import BaseTokenizer
+from chatbot.corpus.ngrams import index_ngrams
+from chatbot.corpus.store import Corpus
+from chatbot.errors import CheckpointError, ConfigError, CorpusError
+from chatbot.model.adapter import add_adapter
+from chatbot.model.base import Base, can_quantize, load_base, skeleton_of
+from chatbot.model.device import available_memory, choose_device, choose_dtype, keep_freed_memory
+from chatbot.model.pretrained import (
+    PretrainedNetwork,
+    context_of,
+    fingerprint_of,
+    make_room,
+    rows_to_train,
+)
+from chatbot.model.tuned import read_tuned, weights_path
+from chatbot.settings import Config, PretrainedConfig
+from chatbot.storage.files import sha256_of
+from chatbot.training.adapter_keeper import AdapterKeeper
+from chatbot.training.checkpoint import check_resumable, restore
+from chatbot.training.folder import AdapterFolder
+from chatbot.training.loop import Compute, TrainState, new_state
+from chatbot.training.memory import GIGABYTE, TuningNeed, tuning_need
+from chatbot.training.setup import (
+    Prepared,
+    checkpoint_to_continue,
+    describe_data,
+    describe_steps,
+    plan_steps,
+    train_source,
+    val_source,
+)
+from chatbot.training.world import ALONE, World
+
+_ROWS_CPU, _ROWS_GPU = 4, 8
+_CUDA_BYTES = 600_000_000  # what CUDA itself and its kernels' workspaces take
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a base is loaded, in which number format, and whether in 4 bits."""
+
+    device: torch.device
+    dtype: torch.dtype
+    in_4bit: bool
+
+
+def choose_machine(config: Config, rank: int = 0) -> Machine:
+    """Resolve device and number format; 4 bits only where they are to be had."""
+    device = choose_device(config.runtime.device)
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", rank)
+    in_4bit = pretrained_of(config).base.load_in_4bit and can_quantize(device)
+    return Machine(device, choose_dtype(config.runtime, device), in_4bit)
+
+
+def prepare_tuning(
+    config: Config,
+    corpus: Corpus,
+    folder: AdapterFolder,
+    resume: Path | None,
+    world: World = ALONE,
+    parent: Path | None = None,
+) -> Prepared:
+    """Build or restore the state of a run on a pretrained base.
+
+    `parent`: the adapter of the stage before, to begin from. Raises CheckpointError where going
+    on would silently train something else, ConfigError where it cannot fit or work.
+    """
+    world.require_same(corpus.stats.fingerprint)
+    sentences: list[str] = []
+    payload = world.share(lambda: checkpoint_to_continue(config, folder, resume, sentences.append))
+    machine = choose_machine(config, world.local_rank)
+    config = with_rows(config, machine.device)
+    base = Base(pretrained_of(config).base, Path(config.root))
+    tokenizer = tokenizer_of(corpus, config)
+    need = require_room(config, base, tokenizer, machine)
+    network, fingerprint = open_network(base, config, tokenizer, machine)
+    about = {
+        **describe_data(config, corpus),
+        "stage": pretrained_of(config).stage,
+        "base_model": base.name,
+        "base_fingerprint": fingerprint,
+        "form": tokenizer.form.kind,
+        # Sums are rounded by how they are split: a run goes on as it began.
+        "tokens_at_once": need.tokens_at_once
+        if payload is None
+        else payload["about"]["tokens_at_once"],
+        "parent": _begin_from(parent, network, fingerprint)
+        if payload is None
+        else _require_same_base(payload, base, fingerprint),
+    }
+    if need.is_checkpointed:
+        network.checkpoint_gradients()
+    at_once = min(need.tokens_at_once, int(about["tokens_at_once"]))
+    compute = Compute(machine.device, machine.dtype, config.runtime.seed, world, at_once)
+    state = new_state(network, config.optimization, compute)
+    if payload is not None:
+        check_resumable(payload, about, network.numbers)
+        restore(state, payload)
+        sentences.append(f"continuing at step {state.step:,}")
+    sentences += [*_fallback(config, machine, need), _describe(base, machine, need)]
+    if about["parent"] is not None:
+        sentences.append(f"it began from {about['parent']['run_name']}")
+    made = _with_data(config, corpus, folder, state, compute, about)
+    return replace(made, sentences=[*sentences, *made.sentences])
+
+
+def _with_data(
+    config: Config,
+    corpus: Corpus,
+    folder: AdapterFolder,
+    state: TrainState,
+    compute: Compute,
+    about: dict[str, Any],
+) -> Prepared:
+    block_size = int(config.model.block_size)
+    sources = (
+        train_source(config, corpus, corpus.train, block_size, compute.device),
+        val_source(config, corpus, block_size, compute.device),
+    )
+    plan = plan_steps(config, sources[0], about)
+    if not config.logging.snapshot_interval:
+        logging = msgspec.structs.replace(config.logging, snapshot_interval=plan.save_interval)
+        config = msgspec.structs.replace(config, logging=logging)
+    is_main = compute.world.is_main
+    guard = index_ngrams(corpus.train, corpus.tokenizer) if is_main else None
+    tokenizer = tokenizer_of(corpus, config)
+    keeper = AdapterKeeper(folder, tokenizer, config.logging.keep_snapshots, guard)
+    sentences = [describe_steps(sources[0], plan)]
+    return Prepared(config, state, sources, compute, plan, keeper, sentences)
+
+
+def pretrained_of(config: Config) -> PretrainedConfig:
+    """Return what a pretrained base adds to the settings."""
+    if config.pretrained is None:
+        raise ConfigError("no pretrained base is chosen", hint="use python -m chatbot.sft_ops")
+    return config.pretrained
+
+
+def tokenizer_of(corpus: Corpus, config: Config) -> BaseTokenizer:
+    """Return the tokenizer of tokens that were made for a base; raises CorpusError for others."""
+    if not isinstance(corpus.tokenizer, BaseTokenizer):
+        raise CorpusError(
+            f"the data in {config.processed.dir} was not made for a pretrained base",
+            hint="`chatbot preprocess` makes it",
+        )
+    stage = pretrained_of(config).stage
+    if (corpus.tokenizer.form.kind == "raw") != (stage == "cpt"):
+        raise CorpusError(
+            f"the data in {config.processed.dir} is not that of stage {stage}",
+            hint="`chatbot preprocess` makes it",
+        )
+    return corpus.tokenizer
+
+
+def open_network(
+    base: Base, config: Config, tokenizer: BaseTokenizer, machine: Machine
+) -> tuple[PretrainedNetwork, str]:
+    """Load a base with a new adapter, or all of it to be trained; and its fingerprint."""
+    if machine.device.type == "cpu":
+        keep_freed_memory()
+    is_full = pretrained_of(config).base.tuning == "full"
+    dtype = torch.float32 if is_full else machine.dtype
+    model: Any = load_base(base, machine.device, dtype, in_4bit=machine.in_4bit)
+    fingerprint = fingerprint_of(model)
+    make_room(model, tokenizer)
+    network = adapted(model, config, tokenizer)
+    network.require_known_head()
+    return network, fingerprint
+
+
+def adapted(model: Any, config: Config, tokenizer: BaseTokenizer) -> PretrainedNetwork:
+    """Return a network with what is trained: a new adapter, or everything."""
+    pretrained = pretrained_of(config)
+    numbers: dict[str, Any] = {"model.tuning": pretrained.base.tuning}
+    if pretrained.base.tuning == "full":
+        model.requires_grad_(True)
+    else:
+        lora, base_name = pretrained.lora, pretrained.base.base_model
+        names = ("r", "alpha", "target_modules", "use_rslora", "use_dora")
+        numbers |= {f"lora.{name}": getattr(lora, name) for name in names}
+        with torch.random.fork_rng():
+            torch.manual_seed(config.runtime.seed)
+            model = add_adapter(model, lora, rows_to_train(model, tokenizer), base_name)
+    return PretrainedNetwork(model, tokenizer, numbers)
+
+
+def _require_same_base(
+    payload: dict[str, Any], base: Base, fingerprint: str
+) -> dict[str, Any] | None:
+    """Return what the checkpointed run began from, if it is of this base."""
+    about = payload["about"]
+    if about.get("base_fingerprint") != fingerprint:
+        raise CheckpointError(
+            f"the checkpoint is of another base than {base.name}",
+            hint="set model.base_model back, or another project.run_name",
+        )
+    lineage: dict[str, Any] | None = about["parent"]
+    return lineage
+
+
+def _begin_from(
+    parent: Path | None, network: PretrainedNetwork, fingerprint: str
+) -> dict[str, Any] | None:
+    """Put the weights of the stage before into a new network; return where they are from."""
+    if parent is None:
+        return None
+    before = read_tuned(parent)
+    if before.about["base_fingerprint"] != fingerprint:
+        raise CheckpointError(
+            f"{parent} belongs to another base ({before.about['base_model']})",
+            hint="`chatbot archive` sets it aside; then `chatbot train` makes it anew",
+        )
+    network.load_files(before.weights)
+    kept = ("stage", "run_name", "step", "data_fingerprint")
+    digest = sha256_of(weights_path(parent))
+    return {**{name: before.about[name] for name in kept}, "weights_sha256": digest}
+
+
+def with_rows(config: Config, device: torch.device) -> Config:
+    """Return the settings with a number for an `auto` batch size."""
+    settings = config.optimization
+    if settings.batch_size != "auto":
+        return config
+    rows = _ROWS_CPU if device.type == "cpu" else _ROWS_GPU
+    return msgspec.structs.replace(
+        config, optimization=msgspec.structs.replace(settings, batch_size=rows)
+    )
+
+
+def require_room(
+    config: Config, base: Base, tokenizer: BaseTokenizer, machine: Machine
+) -> TuningNeed:
+    """Return the memory that training will take; raises ConfigError if there is not so much.
+
+    All is counted on a network without weights, before any is loaded.
+    """
+    free = available_memory(machine.device)
+    need = count_need(config, base, tokenizer, machine, free)
+    if free is not None and need.total > free:
+        raise ConfigError(
+            f"training needs {need.total / GIGABYTE:.1f} GB, "
+            f"{machine.device} has {free / GIGABYTE:.1f} GB free",
+            hint="`chatbot plan` shows what fits: model.load_in_4bit, a lower training.max_seq_len "
+            "or lora.r, a smaller base",
+        )
+    return need
+
+
+def count_need(
+    config: Config,
+    base: Base,
+    tokenizer: BaseTokenizer,
+    machine: Machine,
+    free_bytes: int | None,
+) -> TuningNeed:
+    """Count the memory of training with so much free; raises ConfigError for a short context."""
+    if machine.device.type == "cuda" and free_bytes is not None:
+        free_bytes -= _CUDA_BYTES
+    skeleton: Any = skeleton_of(base, machine.dtype)
+    block_size, context = int(config.model.block_size), context_of(skeleton)
+    if block_size > context:
+        raise ConfigError(
+            f"training.max_seq_len {block_size} is more than the base's context of {context}",
+            hint=f"set training.max_seq_len to {context} or less",
+        )
+    make_room(skeleton, tokenizer)
+    # Autocast computes fp32 adapters in the machine's format: so does this network.
+    network = adapted(skeleton, config, tokenizer).to(machine.dtype)
+    return tuning_need(network, config, in_4bit=machine.in_4bit, free_bytes=free_bytes)
+
+
+def _fallback(config: Config, machine: Machine, need: TuningNeed) -> list[str]:
+    if not pretrained_of(config).base.load_in_4bit or machine.in_4bit:
+        return []
+    why = "bitsandbytes is not installed" if machine.device.type == "cuda" else "there is no CUDA"
+    return [
+        f"WARNING: 4 bits are not to be had here ({why}): the base is loaded whole, "
+        f"{need.weights / GIGABYTE:.2f} GB instead of {need.weights_in_4bit / GIGABYTE:.2f} GB"
+    ]
+
+
+def _describe(base: Base, machine: Machine, need: TuningNeed) -> str:
+    number = "4 bits" if machine.in_4bit else str(machine.dtype).removeprefix("torch.")
+    saved = ", layers computed twice to save memory" if need.is_checkpointed else ""
+    return (
+        f"{base.name}: {need.n_params / 1e6:,.1f} M parameters, {need.n_trained / 1e6:.2f} M "
+        f"trained, on {machine.device} in {number}, about {need.total / GIGABYTE:.1f} GB{saved}"
+    )
