@@ -7,9 +7,12 @@ SYSTEM_PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/chatbot
+SFT := $(BIN)/python -m chatbot.sft_ops
+# BASE: the folder or hub name of a pretrained base, if configs/sft.yaml does not name it.
+TUNING = --root "$(ROOT)" $(if $(BASE),--set model.base_model="$(BASE)")
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev format demo test test-faults check bench compare archive organize preprocess plan train \
+.PHONY: help install install-dev install-lora tune sft format demo test test-faults check bench compare archive organize preprocess plan train \
         smoke reply chat bridge forget privacy publish export import encrypt-model decrypt-model keygen status stop \
         password clean
 
@@ -23,11 +26,16 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train]'
 	@touch $@
 
+$(VENV)/installed-lora: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[lora]'
+	@touch $@
+
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 install: $(VENV)/installed  ## make the environment
+install-lora: $(VENV)/installed-lora  ## make the environment with what a pretrained base needs
 install-dev: $(VENV)/installed-dev  ## make the environment with what tests need
 
 format: install-dev  ## write the code in one style
@@ -57,6 +65,14 @@ compare: install  ## our training beside two others: make compare ROOT=data/demo
 
 demo: install  ## the whole thing on an invented room, in minutes
 	$(RUN) demo --root "$(ROOT)"
+
+tune: install-lora  ## a pretrained base, all of it: make tune BASE=FOLDER
+	$(SFT) organize $(TUNING)
+	$(SFT) preprocess $(TUNING)
+	$(SFT) train $(TUNING)
+	$(SFT) smoke $(TUNING)
+sft: install-lora  ## a command on a pretrained base: make sft CMD=chat
+	@$(SFT) $(CMD) $(TUNING) $(ARGS)
 
 archive: install  ## move old data and models to data/archive/
 	$(RUN) archive --root "$(ROOT)"

@@ -15,6 +15,15 @@ if ($args.Count -gt 0 -and $args[0] -eq "test") {
     & .venv/Scripts/python.exe -m pytest -q
     exit $LASTEXITCODE
 }
+if ($args.Count -gt 0 -and $args[0] -eq "sft") {
+    & .venv/Scripts/python.exe -c "import peft" 2>$null
+    if ($LASTEXITCODE -ne 0) {
+        & .venv/Scripts/python.exe -m pip install --quiet --constraint constraints.txt --editable ".[lora]"
+        if ($LASTEXITCODE -ne 0) { exit $LASTEXITCODE }
+    }
+    & .venv/Scripts/python.exe -m chatbot.sft_ops @($args | Select-Object -Skip 1)
+    exit $LASTEXITCODE
+}
 if ($args.Count -eq 0) { $args = @("--help") }
 & .venv/Scripts/chatbot.exe @args
 exit $LASTEXITCODE

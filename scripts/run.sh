@@ -11,4 +11,10 @@ if [ "${1:-}" = test ]; then
   .venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
   exec .venv/bin/python -m pytest -q
 fi
+if [ "${1:-}" = sft ]; then
+  shift
+  .venv/bin/python -c 'import peft' 2>/dev/null || \
+    .venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[lora]'
+  exec .venv/bin/python -m chatbot.sft_ops "${@:---help}"
+fi
 exec .venv/bin/chatbot "${@:---help}"

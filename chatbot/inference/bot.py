@@ -68,8 +68,8 @@ class Bot:
 
     @property
     def other(self) -> int:
-        """The number of whoever talks with the bot alone."""
-        return 1 if self.number == 0 else 0
+        """The number of whoever talks with the bot alone; in text without speakers all are 0."""
+        return 1 if self.number == 0 and self.n_speakers > 1 else 0
 
     def hear(self, text: str, speaker: int | None = None) -> None:
         """Add what somebody said, written as in training; lines sent in a row are one turn."""

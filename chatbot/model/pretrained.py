@@ -251,7 +251,7 @@ def open_tuned(
     if base is None:
         network = PretrainedNetwork(empty_network(tuned.config, dtype), tuned.tokenizer, {})
         network.load_files(tuned.weights)
-        return network.to(device).requires_grad_(False)
+        return network.to(device).requires_grad_(False).eval()
     model: Any = load_base(base, device, dtype, in_4bit=in_4bit)
     if fingerprint_of(model) != tuned.about["base_fingerprint"]:
         raise CheckpointError(
