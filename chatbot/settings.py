@@ -272,6 +272,7 @@ class PretrainedConfig(Section, frozen=True):
     stage: Literal["cpt", "sft"]
     follows_cpt: bool
     writes_jsonl: bool
+    cpt_dir: str
 
 
 class Config(Section, frozen=True):

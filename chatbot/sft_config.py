@@ -148,6 +148,10 @@ def load_sft_config(root: Path, overrides: tuple[str, ...] = (), stage: Stage = 
         raise ConfigError(
             "model.load_in_4bit cannot be trained in full", hint="set model.tuning: lora"
         )
+    if settings.publish.dtype == "int8":
+        raise ConfigError(
+            "publish.dtype int8 is a format of our own network only", hint="set it to fp16 or fp32"
+        )
     config = _as_config(settings, str(root), stage)
     refuse_contradictions(config)
     return config
@@ -197,6 +201,7 @@ def _as_config(settings: SftConfig, root: str, stage: Stage) -> Config:
             stage=stage,
             follows_cpt=stage == "sft" and settings.cpt_data.enabled,
             writes_jsonl=settings.data.write_jsonl,
+            cpt_dir=settings.cpt_data.dir,
         ),
         root=root,
     )

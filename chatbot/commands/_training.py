@@ -14,7 +14,7 @@ from chatbot.commands._terminal import advance, duration, progress, say
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.settings import Config
 from chatbot.storage.files import explained
-from chatbot.training.folder import RunFolder, busy
+from chatbot.training.folder import TRAINER_FILE, RunFolder, busy
 
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
@@ -36,11 +36,13 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", type=Path, metavar="PATH", help="continue from this checkpoint")
 
 
-def check_resume(path: Path | None) -> None:
-    """Raise CheckpointError if a checkpoint is named and not there."""
-    if path is not None and not path.is_file():
+def check_resume(args: argparse.Namespace) -> None:
+    """Raise CheckpointError if a checkpoint is named and not there; a folder stands for its own."""
+    if args.resume is not None and (args.resume / TRAINER_FILE).is_file():
+        args.resume = args.resume / TRAINER_FILE
+    if args.resume is not None and not args.resume.is_file():
         raise CheckpointError(
-            f"no checkpoint at {path}", hint="drop --resume to continue the run by itself"
+            f"no checkpoint at {args.resume}", hint="drop --resume to continue the run by itself"
         )
 
 

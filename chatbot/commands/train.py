@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Train in the foreground, or start a trainer that outlives this terminal."""
     folder = RunFolder(config.run_dir, config.stop_file_name)
-    check_resume(args.resume)
+    check_resume(args)
     if args.background:
         start_background(args, config, folder)
         return

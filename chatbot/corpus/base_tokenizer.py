@@ -3,12 +3,14 @@
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
+from tokenizers import AddedToken
 
 from chatbot.corpus.tokenizer import (
     BpeTokenizer,
@@ -81,6 +83,24 @@ class BaseTokenizer(TextCodec):
                 "turns of the base's chat template do not begin with a control token",
                 hint="set model.form: plain in configs/sft.yaml",
             )
+
+    def encode(self, text: str) -> list[int]:
+        """Encode ordinary text, never a control token but the one for what cannot be written."""
+        return self._of_text(super().encode(text))
+
+    def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
+        """Encode many texts on all cores."""
+        return [self._of_text(ids) for ids in super().encode_all(texts)]
+
+    def _of_text(self, ids: list[int]) -> list[int]:
+        """Leave out control tokens: some vocabularies find them in text as if they were words."""
+        if self._forged.isdisjoint(ids):
+            return ids
+        return [token for token in ids if token not in self._forged]
+
+    @cached_property
+    def _forged(self) -> frozenset[int]:
+        return frozenset(self._control - {self.unknown_id})
 
     @property
     def files(self) -> dict[str, str]:
@@ -168,7 +188,8 @@ def with_tokens(text: str, added: list[str]) -> str:
     """Return a tokenizer.json with tokens added, and every control token called special."""
     backend = read_backend(text)
     backend.add_special_tokens([token for token in added if token != LINE])
-    backend.add_tokens([token for token in added if token == LINE])
+    line = AddedToken(LINE, normalized=False, special=False)
+    backend.add_tokens([line for token in added if token == LINE])
     content = json.loads(backend.to_str())
     for entry in content["added_tokens"]:
         entry["special"] |= bool(_LOOKS_LIKE_CONTROL.fullmatch(entry["content"]))

@@ -70,7 +70,7 @@ def write_corpus(
         splits: dict[str, SplitStats] = {}
         for split in SPLITS:
             sessions = _counted(_split(rooms, split), on_session)
-            samples = _samples(sessions, speakers, rules, tokenizer.n_speakers)
+            samples = _samples(sessions, speakers, rules, tokenizer)
             splits[split] = _write_split(new, split, samples, tokenizer)
         _require_targets(splits, rules)
         for name, content in tokenizer.files.items():
@@ -148,10 +148,13 @@ def _samples(
     sessions: Iterable[Conversation],
     speakers: Speakers,
     rules: PreprocessConfig,
-    n_speakers: int,
+    tokenizer: Tokenizer,
 ) -> Iterator[list[Turn]]:
     """Yield samples; a tokenizer that knows fewer speakers hears all others as its last one."""
-    cut = _CUTS[rules.corpus_mode]
+    cut = session_samples if rules.corpus_mode == "sessions" else window_samples
+    n_speakers = tokenizer.n_speakers
+    if not tokenizer.head(0):
+        cut = raw_samples  # text without speakers
     for session in sessions:
         turns = [
             Turn(min(speakers.number_of(message.speaker), n_speakers - 1), message.text)
@@ -184,9 +187,6 @@ def raw_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[Tur
     for begin in range(0, len(turns), rules.context_turns):
         some = turns[begin : begin + rules.context_turns]
         yield [Turn(0, "\n".join(turn.text for turn in some), True)]
-
-
-_CUTS = {"sessions": session_samples, "context_windows": window_samples, "raw": raw_samples}
 
 
 def _is_target(index: int, turn: Turn, rules: PreprocessConfig) -> bool:

@@ -46,9 +46,12 @@ def render_all(sessions: Sequence[Sequence[Turn]], tokenizer: Tokenizer) -> Iter
             head, tail = tokenizer.head(turn.speaker), tokenizer.tail(turn.speaker)
             value = TARGET if turn.is_target else CONTEXT
             # Of the tail the token that ends the turn is learned, if there is one.
-            n_learned = len(ids) + (tail[0] in control)
+            n_learned = len(ids) + (tail[:1] != () and tail[0] in control)
+            learned = [value] * n_learned
+            if not control.isdisjoint(ids):  # what a base cannot write is not to be said
+                learned[: len(ids)] = [NEVER if token in control else value for token in ids]
             tokens += [*head, *ids, *tail]
-            mask += [NEVER] * len(head) + [value] * n_learned
+            mask += [NEVER] * len(head) + learned
             mask += [NEVER] * (len(ids) + len(tail) - n_learned)
         yield Example(tokens, mask)
 

@@ -23,6 +23,7 @@ from chatbot.settings import SamplingConfig
 Floats = npt.NDArray[np.float64]
 
 _TOKENS_AT_ONCE = 4096
+_NUMBERS_AT_ONCE = 1 << 26  # of logits: 256 MB
 _LOWEST = 0.2  # Min-K%: the least likely fifth of the tokens
 _N_BOOTSTRAPS = 300
 
@@ -52,7 +53,8 @@ def messages_of(
 
 def item_of(past: Sequence[Turn], turn: Turn, tokenizer: Tokenizer, room: int) -> Item:
     """Render a message and its past; the past gives way where both are too long."""
-    reply = [*tokenizer.encode(turn.text)[: room // 2 - 1], *tokenizer.tail(turn.speaker)[:1]]
+    end = [token for token in tokenizer.tail(turn.speaker)[:1] if token in tokenizer.control_ids]
+    reply = [*tokenizer.encode(turn.text)[: room // 2 - 1], *end]
     prompt = render_prompt(past, turn.speaker, tokenizer, room - len(reply))
     return Item(prompt, reply, turn.text)
 
@@ -69,13 +71,15 @@ def reply_logits(
     """Yield each item with the logits (T, V) that its reply's T tokens were drawn from."""
     order = iter(sorted(items, key=lambda item: len(item.prompt) + len(item.reply)))
     longest = max((len(item.prompt) + len(item.reply) for item in items), default=1)
-    while some := list(islice(order, max(1, _TOKENS_AT_ONCE // longest))):
+    n_rows = 1  # the first tells how large the vocabulary is
+    while some := list(islice(order, n_rows)):
         width = max(len(item.prompt) + len(item.reply) for item in some) - 1
         tokens = np.zeros((len(some), width), dtype=np.int64)
         for row, item in zip(tokens, some, strict=True):
             whole = [*item.prompt, *item.reply][:-1]
             row[: len(whole)] = whole  # what stands after it changes nothing before it
         logits = model(tokens)
+        n_rows = max(1, min(_TOKENS_AT_ONCE, _NUMBERS_AT_ONCE // logits.shape[-1]) // longest)
         for row, item in zip(logits, some, strict=True):
             begin = len(item.prompt) - 1
             yield item, row[begin : begin + len(item.reply)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from chatbot.errors import CheckpointError
+from chatbot.errors import CheckpointError, ConfigError
 from chatbot.inference.bot import Bot
 from chatbot.inference.loading import SEALED, bot_settings, decrypted, nobody, speaker_number
 from chatbot.model.base import Base, can_quantize
@@ -82,5 +82,10 @@ def load_tuned_bot(config: Config, ask: Callable[[], str | None] = nobody) -> Bo
     network = open_for_replies(tuned, config)
     tokenizer = tuned.tokenizer
     number = speaker_number(config, tokenizer.n_speakers)
+    if tokenizer.tail(number)[:1] != (tokenizer.eos_id,):
+        raise ConfigError(
+            f"the base's chat template does not end the turns of speaker {number}",
+            hint="set dialogue.speak_as: auto, or train with model.form: plain",
+        )
     settings = bot_settings(config)
     return Bot(network.language_model(), tokenizer, settings, number, tuned.guard)

@@ -1,10 +1,13 @@
 """A pretrained base from a folder or the Hugging Face hub. The only module with transformers."""
 
+import hashlib
 import importlib.util
+import json
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from chatbot.corpus.base_tokenizer import LINE, BaseTokenizer, Form, knows_lines, with_tokens
-from chatbot.corpus.tokenizer import EOS
-from chatbot.errors import ConfigError
+from chatbot.corpus.tokenizer import EOS, read_backend
+from chatbot.errors import ChatbotError, CheckpointError, ConfigError, CorpusError
 from chatbot.model.chat_form import chat_form, plain_form, raw_form
 from chatbot.settings import BaseModelConfig
 
+_SAMPLE = "안녕하세요 오늘 뭐해요 hello"
+_DATE = "01 Jan 2025"  # some templates write today's: a frame that changes every day
+_N_SAMPLES, _SAMPLE_BYTES = 64, 4096
 _HUB_NAME = re.compile(r"[\w.\-]+/[\w.\-]+")
 
 
@@ -50,6 +56,11 @@ class Base:
         return self.settings.base_model
 
     @property
+    def label(self) -> str:
+        """What files say of it: a folder's own name, since a path tells of its owner."""
+        return Path(self.place).name if self.is_local else self.place
+
+    @property
     def options(self) -> dict[str, Any]:
         """What every loader of transformers is told."""
         return {
@@ -58,28 +69,81 @@ class Base:
             "local_files_only": self.is_local,
         }
 
+    def file(self, name: str) -> Path | None:
+        """Return where one of its files is on this disk, None if it has no such file."""
+        if self.is_local:
+            path = Path(self.place) / name
+            return path if path.is_file() else None
+        from transformers.utils.hub import cached_file
+
+        found = cached_file(
+            self.place,
+            name,
+            revision=self.settings.revision,
+            _raise_exceptions_for_missing_entries=False,
+        )
+        return None if found is None else Path(found)
+
+    def fingerprint(self) -> str:
+        """Return what tells one base from another: samples of its files, whatever loads them."""
+        with self.explained():
+            config = self.file("config.json")
+        digest = hashlib.sha256()
+        folder = Path(self.place) if config is None else config.parent
+        for path in sorted(p for p in folder.iterdir() if p.suffix in (".safetensors", ".bin")):
+            size = path.stat().st_size
+            digest.update(f"{path.name} {size}".encode())
+            with path.open("rb") as file:
+                for number in range(_N_SAMPLES):
+                    file.seek(size * number // _N_SAMPLES)
+                    digest.update(file.read(_SAMPLE_BYTES))
+        return digest.hexdigest()
+
+    def stored_dtype(self) -> torch.dtype:
+        """Return the number format that its weights are stored in, fp32 if it does not say."""
+        path = self.file("config.json")
+        config = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        said = str(config.get("dtype") or config.get("torch_dtype")).removeprefix("torch.")
+        known = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+        return known.get(said, torch.float32)
+
     @contextmanager
     def explained(self) -> Iterator[None]:
         """Turn what loading raises into a sentence."""
-        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
         try:
             yield
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            causes = (error, error.__cause__, error.__context__)
-            problem, hint = "cannot be opened", f"transformers says: {str(error).splitlines()[0]}"
-            if any(isinstance(cause, GatedRepoError) for cause in causes):
-                problem = "is gated"
-                hint = "accept its terms on the hub and log in with `hf auth login`"
-            elif any(isinstance(cause, RepositoryNotFoundError) for cause in causes):
-                problem, hint = "is not on the hub", "check its name; private ones need a login"
-            elif "trust_remote_code" in str(error):
-                problem = "brings code of its own"
-                hint = "model.trust_remote_code: true runs it; only for a base you trust"
-            elif not self.is_local and isinstance(error, OSError):
-                problem = "cannot be fetched"
-                hint = "connect, or fetch it elsewhere and name its folder in model.base_model"
+        except ChatbotError:
+            raise
+        except torch.OutOfMemoryError as error:
+            raise ConfigError(
+                f"base {self.name} does not fit into the memory of the card",
+                hint="`chatbot plan` shows what fits: model.load_in_4bit, a smaller base",
+            ) from error
+        # Of a damaged file the libraries raise bare Exception and types of their own.
+        except Exception as error:
+            problem, hint = self._problem_of(error)
             raise ConfigError(f"base {self.name} {problem}", hint=hint) from error
+
+    def _problem_of(self, error: Exception) -> tuple[str, str]:
+        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+        causes = (error, error.__cause__, error.__context__)
+        if any(isinstance(cause, GatedRepoError) for cause in causes):
+            return "is gated", "accept its terms on the hub and log in with `hf auth login`"
+        if any(isinstance(cause, RepositoryNotFoundError) for cause in causes):
+            return "is not on the hub", "check its name; private ones need a login"
+        if "trust_remote_code" in str(error):
+            return (
+                "brings code of its own",
+                "model.trust_remote_code: true runs it; only for a base you trust",
+            )
+        if not self.is_local and isinstance(error, OSError):
+            return (
+                "cannot be fetched",
+                "connect, or fetch it elsewhere and name its folder in model.base_model",
+            )
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        return "cannot be opened", f"it is damaged or unknown here; the library says: {first}"
 
 
 def base_tokenizer(base: Base, n_speakers: int) -> tuple[BaseTokenizer, str]:
@@ -91,31 +155,70 @@ def base_tokenizer(base: Base, n_speakers: int) -> tuple[BaseTokenizer, str]:
 
     _be_quiet()
     with base.explained():
+        own = base.file("tokenizer.json")
         theirs = AutoTokenizer.from_pretrained(base.place, **base.options)
-    backend = getattr(theirs, "backend_tokenizer", None)
-    if backend is None:
-        raise ConfigError(
-            f"base {base.name} has no tokenizer.json", hint="choose a base with a fast tokenizer"
-        )
+        text = own.read_text(encoding="utf-8") if own else _backend_text(theirs, base)
     wanted, why = base.settings.form, "chosen in configs/sft.yaml"
-    form: Form | None = None
     if wanted == "auto":
         wanted = "chat" if theirs.chat_template and n_speakers == 2 else "plain"
         why = "a room of two" if wanted == "chat" else "one control token a speaker"
     if wanted == "chat":
         try:
-            form = _chat_form(theirs, base)
-        except ConfigError as error:
+            return _require_text(_framed(text, _chat_form(theirs, base)), base), f"form chat: {why}"
+        except (ConfigError, CorpusError) as error:
             if base.settings.form == "chat":
                 raise
             why = str(error)
-    if form is None:
-        eos, bos = theirs.eos_token, theirs.bos_token or ""
-        form = plain_form(bos, eos or EOS, n_speakers, [] if eos else [EOS])
-    if not knows_lines(backend.to_str()):
+    if base.settings.system_prompt:
+        why += "; model.system_prompt is for chat templates and not used"
+    bos, eos = (_end_of(text, base, theirs, name) for name in ("bos_token", "eos_token"))
+    form = plain_form(bos or "", eos or EOS, n_speakers, [] if eos else [EOS])
+    return _require_text(_framed(text, form), base), f"form plain: {why}"
+
+
+def _backend_text(theirs: Any, base: Base) -> str:
+    backend = getattr(theirs, "backend_tokenizer", None)
+    if backend is None:
+        raise ConfigError(
+            f"base {base.name} has no tokenizer.json", hint="choose a base with a fast tokenizer"
+        )
+    return str(backend.to_str())
+
+
+def _end_of(text: str, base: Base, theirs: Any, name: str) -> str | None:
+    """Return the base's bos or eos token.
+
+    Without a tokenizer_config.json transformers gives one that the vocabulary does not hold;
+    config.json then knows its number.
+    """
+    known = read_backend(text).get_vocab(with_added_tokens=True)
+    said = getattr(theirs, name)
+    if said in known:
+        return str(said)
+    path = base.file("config.json")
+    config = json.loads(path.read_text(encoding="utf-8")) if path else {}
+    number = config.get(f"{name}_id")
+    return next((token for token, one in known.items() if one == number), None)
+
+
+def _framed(text: str, form: Form) -> BaseTokenizer:
+    """Return a tokenizer with a form; a line break gets a token where there is none."""
+    if not knows_lines(text):
         form = msgspec.structs.replace(form, added=[*form.added, LINE])
-    text = with_tokens(backend.to_str(), form.added)
-    return BaseTokenizer(text, form), f"form {form.kind}: {why}"
+    return BaseTokenizer(with_tokens(text, form.added), form)
+
+
+def _require_text(tokenizer: BaseTokenizer, base: Base) -> BaseTokenizer:
+    """Raise ConfigError if what is written with a tokenizer does not come back."""
+    wanted = _SAMPLE.replace(" ", "")
+    found = tokenizer.decode(tokenizer.encode(_SAMPLE)).replace(" ", "")
+    kept = sum(char in found for char in wanted)
+    if "\n" in found or kept < len(wanted) / 2:
+        raise ConfigError(
+            f"base {base.name} cannot write Korean: of {wanted!r} comes back {found!r}",
+            hint="choose another base, or give it its own tokenizer.json",
+        )
+    return tokenizer
 
 
 def _chat_form(theirs: Any, base: Base) -> Form:
@@ -126,7 +229,12 @@ def _chat_form(theirs: Any, base: Base) -> Form:
 
     def render(talk: list[dict[str, str]]) -> str:
         try:
-            text = theirs.apply_chat_template(talk, tokenize=False, enable_thinking=False)
+            text = theirs.apply_chat_template(
+                talk,
+                tokenize=False,
+                enable_thinking=False,
+                date_string=_DATE,
+            )
         except jinja2.TemplateError as error:
             raise ConfigError(
                 f"the base's chat template refuses a talk: {error}",
@@ -173,13 +281,15 @@ def skeleton_of(base: Base, dtype: torch.dtype) -> nn.Module:
     AttentionInterface.register("planned", _planned_attention)
     with base.explained():
         config = AutoConfig.from_pretrained(base.place, **base.options)
+        own_code = base.settings.trust_remote_code
         with torch.device("meta"):
-            model: nn.Module = AutoModelForCausalLM.from_config(
-                config,
-                dtype=dtype,
-                attn_implementation="planned",
-                trust_remote_code=base.settings.trust_remote_code,
+            make = partial(
+                AutoModelForCausalLM.from_config, dtype=dtype, trust_remote_code=own_code
             )
+            try:
+                model: nn.Module = make(config, attn_implementation="planned")
+            except (KeyError, ValueError):  # an architecture with attention of its own
+                model = make(config)
     return model.requires_grad_(False)
 
 
@@ -214,8 +324,14 @@ def empty_network(config: dict[str, Any], dtype: torch.dtype) -> Any:
 
     _be_quiet()
     known = {name: value for name, value in config.items() if name != "model_type"}
-    made = AutoConfig.for_model(config["model_type"], **known)
-    return AutoModelForCausalLM.from_config(made, dtype=dtype)
+    try:
+        made = AutoConfig.for_model(config["model_type"], **known)
+        return AutoModelForCausalLM.from_config(made, dtype=dtype)
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(
+            "the fine-tuned base has an architecture that is unknown here",
+            hint="update transformers; bases with code of their own cannot be opened this way",
+        ) from error
 
 
 def reopened(folder: Path) -> nn.Module:

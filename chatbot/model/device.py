@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import gc
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
@@ -65,7 +66,15 @@ def free_memory(device: torch.device) -> int | None:
     if device.type != "cuda":
         return None
     free, _ = torch.cuda.mem_get_info(device)
-    return free
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return free + kept  # what torch keeps for later is free for us
+
+
+def release_memory() -> None:
+    """Give back what a stage that has ended held."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def available_memory(device: torch.device) -> int | None:

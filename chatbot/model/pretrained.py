@@ -3,7 +3,6 @@
 B batch, T tokens, C channels, V vocabulary, K trained rows.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from chatbot.corpus.base_tokenizer import BaseTokenizer
+from chatbot.corpus.base_tokenizer import LINE, BaseTokenizer
+from chatbot.corpus.tokenizer import EOS
 from chatbot.errors import CheckpointError, ConfigError
 from chatbot.model.adapter import (
     adapter_config,
@@ -35,21 +35,14 @@ from chatbot.model.network import Network
 from chatbot.model.tuned import Tuned
 
 _LONGEST = 4096  # of a conversation: what a cache of a small GPU holds
-_N_SAMPLED = 4096
+_ROWS_AT_ONCE = 8192
 _NOISE = 0.02  # of a new token's row around the mean of all rows, in their spread
-
-
-def fingerprint_of(model: Any) -> str:
-    """Return what tells one base from another: its shape and a sample of its embedding."""
-    table = model.get_input_embeddings().weight.detach()
-    step = max(1, table.numel() // _N_SAMPLED)
-    sample = table.reshape(-1)[::step].to(torch.bfloat16).float().cpu().numpy()
-    shape = f"{model.config.model_type} {sorted(n for n, _ in model.named_modules())}"
-    return hashlib.sha256(shape.encode() + sample.tobytes()).hexdigest()
 
 
 def make_room(model: Any, tokenizer: BaseTokenizer) -> None:
     """Give every token of a tokenizer a row; a new token's is near the mean of all rows."""
+    if not tokenizer.added_ids:
+        return
     with torch.no_grad():
         n_rows = model.get_input_embeddings().weight.shape[0]
         if tokenizer.vocab_size > n_rows:
@@ -59,10 +52,21 @@ def make_room(model: Any, tokenizer: BaseTokenizer) -> None:
             return
         generator = torch.Generator().manual_seed(0)
         for table in tables[: 1 if tables[0] is tables[1] else 2]:
-            known = table[: min(n_rows, min(tokenizer.added_ids, default=n_rows))].float()
+            mean, spread = _mean_and_spread(table[: min(n_rows, *tokenizer.added_ids)])
             for token in tokenizer.added_ids:
-                noise = torch.randn(known.shape[1], generator=generator).to(known)
-                table[token] = (known.mean(0) + _NOISE * known.std(0) * noise).to(table.dtype)
+                noise = torch.randn(len(mean), generator=generator).to(mean)
+                table[token] = (mean + _NOISE * spread * noise).to(table.dtype)
+
+
+def _mean_and_spread(table: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation (C,) of rows, without a copy of them all in fp32."""
+    total = torch.zeros(table.shape[1], dtype=torch.float32, device=table.device)
+    squares = torch.zeros_like(total)
+    for rows in table.split(_ROWS_AT_ONCE):
+        total += rows.float().sum(0)
+        squares += rows.float().square().sum(0)
+    mean = total / len(table)
+    return mean, (squares / len(table) - mean.square()).clamp(min=0).sqrt()
 
 
 def rows_to_train(model: Any, tokenizer: BaseTokenizer) -> dict[str, list[int]]:
@@ -75,7 +79,9 @@ def rows_to_train(model: Any, tokenizer: BaseTokenizer) -> dict[str, list[int]]:
     modules = {id(module): name for name, module in model.named_modules()}
     table, head = model.get_input_embeddings(), model.get_output_embeddings()
     names = [modules[id(table)].rpartition(".")[2]]
-    if tokenizer.n_speakers > 2 and table.weight is not head.weight:
+    # A new end token or line break is predicted too.
+    is_said = tokenizer.n_speakers > 2 or {EOS, LINE} & set(tokenizer.form.added)
+    if is_said and table.weight is not head.weight:
         names.append(modules[id(head)].rpartition(".")[2])
     return {name: list(tokenizer.added_ids) for name in names}
 
@@ -217,6 +223,10 @@ class PretrainedNetwork(Network):
                 weights[name] = weight.detach().cpu().clone().contiguous()
         return weights
 
+    def release(self) -> None:
+        """Let go of all weights: nothing else can be asked of this network."""
+        self.model, self.inner = nn.Identity(), []
+
     def language_model(self) -> "PretrainedLanguageModel":
         """Return it as what replies."""
         return PretrainedLanguageModel(self)
@@ -252,12 +262,12 @@ def open_tuned(
         network = PretrainedNetwork(empty_network(tuned.config, dtype), tuned.tokenizer, {})
         network.load_files(tuned.weights)
         return network.to(device).requires_grad_(False).eval()
-    model: Any = load_base(base, device, dtype, in_4bit=in_4bit)
-    if fingerprint_of(model) != tuned.about["base_fingerprint"]:
+    if base.fingerprint() != tuned.about["base_fingerprint"]:
         raise CheckpointError(
             f"the adapter belongs to another base than {base.name}",
             hint=f"it was trained on {tuned.about['base_model']}: set model.base_model to it",
         )
+    model: Any = load_base(base, device, dtype, in_4bit=in_4bit)
     make_room(model, tuned.tokenizer)
     model = restore_adapter(model, tuned.config, tuned.weights, base.name)
     return PretrainedNetwork(model if in_4bit else merged(model), tuned.tokenizer, {})

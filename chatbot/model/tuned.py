@@ -17,10 +17,10 @@ from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError, CorpusError
 from chatbot.model.chat_form import jinja_of
 from chatbot.settings import WeightFormat
-from chatbot.storage.files import write_bytes, write_json
+from chatbot.storage.files import sha256_of, write_bytes, write_json
 
 FORMAT = "chatbot-tuned-1"
-META_FILE = "run_meta.json"
+META_FILE, DIGEST = "run_meta.json", "weights_sha256"
 _NAMES = {
     "adapter": ("adapter_model.safetensors", "adapter_config.json"),
     "full": ("model.safetensors", "config.json"),
@@ -56,7 +56,8 @@ def write_tuned(folder: Path, tuned: Tuned) -> None:
     write_tokenizer(folder, tuned.tokenizer)
     if tuned.guard is not None:
         write_bytes(folder / _GUARD_FILE, save(_guard_tensors(tuned.guard)))
-    write_json(folder / META_FILE, tuned.about)
+    digest = sha256_of(folder / weights_name)
+    write_json(folder / META_FILE, {**tuned.about, DIGEST: digest})
     write_json(folder / config_name, tuned.config)
 
 
@@ -83,13 +84,17 @@ def read_tuned(folder: Path) -> Tuned:
     kind = next(kind for kind, names in _NAMES.items() if names[0] == path.name)
     try:
         guard = folder / _GUARD_FILE
+        about = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
+        if sha256_of(path) != about[DIGEST]:
+            raise ValueError("a weight changed")
         return Tuned(
             kind,
             load_file(path),
             json.loads((folder / _NAMES[kind][1]).read_text(encoding="utf-8")),
             _tokenizer_in(folder),
-            json.loads((folder / META_FILE).read_text(encoding="utf-8")),
-            _guard_in(load_file(guard)) if guard.exists() else None,
+            about,
+            # Not mapped: on Windows a mapped file cannot be replaced.
+            _guard_in(load(guard.read_bytes())) if guard.exists() else None,
         )
     except FileNotFoundError as error:
         raise CheckpointError(

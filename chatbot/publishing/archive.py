@@ -26,11 +26,10 @@ def plan_archive(config: Config, now: datetime) -> list[Moved]:
     stamp = now.strftime("%Y-%m-%d_%H%M%S")
     target = config.path(config.storage.archive_dir) / stamp
     plan = []
-    for name in (
-        config.processed.dir,
-        config.storage.checkpoints_dir,
-        config.storage.artifacts_dir,
-    ):
+    names = [config.processed.dir, config.storage.checkpoints_dir, config.storage.artifacts_dir]
+    if config.pretrained is not None:
+        names.append(config.pretrained.cpt_dir)
+    for name in names:
         folder = config.path(name)
         for path in sorted(folder.glob("*")) if folder.is_dir() else []:
             if path.name not in _KEPT:

@@ -9,9 +9,9 @@ from typing import Any
 from chatbot.corpus.base_tokenizer import BaseTokenizer
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.model.pretrained import PretrainedNetwork
-from chatbot.model.tuned import Tuned, weights_path, write_tuned
-from chatbot.storage.files import explained, replace_directory, sha256_of
-from chatbot.training.checkpoint import record_checksum, save_checkpoint
+from chatbot.model.tuned import Tuned, write_tuned
+from chatbot.storage.files import explained, replace_directory
+from chatbot.training.checkpoint import save_checkpoint
 from chatbot.training.folder import TRAINER_FILE, AdapterFolder
 from chatbot.training.loop import TrainState, averaged
 
@@ -37,7 +37,8 @@ class AdapterKeeper:
         """Write one of the checkpoints along the way; the oldest goes."""
         self._write(self.folder.snapshot_dir(state.step), state, about)
         for old in self.folder.snapshot_dirs()[self.keep_snapshots :]:
-            shutil.rmtree(old)
+            with explained(old):
+                shutil.rmtree(old)
 
     def keep_best(self, state: TrainState, about: dict[str, Any]) -> None:
         """Write the best so far: what replies."""
@@ -52,7 +53,6 @@ class AdapterKeeper:
             save_checkpoint(part / TRAINER_FILE, state, about)
             tuned = self._tuned(state, {"step": state.step, **about})
             write_tuned(part, tuned)
-            record_checksum(weights_path(part), sha256_of(weights_path(part)))
             replace_directory(part, target)
         finally:
             shutil.rmtree(part, ignore_errors=True)

@@ -216,6 +216,8 @@ def locked_run(folder: RunFolder) -> Iterator[None]:
         stop = folder.stop_file
         if stop.exists() and stop.stat().st_mtime < lock.since:
             stop.unlink()
+        for old in folder.path.glob("*.old"):
+            restore_directory(old.with_suffix(""))
         for part in [*folder.path.rglob("*.part")]:  # of a trainer that was killed while it wrote
             shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
         yield

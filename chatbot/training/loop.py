@@ -118,6 +118,20 @@ def _swap(state: TrainState) -> None:
         weight.data, state.ema[name] = state.ema[name], weight.data
 
 
+@contextlib.contextmanager
+def _explained_memory(compute: Compute, where: str) -> Iterator[None]:
+    """Turn a GPU that is full into a sentence; the last checkpoint stands."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise CheckpointError(
+            f"{compute.device} ran out of memory at {where}",
+            hint="lower the batch size (optimization.batch_size; of a base "
+            "training.per_device_train_batch_size) or the context (model.block_size; "
+            "training.max_seq_len), and train again",
+        ) from error
+
+
 def train_steps(
     state: TrainState,
     source: BatchSource,
@@ -136,13 +150,8 @@ def train_steps(
         rate = learning_rate(state.step, max_steps, settings)
         set_learning_rate(state.optimizers, rate)
         torch.manual_seed((compute.seed << 32) + (compute.world.rank << 24) + state.step)
-        try:
+        with _explained_memory(compute, f"step {state.step + 1}"):
             loss = _accumulate(state, batches, compute)
-        except torch.OutOfMemoryError as error:
-            raise CheckpointError(
-                f"{compute.device} ran out of memory at step {state.step + 1}",
-                hint="lower optimization.batch_size or model.block_size, and train again",
-            ) from error
         grad_norm = _clip(state, settings.grad_clip)
         for optimizer in state.optimizers:
             state.scaler.step(optimizer)
@@ -167,12 +176,17 @@ def evaluate(
     model.eval()
     nats = text_nats = n_targets = n_bytes = 0.0
     world = compute.world
-    with torch.inference_mode(), autocast(compute.device, compute.dtype):
-        for batch in islice(source.in_order(max_tokens), world.rank, None, world.size):
-            places = np.flatnonzero(batch.weights == 1)
-            losses = token_losses(model, batch, places)
+    with (
+        _explained_memory(compute, "a measurement"),
+        torch.inference_mode(),
+        autocast(compute.device, compute.dtype),
+    ):
+        batches = islice(source.in_order(max_tokens), world.rank, None, world.size)
+        for part in (part for batch in batches for part in batch.share(0, 1, compute.max_tokens)):
+            places = np.flatnonzero(part.weights == 1)
+            losses = token_losses(model, part, places)
             per_token = losses.double().cpu().numpy()
-            sizes = tokenizer.token_sizes[batch.targets.reshape(-1)[places]]
+            sizes = tokenizer.token_sizes[part.targets.reshape(-1)[places]]
             nats += float(per_token.sum())
             text_nats += float(per_token[sizes > 0].sum())
             n_targets += len(places)

@@ -54,6 +54,7 @@ def tokens_at_once(need: MemoryNeed, free_bytes: int, block_size: int) -> int:
 
 
 GIGABYTE = 1e9
+_ROUGHLY_KEPT = 40  # times the width of a token's hidden state, a layer
 _N_TRIED = 64  # tokens: what attention keeps of every pair is small beside the rest
 # NF4: half a byte a weight, an 8-bit scale for 64 of them, a 32-bit one for 256 scales.
 _BYTES_IN_4BIT = 0.5 + 1 / 64 + 4 / (64 * 256)
@@ -108,6 +109,9 @@ def tuning_need(
     optimizer = trained * (4 + 4 + moments)  # gradients, average, moments
     weights = in_4bit_bytes if in_4bit else low_bytes
     logits = rows_at_once(network.head_weight) * len(network.head_weight) * 10.0
+    if trained == sum(p.numel() for p in network.parameters()):
+        # Every weight once more in the format of the products, and the head's gradient.
+        logits += 2 * trained + 8 * network.head_weight.numel()
     static = weights + adapter + optimizer + logits
     cost = token_cost(network)
     block_size = int(config.model.block_size)
@@ -162,12 +166,17 @@ def _saved_by_4bit(network: Network) -> float:
 
 def token_cost(network: Network) -> TokenCost:
     """Run a forward pass without memory and count what autograd keeps of each token."""
-    network.train()
-    kept = _kept_bytes(network)
-    network.checkpoint_gradients()
-    inputs = _kept_bytes(network)
-    network.eval()
     n_layers = max(1, network.n_layers)
+    network.train()
+    try:
+        kept = _kept_bytes(network)
+        network.checkpoint_gradients()
+        inputs = _kept_bytes(network)
+    except (RuntimeError, NotImplementedError, ValueError):
+        # An architecture that needs real numbers to run: a layer as Llama's, roughly.
+        width = network.head_weight.shape[1] * network.head_weight.element_size()
+        kept, inputs = (_N_TRIED * n_layers * n * width for n in (_ROUGHLY_KEPT, 1.0))
+    network.eval()
     return TokenCost(kept / _N_TRIED, (inputs + (kept - inputs) / n_layers) / _N_TRIED)
 
 

@@ -17,13 +17,11 @@ from chatbot.model.device import available_memory, choose_device, choose_dtype, 
 from chatbot.model.pretrained import (
     PretrainedNetwork,
     context_of,
-    fingerprint_of,
     make_room,
     rows_to_train,
 )
-from chatbot.model.tuned import read_tuned, weights_path
+from chatbot.model.tuned import DIGEST, read_tuned
 from chatbot.settings import Config, PretrainedConfig
-from chatbot.storage.files import sha256_of
 from chatbot.training.adapter_keeper import AdapterKeeper
 from chatbot.training.checkpoint import check_resumable, restore
 from chatbot.training.folder import AdapterFolder
@@ -83,11 +81,11 @@ def prepare_tuning(
     base = Base(pretrained_of(config).base, Path(config.root))
     tokenizer = tokenizer_of(corpus, config)
     need = require_room(config, base, tokenizer, machine)
-    network, fingerprint = open_network(base, config, tokenizer, machine)
+    network, fingerprint = open_network(base, config, tokenizer, machine), base.fingerprint()
     about = {
         **describe_data(config, corpus),
         "stage": pretrained_of(config).stage,
-        "base_model": base.name,
+        "base_model": base.label,
         "base_fingerprint": fingerprint,
         "form": tokenizer.form.kind,
         # Sums are rounded by how they are split: a run goes on as it began.
@@ -164,33 +162,32 @@ def tokenizer_of(corpus: Corpus, config: Config) -> BaseTokenizer:
 
 def open_network(
     base: Base, config: Config, tokenizer: BaseTokenizer, machine: Machine
-) -> tuple[PretrainedNetwork, str]:
-    """Load a base with a new adapter, or all of it to be trained; and its fingerprint."""
+) -> PretrainedNetwork:
+    """Load a base with a new adapter, or all of it to be trained."""
     if machine.device.type == "cpu":
         keep_freed_memory()
     is_full = pretrained_of(config).base.tuning == "full"
     dtype = torch.float32 if is_full else machine.dtype
     model: Any = load_base(base, machine.device, dtype, in_4bit=machine.in_4bit)
-    fingerprint = fingerprint_of(model)
     make_room(model, tokenizer)
-    network = adapted(model, config, tokenizer)
+    network = adapted(model, base, config, tokenizer)
     network.require_known_head()
-    return network, fingerprint
+    return network
 
 
-def adapted(model: Any, config: Config, tokenizer: BaseTokenizer) -> PretrainedNetwork:
+def adapted(model: Any, base: Base, config: Config, tokenizer: BaseTokenizer) -> PretrainedNetwork:
     """Return a network with what is trained: a new adapter, or everything."""
     pretrained = pretrained_of(config)
     numbers: dict[str, Any] = {"model.tuning": pretrained.base.tuning}
     if pretrained.base.tuning == "full":
         model.requires_grad_(True)
     else:
-        lora, base_name = pretrained.lora, pretrained.base.base_model
+        lora = pretrained.lora
         names = ("r", "alpha", "target_modules", "use_rslora", "use_dora")
         numbers |= {f"lora.{name}": getattr(lora, name) for name in names}
         with torch.random.fork_rng():
             torch.manual_seed(config.runtime.seed)
-            model = add_adapter(model, lora, rows_to_train(model, tokenizer), base_name)
+            model = add_adapter(model, lora, rows_to_train(model, tokenizer), base.label)
     return PretrainedNetwork(model, tokenizer, numbers)
 
 
@@ -221,9 +218,8 @@ def _begin_from(
             hint="`chatbot archive` sets it aside; then `chatbot train` makes it anew",
         )
     network.load_files(before.weights)
-    kept = ("stage", "run_name", "step", "data_fingerprint")
-    digest = sha256_of(weights_path(parent))
-    return {**{name: before.about[name] for name in kept}, "weights_sha256": digest}
+    kept = ("stage", "run_name", "step", "data_fingerprint", DIGEST)
+    return {name: before.about[name] for name in kept}
 
 
 def with_rows(config: Config, device: torch.device) -> Config:
@@ -275,7 +271,7 @@ def count_need(
         )
     make_room(skeleton, tokenizer)
     # Autocast computes fp32 adapters in the machine's format: so does this network.
-    network = adapted(skeleton, config, tokenizer).to(machine.dtype)
+    network = adapted(skeleton, base, config, tokenizer).to(machine.dtype)
     return tuning_need(network, config, in_4bit=machine.in_4bit, free_bytes=free_bytes)
 
 

@@ -157,7 +157,7 @@ def test_the_loss_and_its_gradients_are_those_of_plain_cross_entropy(on_base, fo
     tokenizer, _ = base_tokenizer(base, 2 if form == "chat" else 4)
     model = load_base(base, CPU, torch.float32, in_4bit=False)
     make_room(model, tokenizer)
-    network = adapted(model, config, tokenizer)
+    network = adapted(model, base, config, tokenizer)
     from chatbot.training.batches import Batch
 
     tokens = some_tokens(2, 17)

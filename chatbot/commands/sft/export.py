@@ -23,7 +23,9 @@ def run(args: argparse.Namespace, config: Config) -> None:
     import torch
 
     from chatbot.inference.tuned_loading import find_tuned, open_for_replies, read_what_answers
+    from chatbot.model.base import Base
     from chatbot.publishing.tuned_export import export_adapter, export_merged, export_tuned_gguf
+    from chatbot.training.tuning import pretrained_of
 
     if args.to == "gguf" and not args.merged:
         raise ConfigError("GGUF holds a whole network", hint="add --merged")
@@ -32,9 +34,13 @@ def run(args: argparse.Namespace, config: Config) -> None:
     tuned = read_what_answers(path, config, ask_model_key)
     if not args.merged:
         export_adapter(tuned, args.target)
-        say(f"written to {args.target}; PeftModel.from_pretrained opens it on the base")
+        n_rows = tuned.tokenizer.vocab_size
+        resize = f" with resize_token_embeddings({n_rows})" if tuned.tokenizer.added_ids else ""
+        say(f"written to {args.target}; PeftModel.from_pretrained opens it on the base{resize}")
         return
-    network = open_for_replies(tuned, config, torch.device("cpu"), torch.float32)
+    base = Base(pretrained_of(config).base, Path(config.root))
+    dtype = torch.float32 if tuned.kind == "full" else base.stored_dtype()
+    network = open_for_replies(tuned, config, torch.device("cpu"), dtype)
     if args.to == "hf":
         export_merged(network, tuned.tokenizer, args.target, config.sampling)
         say(f"written to {args.target}; AutoModelForCausalLM.from_pretrained opens it")

@@ -35,18 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Train in the foreground, or start a trainer that outlives this terminal."""
-    check_resume(args.resume)
+    check_resume(args)
     stages = stages_of(args, config)
     if args.background:
         folder = _folder(stages[0])
         options = ["--stage", args.stage] if args.stage else []
         start_background(args, stages[0], folder, *options, *["--fresh-sft"] * args.fresh_sft)
         return
+    from chatbot.model.device import release_memory
     from chatbot.training.world import join_world
 
     with join_world() as world:
         for stage in stages:
             reason = _train_stage(args, stage, world)
+            release_memory()
             if reason not in _ENDS:
                 return
 
@@ -99,10 +101,10 @@ def _parent(args: argparse.Namespace, config: Config) -> Path | None:
     if config.pretrained is None or not config.pretrained.follows_cpt or args.fresh_sft:
         return None
     folder = _folder(config)
-    if folder.latest.exists():
+    if any(path.exists() for path in folder.checkpoints()):
         return None  # it goes on from its own
     cpt = _folder(stage_config(args, config, "cpt"))
-    if not cpt.best.exists():
+    if cpt.best not in cpt.checkpoints() or not cpt.best.exists():
         raise CheckpointError(
             f"run {cpt.path.name} has no adapter to begin from",
             hint="`chatbot train` makes it first; --fresh-sft begins from the base itself",
