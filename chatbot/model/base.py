@@ -1,5 +1,6 @@
 """A pretrained base from a folder or the Hugging Face hub. The only module with transformers."""
 
+import copy
 import hashlib
 import importlib.util
 import json
@@ -287,7 +288,7 @@ def skeleton_of(base: Base, dtype: torch.dtype) -> nn.Module:
                 AutoModelForCausalLM.from_config, dtype=dtype, trust_remote_code=own_code
             )
             try:
-                model: nn.Module = make(config, attn_implementation="planned")
+                model: nn.Module = make(copy.deepcopy(config), attn_implementation="planned")
             except (KeyError, ValueError):  # an architecture with attention of its own
                 model = make(config)
     return model.requires_grad_(False)
