@@ -1,0 +1,83 @@
+"""A fine-tuned base as GGUF: every weight in its place, for the architectures that are written."""
+
+import gguf
+import numpy as np
+import pytest
+import torch
+
+from chatbot.inference.tuned_loading import open_for_replies
+from chatbot.model.chat_form import jinja_of
+from chatbot.model.tuned import read_tuned
+from chatbot.publishing.tuned_export import _neighbours
+from chatbot.training.folder import AdapterFolder
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "qwen3", "llama"])
+def test_gguf_holds_every_weight_and_the_vocabulary(tuned, tmp_path, kind):
+    project = tuned(kind)
+    path = tmp_path / "model.gguf"
+    assert project.run("export", "--merged", "--to", "gguf", str(path)) == 0
+    made = read_tuned(AdapterFolder(project.config().run_dir).best_dir)
+    network = open_for_replies(made, project.config(), torch.device("cpu"), torch.float32)
+    reader = gguf.GGUFReader(path)
+    tensors = {tensor.name: np.array(tensor.data) for tensor in reader.tensors}
+    weights = network.all_weights()
+    assert len(tensors) == len(weights)
+    table = next(w for name, w in weights.items() if "embed_tokens" in name)
+    np.testing.assert_array_equal(tensors["token_embd.weight"], table.numpy())
+    ours = sorted(float(w.float().square().sum()) for w in weights.values())
+    theirs = sorted(float(np.square(t.astype(np.float32)).sum()) for t in tensors.values())
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+    fields = {name: field.contents() for name, field in reader.fields.items()}
+    assert fields["general.architecture"] == kind
+    assert fields["tokenizer.chat_template"] == jinja_of(made.tokenizer.form)
+    assert fields["tokenizer.ggml.eos_token_id"] == made.tokenizer.eos_id
+    assert len(fields["tokenizer.ggml.tokens"]) == table.shape[0]
+    assert fields["tokenizer.ggml.tokens"][made.tokenizer.eos_id] == made.tokenizer.end_token
+
+
+def test_llama_rows_reordered_rotate_neighbours_as_halves_did():
+    rng = np.random.default_rng(0)
+    n_head, width, n_embd = 2, 8, 6
+    weight = rng.normal(size=(n_head * width, n_embd)).astype(np.float32)
+    x, angles = rng.normal(size=n_embd), rng.normal(size=width // 2)
+    cos, sin = np.cos(angles), np.sin(angles)
+    for head in range(n_head):
+        a, b = np.split((weight @ x)[head * width : (head + 1) * width], 2)
+        halves = np.concatenate([a * cos - b * sin, b * cos + a * sin])
+        q = (_neighbours(weight, n_head) @ x)[head * width : (head + 1) * width]
+        even, odd = q[0::2], q[1::2]
+        pairs = np.stack([even * cos - odd * sin, odd * cos + even * sin], axis=1)
+        np.testing.assert_allclose(pairs[:, 0], halves[: width // 2], rtol=1e-5)
+        np.testing.assert_allclose(pairs[:, 1], halves[width // 2 :], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "problem"),
+    [
+        ("gpt2", ("--merged", "--to", "gguf"), "architecture gpt2 is not written here"),
+        ("qwen2", ("--to", "gguf"), "GGUF holds a whole network"),
+    ],
+)
+def test_what_is_not_written_is_said(tuned, tmp_path, capsys, kind, arguments, problem):
+    assert tuned(kind).run("export", *arguments, str(tmp_path / "m.gguf")) == 2
+    assert problem in capsys.readouterr().err
+    assert not (tmp_path / "m.gguf").exists()
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "llama"])
+def test_llama_cpp_answers_as_we_do(tuned, tmp_path, kind):
+    llama_cpp = pytest.importorskip("llama_cpp")
+    project = tuned(kind)
+    path = tmp_path / f"{kind}.gguf"
+    assert project.run("export", "--merged", "--to", "gguf", str(path)) == 0
+    made = read_tuned(AdapterFolder(project.config().run_dir).best_dir)
+    model = open_for_replies(made, project.config()).language_model()
+    theirs = llama_cpp.Llama(str(path), logits_all=True, verbose=False, n_ctx=128)
+    tokens = np.random.default_rng(0).integers(10, 500, 20)
+    theirs.eval(tokens.tolist())
+    ours = model(tokens[None])[0]
+    found = np.array(theirs.scores[:20, : ours.shape[1]])
+    np.testing.assert_allclose(found, ours, atol=3e-2)
+    text = "오늘 뭐해 ㅋㅋ 👍"
+    assert theirs.tokenize(text.encode(), add_bos=False) == made.tokenizer.encode(text)

@@ -1,0 +1,77 @@
+"""What fine-tuning takes, counted on a network without weights, is what it really takes."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from chatbot.corpus.store import open_corpus
+from chatbot.model.base import Base, skeleton_of
+from chatbot.model.pretrained import make_room
+from chatbot.training import memory
+from chatbot.training.tuning import (
+    Machine,
+    adapted,
+    choose_machine,
+    count_need,
+    open_network,
+    with_rows,
+)
+from tests.bases import KINDS
+
+
+def networks(project, *more: str):
+    config = project.config("lora.dropout=0.0", *more)
+    base = Base(config.pretrained.base, Path())
+    tokenizer = open_corpus(config.processed_dir).tokenizer
+    skeleton = skeleton_of(base, torch.float32)
+    make_room(skeleton, tokenizer)
+    real = open_network(base, config, tokenizer, choose_machine(config))
+    return adapted(skeleton, base, config, tokenizer), real
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("tuning", ["lora", "full"])
+def test_counted_activations_are_those_that_autograd_keeps(on_base, kind, tuning):
+    counted, real = networks(on_base(kind), f"model.tuning={tuning}")
+    for module in real.modules():  # with it a CPU keeps every pair; a card's kernels do not
+        if hasattr(module, "attn_dropout"):
+            module.attn_dropout.p = 0.0
+    found, wanted = memory.token_cost(counted), memory.token_cost(real)
+    # Real attention on a CPU keeps a little more or less than the stand-in does.
+    assert found.whole == pytest.approx(wanted.whole, rel=0.15)
+    assert found.checkpointed == pytest.approx(wanted.checkpointed, rel=0.2)
+    assert found.checkpointed < found.whole
+    assert sum(p.numel() for p in counted.parameters()) == sum(p.numel() for p in real.parameters())
+
+
+def need(project, free, *more: str):
+    config = with_rows(project.config(*more), torch.device("cpu"))
+    base = Base(config.pretrained.base, Path())
+    tokenizer = open_corpus(config.processed_dir).tokenizer
+    cpu = Machine(torch.device("cpu"), torch.float32, config.pretrained.base.load_in_4bit)
+    return count_need(config, base, tokenizer, cpu, free)
+
+
+def test_parts_add_up_and_smaller_ways_are_smaller(on_base):
+    project = on_base("llama")
+    lora, full = need(project, None), need(project, None, "model.tuning=full")
+    parts = lora.weights + lora.adapter + lora.optimizer + lora.logits + lora.activations
+    assert lora.total == parts and lora.n_trained * 4 == lora.adapter
+    assert full.optimizer > lora.optimizer and full.n_trained == full.n_params
+    assert lora.weights_in_4bit < lora.weights
+    small = need(project, None, "training.optimizer=adamw_8bit")
+    assert small.optimizer == lora.n_trained * 10 < lora.optimizer
+
+
+def test_little_memory_means_fewer_tokens_at_once_and_layers_computed_twice(on_base):
+    project = on_base("llama")
+    whole = need(project, None)
+    assert whole.tokens_at_once == 4 * 128 and not whole.is_checkpointed
+    static = whole.total - whole.activations
+    tight = need(project, int((static + 0.5 * whole.activations) / 0.85))
+    assert 128 <= tight.tokens_at_once < 4 * 128 and not tight.is_checkpointed
+    tighter = need(project, int((static + 0.2 * whole.activations) / 0.85))
+    assert tighter.is_checkpointed and tighter.total < tight.total
+    forced = need(project, None, "model.gradient_checkpointing=true")
+    assert forced.is_checkpointed and forced.activations < whole.activations
