@@ -79,7 +79,7 @@ class SftTrainingConfig(Section, frozen=True):
     warmup_ratio: Fraction = 0.03
     per_device_train_batch_size: Auto | Positive = "auto"
     grad_accum_steps: Positive = 1
-    max_seq_len: Annotated[int, Meta(ge=16, le=32768)] = 512
+    max_seq_len: Auto | Annotated[int, Meta(ge=16, le=32768)] = "auto"
     optimizer: Optimizer = "adamw"
     weight_decay: Weight = 0.0
     beta1: Fraction = 0.9

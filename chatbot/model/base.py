@@ -23,6 +23,7 @@ from chatbot.model.chat_form import chat_form, plain_form, raw_form
 from chatbot.settings import BaseModelConfig
 
 _SAMPLE = "안녕하세요 오늘 뭐해요 hello"
+LONGEST = 4096  # tokens of a conversation: what a cache of a small card holds
 _DATE = "01 Jan 2025"  # some templates write today's: a frame that changes every day
 _N_SAMPLES, _SAMPLE_BYTES = 64, 4096
 _HUB_NAME = re.compile(r"[\w.\-]+/[\w.\-]+")
@@ -312,6 +313,16 @@ def _planned_attention(
     del module
     result: Tensor = _Attended.apply(q, k, v)
     return result.transpose(1, 2).contiguous(), None
+
+
+def context_of(base: Base) -> int:
+    """Return the most tokens that a base reads."""
+    from transformers import AutoConfig
+
+    _be_quiet()
+    with base.explained():
+        config = AutoConfig.from_pretrained(base.place, **base.options).get_text_config()
+    return int(getattr(config, "max_position_embeddings", 0) or LONGEST)
 
 
 def can_quantize(device: torch.device) -> bool:

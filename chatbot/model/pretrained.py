@@ -29,12 +29,11 @@ from chatbot.model.adapter import (
     unfit,
     without_adapter,
 )
-from chatbot.model.base import Base, empty_network, load_base, new_kv_cache
+from chatbot.model.base import LONGEST, Base, empty_network, load_base, new_kv_cache
 from chatbot.model.language_model import Logits, Tokens
 from chatbot.model.network import Network
 from chatbot.model.tuned import Tuned
 
-_LONGEST = 4096  # of a conversation: what a cache of a small GPU holds
 _ROWS_AT_ONCE = 8192
 _NOISE = 0.02  # of a new token's row around the mean of all rows, in their spread
 
@@ -86,12 +85,6 @@ def rows_to_train(model: Any, tokenizer: BaseTokenizer) -> dict[str, list[int]]:
     return {name: list(tokenizer.added_ids) for name in names}
 
 
-def context_of(model: Any) -> int:
-    """Return the most tokens that a base reads."""
-    config = model.config.get_text_config()
-    return int(getattr(config, "max_position_embeddings", 0) or _LONGEST)
-
-
 class PretrainedNetwork(Network):
     """A pretrained network, with or without an adapter, as what the loop trains."""
 
@@ -127,7 +120,8 @@ class PretrainedNetwork(Network):
     @property
     def context_length(self) -> int:
         """The most tokens of a conversation."""
-        return min(context_of(self._base), _LONGEST)
+        config = self._base.config.get_text_config()
+        return min(int(getattr(config, "max_position_embeddings", 0) or LONGEST), LONGEST)
 
     @property
     def n_layers(self) -> int:

@@ -12,11 +12,10 @@ from chatbot.corpus.ngrams import index_ngrams
 from chatbot.corpus.store import Corpus
 from chatbot.errors import CheckpointError, ConfigError, CorpusError
 from chatbot.model.adapter import add_adapter
-from chatbot.model.base import Base, can_quantize, load_base, skeleton_of
+from chatbot.model.base import Base, can_quantize, context_of, load_base, skeleton_of
 from chatbot.model.device import available_memory, choose_device, choose_dtype, keep_freed_memory
 from chatbot.model.pretrained import (
     PretrainedNetwork,
-    context_of,
     make_room,
     rows_to_train,
 )
@@ -39,6 +38,7 @@ from chatbot.training.setup import (
 from chatbot.training.world import ALONE, World
 
 _ROWS_CPU, _ROWS_GPU = 4, 8
+_CONTEXT = 512
 _CUDA_BYTES = 600_000_000  # what CUDA itself and its kernels' workspaces take
 
 
@@ -77,8 +77,8 @@ def prepare_tuning(
     sentences: list[str] = []
     payload = world.share(lambda: checkpoint_to_continue(config, folder, resume, sentences.append))
     machine = choose_machine(config, world.local_rank)
-    config = with_rows(config, machine.device)
     base = Base(pretrained_of(config).base, Path(config.root))
+    config = with_numbers(config, base, machine.device)
     tokenizer = tokenizer_of(corpus, config)
     need = require_room(config, base, tokenizer, machine)
     network, fingerprint = open_network(base, config, tokenizer, machine), base.fingerprint()
@@ -222,14 +222,26 @@ def _begin_from(
     return {name: before.about[name] for name in kept}
 
 
-def with_rows(config: Config, device: torch.device) -> Config:
-    """Return the settings with a number for an `auto` batch size."""
-    settings = config.optimization
-    if settings.batch_size != "auto":
-        return config
+def with_numbers(config: Config, base: Base, device: torch.device) -> Config:
+    """Return the settings with numbers for an `auto` batch size and context.
+
+    Raises ConfigError for more context than the base has.
+    """
+    settings, context = config.optimization, context_of(base)
+    wanted = config.model.block_size
+    block_size = min(_CONTEXT, context) if wanted == "auto" else wanted
+    if block_size > context:
+        raise ConfigError(
+            f"training.max_seq_len {block_size} is more than the base's context of {context}",
+            hint=f"set training.max_seq_len to auto, or to {context} or less",
+        )
     rows = _ROWS_CPU if device.type == "cpu" else _ROWS_GPU
+    if settings.batch_size != "auto":
+        rows = settings.batch_size
     return msgspec.structs.replace(
-        config, optimization=msgspec.structs.replace(settings, batch_size=rows)
+        config,
+        model=msgspec.structs.replace(config.model, block_size=block_size),
+        optimization=msgspec.structs.replace(settings, batch_size=rows),
     )
 
 
@@ -259,16 +271,10 @@ def count_need(
     machine: Machine,
     free_bytes: int | None,
 ) -> TuningNeed:
-    """Count the memory of training with so much free; raises ConfigError for a short context."""
+    """Count the memory of training with so much free."""
     if machine.device.type == "cuda" and free_bytes is not None:
         free_bytes -= _CUDA_BYTES
     skeleton: Any = skeleton_of(base, machine.dtype)
-    block_size, context = int(config.model.block_size), context_of(skeleton)
-    if block_size > context:
-        raise ConfigError(
-            f"training.max_seq_len {block_size} is more than the base's context of {context}",
-            hint=f"set training.max_seq_len to {context} or less",
-        )
     make_room(skeleton, tokenizer)
     # Autocast computes fp32 adapters in the machine's format: so does this network.
     network = adapted(skeleton, base, config, tokenizer).to(machine.dtype)

@@ -15,7 +15,7 @@ from chatbot.training.tuning import (
     choose_machine,
     count_need,
     open_network,
-    with_rows,
+    with_numbers,
 )
 from tests.bases import KINDS
 
@@ -46,8 +46,9 @@ def test_counted_activations_are_those_that_autograd_keeps(on_base, kind, tuning
 
 
 def need(project, free, *more: str):
-    config = with_rows(project.config(*more), torch.device("cpu"))
+    config = project.config(*more)
     base = Base(config.pretrained.base, Path())
+    config = with_numbers(config, base, torch.device("cpu"))
     tokenizer = open_corpus(config.processed_dir).tokenizer
     cpu = Machine(torch.device("cpu"), torch.float32, config.pretrained.base.load_in_4bit)
     return count_need(config, base, tokenizer, cpu, free)

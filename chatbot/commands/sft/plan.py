@@ -33,12 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Print the plan; no weight is loaded and nothing is written."""
     from chatbot.model.base import Base
-    from chatbot.training.tuning import choose_machine, count_need, pretrained_of, with_rows
+    from chatbot.training.tuning import choose_machine, count_need, pretrained_of, with_numbers
 
     machine = choose_machine(config)
-    config = with_rows(config, machine.device)
-    pretrained = pretrained_of(config)
-    base = Base(pretrained.base, Path(config.root))
+    base = Base(pretrained_of(config).base, Path(config.root))
+    config = with_numbers(config, base, machine.device)
     tokenizer = _tokenizer(base, config)
     need = count_need(config, base, tokenizer, machine, None)
     print_rows(
