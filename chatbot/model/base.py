@@ -157,9 +157,8 @@ def base_tokenizer(base: Base, n_speakers: int) -> tuple[BaseTokenizer, str]:
 
     _be_quiet()
     with base.explained():
-        own = base.file("tokenizer.json")
         theirs = AutoTokenizer.from_pretrained(base.place, **base.options)
-        text = own.read_text(encoding="utf-8") if own else _backend_text(theirs, base)
+        text = _own_text(base) or _backend_text(theirs, base)
     wanted, why = base.settings.form, "chosen in configs/sft.yaml"
     if wanted == "auto":
         wanted = "chat" if theirs.chat_template and n_speakers == 2 else "plain"
@@ -176,6 +175,23 @@ def base_tokenizer(base: Base, n_speakers: int) -> tuple[BaseTokenizer, str]:
     bos, eos = (_end_of(text, base, theirs, name) for name in ("bos_token", "eos_token"))
     form = plain_form(bos or "", eos or EOS, n_speakers, [] if eos else [EOS])
     return _require_text(_framed(text, form), base), f"form plain: {why}"
+
+
+def require_own_tokenizer(base: Base, tokenizer: BaseTokenizer) -> None:
+    """Raise CorpusError if tokens were made with the tokenizer of another base."""
+    with base.explained():
+        text = _own_text(base)
+    if text is not None and with_tokens(text, tokenizer.form.added) != tokenizer.text:
+        raise CorpusError(
+            f"the data was made with the tokenizer of another base than {base.name}",
+            hint="`chatbot preprocess` makes it anew",
+        )
+
+
+def _own_text(base: Base) -> str | None:
+    """Return the base's own tokenizer.json: transformers may rebuild it otherwise."""
+    path = base.file("tokenizer.json")
+    return None if path is None else path.read_text(encoding="utf-8")
 
 
 def _backend_text(theirs: Any, base: Base) -> str:

@@ -12,7 +12,14 @@ from chatbot.corpus.ngrams import index_ngrams
 from chatbot.corpus.store import Corpus
 from chatbot.errors import CheckpointError, ConfigError, CorpusError
 from chatbot.model.adapter import add_adapter
-from chatbot.model.base import Base, can_quantize, context_of, load_base, skeleton_of
+from chatbot.model.base import (
+    Base,
+    can_quantize,
+    context_of,
+    load_base,
+    require_own_tokenizer,
+    skeleton_of,
+)
 from chatbot.model.device import available_memory, choose_device, choose_dtype, keep_freed_memory
 from chatbot.model.pretrained import (
     PretrainedNetwork,
@@ -80,6 +87,7 @@ def prepare_tuning(
     base = Base(pretrained_of(config).base, Path(config.root))
     config = with_numbers(config, base, machine.device)
     tokenizer = tokenizer_of(corpus, config)
+    require_own_tokenizer(base, tokenizer)
     need = require_room(config, base, tokenizer, machine)
     network, fingerprint = open_network(base, config, tokenizer, machine), base.fingerprint()
     about = {

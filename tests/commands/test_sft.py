@@ -172,29 +172,15 @@ def test_four_bits_and_full_tuning_contradict(on_base, capsys):
     assert "cannot be trained in full" in capsys.readouterr().err
 
 
-def test_a_missing_extra_is_named(on_base, capsys, monkeypatch):
-    for name in ("transformers", "peft"):
-        for known in [m for m in sys.modules if m == name or m.startswith(f"{name}.")]:
-            monkeypatch.delitem(sys.modules, known)
-        for known in (
-            "chatbot.model.adapter",
-            "chatbot.model.pretrained",
-            "chatbot.training.tuning",
-        ):
-            monkeypatch.delitem(sys.modules, known, raising=False)
-        monkeypatch.setitem(sys.modules, name, None)
-        assert on_base_run(on_base) == 2
-        assert "pip install 'chatbot[lora]'" in capsys.readouterr().err
-        monkeypatch.undo()
-
-
-def on_base_run(on_base) -> int:
+@pytest.mark.parametrize("name", ["transformers", "peft"])
+def test_a_missing_extra_is_named(on_base, name):
     project = on_base("qwen2")
-    import shutil
-
-    code = project.run("train")
-    shutil.rmtree(project.root)
-    return code
+    pairs = [part for setting in project.settings() for part in ("--set", setting)]
+    arguments = ["train", "--root", str(project.root), *pairs]
+    code = f"import sys; sys.modules[{name!r}] = None; from chatbot.sft_ops import main; sys.exit(main({arguments}))"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert "pip install 'chatbot[lora]'" in ended.stderr
 
 
 def test_help_and_errors_speak_of_this_program(capsys):

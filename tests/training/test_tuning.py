@@ -222,6 +222,12 @@ def test_data_of_our_own_network_is_refused(on_base, _processed):
         prepared(project)
 
 
+def test_data_of_another_base_is_refused(on_base, bases):
+    project = SftProject(on_base("qwen2").root, bases("llama"))
+    with pytest.raises(CorpusError, match="tokenizer of another base"):
+        prepared(project)
+
+
 def test_too_little_memory_is_said_before_anything_is_loaded(on_base, monkeypatch):
     from chatbot.training import tuning
 
