@@ -38,7 +38,9 @@ class AdapterKeeper:
         self._write(self.folder.snapshot_dir(state.step), state, about)
         for old in self.folder.snapshot_dirs()[self.keep_snapshots :]:
             with explained(old):
-                shutil.rmtree(old)
+                # Under another name first: killed half-way, no folder looks like a checkpoint.
+                going = old.replace(old.with_name(f"{old.name}.{os.getpid()}.part"))
+                shutil.rmtree(going)
 
     def keep_best(self, state: TrainState, about: dict[str, Any]) -> None:
         """Write the best so far: what replies."""
