@@ -138,5 +138,5 @@ def require_private(config: Config) -> None:
         raise CheckpointError(
             "the model remembers more of its log than publish.privacy allows",
             hint="train it less (training: quick), give it more chat, or raise the limits "
-            "in configs/paths.yaml; `chatbot privacy` shows more",
+            "(publish.privacy in configs/)",
         )

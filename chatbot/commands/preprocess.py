@@ -94,7 +94,7 @@ def build(config: Config, targets: Callable[[Speakers], list[Target]]) -> None:
         for spool in spools:
             spool.close()
         _sweep(config)
-    _report(stats)
+    _report(stats, config.program)
 
 
 def _write(
@@ -246,7 +246,7 @@ def _cleaned(
             yield replace(cleaned, text=masker.mask(cleaned.text)) if masker else cleaned
 
 
-def _report(stats: Stats) -> None:
+def _report(stats: Stats, program: str) -> None:
     messages = stats.messages
     say(
         f"{messages['seen']:,} messages: {messages['kept']:,} kept, "
@@ -254,7 +254,7 @@ def _report(stats: Stats) -> None:
     )
     if stats.masked:
         listed = ", ".join(f"{n:,} {kind}" for kind, n in sorted(stats.masked.items()))
-        say(f"masked: {listed} (`chatbot preprocess --show-masked` lists them)")
+        say(f"masked: {listed} (`{program} preprocess --show-masked` lists them)")
     rows = [["split", "sessions", "turns", "tokens", "trained", "context", "control"]]
     for name in SPLITS:
         split = stats.splits[name]

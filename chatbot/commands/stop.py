@@ -41,4 +41,5 @@ def run(args: argparse.Namespace, config: Config) -> None:
             )
         time.sleep(0.2)
     status = folder.read_status()
-    say(f"stopped at step {status.step:,}; `chatbot train` continues" if status else "stopped")
+    where = f" at step {status.step:,}" if status else ""
+    say(f"stopped{where}; `{config.program} train` continues")

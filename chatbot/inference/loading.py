@@ -68,16 +68,22 @@ def decrypted(path: Path, config: Config, ask: Callable[[], str | None] = nobody
     return content
 
 
+def named_model(config: Config) -> Path | None:
+    """Return what `dialogue.model` names; raises CheckpointError if it is not there."""
+    wanted = config.dialogue.model
+    if wanted == "auto":
+        return None
+    path = config.path(wanted)
+    if not path.exists():
+        raise CheckpointError(f"dialogue.model {wanted} is not there", hint="set it to auto")
+    return path
+
+
 def find_model(config: Config) -> Path:
     """Return the file that answers: `dialogue.model`, else the run's best, else the published."""
-    wanted = config.dialogue.model
-    if wanted != "auto":
-        path = config.path(wanted)
-        if not path.is_file():
-            raise CheckpointError(
-                f"dialogue.model {wanted} is not there", hint="set it to auto in configs/gen.yaml"
-            )
-        return path
+    named = named_model(config)
+    if named is not None:
+        return named
     for path in (RunFolder(config.run_dir).model, published_path(config), sealed_path(config)):
         if path.is_file():
             return path

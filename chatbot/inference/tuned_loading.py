@@ -7,7 +7,14 @@ import torch
 
 from chatbot.errors import CheckpointError, ConfigError
 from chatbot.inference.bot import Bot
-from chatbot.inference.loading import SEALED, bot_settings, decrypted, nobody, speaker_number
+from chatbot.inference.loading import (
+    SEALED,
+    bot_settings,
+    decrypted,
+    named_model,
+    nobody,
+    speaker_number,
+)
 from chatbot.model.base import Base, can_quantize
 from chatbot.model.device import choose_device, choose_dtype
 from chatbot.model.pretrained import PretrainedNetwork, open_tuned
@@ -29,14 +36,9 @@ def sealed_adapter(config: Config) -> Path:
 
 def find_tuned(config: Config) -> Path:
     """Return what answers: `dialogue.model`, the run's best, its latest, the published one."""
-    wanted = config.dialogue.model
-    if wanted != "auto":
-        path = config.path(wanted)
-        if not path.exists():
-            raise CheckpointError(
-                f"dialogue.model {wanted} is not there", hint="set it to auto in configs/sft.yaml"
-            )
-        return path
+    named = named_model(config)
+    if named is not None:
+        return named
     folder = AdapterFolder(config.run_dir)
     for path in (folder.best_dir, folder.latest_dir):
         restore_directory(path)
