@@ -160,7 +160,10 @@ class BatchSource:
         self._plan = lru_cache(maxsize=2)(self._plan_epoch)
 
     def _n_trained(self, pieces: Pieces) -> Ints:
-        total = np.concatenate([[0], np.cumsum(self._value_of[self._store.loss_mask] > 0)])
+        is_trained = self._value_of[self._store.loss_mask] > 0
+        if self._speaker_weight:
+            is_trained |= np.isin(self._store.tokens, self._speakers)
+        total = np.concatenate([[0], np.cumsum(is_trained)])
         return total[pieces.end] - total[pieces.trained_from]
 
     def n_batches(self, epoch: int) -> int:

@@ -12,6 +12,7 @@ from chatbot.corpus.template import Turn, render_all
 from chatbot.errors import CorpusError
 from chatbot.settings import ObjectiveConfig
 from chatbot.training.batches import BatchSource
+from tests.corpus.test_base_tokenizer import tokenizer as of_base
 from tests.corpus.test_template import tokenizer
 
 turns = st.lists(
@@ -118,3 +119,37 @@ def test_little_is_padding():
     rng = np.random.default_rng(0)
     sessions = [[Turn(0, "ab " * rng.integers(1, 9), True)] * 2 for _ in range(400)]
     assert source_of(sessions, block_size=64).padding_share() < 0.1
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(turns, min_size=1, max_size=5),
+    st.sampled_from(["qwen2", "qwen3", "gpt_neox"]),
+    st.sampled_from([48, 64, 100]),
+)
+def test_an_epoch_of_a_base_trains_every_token_exactly_once(sessions, kind, block_size):
+    """With a long prefix, with none at all, with turns that end without a control token."""
+    known = of_base(kind)
+    sessions = [[Turn(t.speaker % 2, t.text, t.is_target) for t in talk] for talk in sessions]
+    examples = list(render_all(sessions, known))
+    store = TokenStore(
+        np.array([token for one in examples for token in one.tokens], dtype=np.uint32),
+        np.array([value for one in examples for value in one.loss_mask], dtype=np.uint8),
+    )
+    objective = ObjectiveConfig(context_weight=0.5, speaker_weight=0)
+    trained = Counter()
+    source = BatchSource(store, known, objective, block_size, 4 * block_size)
+    for batch in epoch(source):
+        assert batch.inputs.shape[1] <= block_size
+        assert (batch.inputs[:, : len(known.prefix)] == known.prefix).all()
+        assert (batch.inputs < known.vocab_size).all()
+        is_trained = batch.weights > 0
+        trained.update(
+            zip(batch.targets[is_trained].tolist(), batch.weights[is_trained].tolist(), strict=True)
+        )
+    wanted = Counter(
+        (int(t), {1: 1.0, 2: 0.5}[int(m)])
+        for t, m in zip(store.tokens, store.loss_mask, strict=True)
+        if m
+    )
+    assert trained == wanted
