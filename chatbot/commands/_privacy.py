@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatbot.commands._terminal import print_rows, say
-from chatbot.errors import CheckpointError, CorpusError
+from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.settings import Config
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ def show(report: dict[str, Any]) -> None:
 
 def require_not_stale(path: Path) -> None:
     """Raise CheckpointError if a model learned from messages that were forgotten since."""
-    from chatbot.training.folder import RunFolder
+    from chatbot.training.folder import RunFolder, published_mark
 
-    if RunFolder(path.parent).stale.exists():
+    if RunFolder(path.parent).stale.exists() or published_mark(path).exists():
         raise CheckpointError(
             f"{path} learned from messages that were forgotten since",
             hint="`chatbot archive`, then `chatbot preprocess` and `chatbot train` make a new one",
@@ -126,7 +126,7 @@ def require_private(config: Config) -> None:
         return
     try:
         found = find_run(config) if config.pretrained is None else find_tuned_run(config)
-    except (CheckpointError, CorpusError) as error:
+    except ChatbotError as error:
         if limits.check == "refuse":
             raise
         say(f"privacy: not measured, {error}")

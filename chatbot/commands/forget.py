@@ -4,8 +4,11 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from chatbot.commands import preprocess
 from chatbot.commands._terminal import say, table
+from chatbot.commands.sft.preprocess import write_wanted_jsonl
 from chatbot.corpus.base_tokenizer import open_tokenizer
 from chatbot.corpus.store import read_stats
 from chatbot.errors import ChatbotError, CorpusError
@@ -23,7 +26,7 @@ from chatbot.ingest.rooms import choose_rooms, read_room, resolve_aliases
 from chatbot.settings import Config
 from chatbot.sft_config import STAGES, load_sft_config
 from chatbot.storage.files import sha256_of, write_json
-from chatbot.training.folder import AdapterFolder, RunFolder, busy
+from chatbot.training.folder import AdapterFolder, RunFolder, busy, published_mark
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,12 +55,13 @@ def run(args: argparse.Namespace, config: Config) -> None:
     write_rules(path, [*(one for one in known if one != rule), rule])
     marked = _mark(rule, config)
     try:
-        _rebuild(config)
+        preprocess.run(argparse.Namespace(show=None, show_masked=False), config)
     except ChatbotError:
         write_rules(path, known)  # too little would be left, say: nothing was forgotten
         for stale in marked:
             stale.unlink(missing_ok=True)
         raise
+    _rebuild_for_base(config)
     receipt = _receipt(rule, n_messages, before, config)
     say(f"{n_messages:,} messages are forgotten; receipt: {receipt}")
     say("models that learned from them are marked: train anew before publishing")
@@ -71,13 +75,13 @@ def _require_calm(config: Config) -> None:
             raise busy(folder, holder)
 
 
-def _rebuild(config: Config) -> None:
-    """Make all tokens anew: for our own network, and for a base by the tokenizer they came with."""
-    preprocess.run(argparse.Namespace(show=None, show_masked=False), config)
+def _rebuild_for_base(config: Config) -> None:
+    """Make the tokens of a base anew, by the tokenizer that they came with."""
     for stage in _stages(config):
         if (stage.processed_dir / "stats.json").exists():
             target = (stage, open_tokenizer(stage.processed_dir))
             preprocess.build(stage, lambda _, target=target: [target])  # type: ignore[misc]
+            write_wanted_jsonl(stage)
 
 
 def _stages(config: Config) -> list[Config]:
@@ -85,7 +89,8 @@ def _stages(config: Config) -> list[Config]:
     root = Path(config.root)
     if not (root / "configs" / "sft.yaml").exists():
         return []
-    return [load_sft_config(root, (), stage) for stage in STAGES]
+    stages = [load_sft_config(root, (), stage) for stage in STAGES]
+    return [replace(stage, raw=config.raw) for stage in stages]  # one log, one list of rules
 
 
 def _runs(config: Config) -> list[RunFolder]:
@@ -98,8 +103,10 @@ def _runs(config: Config) -> list[RunFolder]:
 
 
 def _published(config: Config) -> list[Path]:
-    artifacts = config.path(config.storage.artifacts_dir)
-    return [*artifacts.glob("model_latest.*"), *artifacts.glob("adapter_latest.*")]
+    tuned = [stage.path(stage.storage.artifacts_dir) for stage in _stages(config)[:1]]
+    folders = {config.path(config.storage.artifacts_dir), *tuned}
+    found = [path for folder in folders for path in folder.glob("*_latest.*")]
+    return sorted(path for path in found if path.suffix in (".safetensors", ".enc"))
 
 
 def _count(rule: ForgetRule, config: Config) -> int:
@@ -118,8 +125,7 @@ def _count(rule: ForgetRule, config: Config) -> int:
 def _mark(rule: ForgetRule, config: Config) -> list[Path]:
     """Mark every run and what was published; return the marks that are new."""
     marks = [folder.stale for folder in _runs(config)]
-    if _published(config):
-        marks.append(RunFolder(config.path(config.storage.artifacts_dir)).stale)
+    marks += [published_mark(path) for path in _published(config)]
     new = [path for path in marks if not path.exists()]
     for path in new:
         write_json(path, {"rule": rule.kind, "at": _now().isoformat(timespec="seconds")})

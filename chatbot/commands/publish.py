@@ -6,7 +6,7 @@ from chatbot.commands._privacy import require_private
 from chatbot.commands._terminal import print_rows, recipients_for, say
 from chatbot.errors import ConfigError
 from chatbot.settings import Config
-from chatbot.training.folder import RunFolder
+from chatbot.training.folder import RunFolder, published_mark
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
         published = publish_sealed(source, sealed_path(config), config.run_name, dtype, keys)
     else:
         published = publish(source, plain, config.run_name, dtype)
-    RunFolder(plain.parent).stale.unlink(missing_ok=True)  # what stands there is new now
+    published_mark(plain).unlink(missing_ok=True)  # what stands there is new now
     print_rows([(name, str(value)) for name, value in published.info.items()])
     if not args.encrypt:
         say(f"written to {plain}; it is not encrypted: whoever has the file can use it")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,11 @@ _AGAIN = "run `chatbot preprocess` again"
 LINE = "\n"
 _SPACE = "\u2581"  # SentencePiece's stand-in for a space
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+# What NFKC makes of a jamo that stands alone, as in ㅋㅋ, and back again. Vocabularies made of
+# normalized text hold the former only; syllables are never in parts there.
+_LONE_JAMO = {
+    ord(unicodedata.normalize("NFKC", chr(code))): chr(code) for code in range(0x3131, 0x3164)
+}
 # Added tokens that are no words: <think>, <unused0>, [gMASK]; some files do not call them special.
 _LOOKS_LIKE_CONTROL = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")
 
@@ -91,6 +97,11 @@ class BaseTokenizer(TextCodec):
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
         """Encode many texts on all cores."""
         return [self._of_text(ids) for ids in super().encode_all(texts)]
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Decode a text, without the space that SentencePiece puts before it."""
+        text = super().decode(tokens)
+        return text if self._decoder == "ByteLevel" else text.removeprefix(" ")
 
     def _of_text(self, ids: list[int]) -> list[int]:
         """Leave out control tokens: some vocabularies find them in text as if they were words."""
@@ -165,7 +176,7 @@ class BaseTokenizer(TextCodec):
             elif self._decoder == "ByteFallback" and (byte := _BYTE.fullmatch(entry)):
                 table[token] = bytes([int(byte[1], 16)])
             else:
-                table[token] = entry.replace(_SPACE, " ").encode()
+                table[token] = entry.replace(_SPACE, " ").translate(_LONE_JAMO).encode()
         return table
 
 

@@ -16,6 +16,7 @@ from chatbot.corpus.tokenizer import Tokenizer
 N = 8  # tokens in a row: about four words
 MAX_ENTRIES = 4_000_000  # 20 MB in a model's file; of more, evenly drawn ones are kept
 _AT_ONCE = 1 << 22
+_OVERLAP = 64  # N - 1, or what frames a turn
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -53,7 +54,7 @@ def index_ngrams(store: TokenStore, tokenizer: Tokenizer) -> NgramIndex:
     pairs = np.zeros(0, dtype=np.uint64)
     begin, speaker = 0, 0
     while begin < len(store.tokens):
-        tokens = np.asarray(store.tokens[begin : begin + _AT_ONCE + N - 1]).astype(np.uint64)
+        tokens = np.asarray(store.tokens[begin : begin + _AT_ONCE + _OVERLAP]).astype(np.uint64)
         places, who = find_turns(tokens, tokenizer)
         turn = np.searchsorted(places, np.arange(len(tokens)), side="right") - 1
         speakers = np.where(turn < 0, speaker, np.append(who, 0)[turn])

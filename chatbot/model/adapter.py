@@ -4,6 +4,7 @@ K trained rows, C channels.
 """
 
 import json
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -52,12 +53,26 @@ def add_adapter(
         target_modules="all-linear"
         if settings.target_modules == "auto"
         else list(settings.target_modules),
+        exclude_modules=_outside_of_text(model),
         use_rslora=settings.use_rslora,
         use_dora=settings.use_dora,
         fan_in_fan_out=is_conv1d,
         trainable_token_indices=dict(rows) or None,
     )
     return _attached(model, config, base_name)
+
+
+def _outside_of_text(model: Any) -> str | None:
+    """Return a pattern of layers that text never passes (a vision tower), if there are any."""
+    decoder = model.get_decoder()
+    own = next((name for name, module in model.named_modules() if module is decoder), "")
+    head = model.get_output_embeddings()
+    outside = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and module is not head and not name.startswith(f"{own}.")
+    ]
+    return rf"(?!{re.escape(own)}\.).*" if own and outside else None
 
 
 def restore_adapter(

@@ -12,8 +12,10 @@ _MARKS = ("zaqua", "zbqub", "zcquc", "zdqud", "zequE")
 _PLAIN = "set model.form: plain in configs/sft.yaml"
 
 
-def chat_form(render: Render, system_prompt: str) -> Form:
+def chat_form(render: Render, system_prompt: str, at_end: str = "") -> Form:
     """Return the frames of a chat template, in which the bot is the assistant.
+
+    `at_end`: what some templates put after a whole talk only, and what is no part of a frame.
 
     Raises ConfigError for a template that hides replies or frames them by their place, so that
     training on whole sessions would show something else than replying does.
@@ -24,6 +26,8 @@ def chat_form(render: Render, system_prompt: str) -> Form:
     whole = render(system + talk)
     begin, asked, answered, asked_again, answered_again, end = _between(whole, _MARKS)
     after_reply = _between(render(system + talk[:2]), _MARKS[:2])[-1]
+    if at_end and at_end not in asked + answered:
+        end, after_reply = end.removesuffix(at_end), after_reply.removesuffix(at_end)
     if not asked.startswith(end) or not answered.startswith(after_reply):
         raise _unlike(whole, "")
     user_head, tail = answered[len(after_reply) :], after_reply

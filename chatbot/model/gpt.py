@@ -51,7 +51,7 @@ class KVCache:
         self.length = min(self.length, length)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # torch.compile hashes it while it is made
 class Rotary:
     """Cosines and sines (T, D/2) of the positions of a call."""
 

@@ -230,6 +230,11 @@ class PretrainedNetwork(Network):
         """Raise ConfigError if the base makes its logits in another way than `head`."""
         tokens = torch.arange(4, device=self.head_weight.device)[None]
         theirs = self.model(input_ids=tokens, use_cache=False).logits.float()
+        if not torch.isfinite(theirs).all():
+            raise ConfigError(
+                "the base computes numbers that are not finite",
+                hint="set model.torch_dtype to bfloat16 or float32",
+            )
         ours = self.head(self.hidden(tokens)).float()
         if not torch.allclose(ours, theirs, rtol=0.05, atol=0.05 * float(theirs.std())):
             raise ConfigError(
@@ -256,12 +261,12 @@ def open_tuned(
         network = PretrainedNetwork(empty_network(tuned.config, dtype), tuned.tokenizer, {})
         network.load_files(tuned.weights)
         return network.to(device).requires_grad_(False).eval()
+    model: Any = load_base(base, device, dtype, in_4bit=in_4bit)
     if base.fingerprint() != tuned.about["base_fingerprint"]:
         raise CheckpointError(
             f"the adapter belongs to another base than {base.name}",
             hint=f"it was trained on {tuned.about['base_model']}: set model.base_model to it",
         )
-    model: Any = load_base(base, device, dtype, in_4bit=in_4bit)
     make_room(model, tuned.tokenizer)
     model = restore_adapter(model, tuned.config, tuned.weights, base.name)
     return PretrainedNetwork(model if in_4bit else merged(model), tuned.tokenizer, {})
@@ -329,5 +334,8 @@ class PretrainedLanguageModel:
             return self._network.hidden(read, cache.kept)[:, -n_new:]
 
     def _logits(self, hidden: Tensor) -> Logits:
-        logits = self._network.head(hidden)[..., : self._network.vocab_size]
-        return np.asarray(logits.float().cpu())
+        n_tokens = self._network.vocab_size
+        logits = self._network.head(hidden)[..., :n_tokens].float()
+        # Some vocabularies have tokens (of pictures) that the network has no row for.
+        padded = F.pad(logits, (0, n_tokens - logits.shape[-1]), value=-torch.inf)
+        return np.asarray(padded.cpu())

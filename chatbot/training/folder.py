@@ -188,6 +188,11 @@ class AdapterFolder(RunFolder):
         return [self.latest, *older, self.best]
 
 
+def published_mark(path: Path) -> Path:
+    """Return what stands beside a published file that learned from forgotten messages."""
+    return path.with_name(f"{path.name.partition('.')[0]}.STALE.json")
+
+
 def run_folder(config: Config) -> RunFolder:
     """Return the folder of a run, whichever network it trains."""
     kind = RunFolder if config.pretrained is None else AdapterFolder

@@ -1,6 +1,7 @@
 """Muon for the matrices, AdamW for the rest, and the learning rate of every step."""
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from chatbot.settings import OptimizationConfig, resolved
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan 2024: steepest at zero
 _NEWTON_SCHULZ_STEPS = 5
+_TABLE = re.compile(r"embed|lm_head|trainable_tokens|\bw[tp]e\b")  # rows, one a token
 _COOLDOWN_SHARE = 0.3
 _BRANCH_SHARE = 0.15  # of the steps done: 10-20 % (Haegele 2024)
 _MIN_BRANCH = 10
@@ -82,8 +84,8 @@ def build_optimizers(
     `dtype`: what the forward pass computes in; fp16 is too coarse for Newton-Schulz.
     """
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    matrices = [p for name, p in named if p.dim() == 2 and "embed" not in name]
-    tables = [p for name, p in named if p.dim() == 2 and "embed" in name]
+    matrices = [p for name, p in named if p.dim() == 2 and not _TABLE.search(name)]
+    tables = [p for name, p in named if p.dim() == 2 and _TABLE.search(name)]
     vectors = [p for _, p in named if p.dim() != 2]
     decay, lr = resolved(settings.weight_decay), resolved(settings.learning_rate)
     optimizers: list[torch.optim.Optimizer] = []

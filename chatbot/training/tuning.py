@@ -12,14 +12,8 @@ from chatbot.corpus.ngrams import index_ngrams
 from chatbot.corpus.store import Corpus
 from chatbot.errors import CheckpointError, ConfigError, CorpusError
 from chatbot.model.adapter import add_adapter
-from chatbot.model.base import (
-    Base,
-    can_quantize,
-    context_of,
-    load_base,
-    require_own_tokenizer,
-    skeleton_of,
-)
+from chatbot.model.base import Base, can_quantize, context_of, load_base, skeleton_of
+from chatbot.model.base_form import require_own_tokenizer
 from chatbot.model.device import available_memory, choose_device, choose_dtype, keep_freed_memory
 from chatbot.model.pretrained import (
     PretrainedNetwork,

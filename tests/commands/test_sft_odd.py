@@ -11,7 +11,8 @@ from tokenizers import Tokenizer, normalizers
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.template import Turn, parse, render_all
 from chatbot.errors import ConfigError
-from chatbot.model.base import Base, base_tokenizer
+from chatbot.model.base import Base
+from chatbot.model.base_form import base_tokenizer
 from chatbot.model.tuned import read_tuned_file
 from chatbot.settings import BaseModelConfig
 from chatbot.training.folder import AdapterFolder
@@ -272,3 +273,79 @@ def test_one_file_holds_the_whole_adapter(tuned):
     assert made.kind == "adapter" and made.guard is not None and made.tokenizer.eos_id > 0
     with pytest.raises(ConfigError):
         Base(BaseModelConfig(base_model=""), Path())
+
+
+def test_a_base_is_the_same_whatever_else_lies_beside_it(tmp_path):
+    folder = make_base(tmp_path / "base", "qwen2")
+    base = Base(BaseModelConfig(base_model=str(folder)), Path())
+    known = base.fingerprint()
+    (folder / "README.md").write_text("new")
+    (folder / "training_args.bin").write_bytes(b"x")
+    assert base.fingerprint() == known
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ConfigError, match="has no weights"):
+        base.fingerprint()
+
+
+def test_tokens_without_a_row_are_never_said(tmp_path, on_base, monkeypatch):
+    """As Gemma 3's for pictures: the vocabulary is larger than the table."""
+    monkeypatch.setenv("CHATBOT_PASSWORD", "open sesame")
+    project = on_base("llama")
+    folder = tmp_path / "base"
+    shutil.copytree(project.base, folder)
+    backend = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    backend.add_special_tokens(["<picture>"])
+    backend.save(str(folder / "tokenizer.json"))
+    other = SftProject(project.root, folder)
+    assert other.run("preprocess") == 0
+    assert other.run("train") == 0
+    assert other.run("reply", "오늘 뭐함") == 0
+
+
+def test_what_a_template_puts_after_a_whole_talk_is_no_frame(tmp_path):
+    """As Phi's: the end of text stands there where no prompt is asked for."""
+    template = (
+        "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+        "{% if not add_generation_prompt %}{{ eos_token }}{% endif %}"
+    )
+    folder = with_template(make_base(tmp_path / "base", "qwen2"), template)
+    names = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({**names, "eos_token": "<|endoftext|>"})
+    )
+    tokenizer, _ = tokenizer_of(folder, "chat")
+    assert tokenizer.form.tails == ["<|im_end|>\n", "<|im_end|>\n"]
+
+
+def test_laughter_survives_a_normalizer(tmp_path):
+    """NFKC makes of a lone jamo another character: replies would hold that one."""
+    folder = make_base(tmp_path / "base", "gpt2")
+    content = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    content["normalizer"] = {"type": "NFKC"}
+    vocabulary = content["model"]["vocab"]
+    for jamo in "\u110f\u1172\u110b":
+        vocabulary[jamo] = len(vocabulary)
+    (folder / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
+    tokenizer, _ = tokenizer_of(folder)
+    assert tokenizer.decode(tokenizer.encode("ㅋㅋㅋ ㅠㅠ ㅇㅇ")) == "ㅋㅋㅋ ㅠㅠ ㅇㅇ"
+
+
+def test_each_published_file_has_a_mark_of_its_own(tuned, capsys):
+    from chatbot.ops import main as own
+
+    project = tuned("qwen2")
+    assert project.run("publish") == 0
+    (project.root / "artifacts/model_latest.safetensors").write_bytes(b"a model of our own")
+    root = ["--root", str(project.root)]
+    assert own(["preprocess", *root]) == 0
+    assert own(["forget", *root, "--before", "2025-03-05"]) == 0
+    marks = {path.name for path in (project.root / "artifacts").glob("*.STALE.json")}
+    assert marks == {"adapter_latest.STALE.json", "model_latest.STALE.json"}
+    shutil.rmtree(project.root / "checkpoints_lora")
+    assert project.run("train") == 0 and project.run("publish") == 0
+    marks = {path.name for path in (project.root / "artifacts").glob("*.STALE.json")}
+    assert marks == {"model_latest.STALE.json"}
+    capsys.readouterr()
+    source = str(project.root / "artifacts/model_latest.safetensors")
+    assert own(["encrypt-model", source, *root]) == 2
+    assert "forgotten" in capsys.readouterr().err

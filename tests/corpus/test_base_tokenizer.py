@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from chatbot.corpus.base_tokenizer import BaseTokenizer, open_tokenizer
 from chatbot.corpus.template import TARGET, Turn, parse, render_all, render_prompt
 from chatbot.errors import ConfigError, CorpusError
-from chatbot.model.base import Base, base_tokenizer, without_speakers
+from chatbot.model.base import Base
+from chatbot.model.base_form import base_tokenizer, without_speakers
 from chatbot.model.chat_form import chat_form, jinja_of
 from chatbot.settings import BaseModelConfig
 from tests.bases import KINDS, SPECIALS, make_base

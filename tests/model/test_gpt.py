@@ -107,3 +107,10 @@ def test_dropout_drops_its_share_and_keeps_the_mean(share, seed, width):
     assert abs(float((y == 0).float().mean()) - share) < 0.05
     assert abs(float(y.mean()) - 1) < 0.1
     assert torch.equal(dropout.eval()(x), x)
+
+
+def test_the_trained_path_compiles():
+    model = make_gpt()
+    tokens = torch.randint(0, 40, (2, 8))
+    wanted = model.hidden(tokens)
+    torch.testing.assert_close(torch.compile(model.hidden, backend="eager")(tokens), wanted)

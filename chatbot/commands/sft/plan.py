@@ -64,7 +64,7 @@ def _batch(config: Config) -> str:
 def _tokenizer(base: "Base", config: Config) -> "BaseTokenizer":
     """Return the tokenizer of the data, or what it would be for a room of two."""
     from chatbot.corpus.base_tokenizer import BaseTokenizer, open_tokenizer
-    from chatbot.model.base import base_tokenizer
+    from chatbot.model.base_form import base_tokenizer
 
     if (config.processed_dir / "tokenizer.json").exists():
         known = open_tokenizer(config.processed_dir)

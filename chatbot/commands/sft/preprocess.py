@@ -33,18 +33,26 @@ def run(args: argparse.Namespace, config: Config) -> None:
         of_our_own.show_masked(config)
         return
     of_our_own.build(config, lambda speakers: _targets(speakers, args, config))
+    _tell_unknown(open_corpus(config.processed_dir))
+    write_wanted_jsonl(config)
+
+
+def write_wanted_jsonl(config: Config) -> None:
+    """Write train.jsonl and val.jsonl beside the tokens, if the settings want them."""
+    wanted = config.pretrained
+    if wanted is None or not wanted.writes_jsonl or wanted.stage == "cpt":
+        return
     corpus = open_corpus(config.processed_dir)
-    _tell_unknown(corpus)
-    if config.pretrained is not None and config.pretrained.writes_jsonl:
-        for split in SPLITS:
-            _write_jsonl(corpus, split, config.processed_dir / f"{split}.jsonl")
+    for split in SPLITS:
+        _write_jsonl(corpus, split, config.processed_dir / f"{split}.jsonl")
 
 
 def _targets(
     speakers: Speakers, args: argparse.Namespace, config: Config
 ) -> list[of_our_own.Target]:
     """Return where tokens go: plain text for the first stage, if it is chosen, and replies."""
-    from chatbot.model.base import Base, base_tokenizer, without_speakers
+    from chatbot.model.base import Base
+    from chatbot.model.base_form import base_tokenizer, without_speakers
 
     if config.pretrained is None:
         raise TypeError("the settings are those of our own network")

@@ -7,7 +7,7 @@ from chatbot.commands._terminal import print_rows, recipients_for, say
 from chatbot.commands.publish import add_arguments as add_publish_arguments
 from chatbot.commands.publish import require_encrypt
 from chatbot.settings import Config
-from chatbot.training.folder import AdapterFolder
+from chatbot.training.folder import AdapterFolder, published_mark
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +27,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     keys = recipients_for(args.to, config) if args.encrypt else []
     target = sealed_adapter(config) if args.encrypt else published_adapter(config)
     published = publish_tuned(tuned, target, config.publish.dtype, keys)
+    published_mark(target).unlink(missing_ok=True)  # what stands there is new now
     print_rows([(name, str(value)) for name, value in published.info.items()])
     base = f"; it needs the base {tuned.about['base_model']}" if tuned.kind == "adapter" else ""
     if args.encrypt:
