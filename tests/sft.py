@@ -11,7 +11,7 @@ from tests.conftest import make_project
 QUICK = (
     "model.torch_dtype=float32", "project.device=cpu", "training.max_seq_len=128",
     "training.max_steps=12", "training.learning_rate=0.01", "training.logging_steps=1",
-    "training.eval_steps=4", "training.save_steps=4", "generation.max_new_tokens=8",
+    "training.eval_steps=4", "training.save_steps=4", "generation.max_new_tokens=8", "generation.seed=1",
     "publish.privacy.n_messages=4",
 )  # fmt: skip
 

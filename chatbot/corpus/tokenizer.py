@@ -82,6 +82,10 @@ class Tokenizer(Protocol):
     def space_ids(self) -> Ids:
         """Tokens of text that begin with white space."""
 
+    @property
+    def blank_ids(self) -> frozenset[int]:
+        """Tokens of text that are white space and nothing else."""
+
 
 def read_backend(text: str) -> Backend:
     """Read a tokenizer.json; raises CorpusError if it is none."""
@@ -130,6 +134,11 @@ class TextCodec:
     def space_ids(self) -> Ids:
         """Tokens of text that begin with white space."""
         return np.flatnonzero([entry[:1].isspace() for entry in self._bytes])
+
+    @cached_property
+    def blank_ids(self) -> frozenset[int]:
+        """Tokens of text that are white space and nothing else."""
+        return frozenset(np.flatnonzero([entry.isspace() for entry in self._bytes]).tolist())
 
 
 class BpeTokenizer(TextCodec):

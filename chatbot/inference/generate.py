@@ -64,14 +64,16 @@ def generate(
 ) -> Iterator[int]:
     """Yield tokens of text until the turn ends, as many as `bounds` holds.
 
-    No control token is ever yielded, and the first token is text: a reply is never empty.
+    No control token is ever yielded, and the turn does not end on space alone: a reply is never
+    empty.
     """
     control = tokenizer.control_ids[tokenizer.control_ids != tokenizer.eos_id]
     at_first = np.append(control, tokenizer.eos_id)
     said: list[int] = []
     while len(said) < bounds.stop:
         logits = prefix.next_logits(prompt + said)
-        forbidden = at_first if len(said) < max(1, bounds.start) else control
+        is_begun = any(token not in tokenizer.blank_ids for token in said)
+        forbidden = control if is_begun and len(said) >= bounds.start else at_first
         if may_say.echo and tokenizer.decode(said).strip() == may_say.echo:
             forbidden = np.concatenate([at_first, tokenizer.space_ids])
         recites = partial(may_say.recites, said)

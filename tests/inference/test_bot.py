@@ -302,3 +302,31 @@ def test_what_is_shown_does_not_depend_on_the_pieces(text, data):
 @given(st.text("가나다 abc,!?3", max_size=30))
 def test_ordinary_talk_is_shown_as_it_is(text):
     assert "".join(shielded(text)) == text
+
+
+def test_a_turn_does_not_end_on_space_alone():
+    """SentencePiece has a token that is a space and nothing else."""
+    from chatbot.inference.generate import Permission, Prefix, generate
+    from chatbot.inference.sampling import Sampler
+    from chatbot.settings import SamplingConfig
+
+    known = tokenizer()
+    space, word = known.encode(" ")[0], known.encode("응")[0]
+
+    class Spaced:
+        context_length = 64
+
+        def new_cache(self):
+            return type("Cache", (), {"length": 0, "cut": lambda self, length: None})()
+
+        def next_logits(self, tokens, cache):
+            logits = np.full(known.vocab_size, -9.0, dtype=np.float32)
+            logits[[known.eos_id, space, word]] = (3, 2, 1)
+            if len(tokens) and tokens[-1] == space:
+                logits[space] = -9
+            return logits
+
+    greedy = Sampler(SamplingConfig(temperature=0, repetition_penalty=1), np.random.default_rng(0))
+    prompt = [known.bos_id, known.speaker_id(0)]
+    said = list(generate(Prefix(Spaced()), prompt, known, greedy, range(1, 9), Permission()))
+    assert said == [space, word]
