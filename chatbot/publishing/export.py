@@ -15,8 +15,9 @@ from chatbot.corpus.tokenizer import BOS, EOS, PAD, BpeTokenizer
 from chatbot.errors import CheckpointError
 from chatbot.model.model_file import ModelFile, map_file, tensors_in
 from chatbot.model.shape import NORM_EPS, GPTConfig, require_sane, weight_shapes
+from chatbot.publishing.gguf_file import add_shape, add_vocabulary, open_gguf
 from chatbot.settings import SamplingConfig
-from chatbot.storage.files import atomic_write, write_bytes, write_json
+from chatbot.storage.files import write_bytes, write_json
 
 Array = npt.NDArray[np.float32]
 ME, YOU = "<|spk:0|>", "<|spk:1|>"
@@ -167,62 +168,18 @@ def import_hf(folder: Path) -> ModelFile:
 
 def export_gguf(model: ModelFile, path: Path, sampling: SamplingConfig) -> Path:
     """Write a GGUF file for llama.cpp, and beside it the Modelfile for Ollama; return that one."""
-    import gguf
-
-    with atomic_write(path) as file:
-        writer = gguf.GGUFWriter(file.name, "qwen3")
-        _add_shape(writer, model.shape)
-        _add_vocabulary(writer, model.tokenizer_text)
+    tokenizer = BpeTokenizer(model.tokenizer_text)
+    with open_gguf(path, "qwen3") as writer:
+        add_shape(writer, _qwen3_config(model.shape))
+        add_vocabulary(writer, tokenizer, "gpt-2", tokenizer.vocab_size)
+        writer.add_bos_token_id(tokenizer.bos_id)
+        writer.add_add_bos_token(True)
+        writer.add_chat_template(CHAT_TEMPLATE)
         for name, weight in _gguf_tensors(model):
             writer.add_tensor(name, weight)
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-        writer.close()
     modelfile = path.with_name("Modelfile")
     write_bytes(modelfile, _modelfile(path, sampling).encode())
     return modelfile
-
-
-def _add_shape(writer: Any, shape: GPTConfig) -> None:
-    import gguf
-
-    writer.add_name("chatbot")
-    writer.add_context_length(shape.block_size)
-    writer.add_embedding_length(shape.n_embd)
-    writer.add_block_count(shape.n_layer)
-    writer.add_feed_forward_length(shape.n_hidden)
-    writer.add_head_count(shape.n_head)
-    writer.add_head_count_kv(shape.n_kv_head)
-    writer.add_key_length(shape.head_dim)
-    writer.add_value_length(shape.head_dim)
-    writer.add_layer_norm_rms_eps(NORM_EPS)
-    writer.add_rope_freq_base(shape.rope_theta)
-    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
-
-
-def _add_vocabulary(writer: Any, text: str) -> None:
-    """Add tokens and merges; control tokens are of the kind that text never becomes."""
-    import gguf
-
-    tokenizer, content = BpeTokenizer(text), json.loads(text)
-    by_id = {token: entry for entry, token in content["model"]["vocab"].items()}
-    by_id |= {added["id"]: added["content"] for added in content["added_tokens"]}
-    kinds = [
-        gguf.TokenType.CONTROL if token < tokenizer.n_control else gguf.TokenType.NORMAL
-        for token in range(len(by_id))
-    ]
-    merges = content["model"]["merges"]
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list([by_id[token] for token in range(len(by_id))])
-    writer.add_token_types(kinds)
-    writer.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in merges])
-    writer.add_bos_token_id(tokenizer.bos_id)
-    writer.add_eos_token_id(tokenizer.eos_id)
-    writer.add_pad_token_id(tokenizer.pad_id)
-    writer.add_add_bos_token(True)
-    writer.add_chat_template(CHAT_TEMPLATE)
 
 
 def _gguf_tensors(model: ModelFile) -> Iterator[tuple[str, Array]]:

@@ -18,8 +18,9 @@ from chatbot.model.chat_form import jinja_of
 from chatbot.model.pretrained import PretrainedNetwork
 from chatbot.model.tuned import Tuned, write_tokenizer, write_tuned
 from chatbot.publishing.export import generation_config
+from chatbot.publishing.gguf_file import add_shape, add_vocabulary, open_gguf
 from chatbot.settings import SamplingConfig
-from chatbot.storage.files import atomic_write, explained, replace_directory, write_json
+from chatbot.storage.files import explained, replace_directory, write_json
 
 Array = npt.NDArray[np.float32]
 _N_COMPARED = 16
@@ -106,19 +107,18 @@ def export_tuned_gguf(network: PretrainedNetwork, tokenizer: BaseTokenizer, path
         raise ConfigError(f"GGUF of the architecture {kind} is not written here", hint=_PLAIN_HF)
     split = _split_of(json.loads(tokenizer.files["tokenizer.json"]))
     names = gguf.get_tensor_name_map(architectures[kind], config["num_hidden_layers"])
-    with atomic_write(path) as file:
-        writer = gguf.GGUFWriter(file.name, kind)
-        _add_shape(writer, config)
-        _add_vocabulary(writer, tokenizer, split, int(network.head_weight.shape[0]))
+    if (config.get("rope_parameters") or {}).get("rope_type", "default") != "default":
+        raise ConfigError("GGUF of scaled positions is not written here", hint=_PLAIN_HF)
+    with open_gguf(path, kind) as writer:
+        writer.add_rope_dimension_count(add_shape(writer, config))
+        add_vocabulary(writer, tokenizer, split, int(network.head_weight.shape[0]))
+        writer.add_add_bos_token(False)  # the template says what stands first
+        writer.add_chat_template(jinja_of(tokenizer.form))
         for name, weight in _tensors(network, config):
             target = names.get_name(name, try_suffixes=(".weight", ".bias"))
             if target is None:
                 raise ConfigError(f"GGUF has no place for {name}", hint=_PLAIN_HF)
             writer.add_tensor(target, weight)
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-        writer.close()
 
 
 def _split_of(content: dict[str, Any]) -> str:
@@ -134,57 +134,6 @@ def _split_of(content: dict[str, Any]) -> str:
     ):
         return "gpt-2"
     raise ConfigError("llama.cpp may not split text as this base does", hint=_PLAIN_HF)
-
-
-def _add_shape(writer: Any, config: dict[str, Any]) -> None:
-    import gguf
-
-    heads = config["num_attention_heads"]
-    head_dim = config.get("head_dim") or config["hidden_size"] // heads
-    rope = config.get("rope_parameters") or {}
-    writer.add_name("chatbot")
-    writer.add_context_length(config["max_position_embeddings"])
-    writer.add_embedding_length(config["hidden_size"])
-    writer.add_block_count(config["num_hidden_layers"])
-    writer.add_feed_forward_length(config["intermediate_size"])
-    writer.add_head_count(heads)
-    writer.add_head_count_kv(config.get("num_key_value_heads") or heads)
-    writer.add_key_length(head_dim)
-    writer.add_value_length(head_dim)
-    writer.add_rope_dimension_count(head_dim)
-    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
-    writer.add_rope_freq_base(rope.get("rope_theta") or config.get("rope_theta") or 10000.0)
-    if rope.get("rope_type", "default") != "default":
-        raise ConfigError("GGUF of scaled positions is not written here", hint=_PLAIN_HF)
-    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
-
-
-def _add_vocabulary(writer: Any, tokenizer: BaseTokenizer, split: str, n_rows: int) -> None:
-    """Add tokens and merges; rows without a token get a name that nothing becomes."""
-    import gguf
-
-    content = json.loads(tokenizer.files["tokenizer.json"])
-    by_id = {token: entry for entry, token in content["model"]["vocab"].items()}
-    by_id |= {added["id"]: added["content"] for added in content["added_tokens"]}
-    control = set(tokenizer.control_ids.tolist())
-    kinds = [
-        gguf.TokenType.UNUSED
-        if token not in by_id
-        else gguf.TokenType.CONTROL
-        if token in control
-        else gguf.TokenType.NORMAL
-        for token in range(n_rows)
-    ]
-    merges = content["model"]["merges"]
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(split)
-    writer.add_token_list([by_id.get(token, f"[PAD{token}]") for token in range(n_rows)])
-    writer.add_token_types(kinds)
-    writer.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in merges])
-    writer.add_eos_token_id(tokenizer.eos_id)
-    writer.add_pad_token_id(tokenizer.pad_id)
-    writer.add_add_bos_token(False)  # the template says what stands first
-    writer.add_chat_template(jinja_of(tokenizer.form))
 
 
 def _tensors(network: PretrainedNetwork, config: dict[str, Any]) -> Iterator[tuple[str, Array]]:
