@@ -20,7 +20,6 @@ from chatbot.model.device import choose_device, choose_dtype
 from chatbot.model.pretrained import PretrainedNetwork, open_tuned
 from chatbot.model.tuned import Tuned, read_tuned, read_tuned_bytes, read_tuned_file
 from chatbot.settings import Config
-from chatbot.storage.files import restore_directory
 from chatbot.training.folder import AdapterFolder
 
 
@@ -40,8 +39,8 @@ def find_tuned(config: Config) -> Path:
     if named is not None:
         return named
     folder = AdapterFolder(config.run_dir)
+    folder.settle()
     for path in (folder.best_dir, folder.latest_dir):
-        restore_directory(path)
         if path.is_dir():
             return path
     for path in (published_adapter(config), sealed_adapter(config)):

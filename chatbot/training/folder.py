@@ -171,6 +171,15 @@ class AdapterFolder(RunFolder):
         """What stands once there is something to reply with."""
         return self.best_dir / TRAINER_FILE
 
+    def settle(self) -> None:
+        """Undo a swap of folders that a killed trainer left.
+
+        A living trainer may be in the midst of its own; it has done this already (`locked_run`).
+        """
+        if self.trainer() is None:
+            restore_directory(self.latest_dir)
+            restore_directory(self.best_dir)
+
     def snapshot_dir(self, step: int) -> Path:
         """The folder of a checkpoint kept along the way."""
         return self.path / f"checkpoint-{step}"
@@ -182,8 +191,6 @@ class AdapterFolder(RunFolder):
 
     def checkpoints(self) -> list[Path]:
         """Return where checkpoints to continue from may be, the newest first."""
-        restore_directory(self.latest_dir)
-        restore_directory(self.best_dir)
         older = [folder / TRAINER_FILE for folder in self.snapshot_dirs()]
         return [self.latest, *older, self.best]
 

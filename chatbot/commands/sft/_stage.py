@@ -4,15 +4,20 @@ import argparse
 from pathlib import Path
 
 from chatbot.settings import Config
-from chatbot.sft_config import load_sft_config
+from chatbot.sft_config import Stage, load_sft_config
 from chatbot.training.folder import AdapterFolder
+
+
+def stage_config(args: argparse.Namespace, config: Config, stage: Stage) -> Config:
+    """Return the settings of another stage of the same project."""
+    return load_sft_config(Path(config.root), tuple(args.set), stage)
 
 
 def current_stage(args: argparse.Namespace, config: Config) -> Config:
     """Return the settings of the stage that trains now, or that trained last."""
     if config.pretrained is None or not config.pretrained.follows_cpt:
         return config
-    cpt = load_sft_config(Path(config.root), tuple(args.set), "cpt")
+    cpt = stage_config(args, config, "cpt")
     sft_status = AdapterFolder(config.run_dir).read_status()
     cpt_folder = AdapterFolder(cpt.run_dir)
     is_first = sft_status is None and cpt_folder.read_status() is not None

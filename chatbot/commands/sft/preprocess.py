@@ -8,12 +8,12 @@ import numpy as np
 
 from chatbot.commands import preprocess as of_our_own
 from chatbot.commands._terminal import say
+from chatbot.commands.sft._stage import stage_config
 from chatbot.corpus.base_tokenizer import BaseTokenizer
 from chatbot.corpus.speakers import Speakers
 from chatbot.corpus.store import SPLITS, Corpus, open_corpus, session_bounds
 from chatbot.corpus.template import parse
 from chatbot.settings import Config
-from chatbot.sft_config import load_sft_config
 from chatbot.storage.files import atomic_write
 
 _MANY_UNKNOWN = 0.001
@@ -61,7 +61,7 @@ def _targets(
     say(f"{base.name}: {sentence}")
     targets: list[of_our_own.Target] = []
     if config.pretrained.follows_cpt:
-        cpt = load_sft_config(Path(config.root), tuple(args.set), "cpt")
+        cpt = stage_config(args, config, "cpt")
         targets.append((cpt, without_speakers(tokenizer)))
     return [*targets, (config, tokenizer)]
 

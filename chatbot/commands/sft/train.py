@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from chatbot.commands._terminal import say
 from chatbot.commands._training import add_training_arguments, check_resume, start_background, train
+from chatbot.commands.sft._stage import stage_config
 from chatbot.errors import CheckpointError
 from chatbot.settings import Config
-from chatbot.sft_config import Stage, load_sft_config
 from chatbot.training.folder import AdapterFolder, locked_run
 
 if TYPE_CHECKING:
@@ -63,11 +63,6 @@ def stages_of(args: argparse.Namespace, config: Config) -> list[Config]:
     return [config] if is_finished(cpt) or args.resume else [cpt, config]
 
 
-def stage_config(args: argparse.Namespace, config: Config, stage: Stage) -> Config:
-    """Return the settings of another stage of the same project."""
-    return load_sft_config(Path(config.root), tuple(args.set), stage)
-
-
 def is_finished(config: Config) -> bool:
     """Whether a run came to its end."""
     status = _folder(config).read_status()
@@ -83,7 +78,7 @@ def _train_stage(args: argparse.Namespace, config: Config, world: "World") -> st
 
     folder = _folder(config)
     stage = pretrained_of(config).stage
-    if world.is_main and pretrained_of(config).follows_cpt | (stage == "cpt"):
+    if world.is_main and (pretrained_of(config).follows_cpt or stage == "cpt"):
         say(f"stage {stage}: run {config.run_name}")
     parent = _parent(args, config)
 
@@ -101,10 +96,12 @@ def _parent(args: argparse.Namespace, config: Config) -> Path | None:
     if config.pretrained is None or not config.pretrained.follows_cpt or args.fresh_sft:
         return None
     folder = _folder(config)
+    folder.settle()
     if any(path.exists() for path in folder.checkpoints()):
         return None  # it goes on from its own
     cpt = _folder(stage_config(args, config, "cpt"))
-    if cpt.best not in cpt.checkpoints() or not cpt.best.exists():
+    cpt.settle()
+    if not cpt.best.exists():
         raise CheckpointError(
             f"run {cpt.path.name} has no adapter to begin from",
             hint="`chatbot train` makes it first; --fresh-sft begins from the base itself",
