@@ -1,6 +1,7 @@
 """Take messages out of the data for good, and mark every model that learned from them."""
 
 import argparse
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from chatbot.commands import preprocess
 from chatbot.commands._terminal import say, table
 from chatbot.commands.sft.preprocess import write_wanted_jsonl
 from chatbot.corpus.base_tokenizer import open_tokenizer
+from chatbot.corpus.speakers import Speakers
 from chatbot.corpus.store import read_stats
 from chatbot.errors import ChatbotError, CorpusError
 from chatbot.ingest.forgetting import (
@@ -79,9 +81,13 @@ def _rebuild_for_base(config: Config) -> None:
     """Make the tokens of a base anew, by the tokenizer that they came with."""
     for stage in _stages(config):
         if (stage.processed_dir / "stats.json").exists():
-            target = (stage, open_tokenizer(stage.processed_dir))
-            preprocess.build(stage, lambda _, target=target: [target])  # type: ignore[misc]
+            preprocess.build(stage, _only((stage, open_tokenizer(stage.processed_dir))))
             write_wanted_jsonl(stage)
+
+
+def _only(target: preprocess.Target) -> Callable[[Speakers], list[preprocess.Target]]:
+    """Return what gives one target, whoever speaks."""
+    return lambda _speakers: [target]
 
 
 def _stages(config: Config) -> list[Config]:

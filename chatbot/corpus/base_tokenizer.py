@@ -165,7 +165,7 @@ class BaseTokenizer(TextCodec):
             )
 
     @cached_property
-    def _bytes(self) -> list[bytes]:  # type: ignore[override]
+    def _bytes(self) -> list[bytes]:
         unbyte = {char: byte for byte, char in byte_chars().items()}
         table = [b""] * (self.vocab_size + 1)
         for entry, token in self._backend.get_vocab(with_added_tokens=True).items():

@@ -104,7 +104,11 @@ class TextCodec:
     """Text <-> tokens through a backend, with the bytes of every token: what tokenizers share."""
 
     _backend: Backend
-    _bytes: list[bytes]
+
+    @cached_property
+    def _bytes(self) -> list[bytes]:
+        """Bytes that each token stands for."""
+        raise NotImplementedError
 
     def encode(self, text: str) -> list[int]:
         """Encode ordinary text, never a control token."""
@@ -209,7 +213,7 @@ class BpeTokenizer(TextCodec):
         return (self.eos_id,)
 
     @cached_property
-    def _bytes(self) -> list[bytes]:  # type: ignore[override]
+    def _bytes(self) -> list[bytes]:
         unbyte = {char: byte for byte, char in byte_chars().items()}
         table = [b""] * self.vocab_size
         for entry, token in self._backend.get_vocab().items():

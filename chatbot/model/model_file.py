@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
 _MAX_HEADER = 100_000_000  # as the library's
 _SCALE = ".scale"
-_GUARD = "leak_guard.hashes", "leak_guard.speakers"
+GUARD_NAMES = "leak_guard.hashes", "leak_guard.speakers"
 _NUMBERS = {
     "F32": np.float32,
     "F16": np.float16,
@@ -70,7 +70,7 @@ def model_bytes(model: ModelFile, number: WeightFormat) -> bytes:
     for name, weight in model.weights.items():
         tensors |= _stored(name, np.ascontiguousarray(weight), number)
     if model.guard is not None:
-        tensors |= {_GUARD[0]: model.guard.hashes, _GUARD[1]: model.guard.speakers}
+        tensors |= {GUARD_NAMES[0]: model.guard.hashes, GUARD_NAMES[1]: model.guard.speakers}
     metadata["checksum"] = _checksum(tensors)
     return save(tensors, metadata)
 
@@ -105,7 +105,7 @@ def _parse(content: Bytes, name: str) -> ModelFile:
         require_sane(shape, len(tensors))
         if metadata["checksum"] != _checksum(tensors):
             raise ValueError("a weight changed")
-        hashes, speakers = (tensors.pop(one, None) for one in _GUARD)
+        hashes, speakers = (tensors.pop(one, None) for one in GUARD_NAMES)
         guard = None if hashes is None or speakers is None else NgramIndex(hashes, speakers)
         weights = {
             tensor_name: _restored(tensor, tensors.get(tensor_name + _SCALE))

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save
 from torch import Tensor
 
@@ -16,6 +16,7 @@ from chatbot.corpus.base_tokenizer import FORM_FILE, BaseTokenizer, read_tokeniz
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError, CorpusError
 from chatbot.model.chat_form import jinja_of
+from chatbot.model.model_file import GUARD_NAMES
 from chatbot.settings import WeightFormat
 from chatbot.storage.files import sha256_of, write_bytes, write_json
 
@@ -26,7 +27,6 @@ _NAMES = {
     "full": ("model.safetensors", "config.json"),
 }
 _GUARD_FILE = "leak_guard.safetensors"
-_GUARD = ("leak_guard.hashes", "leak_guard.speakers")
 
 
 @dataclass(frozen=True)
@@ -145,10 +145,10 @@ def read_tuned_bytes(content: bytes, name: str) -> Tuned:
         tensors = load(content)
         if _checksum(tensors) != metadata["checksum"]:
             raise ValueError("a weight changed")
-        guard = _guard_in(tensors) if _GUARD[0] in tensors else None
+        guard = _guard_in(tensors) if GUARD_NAMES[0] in tensors else None
         return Tuned(
             metadata["kind"],
-            {key: value for key, value in tensors.items() if key not in _GUARD},
+            {key: value for key, value in tensors.items() if key not in GUARD_NAMES},
             json.loads(metadata["config"]),
             read_tokenizer(metadata["tokenizer"], metadata["form"].encode()),
             json.loads(metadata["about"]),
@@ -160,22 +160,15 @@ def read_tuned_bytes(content: bytes, name: str) -> Tuned:
         ) from error
 
 
-def is_tuned_file(path: Path) -> bool:
-    """Whether a safetensors file is a fine-tuned base, and no network of our own."""
-    try:
-        with safe_open(path, "pt") as file:
-            return bool((file.metadata() or {}).get("format") == FORMAT)
-    except (OSError, SafetensorError):
-        return False
-
-
 def _guard_tensors(guard: NgramIndex) -> dict[str, Tensor]:
     hashes = torch.from_numpy(guard.hashes.view("int32").copy())
-    return {_GUARD[0]: hashes, _GUARD[1]: torch.from_numpy(guard.speakers.copy())}
+    return {GUARD_NAMES[0]: hashes, GUARD_NAMES[1]: torch.from_numpy(guard.speakers.copy())}
 
 
 def _guard_in(tensors: dict[str, Tensor]) -> NgramIndex:
-    return NgramIndex(tensors[_GUARD[0]].numpy().view("uint32"), tensors[_GUARD[1]].numpy())
+    return NgramIndex(
+        tensors[GUARD_NAMES[0]].numpy().view("uint32"), tensors[GUARD_NAMES[1]].numpy()
+    )
 
 
 def _checksum(tensors: dict[str, Tensor]) -> str:

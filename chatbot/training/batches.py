@@ -20,7 +20,7 @@ from chatbot.settings import ObjectiveConfig
 
 Ints = npt.NDArray[np.int64]
 _ROWS_SORTED_TOGETHER = 64  # in batches: similar lengths meet, yet every epoch mixes anew
-MIN_ROOM = 8
+_MIN_ROOM = 8
 _CARRIED = 4  # a cut session carries 1/4 of the context over as untrained past
 
 
@@ -92,7 +92,7 @@ def cut_pieces(tokens: npt.NDArray[Any], tokenizer: Tokenizer, block_size: int) 
     starts, ends = session_bounds(tokens, tokenizer.bos_id)
     starts = starts + 1
     room = block_size + 1 - len(tokenizer.prefix)
-    if room < MIN_ROOM:
+    if room < _MIN_ROOM:
         raise CorpusError(
             f"the frame before every session takes {len(tokenizer.prefix)} of {block_size} tokens",
             hint="shorten the system prompt, or let the model see more at once",

@@ -82,19 +82,22 @@ def inference_model(
     state: TrainState, tokenizer_text: str, about: dict[str, Any], guard: NgramIndex | None
 ) -> ModelFile:
     """Return what replying needs: averaged weights, their shape, the vocabulary, the leak guard."""
-    model = averaged_gpt(state)
-    weights = {name: w.detach().float().cpu().numpy() for name, w in model.named_parameters()}
-    return ModelFile(model.config, weights, tokenizer_text, about, guard)
+    weights = {name: weight.float().cpu().numpy() for name, weight in state.ema.items()}
+    return ModelFile(_own(state).config, weights, tokenizer_text, about, guard)
 
 
 def averaged_gpt(state: TrainState) -> GPT:
     """Return a network of our own with the averaged weights, apart from the one that is trained."""
-    if not isinstance(state.model, GPT):
-        raise TypeError("a pretrained base has files of its own")
-    device = state.model.head_weight.device
-    model = GPT(state.model.config).to(device).requires_grad_(False).eval()
+    trained = _own(state)
+    model = GPT(trained.config).to(trained.head_weight.device).requires_grad_(False).eval()
     model.load_state_dict(state.ema)
     return model
+
+
+def _own(state: TrainState) -> GPT:
+    if not isinstance(state.model, GPT):
+        raise TypeError("a pretrained base has files of its own")
+    return state.model
 
 
 def _save(path: Path, payload: dict[str, Any]) -> None:
@@ -203,7 +206,7 @@ def check_resumable(
 ) -> None:
     """Refuse to go on with another vocabulary, other data or another network; name the change."""
     saved = payload["about"]
-    again = "run `chatbot archive`, or set another run_name in configs/train.yaml, to start anew"
+    again = "run `chatbot archive`, or set another run_name in configs/, to start anew"
     if saved["tokenizer_sha256"] != about["tokenizer_sha256"]:
         raise CheckpointError("the vocabulary changed under the checkpoint", hint=again)
     if saved["data_fingerprint"] != about["data_fingerprint"]:
