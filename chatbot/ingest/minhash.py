@@ -1,0 +1,101 @@
+"""Texts that differ in a few words, by MinHash: bands propose a text, its n-grams decide.
+
+Broder 1997; locality-sensitive hashing as in Leskovec, Rajaraman, Ullman, "Mining of Massive
+Datasets", chapter 3. H hashes, N n-grams.
+"""
+
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+Hashes = npt.NDArray[np.uint64]
+
+N_HASHES, N_BANDS = 32, 8  # of two texts with Jaccard index 0.75 a band agrees in 95 %
+ALIKE = 0.75  # Jaccard index from which two texts count as one
+_GRAM = 4
+_MAX_TEXTS = 200_000  # about 60 MB of text; later ones are compared, but not remembered
+_SLOT_BITS = 22  # 16 MB: where a slot is taken, the newer text gets it
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_POWERS = _GOLDEN ** np.arange(1, _GRAM + 1, dtype=np.uint64)
+_SEEDS = _GOLDEN ** np.arange(10, 10 + N_HASHES, dtype=np.uint64)[:, None]
+_BAND_SEEDS = _GOLDEN ** np.arange(100, 100 + N_BANDS, dtype=np.uint64)
+
+
+class SimilarTexts:
+    """Groups texts by the first one that each resembles; memory is bounded."""
+
+    def __init__(self) -> None:
+        self._texts: list[tuple[str, str]] = []
+        self._counts: list[int] = []
+        self._slots = np.zeros(1 << _SLOT_BITS, dtype=np.uint32)  # index of a text + 1
+
+    def count(self, letters: str, mark: str = "") -> int:
+        """Count a text in and return how often it, or one like it, was seen by now.
+
+        Texts of different marks are never alike.
+        """
+        slots = _band_slots(minhash(letters, mark))
+        index = self._find(letters, mark, slots)
+        if index is None:
+            if len(self._texts) < _MAX_TEXTS:
+                self._texts.append((letters, mark))
+                self._counts.append(1)
+                self._slots[slots] = len(self._texts)
+            return 1
+        self._counts[index] += 1
+        return self._counts[index]
+
+    def _find(self, letters: str, mark: str, slots: Hashes) -> int | None:
+        """Return the index of the earliest text that is alike."""
+        grams = None
+        for number in sorted(set(self._slots[slots].tolist()) - {0}):
+            other, other_mark = self._texts[number - 1]
+            if mark != other_mark:
+                continue
+            grams = grams or _grams(letters)
+            if letters == other or _jaccard(grams, _grams(other)) >= ALIKE:
+                return int(number - 1)
+        return None
+
+
+def minhash(text: str, mark: str = "") -> Hashes:
+    """Return the signature (H,) of a text: equal in as many places as n-grams are shared.
+
+    The expected share of equal places is the Jaccard index of the sets of n-grams; a mark makes
+    signatures differ whatever the text.
+    """
+    text = text.ljust(_GRAM)
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4").astype(np.uint64)
+    n_grams = len(codes) - _GRAM + 1
+    grams = np.full(n_grams, crc32(mark.encode()), dtype=np.uint64)
+    for place, power in enumerate(_POWERS):
+        grams += codes[place : place + n_grams] * power
+    minima: Hashes = mix(grams + _SEEDS).min(axis=1)
+    return minima
+
+
+def mix(values: Hashes) -> Hashes:
+    """Scatter numbers over 64 bits: the finalizer of splitmix64 (Steele et al. 2014).
+
+    Multiplying alone does not do: `a * x + b` keeps the order of small x, so that most hashes
+    choose the same n-gram.
+    """
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _band_slots(signature: Hashes) -> Hashes:
+    """Return the slot (B,) of each of B bands of a signature."""
+    bands = mix(signature.reshape(N_BANDS, -1) @ _POWERS + _BAND_SEEDS)
+    return bands >> np.uint64(64 - _SLOT_BITS)
+
+
+def _grams(text: str) -> set[str]:
+    text = text.ljust(_GRAM)
+    return {text[i : i + _GRAM] for i in range(len(text) - _GRAM + 1)}
+
+
+def _jaccard(one: set[str], other: set[str]) -> float:
+    return len(one & other) / len(one | other)
