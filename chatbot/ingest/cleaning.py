@@ -21,7 +21,10 @@ _HIDDEN = re.compile(
 _BLANK_LETTERS = re.compile(r"[\u3164\u2800\u115f\u1160\uffa0]")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _RUN_CHARS = "ㄱ-ㅎㅏ-ㅣ!?.~,^;…‥*_=+\\-♡♥★☆"
-_SIGNAL = re.compile(r"[^\W_]|[?!]|[^\x00-\x7f\u2000-\u206f\u3000-\u303f\s]")
+# Dots only or dashes only; `-.-` and `-_-` are faces.
+_LOW_SIGNAL = re.compile(
+    r"[\s.·ㆍ・。\u2024-\u2027\u2000-\u200f\u2028-\u202f\u205f-\u206f]+|[\s\-‐-―─ー−]+"
+)
 # Kakao glues these onto the message before them.
 _POLICY_LINE = re.compile(
     r"^(?:운영정책을 위반.*|타인, 기관 등의 사칭에 유의해 주세요.*)$\n?",
@@ -50,7 +53,9 @@ TEXT_RULES = (
     DropRule("too_long", lambda message, rules: len(message.text) > rules.max_message_chars),
     DropRule(
         "low_signal",
-        lambda message, rules: rules.drop_low_signal and not _SIGNAL.search(message.text),
+        lambda message, rules: (
+            rules.drop_low_signal and _LOW_SIGNAL.fullmatch(message.text) is not None
+        ),
     ),
 )
 

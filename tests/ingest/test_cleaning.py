@@ -58,6 +58,25 @@ def test_short_replies_have_signal(text):
     assert Cleaner(RULES).clean(Message("가람", text, None)).text == text
 
 
+SIGNS = "^^ ;; :) -_- >_< ^_^ T_T ㅠㅠ :D -.- ^^; ~ 👍 👨‍👩‍👧 ♡ 1 가 a ? !!".split()  # noqa: SIM905
+
+
+@given(st.text(st.sampled_from(".-… "), max_size=3), st.sampled_from(SIGNS))
+def test_what_holds_a_smiley_letter_or_digit_has_signal(around, sign):
+    cleaned = Cleaner(RULES).clean(Message("가람", f"{around} {sign} {around}", None))
+    assert cleaned is not None and sign in cleaned.text
+
+
+@given(
+    st.text(st.sampled_from(".…‥。· "), min_size=1), st.text(st.sampled_from("-–—―─ "), min_size=1)
+)
+def test_dots_only_or_dashes_only_have_no_signal(dots, dashes):
+    cleaner = Cleaner(RULES)
+    for text in (dots, dashes):
+        assert cleaner.clean(Message("가람", text, None)) is None
+    assert set(cleaner.dropped) <= {"low_signal", "empty"}
+
+
 def test_repeated_notice_is_kept_once():
     cleaner = Cleaner(RULES)
     notice = Message("가람", "모임 공지입니다. " * 10, None)
