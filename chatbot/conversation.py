@@ -5,15 +5,16 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["message", "media", "system"]
+Kind = Literal["message", "media", "system", "context"]
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
     """One thing said in a room.
 
-    `sent_at` carries its time zone and is None where the export tells no date; `speaker` is ""
-    for a system line. A msgspec struct, because an export has millions of them: it is made in a
-    tenth of a frozen dataclass's time.
+    A message of kind "context" stays where it was said, so that nothing before or after it is
+    misread, but is never trained. `sent_at` carries its time zone and is None where the
+    export tells no date; `speaker` is "" for a system line. A msgspec struct, because an export
+    has millions of them: it is made in a tenth of a frozen dataclass's time.
     """
 
     speaker: str

@@ -3,7 +3,8 @@
 A network reads the tokenizer's prefix, then for each turn its speaker's head, its text, the tail:
 `<|bos|>`, then `<|spk:N|>text<|eos|>`, or what a base's chat template puts there. In the token
 files every session begins with `bos_id` in the prefix's place. Loss mask: 0 never trained (frames
-but their end token), 1 text and end token of a target turn, 2 those of any other turn. T tokens.
+but their end token, and turns that are context only), 1 text and end token of a target turn, 2
+those of any other turn. T tokens.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,11 +21,22 @@ NEVER, TARGET, CONTEXT = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one speaker, known by number, said at once; `is_target` if a reply to learn."""
+    """What one speaker, known by number, said at once.
+
+    `is_target` if a reply to learn; `is_context_only` if nothing of it may be trained.
+    """
 
     speaker: int
     text: str
     is_target: bool = False
+    is_context_only: bool = False
+
+    @property
+    def loss_value(self) -> int:
+        """What stands in the loss mask for its text."""
+        if self.is_context_only:
+            return NEVER
+        return TARGET if self.is_target else CONTEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +56,7 @@ def render_all(sessions: Sequence[Sequence[Turn]], tokenizer: Tokenizer) -> Iter
         for turn in turns:
             ids = next(texts)
             head, tail = tokenizer.head(turn.speaker), tokenizer.tail(turn.speaker)
-            value = TARGET if turn.is_target else CONTEXT
+            value = turn.loss_value
             # Of the tail the token that ends the turn is learned, if there is one.
             n_learned = len(ids) + (tail[:1] != () and tail[0] in control)
             learned = [value] * n_learned
@@ -102,11 +114,30 @@ def find_turns(
 
 
 def parse(tokens: Sequence[int], tokenizer: Tokenizer) -> Iterator[tuple[int, str]]:
-    """Yield (speaker number, text) of each complete turn of a session: `render_all` backwards."""
-    places, speakers = find_turns(np.asarray(tokens), tokenizer)
+    """Yield (speaker number, text) of each complete turn of a session."""
+    for speaker, begin, end in _complete_turns(np.asarray(tokens), tokenizer):
+        yield speaker, tokenizer.decode(tokens[begin:end])
+
+
+def parse_turns(
+    tokens: npt.NDArray[Any], loss_mask: npt.NDArray[np.uint8], tokenizer: Tokenizer
+) -> Iterator[Turn]:
+    """Yield the complete turns of a session of a token file: `render_all` backwards."""
+    for speaker, begin, end in _complete_turns(tokens, tokenizer):
+        values = loss_mask[begin : end + 1]  # the end token too: a text may be empty
+        is_target, is_context = bool((values == TARGET).any()), bool((values == CONTEXT).any())
+        text = tokenizer.decode(tokens[begin:end].tolist())
+        yield Turn(speaker, text, is_target, not (is_target or is_context))
+
+
+def _complete_turns(
+    tokens: npt.NDArray[Any], tokenizer: Tokenizer
+) -> Iterator[tuple[int, int, int]]:
+    """Yield (speaker number, begin of its text, end of its text)."""
+    places, speakers = find_turns(tokens, tokenizer)
     ends = [*places[1:].tolist(), len(tokens)]
     for start, end, speaker in zip(places.tolist(), ends, speakers.tolist(), strict=True):
         begin, tail = start + len(tokenizer.head(speaker)), tokenizer.tail(speaker)
         end -= len(tail)
-        if begin <= end and tuple(tokens[end : end + len(tail)]) == tail:
-            yield speaker, tokenizer.decode(tokens[begin:end])
+        if begin <= end and tuple(tokens[end : end + len(tail)].tolist()) == tail:
+            yield speaker, begin, end

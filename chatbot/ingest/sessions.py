@@ -32,7 +32,8 @@ def split_sessions(
 def merge_bursts(session: Conversation, rules: PreprocessConfig) -> Conversation:
     """Join what one speaker sends in a row into one turn, a line a message.
 
-    A turn keeps the moment of its first message; the pause counts from its latest.
+    A turn keeps the moment of its first message; the pause counts from its latest. What is
+    learned and what is context only never share a turn.
     """
     if not rules.merge_same_speaker:
         return session
@@ -42,12 +43,12 @@ def merge_bursts(session: Conversation, rules: PreprocessConfig) -> Conversation
     for message in session.messages:
         if (
             latest is not None
-            and latest.speaker == message.speaker
+            and (latest.speaker, latest.kind) == (message.speaker, message.kind)
             and not _is_apart(latest, message, gap)
             and len(turns[-1].text) + 1 + len(message.text) <= rules.max_merged_chars
         ):
             joined = f"{turns[-1].text}\n{message.text}"
-            turns[-1] = Message(message.speaker, joined, turns[-1].sent_at)
+            turns[-1] = Message(message.speaker, joined, turns[-1].sent_at, message.kind)
         else:
             turns.append(message)
         latest = message

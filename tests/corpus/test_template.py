@@ -2,11 +2,21 @@
 
 from functools import cache
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, parse, render_all, render_prompt
+from chatbot.corpus.template import (
+    CONTEXT,
+    NEVER,
+    TARGET,
+    Turn,
+    parse,
+    parse_turns,
+    render_all,
+    render_prompt,
+)
 from chatbot.corpus.tokenizer import BOS, EOS, PAD, BpeTokenizer, train_tokenizer
 from chatbot.errors import CorpusError
 
@@ -22,7 +32,13 @@ hostile = st.one_of(
         "".join
     ),
 )
-turns = st.lists(st.builds(Turn, st.integers(0, 2), hostile, st.booleans()), min_size=1, max_size=8)
+speakers = st.integers(0, 2)
+turns = st.lists(
+    st.builds(Turn, speakers, hostile, st.booleans())
+    | st.builds(Turn, speakers, hostile, is_context_only=st.just(True)),
+    min_size=1,
+    max_size=8,
+)
 
 
 @given(hostile)
@@ -36,20 +52,28 @@ def test_text_comes_back_and_yields_no_control_token(text):
 def test_rendered_sessions_parse_back(sessions):
     for session, example in zip(sessions, render_all(sessions, tokenizer()), strict=True):
         assert list(parse(example.tokens, tokenizer())) == [(t.speaker, t.text) for t in session]
+        arrays = np.array(example.tokens), np.array(example.loss_mask, dtype=np.uint8)
+        assert list(parse_turns(*arrays, tokenizer())) == session
         assert len(example.tokens) == len(example.loss_mask)
 
 
 @given(turns)
 def test_masked_tokens_decode_to_exactly_the_replies(session):
     (example,) = render_all([session], tokenizer())
-    for value, is_target in ((TARGET, True), (CONTEXT, False)):
+    for value in (TARGET, CONTEXT):
+        chosen = [turn for turn in session if turn.loss_value == value]
         tokens = [t for t, m in zip(example.tokens, example.loss_mask, strict=True) if m == value]
-        assert tokenizer().decode(tokens) == "".join(
-            t.text for t in session if t.is_target == is_target
-        )
-        assert tokens.count(tokenizer().eos_id) == sum(t.is_target == is_target for t in session)
+        assert tokenizer().decode(tokens) == "".join(turn.text for turn in chosen)
+        assert tokens.count(tokenizer().eos_id) == len(chosen)
+
+
+@given(turns)
+def test_never_trained_are_frames_and_what_is_context_only(session):
+    (example,) = render_all([session], tokenizer())
     never = [t for t, m in zip(example.tokens, example.loss_mask, strict=True) if m == NEVER]
-    assert all(t < tokenizer().n_control and t != tokenizer().eos_id for t in never)
+    silent = [turn for turn in session if turn.is_context_only]
+    assert tokenizer().decode(never) == "".join(turn.text for turn in silent)
+    assert never.count(tokenizer().eos_id) == len(silent)
 
 
 @given(turns, st.integers(0, 2))

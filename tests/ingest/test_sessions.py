@@ -17,7 +17,13 @@ moments = st.one_of(
     st.integers(0, 5000).map(lambda n: datetime(2026, 1, 1, tzinfo=KST) + timedelta(minutes=n)),
 )
 messages = st.lists(
-    st.builds(Message, st.sampled_from(["가람", "나래"]), st.text(min_size=1, max_size=9), moments)
+    st.builds(
+        Message,
+        st.sampled_from(["가람", "나래"]),
+        st.text(min_size=1, max_size=9),
+        moments,
+        st.sampled_from(["message", "message", "context"]),
+    )
 )
 
 
@@ -33,6 +39,15 @@ def test_merging_bursts_keeps_every_word_in_order(sent):
     turns = merge_bursts(Conversation(tuple(sent), "made up"), RULES).messages
     assert "\n".join(t.text for t in turns) == "\n".join(m.text for m in sent)
     assert len(turns) <= len(sent)
+
+
+@given(messages)
+def test_what_is_learned_and_what_is_context_only_never_share_a_turn(sent):
+    turns = merge_bursts(Conversation(tuple(sent), "made up"), RULES).messages
+    for kind in ("message", "context"):
+        assert "\n".join(t.text for t in turns if t.kind == kind) == "\n".join(
+            m.text for m in sent if m.kind == kind
+        )
 
 
 @given(messages, st.integers(0, 60))
