@@ -135,6 +135,7 @@ def _ingest(
     rules = config.processed.preprocess
     counts: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
+    context_only: Counter[str] = Counter()
     masked: Counter[Found] = Counter()
     n_seen = n_kept = 0
     n_messages = sum(entry.n_messages for exports in rooms.values() for entry in exports)
@@ -151,6 +152,7 @@ def _ingest(
                 spools[-1].add(merge_bursts(session, rules))
             spools[-1].close()
             dropped += cleaner.dropped
+            context_only += cleaner.context_only
             masked += masker.found if masker else Counter()
             n_seen, n_kept = n_seen + cleaner.n_seen, n_kept + cleaner.n_kept
     if n_seen != n_kept + dropped.total():
@@ -163,7 +165,10 @@ def _ingest(
     for found, n in masked.items():
         kinds[found.kind] += n
     sealed = _sealed_values(masked, config)
-    return Ingested(spools, lines, messages_account, dict(dropped), dict(kinds), sealed), counts
+    ingested = Ingested(
+        spools, lines, messages_account, dict(dropped), dict(context_only), dict(kinds), sealed
+    )
+    return ingested, counts
 
 
 def forget_rules(aliases: dict[str, Aliases], config: Config) -> list[ForgetRule]:
@@ -242,7 +247,8 @@ def _cleaned(
         advance(bar)
         cleaned = cleaner.clean(message)
         if cleaned is not None:
-            counts[cleaned.speaker] += 1
+            # Who only repeats is numbered too, but nobody becomes the persona by repeating.
+            counts[cleaned.speaker] += cleaned.kind == "message"
             yield replace(cleaned, text=masker.mask(cleaned.text)) if masker else cleaned
 
 
@@ -252,10 +258,13 @@ def _report(stats: Stats, program: str) -> None:
         f"{messages['seen']:,} messages: {messages['kept']:,} kept, "
         + ", ".join(f"{n:,} {rule}" for rule, n in sorted(stats.dropped.items()))
     )
+    if stats.context_only:
+        listed = ", ".join(f"{n:,} {rule}" for rule, n in sorted(stats.context_only.items()))
+        say(f"of those kept, context only, never trained: {listed}")
     if stats.masked:
         listed = ", ".join(f"{n:,} {kind}" for kind, n in sorted(stats.masked.items()))
         say(f"masked: {listed} (`{program} preprocess --show-masked` lists them)")
-    rows = [["split", "sessions", "turns", "tokens", "trained", "context", "control"]]
+    rows = [["split", "sessions", "turns", "tokens", "trained", "context", "never"]]
     for name in SPLITS:
         split = stats.splits[name]
         numbers = (split.n_sessions, split.n_turns, split.n_tokens)
@@ -274,7 +283,7 @@ def show(config: Config, n_samples: int) -> None:
         print(f"--- sample {number}: {sample['n_tokens']} tokens")
         turns = sample["turns"]
         for turn in turns if isinstance(turns, list) else []:
-            mark = "*" if turn["is_trained"] else " "
+            mark = "*" if turn["is_trained"] else "-" if turn["is_context_only"] else " "
             code = _GREEN if turn["is_trained"] else _GREY
             print(colour(f"{mark} {turn['speaker']}: {turn['text']}", code))
-    say("* and green: replies that are trained")
+    say("* and green: replies that are trained; -: context only, nothing of it is trained")

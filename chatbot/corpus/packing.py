@@ -5,7 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,7 @@ from chatbot.conversation import Conversation
 from chatbot.corpus.speakers import Speakers
 from chatbot.corpus.spool import SessionSpool
 from chatbot.corpus.store import SPLITS, SplitStats, Stats, fingerprint_of, session_bounds
-from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, find_turns, parse, render_all
+from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, parse_turns, render_all
 from chatbot.corpus.tokenizer import Tokenizer, choose_vocab_size, train_tokenizer
 from chatbot.errors import CorpusError
 from chatbot.ingest.sessions import cut_session, split_point
@@ -43,6 +43,7 @@ class Ingested:
     exports: dict[str, dict[str, int]]
     messages: dict[str, int]
     dropped: dict[str, int]
+    context_only: dict[str, int]  # of those kept: said, but never trained
     masked: dict[str, int]
     sealed: dict[str, bytes]  # encrypted files to keep beside the tokens, by name
 
@@ -60,7 +61,7 @@ def write_corpus(
     The tokenizer is trained here, if none of a pretrained base is given. Raises CorpusError where
     nothing could be learned: too few messages, no target.
     """
-    require_enough(ingested.messages["kept"])
+    require_enough(ingested.messages["kept"] - sum(ingested.context_only.values()))
     rooms = [(spool, split_point(spool.n_turns, rules.val_fraction)) for spool in ingested.rooms]
     new = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     try:
@@ -131,9 +132,11 @@ def _split(rooms: list[tuple[SessionSpool, tuple[int, int]]], split: str) -> Ite
 
 
 def _texts(sessions: Iterable[Conversation]) -> Iterator[str]:
+    """Yield what is learned: a notice that comes every day would fill the vocabulary."""
     for session in sessions:
         for message in session.messages:
-            yield message.text
+            if message.kind != "context":
+                yield message.text
 
 
 def _counted(
@@ -157,7 +160,11 @@ def _samples(
         cut = raw_samples  # text without speakers
     for session in sessions:
         turns = [
-            Turn(min(speakers.number_of(message.speaker), n_speakers - 1), message.text)
+            Turn(
+                min(speakers.number_of(message.speaker), n_speakers - 1),
+                message.text,
+                is_context_only=message.kind == "context",
+            )
             for message in session.messages
         ]
         yield from cut(turns, rules)
@@ -183,15 +190,20 @@ def window_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[
 
 
 def raw_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[Turn]]:
-    """One sample for every `context_turns` messages: their text, a line each, all of it learned."""
-    for begin in range(0, len(turns), rules.context_turns):
-        some = turns[begin : begin + rules.context_turns]
-        yield [Turn(0, "\n".join(turn.text for turn in some), True)]
+    """One sample for every `context_turns` messages: their text, a line each, all of it learned.
+
+    What is context only ends a sample, so that its neighbours never meet.
+    """
+    for is_context_only, group in groupby(turns, lambda turn: turn.is_context_only):
+        texts = [turn.text for turn in group]
+        for begin in range(0, 0 if is_context_only else len(texts), rules.context_turns):
+            yield [Turn(0, "\n".join(texts[begin : begin + rules.context_turns]), True)]
 
 
 def _is_target(index: int, turn: Turn, rules: PreprocessConfig) -> bool:
     return (
-        index >= rules.min_context_turns
+        not turn.is_context_only
+        and index >= rules.min_context_turns
         and len(turn.text) >= rules.min_target_chars
         and (rules.targets != "persona" or turn.speaker == 0)
     )
@@ -262,6 +274,7 @@ def _stats(
         exports=ingested.exports,
         messages=ingested.messages,
         dropped=ingested.dropped,
+        context_only=ingested.context_only,
         masked=ingested.masked,
         splits=splits,
         files=files,
@@ -277,11 +290,13 @@ def preview(
     mask = np.memmap(folder / "train_loss_mask.bin", dtype=np.uint8, mode="r")
     bounds = zip(*session_bounds(tokens, tokenizer.bos_id), strict=True)
     for start, end in islice(bounds, n_samples):
-        ids = tokens[start:end].tolist()
-        places, speakers = find_turns(tokens[start:end], tokenizer)
-        heads = [len(tokenizer.head(speaker)) for speaker in speakers.tolist()]
         turns = [
-            {"speaker": speaker, "text": text, "is_trained": bool(mask[start + place] == TARGET)}
-            for (speaker, text), place in zip(parse(ids, tokenizer), places + heads, strict=True)
+            {
+                "speaker": turn.speaker,
+                "text": turn.text,
+                "is_trained": turn.is_target,
+                "is_context_only": turn.is_context_only,
+            }
+            for turn in parse_turns(tokens[start:end], mask[start:end], tokenizer)
         ]
         yield {"n_tokens": int(end - start), "turns": turns}

@@ -21,7 +21,10 @@ _AGAIN = "run `chatbot preprocess` again"
 
 
 class SplitStats(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of one split. `n_control` + `n_target` + `n_context` = `n_tokens`."""
+    """Counts of one split. `n_control` + `n_target` + `n_context` = `n_tokens`.
+
+    `n_control` counts what is never trained: frames, and the text of turns that are context only.
+    """
 
     n_sessions: int
     n_turns: int
@@ -33,7 +36,10 @@ class SplitStats(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stats(msgspec.Struct, frozen=True, kw_only=True):
-    """stats.json: every line of every export, every message and every token accounted for."""
+    """stats.json: every line of every export, every message and every token accounted for.
+
+    messages seen = kept + dropped; `context_only` counts, by rule, those kept that are not learned.
+    """
 
     version: int = VERSION
     fingerprint: str
@@ -46,6 +52,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     exports: dict[str, dict[str, int]]
     messages: dict[str, int]
     dropped: dict[str, int]
+    context_only: dict[str, int] = {}
     masked: dict[str, int]
     splits: dict[str, SplitStats]
     files: dict[str, str]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.corpus.store import TokenStore, session_bounds
-from chatbot.corpus.template import Turn, parse, render_prompt
+from chatbot.corpus.template import Turn, parse, parse_turns, render_prompt
 from chatbot.corpus.tokenizer import Ids, Tokenizer
 from chatbot.inference.sampling import allowed_scores, distribution
 from chatbot.model.language_model import LanguageModel
@@ -42,12 +42,13 @@ def messages_of(
 ) -> Iterator[Item]:
     """Yield the messages of a split that are long enough to be recognized, after their true past.
 
-    `room` is the context of the model.
+    `room` is the context of the model. What is context only is no message of its own here: it was
+    not trained in this place, and elsewhere it may have been.
     """
     for begin, end in zip(*session_bounds(store.tokens, tokenizer.bos_id), strict=True):
-        turns = [Turn(*said) for said in parse(store.tokens[begin:end].tolist(), tokenizer)]
+        turns = list(parse_turns(store.tokens[begin:end], store.loss_mask[begin:end], tokenizer))
         for index, turn in enumerate(turns):
-            if index and len(turn.text) >= min_chars:
+            if index and len(turn.text) >= min_chars and not turn.is_context_only:
                 yield item_of(turns[:index], turn, tokenizer, room)
 
 

@@ -1,4 +1,4 @@
-"""Rules on one message: what is dropped, and how text is written. Rules are data."""
+"""Rules on one message: what is dropped or not learned, and how text is written."""
 
 import re
 import unicodedata
@@ -33,71 +33,75 @@ _POLICY_LINE = re.compile(
 
 
 @dataclass(frozen=True)
-class DropRule:
-    """A named reason to drop a message."""
+class Rule:
+    """A named claim about a message, read with its clean text."""
 
     name: str
-    applies: Callable[[Message, PreprocessConfig], bool]
+    applies: Callable[[Message, str, PreprocessConfig], bool]
 
 
-# On a message as the export has it. Phones cut a body at exactly 500 characters.
-RAW_RULES = (
-    DropRule("system", lambda message, rules: message.kind == "system"),
-    DropRule("media", lambda message, rules: message.kind == "media"),
-    DropRule("cut_at_500", lambda message, rules: len(message.text) == 500),
-)
-# On a message whose text is normalized.
-TEXT_RULES = (
-    DropRule("empty", lambda message, rules: not message.text),
-    DropRule("too_short", lambda message, rules: len(message.text) < rules.min_message_chars),
-    DropRule("too_long", lambda message, rules: len(message.text) > rules.max_message_chars),
-    DropRule(
+# What says nothing is dropped.
+DROP_RULES = (
+    Rule("system", lambda message, text, rules: message.kind == "system"),
+    Rule("media", lambda message, text, rules: message.kind == "media"),
+    Rule("empty", lambda message, text, rules: not text),
+    Rule(
         "low_signal",
-        lambda message, rules: (
-            rules.drop_low_signal and _LOW_SIGNAL.fullmatch(message.text) is not None
+        lambda message, text, rules: (
+            rules.drop_low_signal and _LOW_SIGNAL.fullmatch(text) is not None
         ),
     ),
+)
+# What says something that is not to be learned stays as context: without it a question would lose
+# its answer, and what comes next would be learned as the answer.
+CONTEXT_RULES = (
+    # Phones cut a body at exactly 500 characters.
+    Rule("cut_at_500", lambda message, text, rules: len(message.text) == 500),
+    Rule("too_short", lambda message, text, rules: len(text) < rules.min_message_chars),
+    Rule("too_long", lambda message, text, rules: len(text) > rules.max_message_chars),
 )
 
 
 class Cleaner:
-    """Cleans the messages of one room in order and counts what each rule drops.
+    """Cleans the messages of one room in order and counts what each rule does.
 
-    State is only what repeats need: the hashes of long texts seen.
+    Of the messages kept, `context_only` counts those that no network is trained on, by rule.
+    State is only what repeats need: counts of texts seen.
     """
 
     def __init__(self, rules: PreprocessConfig, forget: Sequence[ForgetRule] = ()) -> None:
         self.n_seen = 0
         self.n_kept = 0
         self.dropped: Counter[str] = Counter()
+        self.context_only: Counter[str] = Counter()
         self._rules = rules
         self._run = re.compile(rf"([{_RUN_CHARS}])\1{{{rules.max_run},}}")
         self._repetition = Repetition()
         self._forget = forget
 
     def clean(self, message: Message) -> Message | None:
-        """Return the message with clean text, or None if a rule drops it."""
+        """Return the message with clean text, or None if a rule drops it.
+
+        What must not be learned comes back as kind "context", shortened where it is too long.
+        """
         self.n_seen += 1
         if any(rule.applies(message) for rule in self._forget):
             self.dropped["forgotten"] += 1
             return None
-        if self._is_dropped(message, RAW_RULES):
-            return None
-        cleaned = Message(message.speaker, self.normalize(message.text), message.sent_at)
-        if self._is_dropped(cleaned, TEXT_RULES):
-            return None
-        if rule := self._repeated(cleaned.text):
-            self.dropped[rule] += 1
+        text = self.normalize(message.text)
+        if reason := self._first(DROP_RULES, message, text):
+            self.dropped[reason] += 1
             return None
         self.n_kept += 1
-        return cleaned
+        reason = self._first(CONTEXT_RULES, message, text) or self._repeated(text)
+        if reason is None:
+            return Message(message.speaker, text, message.sent_at)
+        self.context_only[reason] += 1
+        text = text[: self._rules.max_message_chars].strip()
+        return Message(message.speaker, text, message.sent_at, "context")
 
-    def _is_dropped(self, message: Message, drop_rules: tuple[DropRule, ...]) -> bool:
-        for rule in drop_rules:
-            if rule.applies(message, self._rules):
-                self.dropped[rule.name] += 1
-                return True
-        return False
+    def _first(self, rules: tuple[Rule, ...], message: Message, text: str) -> str | None:
+        return next((r.name for r in rules if r.applies(message, text, self._rules)), None)
 
     def normalize(self, text: str) -> str:
         """Write text one way: NFC, one space, links masked, runs capped.
@@ -114,7 +118,7 @@ class Cleaner:
         return self._run.sub(lambda run: run[1] * self._rules.max_run, text)
 
     def _repeated(self, text: str) -> str | None:
-        """Return the rule by which a text that came back too often is dropped."""
+        """Return the rule by which a text that came back too often is not learned."""
         if self._repetition.count_window(text) > self._rules.max_repeats:
             return "repeated_window"
         if len(text) < self._rules.repeat_min_chars:

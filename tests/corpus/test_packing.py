@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.corpus.packing import session_samples, window_samples
+from chatbot.corpus.packing import raw_samples, session_samples, window_samples
 from chatbot.corpus.speakers import number_speakers
 from chatbot.corpus.store import open_corpus, read_stats
 from chatbot.corpus.template import TARGET, Turn, parse
@@ -78,7 +78,10 @@ def test_failed_preprocess_leaves_the_old_data(processed):
     assert not list((processed.root / "data").glob("*.part"))
 
 
-turns = st.lists(st.builds(Turn, st.integers(0, 2), st.text(max_size=5)), max_size=30)
+turns = st.lists(
+    st.builds(Turn, st.integers(0, 2), st.text(max_size=5), is_context_only=st.booleans()),
+    max_size=30,
+)
 
 
 @given(turns, st.sampled_from(["replies", "persona", "last_turn"]), st.integers(0, 4))
@@ -88,6 +91,7 @@ def test_sessions_hold_every_turn_once_and_targets_have_context(session, targets
     assert [(t.speaker, t.text) for t in sample] == [(t.speaker, t.text) for t in session]
     for index, turn in enumerate(sample):
         if turn.is_target:
+            assert not turn.is_context_only
             assert index >= least and (targets != "persona" or turn.speaker == 0)
             assert targets != "last_turn" or index == len(session) - 1
 
@@ -98,6 +102,15 @@ def test_windows_are_context_and_one_target(session, n_context, stride):
     for sample in window_samples(session, rules):
         assert [t.is_target for t in sample] == [False] * (len(sample) - 1) + [True]
         assert 1 <= len(sample) - 1 <= n_context
+
+
+@given(turns, st.integers(1, 6))
+def test_plain_text_holds_what_is_learned_and_joins_only_neighbours(session, n_messages):
+    samples = list(raw_samples(session, PreprocessConfig(context_turns=n_messages)))
+    learned = [turn.text for turn in session if not turn.is_context_only]
+    assert "\n".join(turn.text for (turn,) in samples) == "\n".join(learned)
+    together = "".join("-" if t.is_context_only else t.text + "\n" for t in session)
+    assert all(turn.text in together for (turn,) in samples)
 
 
 def test_context_windows_train_too(processed):

@@ -29,6 +29,7 @@ def test_every_message_is_kept_or_counted(texts):
     cleaner = Cleaner(RULES)
     kept = [m for text in texts if (m := cleaner.clean(Message("가람", text, None)))]
     assert len(kept) == cleaner.n_kept
+    assert sum(m.kind == "context" for m in kept) == cleaner.context_only.total()
     assert cleaner.n_seen == len(texts) == cleaner.n_kept + cleaner.dropped.total()
 
 
@@ -45,12 +46,22 @@ def test_text_is_written_one_way(text, clean):
 @pytest.mark.parametrize(("message", "rule"), [
     (Message("", "라온님이 나갔습니다.", None, "system"), "system"), (Message("가람", "사진", None, "media"), "media"),
     (Message("가람", " \u200b ", None), "empty"), (Message("가람", "...", None), "low_signal"),
-    (Message("가람", "가 " * 2000, None), "too_long"), (Message("가람", "가" * 500, None), "cut_at_500"),
 ])  # fmt: skip
 def test_dropped_for_a_named_reason(message, rule):
     cleaner = Cleaner(RULES)
     assert cleaner.clean(message) is None
     assert cleaner.dropped == {rule: 1}
+
+
+@pytest.mark.parametrize(("text", "rule"), [
+    ("가나 " * 2000, "too_long"), ("가나다라 " * 100, "cut_at_500"), ("네", "too_short"),
+])  # fmt: skip
+def test_what_is_said_but_not_learned_stays_as_context(text, rule):
+    cleaner = Cleaner(PreprocessConfig(min_message_chars=2))
+    kept = cleaner.clean(Message("가람", text, None))
+    assert kept.kind == "context" and text.startswith(kept.text)
+    assert len(kept.text) <= RULES.max_message_chars
+    assert (cleaner.context_only, cleaner.dropped, cleaner.n_kept) == ({rule: 1}, {}, 1)
 
 
 @pytest.mark.parametrize("text", ["?", "!!", "ㅋ", "ㅇㅇ", "1", "👍", "ㅠ"])
@@ -77,7 +88,10 @@ def test_dots_only_or_dashes_only_have_no_signal(dots, dashes):
     assert set(cleaner.dropped) <= {"low_signal", "empty"}
 
 
-def test_repeated_notice_is_kept_once():
+def test_a_repeated_notice_is_learned_once_and_stays_as_context():
     cleaner = Cleaner(RULES)
     notice = Message("가람", "모임 공지입니다. " * 10, None)
-    assert [bool(cleaner.clean(notice)) for _ in range(3)] == [True, False, False]
+    kept = [cleaner.clean(notice) for _ in range(3)]
+    assert [message.kind for message in kept] == ["message", "context", "context"]
+    assert len({message.text for message in kept}) == 1
+    assert cleaner.context_only == {"repeated_notice": 2} and not cleaner.dropped

@@ -52,14 +52,17 @@ def test_counts_are_exact_until_half_of_the_slots_are_taken():
     assert seen == [1] * 40 + ([2] * 32 + [1] * 8) + ([3] * 32 + [1] * 8)
 
 
-def test_long_texts_are_kept_as_often_as_the_settings_say():
+def kinds(cleaner: Cleaner, texts: list[str]) -> list[str]:
+    return [cleaner.clean(Message("가람", text, None)).kind for text in texts]
+
+
+def test_long_texts_are_learned_as_often_as_the_settings_say():
     cleaner = Cleaner(PreprocessConfig(max_repeats=2, notice_min_chars=200))
-    kept = [cleaner.clean(Message("가람", NOTICE, None)) is not None for _ in range(4)]
-    assert kept == [True, True, False, False]
-    assert cleaner.dropped == {"repeated_message": 2}
+    assert kinds(cleaner, [NOTICE] * 4) == ["message", "message", "context", "context"]
+    assert cleaner.context_only == {"repeated_message": 2}
 
 
-def test_a_stretch_of_talk_is_kept_as_often_as_the_settings_say():
+def test_a_stretch_of_talk_is_learned_as_often_as_the_settings_say():
     cleaner = Cleaner(PreprocessConfig(max_repeats=2))
     talk = [
         "오늘 저녁에 뭐 먹을까?",
@@ -67,11 +70,19 @@ def test_a_stretch_of_talk_is_kept_as_often_as_the_settings_say():
         "그럼 국밥 먹으러 가자",
         "좋아 거기서 봐",
     ]
-    kept = [cleaner.clean(Message("가람", text, None)) is not None for text in talk * 4]
-    assert kept[:8] == [True] * 8 and not all(kept)
-    assert set(cleaner.dropped) == {"repeated_window"}
+    said = kinds(cleaner, talk * 4)
+    # A stretch is known by its fourth message: the first three of the third time are learned.
+    assert said == ["message"] * 11 + ["context"] * 5
+    assert cleaner.context_only == {"repeated_window": 5}
+
+
+@given(st.lists(st.sampled_from([NOTICE, "응", "그래 좋아", PRICE]), max_size=40))
+def test_no_repeat_leaves_a_hole(texts):
+    cleaner = Cleaner(PreprocessConfig(max_repeats=1))
+    kept = [cleaner.clean(Message("가람", text, None)) for text in texts]
+    assert [message.text for message in kept] == texts
 
 
 def test_laughter_may_come_back():
     cleaner = Cleaner(PreprocessConfig())
-    assert all(cleaner.clean(Message("가람", "ㅋㅋㅋㅋ", None)) for _ in range(50))
+    assert set(kinds(cleaner, ["ㅋㅋㅋㅋ"] * 50)) == {"message"}

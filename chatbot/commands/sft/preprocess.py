@@ -4,15 +4,13 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-
 from chatbot.commands import preprocess as of_our_own
 from chatbot.commands._terminal import say
 from chatbot.commands.sft._stage import stage_config
 from chatbot.corpus.base_tokenizer import BaseTokenizer
 from chatbot.corpus.speakers import Speakers
 from chatbot.corpus.store import SPLITS, Corpus, open_corpus, session_bounds
-from chatbot.corpus.template import parse
+from chatbot.corpus.template import parse_turns
 from chatbot.settings import Config
 from chatbot.storage.files import atomic_write
 
@@ -76,15 +74,19 @@ def _tell_unknown(corpus: Corpus) -> None:
 
 
 def _write_jsonl(corpus: Corpus, split: str, path: Path) -> None:
-    """Write the sessions of a split as messages by role; speaker 0 is the assistant."""
+    """Write the sessions of a split as messages by role; speaker 0 is the assistant.
+
+    Weight 0 marks what is context only, as other programs write it.
+    """
     store = corpus.train if split == "train" else corpus.val
     bounds = zip(*session_bounds(store.tokens, corpus.tokenizer.bos_id), strict=True)
     with atomic_write(path) as file:
         for begin, end in bounds:
-            session = np.asarray(store.tokens[begin:end]).tolist()
+            session = store.tokens[begin:end], store.loss_mask[begin:end]
             talk = [
-                {"role": "assistant" if speaker == 0 else "user", "content": text}
-                | ({"name": str(speaker)} if corpus.tokenizer.n_speakers > 2 else {})
-                for speaker, text in parse(session, corpus.tokenizer)
+                {"role": "assistant" if turn.speaker == 0 else "user", "content": turn.text}
+                | ({"name": str(turn.speaker)} if corpus.tokenizer.n_speakers > 2 else {})
+                | ({"weight": 0} if turn.is_context_only else {})
+                for turn in parse_turns(*session, corpus.tokenizer)
             ]
             file.write(json.dumps({"messages": talk}, ensure_ascii=False).encode() + b"\n")
