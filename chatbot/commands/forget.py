@@ -1,7 +1,7 @@
 """Take messages out of the data for good, and mark every model that learned from them."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from chatbot.commands._terminal import say, table
 from chatbot.commands.sft.preprocess import write_wanted_jsonl
 from chatbot.corpus.base_tokenizer import open_tokenizer
 from chatbot.corpus.speakers import Speakers
-from chatbot.corpus.store import read_stats
+from chatbot.corpus.store import read_stats, remove_corpus
 from chatbot.errors import ChatbotError, CorpusError
 from chatbot.ingest.forgetting import (
     FILE,
@@ -24,7 +24,7 @@ from chatbot.ingest.forgetting import (
     with_aliases,
     write_rules,
 )
-from chatbot.ingest.rooms import choose_rooms, read_room, resolve_aliases
+from chatbot.ingest.rooms import choose_rooms, read_room, resolve_aliases, verify_exports
 from chatbot.settings import Config
 from chatbot.sft_config import STAGES, load_sft_config
 from chatbot.storage.files import sha256_of, write_json
@@ -48,22 +48,18 @@ def run(args: argparse.Namespace, config: Config) -> None:
         _list_messages(args.find, config)
         return
     _require_calm(config)
+    for exports in choose_rooms(config).values():
+        verify_exports(exports, config)
     rule, path = _rule(args), rules_path(config)
     n_messages = _count(rule, config)
     if n_messages == 0:
         raise CorpusError("no message fits", hint="`chatbot forget --find TEXT` lists messages")
-    before, known = _fingerprint(config), read_rules(path)
+    before, rules = _fingerprint(config), read_rules(path)
     # Rule and marks first: if this is killed, the same command again finishes it.
-    write_rules(path, [*(one for one in known if one != rule), rule])
-    marked = _mark(rule, config)
-    try:
-        preprocess.run(argparse.Namespace(show=None, show_masked=False), config)
-    except ChatbotError:
-        write_rules(path, known)  # too little would be left, say: nothing was forgotten
-        for stale in marked:
-            stale.unlink(missing_ok=True)
-        raise
-    _rebuild_for_base(config)
+    write_rules(path, [*(other for other in rules if other != rule), rule])
+    _mark(rule, config)
+    for data_dir, error in _rebuild(config):
+        say(f"nothing is left to train on, {data_dir} is removed: {error}")
     receipt = _receipt(rule, n_messages, before, config)
     say(f"{n_messages:,} messages are forgotten; receipt: {receipt}")
     say("models that learned from them are marked: train anew before publishing")
@@ -77,12 +73,21 @@ def _require_calm(config: Config) -> None:
             raise busy(folder, holder)
 
 
-def _rebuild_for_base(config: Config) -> None:
-    """Make the tokens of a base anew, by the tokenizer that they came with."""
-    for stage in _stages(config):
-        if (stage.processed_dir / "stats.json").exists():
-            preprocess.build(stage, _only((stage, open_tokenizer(stage.processed_dir))))
+def _rebuild(config: Config) -> Iterator[tuple[str, ChatbotError]]:
+    """Make all tokens anew, those of a base by the tokenizer that they came with.
+
+    Where that fails the old ones are removed, since they hold what is to be forgotten; yield
+    which, and why.
+    """
+    stages = [stage for stage in _stages(config) if (stage.processed_dir / "stats.json").exists()]
+    for stage in (config, *stages):
+        try:
+            tokenizer = None if stage is config else open_tokenizer(stage.processed_dir)
+            preprocess.build(stage, _only((stage, tokenizer)))
             write_wanted_jsonl(stage)
+        except ChatbotError as error:
+            remove_corpus(stage.processed_dir)
+            yield stage.processed.dir, error
 
 
 def _only(target: preprocess.Target) -> Callable[[Speakers], list[preprocess.Target]]:
@@ -128,14 +133,13 @@ def _count(rule: ForgetRule, config: Config) -> int:
     )
 
 
-def _mark(rule: ForgetRule, config: Config) -> list[Path]:
-    """Mark every run and what was published; return the marks that are new."""
+def _mark(rule: ForgetRule, config: Config) -> None:
+    """Mark every run and what was published."""
     marks = [folder.stale for folder in _runs(config)]
     marks += [published_mark(path) for path in _published(config)]
-    new = [path for path in marks if not path.exists()]
-    for path in new:
-        write_json(path, {"rule": rule.kind, "at": _now().isoformat(timespec="seconds")})
-    return new
+    for path in marks:
+        if not path.exists():
+            write_json(path, {"rule": rule.kind, "at": _now().isoformat(timespec="seconds")})
 
 
 def _now() -> datetime:

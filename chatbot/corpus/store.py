@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from chatbot.corpus.base_tokenizer import open_tokenizer
+from chatbot.corpus.base_tokenizer import FORM_FILE, open_tokenizer
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CorpusError
 from chatbot.storage.files import restore_directory, sha256_of
@@ -104,6 +104,17 @@ def read_stats(folder: Path) -> Stats:
     if stats.version != VERSION:
         raise CorpusError(f"{path} is of another version", hint=_AGAIN)
     return stats
+
+
+def remove_corpus(folder: Path) -> None:
+    """Remove processed data, and nothing else that may be in its folder."""
+    restore_directory(folder)
+    names = ["stats.json", "speakers.json", "preview.json", MASKED, "tokenizer.json", FORM_FILE]
+    names += [f"{split}{end}" for split in SPLITS for end in (".bin", "_loss_mask.bin", ".jsonl")]
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def open_corpus(folder: Path) -> Corpus:

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from chatbot.conversation import Message
 from chatbot.ingest.forgetting import ForgetRule, message_id, speaker_hash, with_aliases
 
-FORGET = ["--speaker", "하늘"]
-
 
 def fingerprint(project):
     return json.loads((project.root / "data/processed/stats.json").read_text())["fingerprint"]
@@ -56,11 +54,37 @@ def test_nothing_to_forget_changes_nothing(processed, capsys):
     assert not list((processed.root / "data/raw").glob("forgotten_*"))
 
 
-def test_a_room_without_one_of_two_is_refused_and_stays(processed, capsys):
-    before = fingerprint(processed)
-    assert processed.run("forget", *FORGET) in (0, 2)
-    if "no reply" in capsys.readouterr().err:
-        assert fingerprint(processed) == before
+@pytest.mark.parametrize(
+    ("what", "settings"),
+    [
+        (["--speaker", "하늘"], ["--set", "processed.preprocess.persona=하늘"]),
+        (["--speaker", "하늘"], ["--set", "processed.preprocess.min_context_turns=15"]),
+        (["--before", "2100-01-01"], []),
+    ],
+)
+def test_models_are_marked_though_nothing_trainable_is_left(trained, capsys, what, settings):
+    """A room of two without one of them; what was learned from it must not go on."""
+    assert trained.run("publish") == 0
+    capsys.readouterr()
+    assert trained.run("forget", *what, *settings) == 0
+    shown = capsys.readouterr().err
+    assert "nothing is left to train on" in shown and "messages are forgotten" in shown
+    assert (trained.root / "checkpoints/main/STALE.json").exists()
+    assert not (trained.root / "data/processed").exists()
+    assert json.loads(receipt(trained))["data_after"] is None
+    for command in (["publish"], ["export", "--to", "hf", str(trained.root / "hf")], ["train"]):
+        assert trained.run(*command) == 2
+    assert trained.run("preprocess", *settings) == 2  # the rule stands
+
+
+def test_a_changed_export_is_noticed_before_anything_is_forgotten(trained, capsys):
+    (path,) = (trained.root / "data/raw/organized").rglob("*.txt")
+    path.write_bytes(path.read_bytes() + b"\n")
+    before = fingerprint(trained)
+    assert trained.run("forget", "--speaker", "하늘") == 2
+    assert "has changed since it was filed" in capsys.readouterr().err
+    assert fingerprint(trained) == before
+    assert not (trained.root / "checkpoints/main/STALE.json").exists()
 
 
 def test_a_forget_that_was_killed_is_finished_by_the_same_command(trained, monkeypatch, capsys):
