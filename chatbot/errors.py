@@ -5,11 +5,13 @@ class ChatbotError(Exception):
     """A sentence for the user (lower case, no full stop) and a hint: what to type or change.
 
     Neither may hold text, names or file names from a chat; cite ids, line numbers, counts.
+    `private` is a second hint that may: it is shown at a terminal and never written to a log.
     """
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", private: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.private = private
 
 
 class ConfigError(ChatbotError):

@@ -85,6 +85,8 @@ def main(arguments: Sequence[str] | None = None, program: Program = OURS) -> int
         program.load_command(args.command).run(args, config)
     except ChatbotError as error:
         program.explain(str(error), error.hint)
+        if error.private and sys.stderr.isatty():
+            sys.stderr.write(f"hint: {error.private}\n")
         return USER_ERROR
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get((error.name or "").split(".")[0])

@@ -60,6 +60,9 @@ def find_tuned_run(config: Config) -> Measured:
 
 
 def _require_own_data(about: dict[str, Any], corpus: "Corpus", config: Config) -> None:
+    from chatbot.inference.speakers import require_persona
+
+    require_persona(about, config)
     if about["data_fingerprint"] != corpus.stats.fingerprint:
         raise CheckpointError(
             f"run {config.run_name} was not trained on the data in {config.processed.dir}",
@@ -108,6 +111,23 @@ def require_not_stale(path: Path) -> None:
         )
 
 
+def _require_own_persona(config: Config) -> None:
+    """Raise CheckpointError if the run's model is not who the project calls its persona now."""
+    from chatbot.inference.speakers import require_persona
+
+    if config.pretrained is None:
+        from chatbot.model.model_file import read_model
+        from chatbot.training.folder import RunFolder
+
+        about = read_model(RunFolder(config.run_dir).model).about
+    else:
+        from chatbot.model.tuned import read_tuned
+        from chatbot.training.folder import AdapterFolder
+
+        about = read_tuned(AdapterFolder(config.run_dir).best_dir).about
+    require_persona(about, config)
+
+
 def require_private(config: Config) -> None:
     """Warn before a model is given away that remembers too much, or refuse it.
 
@@ -121,6 +141,7 @@ def require_private(config: Config) -> None:
     require_not_stale(folder.path / model.name)
     if not model.is_file():
         raise CheckpointError(f"no model at {model}", hint="`chatbot train` makes one")
+    _require_own_persona(config)
     limits = config.publish.privacy
     if limits.check == "off":
         return

@@ -17,11 +17,9 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Answer stdin; nothing is ever sent."""
     if not args.dry:
         raise ConfigError("no messenger is connected yet", hint="chatbot bridge --dry")
-    from chatbot.corpus.speakers import read_numbers
     from chatbot.serving.bridge import answer_room
 
     bot = open_bot(config)
-    numbers = read_numbers(config.processed_dir / "speakers.json", bot.n_speakers)
     say('dry run: type the room, a line a message ("name: text"); end with Ctrl+D')
-    for outgoing in answer_room(sys.stdin, bot, numbers):
+    for outgoing in answer_room(sys.stdin, bot, bot.names):
         print("<NO_REPLY>" if outgoing.text is None else f"would send: {outgoing.text}", flush=True)

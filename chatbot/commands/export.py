@@ -17,11 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Export the model that answers."""
     from chatbot.inference.loading import find_model, open_model
+    from chatbot.inference.speakers import require_persona
     from chatbot.publishing.export import export_gguf, export_hf
 
     path = find_model(config)
     require_not_stale(path)
     model = open_model(path, config, ask_model_key)
+    require_persona(model.about, config)
     if args.to == "hf":
         export_hf(model, args.target, config.sampling)
         say(f"written to {args.target}; AutoModelForCausalLM.from_pretrained opens it")

@@ -1,6 +1,7 @@
 """Turn organized exports into tokens and loss masks in data/processed/."""
 
 import argparse
+import dataclasses
 import io
 import shutil
 from collections import Counter
@@ -43,7 +44,7 @@ from chatbot.ingest.sessions import merge_bursts, split_sessions
 from chatbot.settings import Config
 from chatbot.storage.age import decrypt, encrypt
 from chatbot.storage.age_keys import X25519Identity, identity_of, new_identity
-from chatbot.storage.secrets import keep_secret, read_secret
+from chatbot.storage.secrets import keep_secret, read_secret, speaker_key
 
 _GREEN, _GREY = 32, 90
 
@@ -88,6 +89,8 @@ def build(config: Config, targets: Callable[[Speakers], list[Target]]) -> None:
         exporter = _exporter(rooms, aliases)
         speakers = number_speakers(counts, exporter, config.processed.preprocess)
         say(f"persona: {speakers.persona} ({speakers.reason}); {speakers.mode} mode")
+        marks = speakers.marks(speaker_key(_mask_identity(config)))
+        ingested = dataclasses.replace(ingested, marks=marks)
         for target, tokenizer in targets(speakers):
             stats = _write(ingested, speakers, target, tokenizer)
     finally:

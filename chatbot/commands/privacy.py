@@ -34,10 +34,11 @@ def run(args: argparse.Namespace, config: Config) -> None:
     from chatbot.inference.loading import bot_settings
 
     found = find_run(config)
+    settings = bot_settings(config, found.file.about)
     report = measure_quickly(found, config)
     with progress(_N_REPLIES, "asking for replies") as bar:
         report["verbatim"] = verbatim(
-            found.file, found.model, found.corpus, bot_settings(config), _N_REPLIES,
+            found.file, found.model, found.corpus, settings, _N_REPLIES,
             lambda: advance(bar),
         )  # fmt: skip
     say("ranking masked values")

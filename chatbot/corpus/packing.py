@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 
 from chatbot.conversation import Conversation
-from chatbot.corpus.speakers import Speakers
+from chatbot.corpus.speakers import FILE as SPEAKERS_FILE
+from chatbot.corpus.speakers import SpeakerMarks, Speakers
 from chatbot.corpus.spool import SessionSpool
 from chatbot.corpus.store import SPLITS, SplitStats, Stats, fingerprint_of, session_bounds
 from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, parse_turns, render_all
@@ -46,6 +47,7 @@ class Ingested:
     context_only: dict[str, int]  # of those kept: said, but never trained
     masked: dict[str, int]
     sealed: dict[str, bytes]  # encrypted files to keep beside the tokens, by name
+    marks: SpeakerMarks | None = None
 
 
 def write_corpus(
@@ -78,7 +80,7 @@ def write_corpus(
             write_bytes(new / name, content.encode())
         stats = _stats(ingested, speakers, rules, tokenizer, splits, new)
         write_json(new / "stats.json", msgspec.to_builtins(stats))
-        write_json(new / "speakers.json", msgspec.to_builtins(speakers))
+        write_json(new / SPEAKERS_FILE, msgspec.to_builtins(speakers))
         for name, sealed in ingested.sealed.items():
             write_bytes(new / name, sealed)
         write_json(new / "preview.json", list(preview(new, stats, tokenizer, _N_PREVIEW)))
@@ -279,6 +281,7 @@ def _stats(
         splits=splits,
         files=files,
         settings=settings,
+        speakers=ingested.marks,
     )
 
 

@@ -1,7 +1,11 @@
 """Who is number 0: the persona, and how the room's other speakers are numbered."""
 
+import difflib
+import re
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
@@ -9,19 +13,48 @@ import msgspec
 from chatbot.errors import CorpusError
 from chatbot.settings import PreprocessConfig
 
+FILE = "speakers.json"
 UNKNOWN_NAMES = ("(알 수 없음)", "(Unknown)", "오픈채팅봇", "방장봇", "")
+
+
+class SpeakerMarks(msgspec.Struct, frozen=True):
+    """Who a model's speaker ids are: a keyed hash of each name, "" for an id that many share.
+
+    Without the project's key, which never leaves .env, a mark tells nothing about a name. `key`
+    is a hash of that key: marks of another project cannot be compared.
+    """
+
+    key: str
+    names: list[str]
+
+    def id_of(self, name: str, key: bytes) -> int | None:
+        """Return whose id a name is; None if the model does not know it."""
+        mark = _mark(name, key)
+        return self.names.index(mark) if mark in self.names else None
+
+
+def _mark(name: str, key: bytes) -> str:
+    text = unicodedata.normalize("NFC", name).encode()
+    return blake2b(text, key=key, digest_size=8, person=b"speaker").hexdigest()
+
+
+def hash_of_key(key: bytes) -> str:
+    """Return what tells two projects' keys apart."""
+    return blake2b(key, digest_size=8, person=b"speaker key").hexdigest()
 
 
 class Speakers(msgspec.Struct, frozen=True):
     """Numbers by name; the names stay in data/ and are in no tokenizer and no model.
 
-    `numbers` is missing the names that share the last number (`n_speakers` - 1).
+    `numbers` is missing the names that share the last number (`n_speakers` - 1); `names` is
+    everybody, the busiest first.
     """
 
     numbers: dict[str, int]
     n_speakers: int
     mode: str
     reason: str
+    names: list[str] = []
 
     def number_of(self, name: str) -> int:
         """Return a speaker's number; everybody unknown shares the last one."""
@@ -31,6 +64,20 @@ class Speakers(msgspec.Struct, frozen=True):
     def persona(self) -> str:
         """The name of number 0."""
         return next(name for name, number in self.numbers.items() if number == 0)
+
+    def name_of(self, number: int) -> str | None:
+        """Return the name of a number; None where several people share it."""
+        own = [name for name, other in self.numbers.items() if other == number]
+        # A room of two names its other one nowhere else.
+        rest = [name for name in self.names if name not in self.numbers]
+        is_rest = number == self.n_speakers - 1
+        return own[0] if own else rest[0] if is_rest and len(rest) == 1 else None
+
+    def marks(self, key: bytes) -> SpeakerMarks:
+        """Return what a model may carry of the names."""
+        names = [self.name_of(number) for number in range(self.n_speakers)]
+        marks = ["" if name is None else _mark(name, key) for name in names]
+        return SpeakerMarks(hash_of_key(key), marks)
 
 
 def number_speakers(
@@ -49,33 +96,58 @@ def number_speakers(
     if mode == "auto":
         mode = "pair" if len(people) <= 2 else "group"
     if mode == "pair":
-        return Speakers({persona: 0}, 2, mode, reason)
+        return Speakers({persona: 0}, 2, mode, reason, [name for name, _ in people.most_common()])
     others = [name for name, _ in people.most_common() if name != persona]
     own = others if len(others) < rules.max_speakers else others[: rules.max_speakers - 2]
     numbers = {persona: 0} | {name: number for number, name in enumerate(own, start=1)}
     has_rest = len(own) < len(others) or any(name in UNKNOWN_NAMES for name in counts)
-    return Speakers(numbers, max(2, len(numbers) + has_rest), mode, reason)
+    names = [name for name, _ in people.most_common()]
+    return Speakers(numbers, max(2, len(numbers) + has_rest), mode, reason, names)
 
 
-def _persona(people: Counter[str], exporter: str | None, wanted: str) -> tuple[str, str]:
-    if wanted != "auto":
-        if wanted not in people:
+def _persona(people: Counter[str], exporter: str | None, persona: str) -> tuple[str, str]:
+    if persona != "auto":
+        name = match_name(persona, people)
+        if name is None:
             raise CorpusError(
                 "processed.preprocess.persona names nobody in this log",
                 hint="write the name as the room shows it; `chatbot organize` lists the speakers",
+                private=propose_name(persona, people),
             )
-        return wanted, "chosen in configs/paths.yaml"
+        return name, "chosen in configs/paths.yaml"
     if exporter in people:
         return str(exporter), "who made the export"
     return people.most_common(1)[0][0], "who says the most"
 
 
-def read_numbers(path: Path, n_speakers: int) -> dict[str, int]:
-    """Return the numbers by name, if the names of this data are still here; else nothing."""
+def match_name(typed: str, names: Collection[str]) -> str | None:
+    """Return the name that was typed: whole, or without what follows it, if that is unique.
+
+    >>> match_name("다온", ["다온 [총무]", "가람", "가람이"])
+    '다온 [총무]'
+    """
+    typed = unicodedata.normalize("NFC", typed).strip()
+    composed = {unicodedata.normalize("NFC", name): name for name in names}
+    if typed in composed:
+        return composed[typed]
+    begins = re.compile(rf"{re.escape(typed)}(?!\w)")
+    fitting = [name for text, name in composed.items() if typed and begins.match(text)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def propose_name(typed: str, names: Collection[str]) -> str:
+    """Return a question about the nearest names, "" if none is near: for a terminal only."""
+    starting = [name for name in names if typed and typed in name]
+    near = starting or difflib.get_close_matches(typed, list(names), n=3, cutoff=0.4)
+    return f"did you mean {' or '.join(near[:3])}?" if near else ""
+
+
+def read_speakers(folder: Path) -> Speakers | None:
+    """Return who speaks in processed data; None if there is none."""
+    path = folder / FILE
     if not path.is_file():
-        return {}
+        return None
     try:
-        speakers = msgspec.json.decode(path.read_bytes(), type=Speakers)
+        return msgspec.json.decode(path.read_bytes(), type=Speakers)
     except msgspec.DecodeError as error:
         raise CorpusError(f"{path} is damaged", hint="run `chatbot preprocess` again") from error
-    return speakers.numbers if speakers.n_speakers == n_speakers else {}

@@ -10,8 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.corpus.base_tokenizer import FORM_FILE, open_tokenizer
+from chatbot.corpus.speakers import FILE as SPEAKERS_FILE
+from chatbot.corpus.speakers import SpeakerMarks
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CorpusError
+from chatbot.ingest.cleaning import TEXT_SETTINGS
 from chatbot.storage.files import restore_directory, sha256_of
 
 VERSION = 2
@@ -57,6 +60,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     splits: dict[str, SplitStats]
     files: dict[str, str]
     settings: dict[str, Any]
+    speakers: SpeakerMarks | None = None
 
 
 @dataclass(frozen=True)
@@ -106,10 +110,16 @@ def read_stats(folder: Path) -> Stats:
     return stats
 
 
+def carried_by_model(stats: Stats) -> dict[str, Any]:
+    """Return what a model carries of its data: who its ids are, and how text is written."""
+    rules = {name: stats.settings[name] for name in TEXT_SETTINGS if name in stats.settings}
+    return {"speakers": msgspec.to_builtins(stats.speakers), "text_rules": rules}
+
+
 def remove_corpus(folder: Path) -> None:
     """Remove processed data, and nothing else that may be in its folder."""
     restore_directory(folder)
-    names = ["stats.json", "speakers.json", "preview.json", MASKED, "tokenizer.json", FORM_FILE]
+    names = ["stats.json", SPEAKERS_FILE, "preview.json", MASKED, "tokenizer.json", FORM_FILE]
     names += [f"{split}{end}" for split in SPLITS for end in (".bin", "_loss_mask.bin", ".jsonl")]
     for name in names:
         (folder / name).unlink(missing_ok=True)

@@ -60,6 +60,7 @@ class Bot:
         self._prefix = Prefix(model)
         self._rng = np.random.default_rng(settings.sampling.seed)
         self.history: list[Turn] = []
+        self.names: dict[str, int] = {}  # speaker ids of the names that are known here
 
     @property
     def n_speakers(self) -> int:

@@ -1,17 +1,21 @@
 """Settings -> the model that answers: the run's best, or the published one."""
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from chatbot.corpus.speakers import read_numbers
+import msgspec
+
 from chatbot.corpus.tokenizer import BpeTokenizer
-from chatbot.errors import AccessError, CheckpointError, ConfigError
+from chatbot.errors import AccessError, CheckpointError
 from chatbot.inference.bot import Bot, BotSettings
+from chatbot.inference.speakers import choose_speaker, speakers_of
+from chatbot.ingest.cleaning import TEXT_SETTINGS
 from chatbot.model.language_model import LanguageModel
 from chatbot.model.model_file import ModelFile, read_model, read_model_bytes
 from chatbot.model.numpy_gpt import NumpyGPT
-from chatbot.settings import Config
+from chatbot.settings import Config, PreprocessConfig
 from chatbot.storage.age import Identity, decrypt
 from chatbot.storage.age_keys import identity_of
 from chatbot.storage.secrets import read_secret
@@ -20,6 +24,7 @@ from chatbot.training.folder import RunFolder
 # Below this a GPU spends its time on starting kernels, and importing torch takes seconds.
 _WORTH_A_GPU = 100_000_000
 SEALED = ".enc"
+_AGAIN = "copy or publish it again"
 
 
 def published_path(config: Config) -> Path:
@@ -92,9 +97,21 @@ def find_model(config: Config) -> Path:
     )
 
 
-def bot_settings(config: Config) -> BotSettings:
-    """Gather what shapes a reply."""
+def bot_settings(config: Config, about: Mapping[str, Any] | None = None) -> BotSettings:
+    """Gather what shapes a reply; text is written as the model `about` was taught.
+
+    Without a model the project's own settings count. A file of before the rules were carried
+    gets the defaults. Raises CheckpointError if the rules are none.
+    """
     rules = config.processed.preprocess
+    if about is not None:
+        carried = about.get("text_rules", {})
+        try:
+            rules = msgspec.convert(
+                {name: carried[name] for name in TEXT_SETTINGS if name in carried}, PreprocessConfig
+            )
+        except (msgspec.ValidationError, TypeError) as error:
+            raise CheckpointError("the model's rules of text are damaged", hint=_AGAIN) from error
     return BotSettings(config.sampling, config.output, config.dialogue, rules)
 
 
@@ -105,24 +122,11 @@ def load_bot(config: Config, ask: Callable[[], str | None] = nobody) -> Bot:
     """
     file = open_model(find_model(config), config, ask)
     tokenizer = BpeTokenizer(file.tokenizer_text)
+    number = choose_speaker(file.about, tokenizer.n_speakers, config)
     model = language_model(file, config.runtime.device)
-    number = speaker_number(config, tokenizer.n_speakers)
-    return Bot(model, tokenizer, bot_settings(config), number, file.guard)
-
-
-def speaker_number(config: Config, n_speakers: int) -> int:
-    """Return who the bot speaks as: 0, the persona, or the one that `dialogue.speak_as` names."""
-    wanted = config.dialogue.speak_as
-    if wanted == "auto":
-        return 0
-    numbers = read_numbers(config.processed_dir / "speakers.json", n_speakers)
-    number = numbers.get(wanted, int(wanted) if wanted.isdecimal() else -1)
-    if not 0 <= number < n_speakers:
-        raise ConfigError(
-            "dialogue.speak_as names nobody that this model knows",
-            hint=f"write a name of the room, or a number from 0 to {n_speakers - 1}",
-        )
-    return number
+    bot = Bot(model, tokenizer, bot_settings(config, file.about), number, file.guard)
+    bot.names = speakers_of(file.about, config).ids
+    return bot
 
 
 def language_model(file: ModelFile, device: str) -> LanguageModel:

@@ -13,8 +13,8 @@ from chatbot.inference.loading import (
     decrypted,
     named_model,
     nobody,
-    speaker_number,
 )
+from chatbot.inference.speakers import choose_speaker, speakers_of
 from chatbot.model.base import Base, can_quantize
 from chatbot.model.device import choose_device, choose_dtype
 from chatbot.model.pretrained import PretrainedNetwork, open_tuned
@@ -82,11 +82,13 @@ def load_tuned_bot(config: Config, ask: Callable[[], str | None] = nobody) -> Bo
     tuned = read_what_answers(find_tuned(config), config, ask)
     network = open_for_replies(tuned, config)
     tokenizer = tuned.tokenizer
-    number = speaker_number(config, tokenizer.n_speakers)
+    number = choose_speaker(tuned.about, tokenizer.n_speakers, config)
     if tokenizer.tail(number)[:1] != (tokenizer.eos_id,):
         raise ConfigError(
             f"the base's chat template does not end the turns of speaker {number}",
             hint="set dialogue.speak_as: auto, or train with model.form: plain",
         )
-    settings = bot_settings(config)
-    return Bot(network.language_model(), tokenizer, settings, number, tuned.guard)
+    settings = bot_settings(config, tuned.about)
+    bot = Bot(network.language_model(), tokenizer, settings, number, tuned.guard)
+    bot.names = speakers_of(tuned.about, config).ids
+    return bot

@@ -62,6 +62,10 @@ CONTEXT_RULES = (
 )
 
 
+# The settings that `Cleaner.normalize` follows: a model carries them.
+TEXT_SETTINGS = ("mask_urls", "url_mask", "max_run")
+
+
 class Cleaner:
     """Cleans the messages of one room in order and counts what each rule does.
 

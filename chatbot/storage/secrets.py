@@ -7,6 +7,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from chatbot.errors import AccessError
+from chatbot.storage.age_keys import X25519Identity, identity_of
 from chatbot.storage.files import write_bytes
 
 
@@ -23,6 +24,18 @@ def keep_secret(root: Path, name: str, value: str) -> None:
     if before and not before.endswith("\n"):
         before += "\n"
     write_bytes(path, f"{before}{name}={value}\n".encode(), mode=0o600)
+
+
+def speaker_key(identity: X25519Identity) -> bytes:
+    """Return the key by which names are marked, from the project's key of pseudonyms."""
+    return identity.derived(b"chatbot speakers")
+
+
+def read_speaker_key(root: Path, name: str) -> bytes | None:
+    """Return that key, if the project has one in the variable `name`."""
+    text = read_secret(root, name)
+    identity = identity_of(text) if text else None
+    return speaker_key(identity) if isinstance(identity, X25519Identity) else None
 
 
 def _stored(root: Path) -> dict[str, str | None]:

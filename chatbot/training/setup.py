@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from chatbot.corpus.ngrams import index_ngrams
-from chatbot.corpus.store import Corpus, TokenStore
+from chatbot.corpus.store import Corpus, TokenStore, carried_by_model
 from chatbot.errors import CheckpointError
 from chatbot.model.device import choose_device, choose_dtype, free_memory, keep_freed_memory
 from chatbot.model.gpt import GPT
@@ -139,6 +139,7 @@ def describe_data(config: Config, corpus: Corpus) -> dict[str, Any]:
         "data_fingerprint": corpus.stats.fingerprint,
         "run_name": config.run_name,
         "git_commit": _git_commit(Path(config.root)),
+        **carried_by_model(corpus.stats),
     }
 
 

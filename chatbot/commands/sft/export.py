@@ -22,6 +22,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Export what answers."""
     import torch
 
+    from chatbot.inference.speakers import require_persona
     from chatbot.inference.tuned_loading import find_tuned, open_for_replies, read_what_answers
     from chatbot.model.base import Base
     from chatbot.publishing.tuned_export import export_adapter, export_merged, export_tuned_gguf
@@ -32,6 +33,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     path = find_tuned(config)
     require_not_stale(path)
     tuned = read_what_answers(path, config, ask_model_key)
+    require_persona(tuned.about, config)
     if not args.merged:
         export_adapter(tuned, args.target)
         n_rows = tuned.tokenizer.vocab_size

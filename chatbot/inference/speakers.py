@@ -1,0 +1,105 @@
+"""A model and the names of this project -> who its speaker ids are, and whether it is the persona.
+
+The marks that a model carries tell, not the processed data of today: that may have other ids.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chatbot.corpus.speakers import (
+    SpeakerMarks,
+    Speakers,
+    hash_of_key,
+    match_name,
+    propose_name,
+    read_speakers,
+)
+from chatbot.corpus.store import read_stats
+from chatbot.errors import CheckpointError, ConfigError
+from chatbot.settings import Config
+from chatbot.storage.secrets import read_speaker_key
+
+
+@dataclass(frozen=True)
+class ModelSpeakers:
+    """`ids`: speaker ids of a model by the names that are known here; empty for a stranger's model.
+
+    `persona`: the name that the settings or the data of today call the persona, if they do.
+    """
+
+    ids: dict[str, int]
+    persona: str | None
+
+
+def speakers_of(about: Mapping[str, Any], config: Config) -> ModelSpeakers:
+    """Return who speaks in a model, `about` being what its file says of itself."""
+    local = read_speakers(config.processed_dir)
+    names = [] if local is None else list({*local.names, *local.numbers})
+    persona = config.processed.preprocess.persona
+    if persona == "auto":
+        persona = "" if local is None else local.persona
+    persona = match_name(persona, names) or persona
+    ids = _ids(about, [*names, persona], local, config)
+    if ids is None:
+        return ModelSpeakers({}, None)
+    return ModelSpeakers(ids, persona or None)
+
+
+def _ids(
+    about: Mapping[str, Any], names: list[str], local: Speakers | None, config: Config
+) -> dict[str, int] | None:
+    """Return ids by name; None if nothing here can tell."""
+    marks = about.get("speakers")
+    key = read_speaker_key(Path(config.root), config.security.mask_key_env)
+    if marks and key and marks.get("key") == hash_of_key(key):
+        carried = msgspec.convert(marks, SpeakerMarks)
+        ids = {name: carried.id_of(name, key) for name in names if name}
+        return {name: number for name, number in ids.items() if number is not None}
+    # A model of before, or one whose key is lost: the data it was trained on knows.
+    fingerprint = about.get("data_fingerprint")
+    if local is None or read_stats(config.processed_dir).fingerprint != fingerprint:
+        return None
+    return local.numbers
+
+
+def require_persona(about: Mapping[str, Any], config: Config) -> None:
+    """Raise CheckpointError if a model's number 0 is not who the project calls its persona."""
+    known = speakers_of(about, config)
+    if known.persona is None or known.ids.get(known.persona) == 0:
+        return
+    again = "`chatbot archive`, then `chatbot preprocess` and `chatbot train` make a model of them"
+    if known.persona in known.ids:
+        again = f"set dialogue.speak_as: {known.ids[known.persona]} to talk with them; {again}"
+    raise CheckpointError(
+        "the persona is another one than this model was trained to be",
+        hint=f"set processed.preprocess.persona back; {again}",
+    )
+
+
+def choose_speaker(about: Mapping[str, Any], n_speakers: int, config: Config) -> int:
+    """Return whom the bot speaks as: 0, the persona, or the one that `dialogue.speak_as` names."""
+    typed = config.dialogue.speak_as
+    if typed == "auto":
+        require_persona(about, config)
+        return 0
+    # A base without speakers, or of a room of two, hears several as one.
+    ids = {
+        name: number
+        for name, number in speakers_of(about, config).ids.items()
+        if number < n_speakers
+    }
+    name = match_name(typed, ids)
+    if name is not None:
+        return ids[name]
+    if typed.isdecimal() and int(typed) < n_speakers:
+        return int(typed)
+    raise ConfigError(
+        "dialogue.speak_as names nobody that this model knows",
+        hint=f"write a number from 0, the persona, to {n_speakers - 1}"
+        + (f", or one of {len(ids)} names of the room" if ids else ""),
+        private=propose_name(typed, ids),
+    )
