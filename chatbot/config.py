@@ -97,15 +97,16 @@ def load_config(root: Path, overrides: tuple[str, ...] = ()) -> Config:
 
 
 def read_settings(layout: Layout, root: Path, overrides: tuple[str, ...]) -> Any:
-    """Read the files of a layout into its schema; raises ConfigError for what does not fit."""
+    """Read the files of a layout into its schema; without a folder configs/, the defaults.
+
+    Raises ConfigError for what does not fit.
+    """
+    if not root.is_dir():
+        raise ConfigError(f"no folder {root}", hint="--root names the project's folder")
     folder = root / "configs"
-    if not folder.is_dir():
-        raise ConfigError(
-            f"no folder configs in {root}",
-            hint="run this in the project's folder, or name it with --root",
-        )
     merged: dict[str, Any] = {}
-    for name, allowed in layout.files.items():
+    # Who only talks has a model and no configs: the defaults.
+    for name, allowed in layout.files.items() if folder.is_dir() else ():
         values = _read_yaml(folder / name)
         for key in values:
             if key not in allowed:

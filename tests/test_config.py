@@ -56,9 +56,10 @@ def test_bad_yaml_names_file_and_line(project):
     assert re.match(r"gen.yaml is not YAML at line \d+", message)
 
 
-def test_missing_configs_folder_is_an_error(tmp_path):
-    with pytest.raises(ConfigError, match="no folder configs"):
-        load_config(tmp_path)
+def test_a_missing_configs_folder_means_the_defaults(tmp_path):
+    assert load_config(tmp_path) == Config(root=str(tmp_path))
+    with pytest.raises(ConfigError, match="no folder"):
+        load_config(tmp_path / "gone")
 
 
 def test_contradiction_is_refused():

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Never, TypeAlias
 
 from chatbot.errors import AccessError
-from chatbot.serving.auth import require_access
+from chatbot.serving.auth import has_password, require_access
 from chatbot.settings import Config
 from chatbot.storage.age import Recipient
 from chatbot.storage.age_keys import new_passphrase, recipient_of, recipients_of
 from chatbot.storage.secrets import keep_secret, read_secret
+from chatbot.training.folder import RunFolder
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -144,8 +145,13 @@ def pass_gate(config: Config) -> None:
 
 
 def open_bot(config: Config) -> "Bot":
-    """Load the bot for whoever passes the gate."""
-    pass_gate(config)
+    """Load the bot for whoever passes the gate.
+
+    A published file is open where no password is set: whoever has it, and the key if it is
+    encrypted, can use it by any program, so a password that they invent protects nothing.
+    """
+    if has_password(config) or not _is_published(config):
+        pass_gate(config)
     if config.pretrained is not None:
         from chatbot.inference.tuned_loading import load_tuned_bot
 
@@ -153,6 +159,17 @@ def open_bot(config: Config) -> "Bot":
     from chatbot.inference.loading import load_bot
 
     return load_bot(config, ask_model_key)
+
+
+def _is_published(config: Config) -> bool:
+    """Whether what answers is a file that somebody published, and no run of this project."""
+    if config.pretrained is not None:
+        from chatbot.inference.tuned_loading import find_tuned
+
+        return find_tuned(config).is_file()
+    from chatbot.inference.loading import find_model
+
+    return find_model(config) != RunFolder(config.run_dir).model
 
 
 def recipients_for(names: Sequence[str], config: Config) -> list[Recipient]:

@@ -89,12 +89,32 @@ def find_model(config: Config) -> Path:
     named = named_model(config)
     if named is not None:
         return named
-    for path in (RunFolder(config.run_dir).model, published_path(config), sealed_path(config)):
+    run = RunFolder(config.run_dir).model
+    if run.is_file():
+        return run
+    return find_published(published_path(config).name, config)
+
+
+def find_published(name: str, config: Config) -> Path:
+    """Return a published file, encrypted or not, in artifacts/ or beside the settings.
+
+    Raises CheckpointError if there is none; a copy that a browser renamed is proposed.
+    """
+    folders = [config.path(config.storage.artifacts_dir), Path(config.root)]
+    names = [name, Path(name).with_suffix(SEALED).name]
+    for path in (folder / name for folder in folders for name in names):
         if path.is_file():
             return path
-    raise CheckpointError(
-        f"run {config.run_name} has no model yet", hint="run `chatbot train` first"
-    )
+    copies = [
+        path
+        for folder in folders
+        for path in sorted(folder.glob(f"{Path(name).stem}*"))
+        if path.suffix in (SEALED, ".safetensors")
+    ]
+    hint = f"`chatbot train` makes one; one that you were given belongs in {folders[0]}"
+    if copies:
+        hint = f"rename {copies[0]} to {Path(name).stem}{copies[0].suffix}"
+    raise CheckpointError(f"run {config.run_name} has no model yet", hint=hint)
 
 
 def bot_settings(config: Config, about: Mapping[str, Any] | None = None) -> BotSettings:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import torch
 
-from chatbot.errors import CheckpointError, ConfigError
+from chatbot.errors import ConfigError
 from chatbot.inference.bot import Bot
 from chatbot.inference.loading import (
     SEALED,
     bot_settings,
     decrypted,
+    find_published,
     named_model,
     nobody,
 )
@@ -43,12 +44,7 @@ def find_tuned(config: Config) -> Path:
     for path in (folder.best_dir, folder.latest_dir):
         if path.is_dir():
             return path
-    for path in (published_adapter(config), sealed_adapter(config)):
-        if path.is_file():
-            return path
-    raise CheckpointError(
-        f"run {config.run_name} has no adapter yet", hint="run `chatbot train` first"
-    )
+    return find_published(published_adapter(config).name, config)
 
 
 def read_what_answers(path: Path, config: Config, ask: Callable[[], str | None] = nobody) -> Tuned:

@@ -79,6 +79,11 @@ def load_gate(config: Config, environment: Mapping[str, str] | None = None) -> G
     return Gate(password, password_hash)
 
 
+def has_password(config: Config, environment: Mapping[str, str] | None = None) -> bool:
+    """Whether a password, or the hash of one, is set."""
+    return any(_secrets(config, environment))
+
+
 def require_access(
     config: Config, ask: Callable[[], str | None], environment: Mapping[str, str] | None = None
 ) -> None:

@@ -49,8 +49,14 @@ REFUSALS = [
         "error: no checkpoint at gone.pt\nhint: drop --resume to continue the run by itself\n",
     ),
     (["status"], "error: run main has not begun\nhint: `chatbot train` begins it\n"),
-    (["smoke"], "error: run main has no model yet\nhint: run `chatbot train` first\n"),
-    (["reply", "안녕"], "error: run main has no model yet\nhint: run `chatbot train` first\n"),
+    (
+        ["smoke"],
+        "error: run main has no model yet\nhint: `chatbot train` makes one; one that you were given belongs in {root}/artifacts\n",
+    ),
+    (
+        ["reply", "안녕"],
+        "error: run main has no model yet\nhint: `chatbot train` makes one; one that you were given belongs in {root}/artifacts\n",
+    ),
     (["reply", " "], 'error: there is nothing to answer\nhint: chatbot reply "오늘 뭐함"\n'),
     (["bridge"], "error: no messenger is connected yet\nhint: chatbot bridge --dry\n"),
     (

@@ -1,10 +1,14 @@
 """Talking without what training needs, and plans before training."""
 
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
+
+from chatbot.serving.auth import hash_password
+from tests.conftest import Project
 
 # Importing any of these fails, as where they are not installed.
 BLOCKED = """
@@ -33,6 +37,49 @@ def test_a_published_model_talks_without_torch(trained, dtype):
     assert replied.returncode == 0 and replied.stdout.strip(), replied.stderr
     chatted = without_extras(trained, "chat", input="안녕\n/exit\n")
     assert chatted.returncode == 0 and chatted.stdout.startswith("you> bot> ")
+
+
+@pytest.fixture
+def friend(tmp_path):
+    """Somebody with an empty folder: no configs, no data, nothing installed but what talks."""
+    (tmp_path / "friend/artifacts").mkdir(parents=True)
+    return Project(tmp_path / "friend")
+
+
+def asked(friend):
+    """The answer that a seeded reply gives the friend."""
+    replied = without_extras(friend, "reply", "--set", "sampling.seed=1", "오늘 뭐함")
+    assert replied.returncode == 0, replied.stderr
+    return replied.stdout
+
+
+@pytest.mark.parametrize("folder", [".", "artifacts"])
+def test_a_friend_with_a_published_file_talks_at_once(trained, friend, folder):
+    assert trained.run("publish") == 0
+    shutil.copy(trained.root / "artifacts/model_latest.safetensors", friend.root / folder)
+    assert asked(friend).strip()
+
+
+def test_a_friend_with_an_encrypted_file_needs_its_key_and_no_password(trained, friend):
+    key = "CHATBOT_MODEL_KEY=여섯 낱말\n"
+    (trained.root / ".env").write_text(f"CHATBOT_PASSWORD=a\n{key}")
+    assert trained.run("publish", "--encrypt") == 0
+    shutil.copy(trained.root / "artifacts/model_latest.enc", friend.root / "artifacts")
+    assert without_extras(friend, "reply", "안녕").returncode == 2
+    (friend.root / ".env").write_text(key)
+    assert asked(friend).strip()
+    (friend.root / ".env").write_text(f"{key}CHATBOT_PASSWORD_HASH='{hash_password('b')}'\n")
+    locked = without_extras(friend, "reply", "안녕", stdin=subprocess.DEVNULL)
+    assert "a password is needed" in locked.stderr  # one that is set counts
+
+
+def test_a_copy_that_a_browser_renamed_is_proposed(trained, friend):
+    assert trained.run("publish") == 0
+    copy = friend.root / "artifacts/model_latest (1).safetensors"
+    shutil.copy(trained.root / "artifacts/model_latest.safetensors", copy)
+    done = without_extras(friend, "reply", "안녕")
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"hint: rename {copy} to model_latest.safetensors\n")
 
 
 def test_training_without_torch_says_what_to_install(processed):
