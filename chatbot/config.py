@@ -2,10 +2,12 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 import yaml
@@ -37,12 +39,42 @@ _RUN_FILES = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class _Plain:
+    """A word without quotes that YAML reads as no text: as it is written, and what YAML reads.
+
+    Which of the two is meant, the setting's type tells: 1004 may be a name, `off` a choice.
+    """
+
+    text: str
+    value: Any
+
+
+_TEXT, _VALUE = attrgetter("text"), attrgetter("value")
+
+
+_WORDS = {
+    bool: "true, false", int: "a whole number", float: "a number", str: "text", NoneType: "null",
+    list: "a list", dict: "pairs of names",
+}  # fmt: skip
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2 numbers (1e-3 is a number, not text), and no key twice."""
+    """YAML 1.2 numbers (1e-3 is a number, not text), both readings of a word, no key twice."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Build a value, both readings of it where the word stands without quotes."""
+        if not isinstance(node, yaml.ScalarNode) or node.style or node.tag in _TEXT_TAGS:
+            return super().construct_object(node, deep)
+        try:
+            return _Plain(node.value, super().construct_object(node, deep))
+        except ValueError:  # looks like a date and is none
+            del self.recursive_objects[node]
+            return _Plain(node.value, node.value)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Build a mapping, refusing a key that stands twice."""
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        keys = [_pick(self.construct_object(key, deep=True), _TEXT) for key, _ in node.value]
         twice = sorted({str(key) for key in keys if keys.count(key) > 1})
         if twice:
             raise ConfigError(
@@ -52,6 +84,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_TEXT_TAGS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("str", "null", "merge"))
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?(?:\d[\d_]*)(?:\.\d*)?(?:[eE][-+]?\d+)$"),
@@ -75,7 +108,7 @@ def setting_names(section: type[Section] = Config, prefix: str = "") -> dict[str
     """Return every dotted setting below a section with its default.
 
     >>> setting_names()["sampling.top_k"]
-    40
+    0
     """
     names: dict[str, Any] = {}
     for item in msgspec.structs.fields(section):
@@ -132,7 +165,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict):
         raise ConfigError(f"{path.name} holds no settings", hint="write them as `key: value`")
-    return values
+    return {_pick(key, _TEXT): value for key, value in values.items()}
 
 
 def _overlay(values: dict[str, Any], override: str, layout: Layout) -> None:
@@ -154,16 +187,94 @@ def _overlay(values: dict[str, Any], override: str, layout: Layout) -> None:
 
 def _convert(values: Mapping[str, Any], layout: Layout) -> Any:
     values = {key: value for key, value in values.items() if value is not None}
+    values = _meant(values, layout.schema)
     _refuse_unknown(layout.schema, values, "", layout)
     try:
         return msgspec.convert(values, layout.schema)
     except msgspec.ValidationError as error:
-        problem, _, where = str(error).partition(" - at `$.")
-        name = where.rstrip("`") or "a setting"
-        raise ConfigError(
-            f"setting {name}: {problem[:1].lower()}{problem[1:]}",
-            hint=f"its default is {setting_names(layout.schema).get(name, 'in configs/')!r}",
-        ) from error
+        name = re.sub(r"\[.*", "", str(error).partition(" - at `$.")[2].rstrip("`"))
+        raise _unfitting(name, layout) from error
+
+
+def _unfitting(name: str, layout: Layout) -> ConfigError:
+    """Return the refusal of a value: what the setting takes, never what was written."""
+    kind: Any = layout.schema
+    for part in name.split("."):
+        kind = next(field.type for field in msgspec.structs.fields(kind) if field.name == part)
+    if isinstance(kind, type) and issubclass(kind, Section):
+        return ConfigError(f"setting {name} is a group", hint="write its settings as `key: value`")
+    default = msgspec.json.encode(setting_names(layout.schema)[name]).decode().strip('"')
+    return ConfigError(
+        f"setting {name} must be {describe_kind(kind)}", hint=f"its default is {default or 'empty'}"
+    )
+
+
+def describe_kind(kind: Any) -> str:
+    """Say what a setting takes.
+
+    >>> describe_kind(Literal["warn", "off"] | None)
+    'warn, off or null'
+    """
+    *first, last = _choices(kind)
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _choices(kind: Any) -> list[str]:
+    if get_origin(kind) is Annotated:
+        inner, *notes = get_args(kind)
+        return [
+            note.description or f"{choice}{_bounds(note)}"
+            for choice in _choices(inner)
+            for note in notes
+        ]
+    if get_origin(kind) is Literal:
+        return [str(choice) for choice in get_args(kind)]
+    if get_origin(kind) in (Union, UnionType):
+        return [choice for inner in get_args(kind) for choice in _choices(inner)]
+    return _WORDS.get(get_origin(kind) or kind, "another value").split(", ")
+
+
+def _bounds(note: msgspec.Meta) -> str:
+    """Say the bounds of a number or a length."""
+    texts = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
+    texts |= {"min_length": "with at least {}"}
+    bounds = [
+        text.format(bound)
+        for name, text in texts.items()
+        if (bound := getattr(note, name)) is not None
+    ]
+    return f" ({', '.join(bounds)})" if bounds else ""
+
+
+def _meant(value: Any, kind: Any) -> Any:
+    """Return a value read from YAML with each word in the reading that its setting takes."""
+    if isinstance(kind, type) and issubclass(kind, Section):
+        if not isinstance(value, dict):
+            return _pick(value, _VALUE)
+        kinds = {field.name: field.type for field in msgspec.structs.fields(kind)}
+        pairs = ((_pick(key, _TEXT), inner) for key, inner in value.items())
+        return {key: _meant(inner, kinds.get(key, Any)) for key, inner in pairs}
+    readings = _pick(value, _VALUE), _pick(value, _TEXT)
+    return next((reading for reading in readings if _fits(reading, kind)), readings[0])
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _pick(value: Any, reading: Callable[[_Plain], Any]) -> Any:
+    """Return a value, and all that it holds, in one of the two readings."""
+    if isinstance(value, _Plain):
+        return reading(value)
+    if isinstance(value, list):
+        return [_pick(inner, reading) for inner in value]
+    if isinstance(value, dict):
+        return {_pick(key, reading): _pick(inner, reading) for key, inner in value.items()}
+    return value
 
 
 def _refuse_unknown(section: type[Section], values: Any, prefix: str, layout: Layout) -> None:

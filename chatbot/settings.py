@@ -16,9 +16,20 @@ Auto = Literal["auto"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Optimizer = Literal["muon", "adamw", "adamw_8bit", "paged_adamw_8bit"]
 Schedule = Literal["constant", "cosine", "wsd"]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
-FileName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\-]+$")]
-Device = Annotated[str, Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\W_][\w.\-]*$",
+        description="a name of letters, digits, - _ and . that begins with a letter or a digit",
+    ),
+]
+FileName = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_.\-]+$", description="a name of letters a-z, digits, - _ and .")
+]
+Device = Annotated[
+    str,
+    Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps, cuda or cuda:0"),
+]
 WeightFormat = Literal["fp32", "fp16", "int8"]
 
 

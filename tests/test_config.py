@@ -1,15 +1,29 @@
 """Settings: typed, unknown ones refused with a guess, overrides for tests."""
 
 import re
+from operator import attrgetter
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.config import load_config, setting_names
+from chatbot.config import describe_kind, load_config, setting_names
 from chatbot.errors import ConfigError
-from chatbot.settings import Config
+from chatbot.settings import Config, Section
+from chatbot.sft_config import SftConfig
 from tests.conftest import REPOSITORY
+
+
+def _kinds(section, prefix=""):
+    """Every dotted setting with its type."""
+    kinds = {}
+    for field in msgspec.structs.fields(section):
+        if isinstance(field.type, type) and issubclass(field.type, Section):
+            kinds |= _kinds(field.type, f"{prefix}{field.name}.")
+        elif field.name not in ("root", "pretrained"):
+            kinds[prefix + field.name] = field.type
+    return kinds
 
 
 def changed(project, file, old, new):
@@ -82,7 +96,10 @@ def test_defaults_stand_in_the_code_alone():
     [
         "run_name=[1",
         "sampling.temperature=!!python/x y",
-        "run_name=2024-13-45",
+        "run_name=../x",
+        "run_name=두 번째",
+        "processed.preprocess.persona=",
+        "raw.aliases=[1]",
         "stop_file_name=latest.pt",
         "stop_file_name=..",
         "runtime.seed=5000000000",
@@ -98,3 +115,80 @@ def test_defaults_stand_in_the_code_alone():
 def test_odd_overrides_are_refused_with_a_sentence(override):
     with pytest.raises(ConfigError):
         load_config(REPOSITORY, (override,))
+
+
+TEXTS = [name for name, kind in _kinds(Config).items() if kind is str and name != "root"]
+WORDS = st.sampled_from(
+    [
+        "on",
+        "off",
+        "yes",
+        "no",
+        "true",
+        "1004",
+        "0",
+        "007",
+        "1_000",
+        "12:30",
+        "1e3",
+        "2024-01-01",
+        "2024-13-45",
+        ".inf",
+        "두번째",
+    ]
+)
+
+
+@given(st.sampled_from(TEXTS), WORDS)
+def test_where_text_is_meant_any_word_is_text(name, word):
+    config = load_config(REPOSITORY, (f"{name}={word}",))
+    assert attrgetter(name)(config) == word
+
+
+@given(st.lists(WORDS, min_size=1))
+def test_words_in_lists_and_pairs_are_text_too(words):
+    listed = ", ".join(words)
+    override = f"processed.preprocess.mask_names=[{listed}]"
+    if min(map(len, words)) > 1:
+        assert load_config(REPOSITORY, (override,)).processed.preprocess.mask_names == words
+    aliases = load_config(REPOSITORY, (f"raw.aliases={{{words[0]}: {words[-1]}}}",)).raw.aliases
+    assert aliases == {words[0]: words[-1]}
+
+
+@pytest.mark.parametrize("check", ["warn", "refuse", "off"])
+def test_every_documented_choice_is_taken_as_documented(check):
+    assert (
+        load_config(REPOSITORY, (f"publish.privacy.check={check}",)).publish.privacy.check == check
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "value"), [("on", True), ("yes", True), ("no", False), ("false", False)]
+)
+def test_where_yes_or_no_is_meant_the_words_are_that(word, value):
+    assert load_config(REPOSITORY, (f"output.one_line={word}",)).output.one_line is value
+
+
+@pytest.mark.parametrize(
+    ("override", "message", "hint"),
+    [
+        ("training=slow", "setting training must be quick, auto or thorough", "its default is auto"),
+        ("optimization.batch_size=0", "setting optimization.batch_size must be auto or a whole number (at least 1)", "its default is auto"),
+        ("runtime.seed=.inf", "setting runtime.seed must be a whole number (at least 0, below 2147483648)", "its default is 1337"),
+        ("output.one_line=3", "setting output.one_line must be true or false", "its default is false"),
+        ("model=3", "setting model is a group", "write its settings as `key: value`"),
+        ("run_name=a/b", "setting run_name must be a name of letters, digits, - _ and . that begins with a letter or a digit", "its default is main"),
+        ("processed.preprocess.mask_names=[[]]", "setting processed.preprocess.mask_names must be a list", "its default is []"),
+        ("sampling.seed=x", "setting sampling.seed must be a whole number (at least 0, below 2147483648) or null", "its default is null"),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_told_what_would_be_right(override, message, hint):
+    with pytest.raises(ConfigError) as caught:
+        load_config(REPOSITORY, (override,))
+    assert (str(caught.value), caught.value.hint) == (message, hint)
+
+
+@pytest.mark.parametrize("schema", [Config, SftConfig])
+def test_every_setting_says_what_it_takes(schema):
+    for name, kind in _kinds(schema).items():
+        assert "another value" not in describe_kind(kind), name
