@@ -13,6 +13,7 @@ import msgspec
 import yaml
 
 from chatbot.errors import ConfigError
+from chatbot.run_files import is_run_file
 from chatbot.settings import Config, Section
 
 FILES: dict[str, tuple[str, ...]] = {
@@ -30,13 +31,6 @@ FILES: dict[str, tuple[str, ...]] = {
     ),
     "gen.yaml": ("sampling", "output", "dialogue", "security"),
 }
-
-
-# What a run's folder holds: the STOP file must be none of these.
-_RUN_FILES = (
-    ".", "..", "latest.pt", "best.pt", "model.safetensors", "snapshots", "status.json",
-    "metrics.jsonl", "samples.txt", "config.yaml", "train.log", "train.lock",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -312,7 +306,7 @@ def refuse_contradictions(config: Config) -> None:
             f"context_turns {rules.context_turns}",
             hint="lower min_context_turns",
         )
-    if config.stop_file_name in _RUN_FILES:
+    if is_run_file(config.stop_file_name):
         raise ConfigError(
             f"stop_file_name {config.stop_file_name} is a file of the run",
             hint="STOP is a good name",

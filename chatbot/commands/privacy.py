@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from chatbot import __version__
+from chatbot import __version__, run_files
 from chatbot.commands._privacy import find_run, measure_quickly, show
 from chatbot.commands._terminal import advance, progress, say
 from chatbot.commands.preprocess import read_masked
@@ -60,10 +60,10 @@ def run(args: argparse.Namespace, config: Config) -> None:
         "temperature": config.sampling.temperature,
     }  # fmt: skip
     report["warnings"] = judge(report, config.publish.privacy)
-    write_json(config.run_dir / "privacy.json", report)
-    write_bytes(config.run_dir / "privacy.html", page(report).encode())
+    write_json(config.run_dir / run_files.PRIVACY, report)
+    write_bytes(config.run_dir / run_files.PRIVACY_PAGE, page(report).encode())
     show(report)
-    say(f"written to {config.run_dir / 'privacy.html'} and privacy.json")
+    say(f"written to {config.run_dir / run_files.PRIVACY_PAGE} and privacy.json")
 
 
 def _audit(found: "OwnRun", config: Config) -> dict[str, Any]:

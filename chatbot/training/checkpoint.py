@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import torch
 
+from chatbot import run_files
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError
 from chatbot.model.gpt import GPT
@@ -22,7 +23,6 @@ from chatbot.training.folder import RunFolder
 from chatbot.training.loop import TrainState
 
 FORMAT = 1
-_CHECKSUMS = "checksums.json"
 _N_KNOWN = 8  # digests a name: a run may die between noting one and renaming, some times in a row
 
 
@@ -103,8 +103,8 @@ def _own(state: TrainState) -> GPT:
 def _save(path: Path, payload: dict[str, Any]) -> None:
     def keep_the_last(part: Path) -> None:
         record_checksum(path, sha256_of(part))
-        if path.name == "latest.pt" and path.exists():
-            _rename_copy(path, path.with_name("previous.pt"))
+        if path.name == run_files.LATEST and path.exists():
+            _rename_copy(path, path.with_name(run_files.PREVIOUS))
 
     with atomic_write(path, keep_the_last) as file:
         try:
@@ -140,12 +140,12 @@ def record_checksum(path: Path, digest: str) -> None:
         for name, digests in known.items()
         if (path.parent / name).exists() or name == path.name
     }
-    write_json(path.parent / _CHECKSUMS, known)
+    write_json(path.parent / run_files.CHECKSUMS, known)
 
 
 def _checksums(folder: Path) -> dict[str, list[str]]:
     try:
-        content = (folder / _CHECKSUMS).read_bytes()
+        content = (folder / run_files.CHECKSUMS).read_bytes()
         return msgspec.json.decode(content, type=dict[str, list[str]])
     except (FileNotFoundError, msgspec.DecodeError):
         return {}  # what torch checks by itself still holds
@@ -185,7 +185,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     known = _checksums(path.parent)
     try:
         # A snapshot that somebody copied over latest.pt is as good as it was.
-        is_known = path.name in known or (known and path.name == "previous.pt")
+        is_known = path.name in known or (known and path.name == run_files.PREVIOUS)
         if is_known and sha256_of(path) not in chain.from_iterable(known.values()):
             raise EOFError
         payload = torch.load(path, map_location="cpu", weights_only=True)

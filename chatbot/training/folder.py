@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 
+from chatbot import run_files
 from chatbot.errors import CheckpointError
 from chatbot.settings import Config
 from chatbot.storage.files import explained, restore_directory, write_bytes
 from chatbot.storage.lock import FileLock, LockHeldError, lock_holder
 
-TRAINER_FILE = "trainer.pt"
+TRAINER_FILE = run_files.TRAINER
 COOLDOWN = "cooldown"  # in the STOP file
 _LIVE = ("starting", "running")
 
@@ -50,32 +51,32 @@ class RunFolder:
     @property
     def latest(self) -> Path:
         """The checkpoint that training continues from."""
-        return self.path / "latest.pt"
+        return self.path / run_files.LATEST
 
     @property
     def previous(self) -> Path:
         """The one before it, should that one be damaged."""
-        return self.path / "previous.pt"
+        return self.path / run_files.PREVIOUS
 
     @property
     def best(self) -> Path:
         """The checkpoint with the lowest validation loss, to continue from."""
-        return self.path / "best.pt"
+        return self.path / run_files.BEST
 
     @property
     def model(self) -> Path:
         """The averaged weights of that checkpoint, to reply with."""
-        return self.path / "model.safetensors"
+        return self.path / run_files.MODEL
 
     @property
     def stale(self) -> Path:
         """Stands where the model learned from messages that were forgotten since."""
-        return self.path / "STALE.json"
+        return self.path / run_files.STALE
 
     @property
     def snapshots(self) -> Path:
         """The folder of checkpoints kept along the way."""
-        return self.path / "snapshots"
+        return self.path / run_files.SNAPSHOTS
 
     def checkpoints(self) -> list[Path]:
         """Return where checkpoints to continue from may be, the newest first."""
@@ -90,22 +91,22 @@ class RunFolder:
     @property
     def metrics(self) -> Path:
         """One JSON object a line: losses by step."""
-        return self.path / "metrics.jsonl"
+        return self.path / run_files.METRICS
 
     @property
     def samples(self) -> Path:
         """A reply at each evaluation."""
-        return self.path / "samples.txt"
+        return self.path / run_files.SAMPLES
 
     @property
     def log(self) -> Path:
         """What a background trainer printed."""
-        return self.path / "train.log"
+        return self.path / run_files.LOG
 
     @property
     def lock_path(self) -> Path:
         """Held by the trainer while it lives."""
-        return self.path / "train.lock"
+        return self.path / run_files.LOCK
 
     def wants_cooldown(self) -> bool:
         """Whether the STOP file asks for a short cool-down before the end."""
@@ -120,11 +121,11 @@ class RunFolder:
     def write_status(self, status: Status) -> None:
         """Replace status.json."""
         status.updated_at = time.time()
-        write_bytes(self.path / "status.json", msgspec.json.encode(status) + b"\n")
+        write_bytes(self.path / run_files.STATUS, msgspec.json.encode(status) + b"\n")
 
     def read_status(self) -> Status | None:
         """Return the truth about the run: a trainer that died is not running."""
-        path = self.path / "status.json"
+        path = self.path / run_files.STATUS
         if not path.exists():
             return None
         try:
@@ -149,12 +150,12 @@ class AdapterFolder(RunFolder):
     @property
     def latest_dir(self) -> Path:
         """The adapter that training continues from."""
-        return self.path / "adapter_latest"
+        return self.path / run_files.LATEST_ADAPTER
 
     @property
     def best_dir(self) -> Path:
         """The adapter with the lowest validation loss: it replies."""
-        return self.path / "adapter_best"
+        return self.path / run_files.BEST_ADAPTER
 
     @property
     def latest(self) -> Path:
@@ -182,7 +183,7 @@ class AdapterFolder(RunFolder):
 
     def snapshot_dir(self, step: int) -> Path:
         """The folder of a checkpoint kept along the way."""
-        return self.path / f"checkpoint-{step}"
+        return self.path / f"{run_files.CHECKPOINT}{step}"
 
     def snapshot_dirs(self) -> list[Path]:
         """Return the checkpoints kept along the way, the newest first."""

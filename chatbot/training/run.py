@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from chatbot import run_files
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ChatbotError
 from chatbot.model.network import Network
@@ -204,7 +205,9 @@ class Training:
             status.val_bits_per_byte = metrics.get("val_bits_per_byte", status.val_bits_per_byte)
         status.best_loss = state.best_loss if math.isfinite(state.best_loss) else None
         self._folder.write_status(status)
-        write_bytes(self._folder.path / "config.yaml", msgspec.yaml.encode(_shown(self._config)))
+        write_bytes(
+            self._folder.path / run_files.SETTINGS, msgspec.yaml.encode(_shown(self._config))
+        )
 
     def _reason(self, signals: StopSignals) -> str:
         """Return why to stop now, "" for going on; the main process decides for all."""

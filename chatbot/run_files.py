@@ -1,0 +1,43 @@
+"""What stands in a run's folder, by name: the only list, so that no STOP file takes one."""
+
+LATEST = "latest.pt"
+PREVIOUS = "previous.pt"
+BEST = "best.pt"
+MODEL = "model.safetensors"
+SNAPSHOTS = "snapshots"
+CHECKSUMS = "checksums.json"
+STALE = "STALE.json"
+STATUS = "status.json"
+METRICS = "metrics.jsonl"
+SAMPLES = "samples.txt"
+SETTINGS = "config.yaml"
+LOG = "train.log"
+LOCK = "train.lock"
+PRIVACY = "privacy.json"
+PRIVACY_PAGE = "privacy.html"
+# Of a run on a pretrained base.
+TRAINER = "trainer.pt"
+LATEST_ADAPTER = "adapter_latest"
+BEST_ADAPTER = "adapter_best"
+CHECKPOINT = "checkpoint-"  # and its step
+
+_NAMES = (
+    LATEST, PREVIOUS, BEST, MODEL, SNAPSHOTS, CHECKSUMS, STALE, STATUS, METRICS, SAMPLES, SETTINGS,
+    LOG, LOCK, PRIVACY, PRIVACY_PAGE, TRAINER, LATEST_ADAPTER, BEST_ADAPTER,
+)  # fmt: skip
+_ENDINGS = (".part", ".old")  # of what is written aside or replaced
+
+
+def is_run_file(name: str) -> bool:
+    """Whether a run's folder may hold this name, on disks that tell no case from another too.
+
+    >>> is_run_file("Latest.pt"), is_run_file("STOP")
+    (True, False)
+    """
+    name = name.casefold()
+    return (
+        name in {known.casefold() for known in _NAMES}
+        or name.startswith(CHECKPOINT)
+        or name.endswith(_ENDINGS)
+        or not name.strip(".")
+    )
