@@ -72,7 +72,20 @@ def model_bytes(model: ModelFile, number: WeightFormat) -> bytes:
     if model.guard is not None:
         tensors |= {GUARD_NAMES[0]: model.guard.hashes, GUARD_NAMES[1]: model.guard.speakers}
     metadata["checksum"] = _checksum(tensors)
-    return save(tensors, metadata)
+    return with_sorted_header(save(tensors, metadata))
+
+
+def with_sorted_header(content: bytes) -> bytes:
+    """Return a safetensors file, its metadata in order: the same model is the same file.
+
+    The library writes metadata as a hash map of Rust holds it: in another order each time.
+    """
+    n_header = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + n_header])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors are aligned
+    return b"".join((len(text).to_bytes(8, "little"), text, memoryview(content)[8 + n_header :]))
 
 
 def read_model(path: Path) -> ModelFile:

@@ -16,7 +16,7 @@ from chatbot.corpus.base_tokenizer import FORM_FILE, BaseTokenizer, read_tokeniz
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError, CorpusError
 from chatbot.model.chat_form import jinja_of
-from chatbot.model.model_file import GUARD_NAMES
+from chatbot.model.model_file import GUARD_NAMES, with_sorted_header
 from chatbot.settings import WeightFormat
 from chatbot.storage.files import sha256_of, write_bytes, write_json
 
@@ -126,7 +126,7 @@ def tuned_bytes(tuned: Tuned, number: WeightFormat) -> bytes:
         "about": json.dumps(tuned.about),
         "checksum": _checksum(tensors),
     }
-    return save(tensors, metadata)
+    return with_sorted_header(save(tensors, metadata))
 
 
 def read_tuned_file(path: Path) -> Tuned:

@@ -4,6 +4,8 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from chatbot.publishing.archive import archive, plan_archive
 from chatbot.storage.files import sha256_of
 
@@ -20,6 +22,17 @@ def test_published_model_answers_as_the_run_does(trained, capsys):
     capsys.readouterr()
     assert trained.run("reply", *seeded, "오늘 뭐함") == 0
     assert capsys.readouterr().out == before
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "fp16", "int8"])
+def test_publishing_an_unchanged_model_again_gives_the_same_file(trained, dtype):
+    """An encrypted one differs each time, and must: a key is never used twice."""
+    digests = set()
+    for _ in range(5):
+        assert trained.run("publish", "--set", f"publish.dtype={dtype}") == 0
+        digests.add(sha256_of(trained.root / "artifacts/model_latest.safetensors"))
+        digests.add(json.loads((trained.root / "artifacts/model_info.json").read_text())["sha256"])
+    assert len(digests) == 1
 
 
 def test_published_model_holds_no_name(trained):

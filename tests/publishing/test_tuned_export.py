@@ -9,6 +9,7 @@ from chatbot.inference.tuned_loading import open_for_replies
 from chatbot.model.chat_form import jinja_of
 from chatbot.model.tuned import read_tuned
 from chatbot.publishing.tuned_export import _neighbours
+from chatbot.storage.files import sha256_of
 from chatbot.training.folder import AdapterFolder
 
 
@@ -34,6 +35,15 @@ def test_gguf_holds_every_weight_and_the_vocabulary(tuned, tmp_path, kind):
     assert fields["tokenizer.ggml.eos_token_id"] == made.tokenizer.eos_id
     assert len(fields["tokenizer.ggml.tokens"]) == table.shape[0]
     assert fields["tokenizer.ggml.tokens"][made.tokenizer.eos_id] == made.tokenizer.end_token
+
+
+def test_an_adapter_published_again_is_the_same_file(tuned):
+    project = tuned("qwen2")
+    digests = set()
+    for _ in range(4):
+        assert project.run("publish", settings=("publish.privacy.check=off",)) == 0
+        digests.add(sha256_of(project.root / "artifacts/adapter_latest.safetensors"))
+    assert len(digests) == 1
 
 
 def test_llama_rows_reordered_rotate_neighbours_as_halves_did():
