@@ -241,6 +241,8 @@ def test_private_folders_are_ignored_by_git():
         "export.zip",
         "checkpoints/main/latest.pt",
         "artifacts/model.safetensors",
+        "mine.gguf",
+        "mine.Modelfile",
         "data/raw/inbox/chat.txt",
     ]
     shown = subprocess.run(

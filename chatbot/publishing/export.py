@@ -40,6 +40,7 @@ _OLLAMA_TEMPLATE = (
     + "{{ end }}"
     + ME
 )
+_ABOUT_FILE = "chatbot.json"  # what the model knows of itself; only `import` reads it
 _GGUF_NAMES = {
     "input_layernorm": "attn_norm",
     "self_attn.q_proj": "attn_q",
@@ -65,6 +66,7 @@ def export_hf(model: ModelFile, folder: Path, sampling: SamplingConfig) -> None:
     write_bytes(folder / "tokenizer.json", model.tokenizer_text.encode())
     write_json(folder / "tokenizer_config.json", _tokenizer_config(model))
     write_bytes(folder / "chat_template.jinja", CHAT_TEMPLATE.encode())
+    write_json(folder / _ABOUT_FILE, model.about)
     ids = (BpeTokenizer.pad_id, BpeTokenizer.bos_id, BpeTokenizer.eos_id)
     write_json(folder / "generation_config.json", generation_config(sampling, *ids))
     # Last, since a folder with it looks complete.
@@ -146,6 +148,8 @@ def import_hf(folder: Path) -> ModelFile:
             rope_theta=(config.get("rope_parameters") or config)["rope_theta"],
         )
         require_sane(shape, len(tensors))
+        about_file = folder / _ABOUT_FILE  # older exports have none
+        about = json.loads(about_file.read_text("utf-8")) if about_file.is_file() else {}
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{error.filename} is missing", hint="name a folder that `chatbot export` wrote"
@@ -163,11 +167,11 @@ def import_hf(folder: Path) -> ModelFile:
         )
     if BpeTokenizer(text).vocab_size != shape.vocab_size:
         raise CheckpointError(f"{folder} has a vocabulary of another model", hint="export it again")
-    return ModelFile(shape, {n: w.astype(np.float32) for n, w in weights.items()}, text, {})
+    return ModelFile(shape, {n: w.astype(np.float32) for n, w in weights.items()}, text, about)
 
 
 def export_gguf(model: ModelFile, path: Path, sampling: SamplingConfig) -> Path:
-    """Write a GGUF file for llama.cpp, and beside it the Modelfile for Ollama; return that one."""
+    """Write a GGUF file for llama.cpp, and beside it NAME.Modelfile for Ollama; return that one."""
     tokenizer = BpeTokenizer(model.tokenizer_text)
     with open_gguf(path, "qwen3") as writer:
         add_shape(writer, _qwen3_config(model.shape))
@@ -177,7 +181,7 @@ def export_gguf(model: ModelFile, path: Path, sampling: SamplingConfig) -> Path:
         writer.add_chat_template(CHAT_TEMPLATE)
         for name, weight in _gguf_tensors(model):
             writer.add_tensor(name, weight)
-    modelfile = path.with_name("Modelfile")
+    modelfile = path.with_suffix(".Modelfile")
     write_bytes(modelfile, _modelfile(path, sampling).encode())
     return modelfile
 

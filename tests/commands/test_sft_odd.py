@@ -74,7 +74,8 @@ def test_an_export_never_replaces_what_is_no_export(tuned, tmp_path, options):
     assert project.run("export", *options, str(tmp_path / "mine")) == 2
     assert (tmp_path / "mine/thesis.txt").exists()
     assert project.run("export", *options, str(tmp_path / "new")) == 0
-    assert project.run("export", *options, str(tmp_path / "new")) == 0
+    assert (tmp_path / "new/.gitignore").read_text() == "*\n"
+    assert project.run("export", *options, str(tmp_path / "new")) == 2
 
 
 def test_a_prefix_longer_than_the_context_is_refused(on_base, capsys):

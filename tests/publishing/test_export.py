@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from chatbot.model.numpy_gpt import NumpyGPT
 from chatbot.model.shape import GPTConfig, weight_shapes
 from chatbot.publishing.export import export_gguf, export_hf, import_hf
 from chatbot.settings import SamplingConfig
+from tests.conftest import REPOSITORY
 from tests.corpus.test_template import tokenizer
 
 SHAPE = GPTConfig(
@@ -135,6 +137,29 @@ def test_gguf_holds_the_same_model_and_tokens(model, tmp_path):
     assert all(entries[token] == entry for entry, token in backend["model"]["vocab"].items())
     assert not list(tmp_path.glob("*.part"))
     assert "FROM ./model.gguf" in modelfile.read_text()
+
+
+def test_an_export_goes_where_git_does_not_look_and_replaces_nothing(trained, capsys):
+    subprocess.run(["git", "init", "-q"], cwd=trained.root, check=True)
+    shutil.copy(REPOSITORY / ".gitignore", trained.root)
+    for to, target in (("hf", "hf"), ("gguf", "model.gguf")):
+        assert trained.run("export", "--to", to) == 0
+        assert (trained.root / "artifacts" / target).exists()
+        assert trained.run("export", "--to", to, str(trained.root / f"내 모델.{to}")) == 0
+        capsys.readouterr()
+        assert trained.run("export", "--to", to) == 2
+        assert "already exists" in capsys.readouterr().err
+    seen = subprocess.run(
+        ["git", "-c", "core.quotePath=false", "status", "--porcelain", "-uall"],
+        cwd=trained.root, capture_output=True, text=True, check=True,
+    ).stdout.split("\n")  # fmt: skip
+    assert not [line for line in seen if "모델" in line or "artifacts" in line]
+
+
+def test_what_a_model_carries_comes_back_with_it(trained):
+    assert trained.run("export", "--to", "hf") == 0
+    about = read_model(trained.root / "checkpoints/main/model.safetensors").about
+    assert import_hf(trained.root / "artifacts/hf").about == about
 
 
 def test_export_and_import_through_the_commands(trained, capsys):

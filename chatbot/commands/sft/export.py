@@ -5,6 +5,7 @@ from pathlib import Path
 
 from chatbot.commands._privacy import require_not_stale
 from chatbot.commands._terminal import ask_model_key, say
+from chatbot.commands.export import add_target, hide_from_git, new_target
 from chatbot.errors import ConfigError
 from chatbot.settings import Config
 
@@ -15,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--merged", action="store_true", help="the base with the adapter worked in, one network"
     )
     parser.add_argument("--to", choices=("hf", "gguf"), default="hf", help="the format")
-    parser.add_argument("target", type=Path, help="a folder for hf, a file for gguf")
+    add_target(parser)
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
@@ -30,23 +31,25 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
     if args.to == "gguf" and not args.merged:
         raise ConfigError("GGUF holds a whole network", hint="add --merged")
-    path = find_tuned(config)
+    target, path = new_target(args, config), find_tuned(config)
     require_not_stale(path)
     tuned = read_what_answers(path, config, ask_model_key)
     require_persona(tuned.about, config)
     if not args.merged:
-        export_adapter(tuned, args.target)
+        export_adapter(tuned, target)
+        hide_from_git(target)
         n_rows = tuned.tokenizer.vocab_size
         resize = f" with resize_token_embeddings({n_rows})" if tuned.tokenizer.added_ids else ""
-        say(f"written to {args.target}; PeftModel.from_pretrained opens it on the base{resize}")
+        say(f"written to {target}; PeftModel.from_pretrained opens it on the base{resize}")
         return
     base = Base(pretrained_of(config).base, Path(config.root))
     dtype = torch.float32 if tuned.kind == "full" else base.stored_dtype()
     network = open_for_replies(tuned, config, torch.device("cpu"), dtype)
     if args.to == "hf":
-        export_merged(network, tuned.tokenizer, args.target, config.sampling)
-        say(f"written to {args.target}; AutoModelForCausalLM.from_pretrained opens it")
+        export_merged(network, tuned.tokenizer, target, config.sampling)
+        hide_from_git(target)
+        say(f"written to {target}; AutoModelForCausalLM.from_pretrained opens it")
     else:
-        export_tuned_gguf(network, tuned.tokenizer, args.target)
-        say(f"written to {args.target}; llama.cpp opens it")
+        export_tuned_gguf(network, tuned.tokenizer, target)
+        say(f"written to {target}; llama.cpp opens it")
     say("it is not encrypted: whoever has it can use it")
