@@ -302,17 +302,18 @@ def refuse_contradictions(config: Config) -> None:
     rules = config.processed.preprocess
     if rules.min_context_turns >= rules.context_turns:
         raise ConfigError(
-            f"processed.preprocess.min_context_turns {rules.min_context_turns} is not below "
-            f"context_turns {rules.context_turns}",
-            hint="lower min_context_turns",
+            f"`processed.preprocess.min_context_turns` {rules.min_context_turns} is not below "
+            f"`processed.preprocess.context_turns` {rules.context_turns}",
+            hint="lower `processed.preprocess.min_context_turns`",
         )
     if is_run_file(config.stop_file_name):
         raise ConfigError(
-            f"stop_file_name {config.stop_file_name} is a file of the run",
+            f"`stop_file_name` {config.stop_file_name} is a file of the run",
             hint="STOP is a good name",
         )
     rate = config.optimization.learning_rate
     if rate != "auto" and config.optimization.min_lr > rate:
         raise ConfigError(
-            "optimization.min_lr is above learning_rate", hint="lower optimization.min_lr"
+            "`optimization.min_lr` is above `optimization.learning_rate`",
+            hint="lower `optimization.min_lr`",
         )

@@ -4,15 +4,17 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-from chatbot import __version__
+from chatbot import __version__, wording
+from chatbot.caller import speller
 from chatbot.config import load_config
 from chatbot.errors import ChatbotError
 from chatbot.settings import Config
+from chatbot.wording import Wording
 
 COMMANDS = (
     "demo",
@@ -58,48 +60,59 @@ class Program:
     commands: tuple[str, ...]
     load_config: Callable[[Path, tuple[str, ...]], Config]
     own: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)  # other programs' settings -> its own
+    file: str | None = None  # where all of its settings are, if one file holds them
 
     def load_command(self, command: str) -> ModuleType:
         """Import the module of one command."""
         folder = "chatbot.commands.sft" if command in self.own else "chatbot.commands"
         return importlib.import_module(f"{folder}.{command.replace('-', '_')}")
 
-    def explain(self, message: str, hint: str) -> None:
-        """Write an error and what to type, in the words of this program."""
-        sys.stderr.write(f"error: {message}\n".replace("`chatbot ", f"`{self.name} "))
-        if hint:
-            sys.stderr.write(f"hint: {hint}\n".replace("`chatbot ", f"`{self.name} "))
+    def wording(self, spell: Callable[[str, str], str]) -> Wording:
+        """Return how messages name commands and settings to the user of this program."""
+        return Wording(self.name, frozenset(self.commands), self.aliases, self.file, spell)
 
 
-OURS = Program("chatbot", COMMANDS, load_config)
+OURS = Program(wording.OURS, COMMANDS, load_config)
+
+
+def explain(message: str, *hints: str) -> None:
+    """Write an error and what to type."""
+    sys.stderr.write(f"error: {wording.render(message)}\n")
+    for hint in filter(None, hints):
+        sys.stderr.write(f"hint: {wording.render(hint)}\n")
 
 
 def main(arguments: Sequence[str] | None = None, program: Program = OURS) -> int:
     """Run one command; return the exit status: 0 done, 2 a mistake that the user can mend."""
     _use_utf8()
-    given = sys.argv[1:] if arguments is None else arguments
-    parser = build_parser(given[0] if given and given[0] in program.commands else None, program)
+    typed = sys.argv[1:] if arguments is None else arguments
+    parser = build_parser(typed[0] if typed and typed[0] in program.commands else None, program)
     args = parser.parse_args(arguments)
+    spell = wording.spelled_out if arguments is not None else speller(sys.argv[0], os.environ)
+    with wording.spoken(program.wording(spell)):
+        return _run(args, program)
+
+
+def _run(args: argparse.Namespace, program: Program) -> int:
     try:
         config = program.load_config(args.root, tuple(args.set))
         program.load_command(args.command).run(args, config)
     except ChatbotError as error:
-        program.explain(str(error), error.hint)
-        if error.private and sys.stderr.isatty():
-            sys.stderr.write(f"hint: {error.private}\n")
+        explain(str(error), error.hint, error.private if sys.stderr.isatty() else "")
         return USER_ERROR
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get((error.name or "").split(".")[0])
         if extra is None:
             raise
-        program.explain(f"{args.command} needs {error.name}", f"pip install '{extra}'")
+        explain(f"{args.command} needs {error.name}", f"pip install '{extra}'")
         return USER_ERROR
     except BrokenPipeError:
         # Whoever read along has stopped; python would complain once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         file = error.filename or "a file"
-        program.explain(f"{error.strerror or error}: {file}", "check the disk")
+        explain(f"{error.strerror or error}: {file}", "check the disk")
         return USER_ERROR
     except KeyboardInterrupt:
         sys.stderr.write("\n")

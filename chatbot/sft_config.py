@@ -43,6 +43,7 @@ from chatbot.settings import (
     TalkConfig,
     Weight,
 )
+from chatbot.wording import Wording
 
 Stage = Literal["cpt", "sft"]
 STAGES: tuple[Stage, ...] = ("cpt", "sft")
@@ -141,6 +142,52 @@ class SftConfig(Section, frozen=True):
 SFT = Layout(SftConfig, {"sft.yaml": SftConfig.__struct_fields__})
 
 
+# What stages call a setting -> what configs/sft.yaml calls it.
+ALIASES: dict[str, str] = {
+    "run_name": "project.run_name",
+    "auto_resume": "project.auto_resume",
+    "stop_file_name": "project.stop_file_name",
+    "runtime.seed": "project.seed",
+    "runtime.device": "project.device",
+    "runtime.dtype": "model.torch_dtype",
+    "model.block_size": "training.max_seq_len",
+    "processed.dir": "data.dir",
+    "processed.rooms": "data.rooms",
+    "processed.preprocess.targets": "data.label_mode",
+    "processed.preprocess.corpus_mode": "data.label_mode",
+    "objective.loss_mode": "data.label_mode",
+    "objective.context_weight": "training.context_weight",
+    "optimization.batch_size": "training.per_device_train_batch_size",
+    "optimization.max_epochs": "training.num_train_epochs",
+    "optimization.grad_clip": "training.max_grad_norm",
+    "logging.log_interval": "training.logging_steps",
+    "logging.eval_interval": "training.eval_steps",
+    "logging.save_interval": "training.save_steps",
+    "logging.keep_snapshots": "training.save_total_limit",
+    "logging.max_eval_tokens": "training.max_eval_tokens",
+    "logging.sample_prompt": "training.sample_prompt",
+    "dialogue.smoke_prompts": "smoke.prompts",
+    **{f"processed.preprocess.{name}": f"data.{name}" for name in LogConfig.__struct_fields__},
+    **{f"sampling.{name}": f"generation.{name}" for name in SamplingConfig.__struct_fields__},
+    **{
+        f"optimization.{name}": f"training.{name}"
+        for name in OptimizationConfig.__struct_fields__
+        if name in SftTrainingConfig.__struct_fields__
+    },
+}
+
+
+def _aliases(stage: Stage) -> dict[str, str]:
+    """Return the names of a stage's own settings."""
+    if stage == "sft":
+        return ALIASES
+    own = {"data.dir": "cpt_data.dir", "data.context_turns": "cpt_data.window_messages"}
+    return {
+        name: own.get(alias) or alias.replace("training.", "cpt_training.", 1)
+        for name, alias in ALIASES.items()
+    }
+
+
 def load_sft_config(root: Path, overrides: tuple[str, ...] = (), stage: Stage = "sft") -> Config:
     """Read configs/sft.yaml below `root` as the settings of one stage of its training."""
     settings: SftConfig = read_settings(SFT, root, overrides)
@@ -153,7 +200,11 @@ def load_sft_config(root: Path, overrides: tuple[str, ...] = (), stage: Stage = 
             "publish.dtype int8 is a format of our own network only", hint="set it to fp16 or fp32"
         )
     config = _as_config(settings, str(root), stage)
-    refuse_contradictions(config)
+    try:
+        refuse_contradictions(config)
+    except ConfigError as error:
+        words = Wording(aliases=_aliases(stage))
+        raise ConfigError(words.render(str(error)), hint=words.render(error.hint)) from error
     return config
 
 

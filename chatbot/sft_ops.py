@@ -3,9 +3,10 @@
 import sys
 from collections.abc import Sequence
 
+from chatbot import wording
 from chatbot.ops import Program
 from chatbot.ops import main as run_program
-from chatbot.sft_config import load_sft_config
+from chatbot.sft_config import ALIASES, load_sft_config
 
 COMMANDS = (
     "organize",
@@ -23,7 +24,7 @@ COMMANDS = (
     "archive",
 )
 OWN = ("preprocess", "plan", "train", "status", "stop", "publish", "export")
-SFT = Program("python -m chatbot.sft_ops", COMMANDS, load_sft_config, OWN)
+SFT = Program(wording.SFT, COMMANDS, load_sft_config, OWN, ALIASES, "sft.yaml")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

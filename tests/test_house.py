@@ -23,8 +23,8 @@ PACKAGE = REPOSITORY / "chatbot"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Top to bottom: a stage imports what stands above it, never what stands below.
 LAYERS = (
-    "errors", "conversation", "run_files", "settings", "config", "sft_config", "storage", "ingest", "corpus", "model", "training",
-    "inference", "evaluation", "publishing", "serving", "commands", "ops", "sft_ops", "__main__",
+    "errors", "conversation", "wording", "run_files", "settings", "config", "sft_config", "storage", "ingest", "corpus", "model", "training",
+    "inference", "evaluation", "publishing", "serving", "commands", "caller", "ops", "sft_ops", "__main__",
 )  # fmt: skip
 READMES = ("README.md", "README.ko.md")
 

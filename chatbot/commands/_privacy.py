@@ -158,6 +158,5 @@ def require_private(config: Config) -> None:
     if warnings and limits.check == "refuse":
         raise CheckpointError(
             "the model remembers more of its log than publish.privacy allows",
-            hint="train it less (training: quick), give it more chat, or raise the limits "
-            "(publish.privacy in configs/)",
+            hint="train it less, give it more chat, or raise the limits of publish.privacy",
         )

@@ -16,6 +16,7 @@ from chatbot.storage.age import Recipient
 from chatbot.storage.age_keys import new_passphrase, recipient_of, recipients_of
 from chatbot.storage.secrets import keep_secret, read_secret
 from chatbot.training.folder import RunFolder
+from chatbot.wording import render
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -39,7 +40,7 @@ def advance(bar: Progress) -> None:
 
 def say(text: str = "") -> None:
     """Talk to the person: stderr, so that stdout holds results only."""
-    print(text, file=sys.stderr, flush=True)
+    print(render(text), file=sys.stderr, flush=True)
 
 
 def positive(text: str) -> int:

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Answer stdin; nothing is ever sent."""
     if not args.dry:
-        raise ConfigError("no messenger is connected yet", hint="chatbot bridge --dry")
+        raise ConfigError("no messenger is connected yet", hint="`chatbot bridge --dry`")
     from chatbot.serving.bridge import answer_room
 
     bot = open_bot(config)

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Load the model, answer, print."""
     if not args.text.strip():
-        raise ConfigError("there is nothing to answer", hint='chatbot reply "오늘 뭐함"')
+        raise ConfigError("there is nothing to answer", hint='`chatbot reply "오늘 뭐함"`')
     bot = open_bot(config)
     bot.hear(args.text.strip())
     print(bot.reply().text)

@@ -114,8 +114,9 @@ def _require_targets(splits: dict[str, SplitStats], rules: PreprocessConfig) -> 
             whose = "reply of the persona" if rules.targets == "persona" else "reply"
             raise CorpusError(
                 f"{split} data holds no {whose} to learn from",
-                hint="lower processed.preprocess.min_context_turns or min_target_chars, "
-                "or choose another persona or targets: replies",
+                hint="lower `processed.preprocess.min_context_turns` or "
+                "`processed.preprocess.min_target_chars`, or choose another "
+                "`processed.preprocess.persona` or `processed.preprocess.targets`",
             )
 
 

@@ -110,11 +110,11 @@ def _persona(people: Counter[str], exporter: str | None, persona: str) -> tuple[
         name = match_name(persona, people)
         if name is None:
             raise CorpusError(
-                "processed.preprocess.persona names nobody in this log",
+                "`processed.preprocess.persona` names nobody in this log",
                 hint="write the name as the room shows it; `chatbot organize` lists the speakers",
                 private=propose_name(persona, people),
             )
-        return name, "chosen in configs/paths.yaml"
+        return name, "chosen in the settings"
     if exporter in people:
         return str(exporter), "who made the export"
     return people.most_common(1)[0][0], "who says the most"

@@ -80,7 +80,7 @@ def named_model(config: Config) -> Path | None:
         return None
     path = config.path(wanted)
     if not path.exists():
-        raise CheckpointError(f"dialogue.model {wanted} is not there", hint="set it to auto")
+        raise CheckpointError(f"`dialogue.model` {wanted} is not there", hint="set it to auto")
     return path
 
 

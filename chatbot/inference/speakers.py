@@ -73,10 +73,10 @@ def require_persona(about: Mapping[str, Any], config: Config) -> None:
         return
     again = "`chatbot archive`, then `chatbot preprocess` and `chatbot train` make a model of them"
     if known.persona in known.ids:
-        again = f"set dialogue.speak_as: {known.ids[known.persona]} to talk with them; {again}"
+        again = f"set `dialogue.speak_as: {known.ids[known.persona]}` to talk with them; {again}"
     raise CheckpointError(
         "the persona is another one than this model was trained to be",
-        hint=f"set processed.preprocess.persona back; {again}",
+        hint=f"set `processed.preprocess.persona` back; {again}",
     )
 
 
@@ -98,7 +98,7 @@ def choose_speaker(about: Mapping[str, Any], n_speakers: int, config: Config) ->
     if typed.isdecimal() and int(typed) < n_speakers:
         return int(typed)
     raise ConfigError(
-        "dialogue.speak_as names nobody that this model knows",
+        "`dialogue.speak_as` names nobody that this model knows",
         hint=f"write a number from 0, the persona, to {n_speakers - 1}"
         + (f", or one of {len(ids)} names of the room" if ids else ""),
         private=propose_name(typed, ids),

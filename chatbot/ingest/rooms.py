@@ -40,7 +40,7 @@ def choose_rooms(config: Config) -> dict[str, list[ExportEntry]]:
             )
             raise CorpusError(
                 f"{len(rooms)} rooms are organized: {sizes}",
-                hint="set processed.rooms in configs/paths.yaml to [id] or to all; "
+                hint="set `processed.rooms` in `configs/paths.yaml` to [id] or to all; "
                 "`chatbot organize` shows which is which",
             )
         return rooms
@@ -52,7 +52,7 @@ def _named_room(name: str, rooms: dict[str, list[ExportEntry]]) -> str:
         if name == room or any(name == entry.id for entry in exports):
             return room
     raise CorpusError(
-        "processed.rooms names a room that is not organized",
+        "`processed.rooms` names a room that is not organized",
         hint="`chatbot organize` lists rooms and their ids",
     )
 
@@ -92,7 +92,7 @@ def _find_alias(name: str, entry: ExportEntry, others: list[ExportEntry], config
     if ranked[0][1] < max(_MIN_SAME, 2 * ranked[1][1]):
         raise ExportError(
             f"export {entry.id} calls its owner {name}, and no other export tells who that is",
-            hint=f"set raw.aliases in configs/paths.yaml: {{{name}: the name elsewhere}}",
+            hint=f"set `raw.aliases` in `configs/paths.yaml`: {{{name}: the name elsewhere}}",
         )
     return ranked[0][0]
 

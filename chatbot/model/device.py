@@ -35,7 +35,7 @@ def choose_device(wanted: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(
-            f"runtime.device {wanted!r} is not there", hint="set runtime.device to auto"
+            f"`runtime.device` {wanted!r} is not there", hint="set `runtime.device` to auto"
         ) from error
     return device
 

@@ -155,7 +155,7 @@ class BatchSource:
         if not len(self.pieces):
             raise CorpusError(
                 "the loss mask has no trained token",
-                hint="run `chatbot preprocess` with other targets, or objective.loss_mode: all",
+                hint="run `chatbot preprocess` with other targets, or `objective.loss_mode: all`",
             )
         self._plan = lru_cache(maxsize=2)(self._plan_epoch)
 

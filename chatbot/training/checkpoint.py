@@ -206,7 +206,7 @@ def check_resumable(
 ) -> None:
     """Refuse to go on with another vocabulary, other data or another network; name the change."""
     saved = payload["about"]
-    again = "run `chatbot archive`, or set another run_name in configs/, to start anew"
+    again = "run `chatbot archive`, or set another `run_name`, to start anew"
     if saved["tokenizer_sha256"] != about["tokenizer_sha256"]:
         raise CheckpointError("the vocabulary changed under the checkpoint", hint=again)
     if saved["data_fingerprint"] != about["data_fingerprint"]:
@@ -225,11 +225,11 @@ def restore(state: TrainState, payload: dict[str, Any]) -> None:
     """Put a checkpoint into a new state of the same shape."""
     if len(payload["optimizers"]) != len(state.optimizers):
         raise CheckpointError(
-            "optimization.optimizer changed under the checkpoint", hint="set it back"
+            "`optimization.optimizer` changed under the checkpoint", hint="set it back"
         )
     weights = trained_weights(state.model)
     if weights.keys() != payload["model"].keys():
-        raise CheckpointError("the checkpoint is of another network", hint="set another run_name")
+        raise CheckpointError("the checkpoint is of another network", hint="set another `run_name`")
     with torch.no_grad():
         for name, weight in weights.items():
             weight.copy_(payload["model"][name])

@@ -65,7 +65,7 @@ class StepResult:
         if not (math.isfinite(loss) and (math.isfinite(self.grad_norm) or self.is_scaled)):
             raise CheckpointError(
                 f"the loss is not finite at step {self.step}",
-                hint="lower optimization.learning_rate; the last checkpoint is good",
+                hint="lower `optimization.learning_rate`; the last checkpoint is good",
             )
         return loss
 
@@ -126,9 +126,8 @@ def _explained_memory(compute: Compute, where: str) -> Iterator[None]:
     except torch.OutOfMemoryError as error:
         raise CheckpointError(
             f"{compute.device} ran out of memory at {where}",
-            hint="lower the batch size (optimization.batch_size; of a base "
-            "training.per_device_train_batch_size) or the context (model.block_size; "
-            "training.max_seq_len), and train again",
+            hint="lower the batch size (`optimization.batch_size`) or the context "
+            "(`model.block_size`), and train again",
         ) from error
 
 

@@ -152,8 +152,8 @@ def checkpoint_to_continue(
     payload = read_newest(folder, tell)
     if payload is not None and not config.auto_resume:
         raise CheckpointError(
-            f"run {config.run_name} has a checkpoint and auto_resume is off",
-            hint="name it with --resume, set another run_name, or `chatbot archive`",
+            f"run {config.run_name} has a checkpoint and `auto_resume` is off",
+            hint="name it with --resume, set another `run_name`, or `chatbot archive`",
         )
     return payload
 

@@ -142,7 +142,9 @@ def _with_data(
 def pretrained_of(config: Config) -> PretrainedConfig:
     """Return what a pretrained base adds to the settings."""
     if config.pretrained is None:
-        raise ConfigError("no pretrained base is chosen", hint="use python -m chatbot.sft_ops")
+        raise ConfigError(
+            "no pretrained base is chosen", hint="`python -m chatbot.sft_ops train` trains one"
+        )
     return config.pretrained
 
 

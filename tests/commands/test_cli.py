@@ -57,8 +57,8 @@ REFUSALS = [
         ["reply", "안녕"],
         "error: run main has no model yet\nhint: `chatbot train` makes one; one that you were given belongs in {root}/artifacts\n",
     ),
-    (["reply", " "], 'error: there is nothing to answer\nhint: chatbot reply "오늘 뭐함"\n'),
-    (["bridge"], "error: no messenger is connected yet\nhint: chatbot bridge --dry\n"),
+    (["reply", " "], 'error: there is nothing to answer\nhint: `chatbot reply "오늘 뭐함"`\n'),
+    (["bridge"], "error: no messenger is connected yet\nhint: `chatbot bridge --dry`\n"),
     (
         ["publish"],
         "error: no model at {root}/checkpoints/main/model.safetensors\nhint: `chatbot train` makes one\n",

@@ -1,0 +1,58 @@
+"""How this process was called -> how its user calls a command.
+
+What is on nobody's PATH must not be proposed: after `make`, the environment is in `.venv`.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from chatbot.wording import SFT
+
+VARIABLE = "CHATBOT_CALLED_BY"  # set by the Makefile and by scripts/
+_TEXT_ARGUMENT = "reply"  # its one argument is a message
+
+
+def speller(program_path: str, environment: Mapping[str, str]) -> Callable[[str, str], str]:
+    """Return what writes a command of a program as it is called here.
+
+    `program_path`: argv[0].
+    """
+    called_by = environment.get(VARIABLE, "")
+    if called_by == "make":
+        return _made
+    if called_by:
+        return lambda program, line: f"{called_by} {'sft ' if program == SFT else ''}{line}"
+    script = Path(program_path)
+    python = f"{_typed(Path(sys.executable))} -m"
+    if script.stem != "chatbot":  # python -m
+        return lambda program, line: (
+            f"{python} {'chatbot.sft_ops' if program == SFT else 'chatbot'} {line}"
+        )
+    return lambda program, line: (
+        f"{python} chatbot.sft_ops {line}" if program == SFT else f"{_typed(script)} {line}"
+    )
+
+
+def _made(program: str, line: str) -> str:
+    command, _, rest = line.partition(" ")
+    if program == SFT:
+        return f"make sft CMD={command}" + (f" ARGS='{rest}'" if rest else "")
+    if not rest:
+        return f"make {command}"
+    return (
+        f"make {command} TEXT={rest}"
+        if command == _TEXT_ARGUMENT
+        else f"make {command} ARGS='{rest}'"
+    )
+
+
+def _typed(path: Path) -> str:
+    """Return the shortest way to call a program: its name, if the PATH has this very one."""
+    on_path = shutil.which(path.name)
+    if on_path is not None and Path(on_path).absolute() == path.absolute():
+        return path.name
+    here = Path.cwd()
+    return os.path.relpath(path, here) if path.absolute().is_relative_to(here) else str(path)
