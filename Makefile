@@ -1,8 +1,14 @@
 # `make demo` shows everything, `make test` tests everything; each sets up what it needs.
 # Folder of the project to work on (the demo's: make chat ROOT=data/demo).
 ROOT ?= .
+# More words for any command: make publish ARGS="--encrypt", make train ARGS="--set training=quick".
+ARGS ?=
+# What to answer goes to the command as it is typed: quotes and $ included.
 TEXT ?= 오늘 뭐함
-TARGET ?= artifacts/hf
+export CHATBOT_TEXT := $(value TEXT)
+unexport TEXT
+# How hints call the commands.
+export CHATBOT_CALLED_BY := make
 SYSTEM_PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -64,7 +70,7 @@ compare: install  ## our training beside two others: make compare ROOT=data/demo
 	$(BIN)/python benchmarks/picture.py benchmarks/results/compare.json
 
 demo: install  ## the whole thing on an invented room, in minutes
-	$(RUN) demo --root "$(ROOT)"
+	$(RUN) demo --root "$(ROOT)" $(value ARGS)
 
 tune: install-lora  ## a pretrained base, all of it: make tune BASE=FOLDER
 	$(SFT) organize $(TUNING)
@@ -72,48 +78,48 @@ tune: install-lora  ## a pretrained base, all of it: make tune BASE=FOLDER
 	$(SFT) train $(TUNING)
 	$(SFT) smoke $(TUNING)
 sft: install-lora  ## a command on a pretrained base: make sft CMD=chat
-	@$(SFT) $(CMD) $(TUNING) $(ARGS)
+	@$(SFT) $(CMD) $(TUNING) $(value ARGS)
 
 archive: install  ## move old data and models to data/archive/
-	$(RUN) archive --root "$(ROOT)"
+	$(RUN) archive --root "$(ROOT)" $(value ARGS)
 organize: install  ## file exports from data/raw/inbox/
-	$(RUN) organize --root "$(ROOT)"
+	$(RUN) organize --root "$(ROOT)" $(value ARGS)
 preprocess: install  ## exports -> tokens
-	$(RUN) preprocess --root "$(ROOT)"
+	$(RUN) preprocess --root "$(ROOT)" $(value ARGS)
 plan: install  ## say before training what will happen
-	$(RUN) plan --root "$(ROOT)"
+	$(RUN) plan --root "$(ROOT)" $(value ARGS)
 train: install  ## train, or continue
-	$(RUN) train --root "$(ROOT)"
+	$(RUN) train --root "$(ROOT)" $(value ARGS)
 status: install  ## where training is
-	$(RUN) status --root "$(ROOT)"
+	$(RUN) status --root "$(ROOT)" $(value ARGS)
 stop: install  ## end training after a save
-	$(RUN) stop --root "$(ROOT)"
+	$(RUN) stop --root "$(ROOT)" $(value ARGS)
 smoke: install  ## three questions to the model
-	$(RUN) smoke --root "$(ROOT)"
+	$(RUN) smoke --root "$(ROOT)" $(value ARGS)
 reply: install  ## one answer: make reply TEXT="오늘 뭐함"
-	$(RUN) reply --root "$(ROOT)" "$(TEXT)"
+	@$(RUN) reply --root "$(ROOT)" $(value ARGS) -- "$$CHATBOT_TEXT"
 chat: install  ## talk
-	@$(RUN) chat --root "$(ROOT)"
+	@$(RUN) chat --root "$(ROOT)" $(value ARGS)
 bridge: install  ## type a room, see what would be sent
-	@$(RUN) bridge --dry --root "$(ROOT)"
-export: install  ## a Hugging Face folder: make export TARGET=my-model
-	$(RUN) export --root "$(ROOT)" --to hf "$(TARGET)"
+	@$(RUN) bridge --dry --root "$(ROOT)" $(value ARGS)
+export: install  ## for other programs: make export, make export ARGS="--to gguf"
+	$(RUN) export --root "$(ROOT)" $(if $(findstring --to,$(ARGS)),,--to hf) $(value ARGS) $(if $(TARGET),"$(TARGET)")
 import: install  ## take such a folder back: make import TARGET=my-model
-	$(RUN) import --root "$(ROOT)" "$(TARGET)"
-forget: install  ## take messages out: make forget WHAT="--speaker NAME"
-	@$(RUN) forget --root "$(ROOT)" $(WHAT)
+	$(RUN) import --root "$(ROOT)" $(value ARGS) "$(or $(TARGET),$(ROOT)/artifacts/hf)"
+forget: install  ## take messages out: make forget ARGS="--speaker NAME"
+	@$(RUN) forget --root "$(ROOT)" $(WHAT) $(value ARGS)
 privacy: install  ## what the model remembers of the log
-	$(RUN) privacy --root "$(ROOT)"
+	$(RUN) privacy --root "$(ROOT)" $(value ARGS)
 publish: install  ## one model file in artifacts/
-	$(RUN) publish --root "$(ROOT)"
+	$(RUN) publish --root "$(ROOT)" $(value ARGS)
 encrypt-model: install  ## encrypt the published model
-	@$(RUN) encrypt-model --root "$(ROOT)"
+	@$(RUN) encrypt-model --root "$(ROOT)" $(value ARGS)
 decrypt-model: install  ## the other way, for other programs
-	@$(RUN) decrypt-model --root "$(ROOT)"
+	@$(RUN) decrypt-model --root "$(ROOT)" $(value ARGS)
 keygen: install  ## make a key for encrypted models
-	@$(RUN) keygen --root "$(ROOT)"
+	@$(RUN) keygen --root "$(ROOT)" $(value ARGS)
 password: install  ## make a password line for .env
-	@$(RUN) password --root "$(ROOT)"
+	@$(RUN) password --root "$(ROOT)" $(value ARGS)
 
 clean:  ## remove the environment and caches, never data or models
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

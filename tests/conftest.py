@@ -39,6 +39,7 @@ settings.load_profile("ours")
 os.environ.pop("CHATBOT_PASSWORD", None)
 os.environ.pop("CHATBOT_PASSWORD_HASH", None)
 os.environ.pop("CHATBOT_MODEL_KEY", None)
+os.environ.pop("CHATBOT_CALLED_BY", None)  # `make test` sets it
 
 
 @dataclass(frozen=True)
