@@ -5,15 +5,19 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
+import yaml
 from hypothesis import HealthCheck, settings
 
-from chatbot.config import load_config
+from chatbot.config import OURS, load_config
 from chatbot.ingest.invented_room import invent_room, write_android_export
 from chatbot.ops import main
 from chatbot.settings import Config
+from chatbot.sft_config import SFT
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+NO_CONFIGS = REPOSITORY / "tests"  # a folder without settings: the defaults
 SHARED = REPOSITORY.parent / "shared"
 TINY = (
     "model.n_layer=2",
@@ -62,8 +66,20 @@ class Project:
         return path
 
 
+def write_default_configs(folder: Path) -> None:
+    """Write every setting at its default: the repository's own files are their user's to edit."""
+    folder.mkdir(parents=True)
+    for layout in (OURS, SFT):
+        values = msgspec.to_builtins(layout.schema())
+        for name, keys in layout.files.items():
+            text = yaml.safe_dump(
+                {key: values[key] for key in keys}, allow_unicode=True, sort_keys=False
+            )
+            (folder / name).write_text(text, encoding="utf-8")
+
+
 def make_project(root: Path) -> Project:
-    shutil.copytree(REPOSITORY / "configs", root / "configs")
+    write_default_configs(root / "configs")
     (root / ".env").write_text("CHATBOT_PASSWORD=open sesame\n")
     return Project(root)
 

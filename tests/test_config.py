@@ -12,7 +12,7 @@ from chatbot.config import describe_kind, load_config, setting_names
 from chatbot.errors import ConfigError
 from chatbot.settings import Config, Section
 from chatbot.sft_config import SftConfig
-from tests.conftest import REPOSITORY
+from tests.conftest import NO_CONFIGS
 
 
 def _kinds(section, prefix=""):
@@ -60,7 +60,7 @@ def test_key_that_stands_twice_is_refused(project):
 
 def test_exponents_are_numbers():
     assert (
-        load_config(REPOSITORY, ("optimization.learning_rate=5e-4",)).optimization.learning_rate
+        load_config(NO_CONFIGS, ("optimization.learning_rate=5e-4",)).optimization.learning_rate
         == 5e-4
     )
 
@@ -78,13 +78,13 @@ def test_a_missing_configs_folder_means_the_defaults(tmp_path):
 
 def test_contradiction_is_refused():
     with pytest.raises(ConfigError, match="min_context_turns"):
-        load_config(REPOSITORY, ("processed.preprocess.min_context_turns=16",))
+        load_config(NO_CONFIGS, ("processed.preprocess.min_context_turns=16",))
 
 
 @given(st.sampled_from(sorted(setting_names())), st.characters(categories=["Ll"]))
 def test_misspelt_setting_is_never_accepted(name, char):
     with pytest.raises(ConfigError):
-        load_config(REPOSITORY, (f"{name}{char}=1",))
+        load_config(NO_CONFIGS, (f"{name}{char}=1",))
 
 
 def test_defaults_stand_in_the_code_alone():
@@ -114,7 +114,7 @@ def test_defaults_stand_in_the_code_alone():
 )
 def test_odd_overrides_are_refused_with_a_sentence(override):
     with pytest.raises(ConfigError):
-        load_config(REPOSITORY, (override,))
+        load_config(NO_CONFIGS, (override,))
 
 
 TEXTS = [name for name, kind in _kinds(Config).items() if kind is str and name != "root"]
@@ -141,7 +141,7 @@ WORDS = st.sampled_from(
 
 @given(st.sampled_from(TEXTS), WORDS)
 def test_where_text_is_meant_any_word_is_text(name, word):
-    config = load_config(REPOSITORY, (f"{name}={word}",))
+    config = load_config(NO_CONFIGS, (f"{name}={word}",))
     assert attrgetter(name)(config) == word
 
 
@@ -150,15 +150,15 @@ def test_words_in_lists_and_pairs_are_text_too(words):
     listed = ", ".join(words)
     override = f"processed.preprocess.mask_names=[{listed}]"
     if min(map(len, words)) > 1:
-        assert load_config(REPOSITORY, (override,)).processed.preprocess.mask_names == words
-    aliases = load_config(REPOSITORY, (f"raw.aliases={{{words[0]}: {words[-1]}}}",)).raw.aliases
+        assert load_config(NO_CONFIGS, (override,)).processed.preprocess.mask_names == words
+    aliases = load_config(NO_CONFIGS, (f"raw.aliases={{{words[0]}: {words[-1]}}}",)).raw.aliases
     assert aliases == {words[0]: words[-1]}
 
 
 @pytest.mark.parametrize("check", ["warn", "refuse", "off"])
 def test_every_documented_choice_is_taken_as_documented(check):
     assert (
-        load_config(REPOSITORY, (f"publish.privacy.check={check}",)).publish.privacy.check == check
+        load_config(NO_CONFIGS, (f"publish.privacy.check={check}",)).publish.privacy.check == check
     )
 
 
@@ -166,7 +166,7 @@ def test_every_documented_choice_is_taken_as_documented(check):
     ("word", "value"), [("on", True), ("yes", True), ("no", False), ("false", False)]
 )
 def test_where_yes_or_no_is_meant_the_words_are_that(word, value):
-    assert load_config(REPOSITORY, (f"output.one_line={word}",)).output.one_line is value
+    assert load_config(NO_CONFIGS, (f"output.one_line={word}",)).output.one_line is value
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_where_yes_or_no_is_meant_the_words_are_that(word, value):
 )  # fmt: skip
 def test_a_wrong_value_is_told_what_would_be_right(override, message, hint):
     with pytest.raises(ConfigError) as caught:
-        load_config(REPOSITORY, (override,))
+        load_config(NO_CONFIGS, (override,))
     assert (str(caught.value), caught.value.hint) == (message, hint)
 
 

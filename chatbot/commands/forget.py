@@ -98,8 +98,8 @@ def _only(target: preprocess.Target) -> Callable[[Speakers], list[preprocess.Tar
 def _stages(config: Config) -> list[Config]:
     """Return the settings of the stages of a pretrained base, if the project has any."""
     root = Path(config.root)
-    if not (root / "configs" / "sft.yaml").exists():
-        return []
+    if (root / "configs").is_dir() and not (root / "configs" / "sft.yaml").exists():
+        return []  # the demo has none; no folder at all means the defaults
     stages = [load_sft_config(root, (), stage) for stage in STAGES]
     return [replace(stage, raw=config.raw) for stage in stages]  # one log, one list of rules
 

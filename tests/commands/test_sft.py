@@ -9,7 +9,7 @@ import pytest
 from chatbot.sft_ops import main
 from chatbot.training.folder import AdapterFolder
 from tests.bases import KINDS
-from tests.conftest import REPOSITORY
+from tests.conftest import NO_CONFIGS
 
 CPT = (
     "cpt_data.enabled=true", "cpt_training.max_steps=6", "cpt_training.max_seq_len=128",
@@ -189,7 +189,7 @@ def test_help_and_errors_speak_of_this_program(capsys):
     assert shown.stdout == "False False\n"
     assert (
         main(
-            ["reply", "안녕", "--root", str(REPOSITORY), "--set", "security.require_password=false"]
+            ["reply", "안녕", "--root", str(NO_CONFIGS), "--set", "security.require_password=false"]
         )
         == 2
     )
