@@ -42,6 +42,8 @@ def _made(program: str, line: str) -> str:
         return f"make sft CMD={command}" + (f" ARGS='{rest}'" if rest else "")
     if not rest:
         return f"make {command}"
+    if rest.startswith("--root "):
+        return f"make {command} ROOT={rest.removeprefix('--root ')}"
     return (
         f"make {command} TEXT={rest}"
         if command == _TEXT_ARGUMENT

@@ -185,6 +185,7 @@ def test_what_is_not_on_the_path_is_named_by_its_place(tmp_path, monkeypatch):
 def test_make_is_given_arguments_as_make_takes_them():
     spell = speller("x", {VARIABLE: "make"})
     assert spell(OURS, "train") == "make train"
+    assert spell(OURS, "chat --root data/demo") == "make chat ROOT=data/demo"
     assert spell(OURS, "train --resume PATH") == "make train ARGS='--resume PATH'"
     assert spell(OURS, 'reply "오늘 뭐함"') == 'make reply TEXT="오늘 뭐함"'
     assert spell(SFT, "export --merged DIR") == "make sft CMD=export ARGS='--merged DIR'"

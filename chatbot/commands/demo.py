@@ -1,6 +1,7 @@
 """Show everything on an invented room: organize, preprocess, train, ask; needs no chat of yours."""
 
 import argparse
+import importlib
 import os
 import secrets
 from pathlib import Path
@@ -15,6 +16,7 @@ from chatbot.settings import Config, SecurityConfig
 from chatbot.storage.files import write_bytes
 
 FOLDER = "data/demo"
+_NEEDED = ("torch", "tqdm", "safetensors")
 _SETTINGS = ("training=quick", "logging.eval_interval=100")
 
 
@@ -30,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Make a project of its own in data/demo, and run the main commands in it."""
+    for name in _NEEDED:  # before anything is made
+        importlib.import_module(name)
     root = config.path(FOLDER)
     say(f"the demo lives in {root}; nothing of yours is touched")
     demo = _make_project(root, args)
@@ -55,7 +59,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     ):
         say(f"\n== {title}")
         command.run(argparse.Namespace(**options), demo)
-    say(f"\ntalk to it:  make chat ROOT={FOLDER}    (or: chatbot chat --root {root})")
+    say(f"\ntalk to it: `chatbot chat --root {root}`")
 
 
 def _make_project(root: Path, args: argparse.Namespace) -> Config:

@@ -11,7 +11,7 @@ from chatbot.commands import preprocess
 from chatbot.commands._terminal import say, table
 from chatbot.commands.sft.preprocess import write_wanted_jsonl
 from chatbot.corpus.base_tokenizer import open_tokenizer
-from chatbot.corpus.speakers import Speakers
+from chatbot.corpus.speakers import Speakers, match_name, propose_name
 from chatbot.corpus.store import read_stats, remove_corpus
 from chatbot.errors import ChatbotError, CorpusError
 from chatbot.ingest.forgetting import (
@@ -50,10 +50,15 @@ def run(args: argparse.Namespace, config: Config) -> None:
     _require_calm(config)
     for exports in choose_rooms(config).values():
         verify_exports(exports, config)
-    rule, path = _rule(args), rules_path(config)
+    names = _speakers(config)
+    rule, path = _rule(args, names), rules_path(config)
     n_messages = _count(rule, config)
     if n_messages == 0:
-        raise CorpusError("no message fits", hint="`chatbot forget --find TEXT` lists messages")
+        raise CorpusError(
+            "no message fits",
+            hint="`chatbot forget --find TEXT` lists messages",
+            private=propose_name(args.speaker, names) if args.speaker else "",
+        )
     before, rules = _fingerprint(config), read_rules(path)
     # Rule and marks first: if this is killed, the same command again finishes it.
     write_rules(path, [*(other for other in rules if other != rule), rule])
@@ -151,9 +156,15 @@ def rules_path(config: Config) -> Path:
     return config.path(config.raw.manifest_path).with_name(FILE)
 
 
-def _rule(args: argparse.Namespace) -> ForgetRule:
+def _speakers(config: Config) -> set[str]:
+    """Return every name that the exports of the rooms hold."""
+    rooms = choose_rooms(config).values()
+    return {name for exports in rooms for entry in exports for name in entry.speakers}
+
+
+def _rule(args: argparse.Namespace, names: set[str]) -> ForgetRule:
     if args.speaker:
-        return ForgetRule("speaker", speaker_hash(args.speaker))
+        return ForgetRule("speaker", speaker_hash(match_name(args.speaker, names) or args.speaker))
     if args.before:
         return ForgetRule("before", day_of(args.before))
     return ForgetRule("message", args.message_id)

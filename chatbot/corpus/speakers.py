@@ -137,8 +137,11 @@ def match_name(typed: str, names: Collection[str]) -> str | None:
 
 def propose_name(typed: str, names: Collection[str]) -> str:
     """Return a question about the nearest names, "" if none is near: for a terminal only."""
-    starting = [name for name in names if typed and typed in name]
-    near = starting or difflib.get_close_matches(typed, list(names), n=3, cutoff=0.4)
+    near = [name for name in names if typed and typed in name]
+    if not near:  # the nearest, by the whole name or by its first word
+        forms = {form: name for name in names for form in (name, name.split(" ")[0])}
+        close = difflib.get_close_matches(typed, list(forms), n=3, cutoff=0.4)
+        near = list(dict.fromkeys(forms[form] for form in close))
     return f"did you mean {' or '.join(near[:3])}?" if near else ""
 
 

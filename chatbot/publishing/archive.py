@@ -1,11 +1,13 @@
-"""Old processed data, checkpoints and artifacts -> data/archive/<stamp>/; nothing is deleted."""
+"""Old processed data, checkpoints and artifacts -> data/archive/<stamp>/, and back; all is kept."""
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from chatbot.errors import ConfigError
 from chatbot.settings import Config
 from chatbot.storage.files import move, sha256_of, write_json
 
@@ -57,6 +59,37 @@ def archive(plan: list[Moved], config: Config) -> Path | None:
     for moved in plan:
         move(moved.source, moved.target)
     return target
+
+
+def restore(config: Config, stamp: str) -> int:
+    """Move an archive's files back to where they were; return how many.
+
+    `stamp`: the archive's folder, "" for the latest. Raises ConfigError if there is none, or if
+    something is in the way: then nothing is moved. One that was killed goes on with the rest.
+    """
+    folder = config.path(config.storage.archive_dir)
+    stamps = sorted(path.parent.name for path in folder.glob("*/manifest.json"))
+    if not stamps or (stamp and stamp not in stamps):
+        hint = f"there are: {', '.join(stamps)}" if stamps else "`chatbot archive` makes one"
+        raise ConfigError(f"no archive {stamp or 'yet'} in {folder}", hint=hint)
+    target = folder / (stamp or stamps[-1])
+    files = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["files"]
+    pairs = [(config.path(file["to"]), config.path(file["from"])) for file in files]
+    pairs = [(source, final) for source, final in pairs if source.exists()]
+    if taken := sum(final.exists() for _, final in pairs):
+        raise ConfigError(
+            f"{taken} of {len(pairs)} files of {target.name} are in use by newer ones",
+            hint="`chatbot archive` sets the newer ones aside first",
+        )
+    for source, final in pairs:
+        move(source, final)
+    (target / "manifest.json").unlink()
+    for empty in sorted(target.rglob("*"), reverse=True):
+        if empty.is_dir() and not any(empty.iterdir()):
+            empty.rmdir()
+    if not any(target.iterdir()):
+        target.rmdir()
+    return len(pairs)
 
 
 def _files(path: Path) -> Iterator[Path]:

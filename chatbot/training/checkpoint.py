@@ -214,10 +214,12 @@ def check_resumable(
     for name, old in payload["shape"].items():
         new = numbers.get(name)
         if new != old and name not in ("dropout", "input_masking"):
+            if saved.get("size") != about.get("size"):  # which the numbers follow
+                name, new, old = "size", about["size"], saved["size"]
             setting = name if "." in name else f"model.{name}"
             raise CheckpointError(
-                f"{setting} is {new}, the checkpoint has {old}",
-                hint=f"set {setting} back to {old}, or {again}",
+                f"`{setting}` is {new}, the checkpoint has {old}",
+                hint=f"set `{setting}` back to {old}, or {again}",
             )
 
 

@@ -107,6 +107,18 @@ def test_a_forget_that_was_killed_is_finished_by_the_same_command(trained, monke
     assert capsys.readouterr().err.count("forgotten since") == 2
 
 
+def test_a_short_name_is_enough_where_one_fits_and_a_near_one_is_proposed(
+    project, export, capsys, monkeypatch
+):
+    project.add_export("a.txt", export.replace("하늘".encode(), "하늘 [총무]".encode()))
+    assert project.run("organize") == 0 and project.run("preprocess") == 0
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    capsys.readouterr()
+    assert project.run("forget", "--speaker", "하느") == 2
+    assert "did you mean" in capsys.readouterr().err
+    assert project.run("forget", "--speaker", "하늘") == 0
+
+
 def test_a_second_rule_is_counted_by_itself(processed, capsys):
     assert processed.run("forget", "--before", "2025-03-05") == 0
     assert processed.run("archive") == 0

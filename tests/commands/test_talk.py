@@ -88,6 +88,13 @@ def test_training_without_torch_says_what_to_install(processed):
     assert done.stderr == "error: train needs torch\nhint: pip install 'chatbot[train]'\n"
 
 
+def test_a_demo_without_torch_says_so_before_it_makes_anything(project):
+    done = without_extras(project, "demo")
+    assert done.returncode == 2
+    assert done.stderr == "error: demo needs torch\nhint: pip install 'chatbot[train]'\n"
+    assert not (project.root / "data").exists()
+
+
 def test_export_without_gguf_says_what_to_install(trained):
     done = without_extras(trained, "export", "--to", "gguf", str(trained.root / "a.gguf"))
     assert done.stderr == "error: export needs gguf\nhint: pip install 'chatbot[gguf]'\n"

@@ -100,7 +100,7 @@ def test_a_name_is_matched_whole_or_where_only_one_begins_so(names, typed):
     assert found is None or found.startswith(typed.strip())
     assert match_name("다온", ["다온 [총무]", "다온이"]) == "다온 [총무]"
     assert match_name("다온", ["다온 [총무]", "다온 2"]) is None
-    assert propose_name("다옹", ["다온 [총무]", "다온이"]) == "did you mean 다온이?"
+    assert propose_name("다옹", ["다온 [총무]", "다온이"]) == "did you mean 다온 [총무] or 다온이?"
 
 
 @given(st.text(max_size=60), st.booleans(), st.integers(2, 6), st.text(max_size=4))

@@ -54,6 +54,25 @@ def test_archive_moves_everything_and_its_manifest_tells_where(trained):
     assert (trained.root / "data/raw/manifest.json").exists()
 
 
+def test_an_archive_comes_back_as_it_was(trained, capsys):
+    def state():
+        folders = [trained.root / name for name in ("data/processed", "checkpoints")]
+        return {p: sha256_of(p) for folder in folders for p in folder.rglob("*") if p.is_file()}
+
+    before = state()
+    assert trained.run("archive", "--restore") == 2  # there is none yet
+    assert trained.run("archive") == 0 and state() == {}
+    assert trained.run("archive", "--restore", "2001-01-01_000000") == 2
+    (trained.root / "data/processed").mkdir(exist_ok=True)
+    (trained.root / "data/processed/stats.json").write_text("{}")
+    assert trained.run("archive", "--restore") == 2  # newer ones are in the way
+    assert "in use by newer ones" in capsys.readouterr().err
+    (trained.root / "data/processed/stats.json").unlink()
+    assert trained.run("archive", "--restore") == 0
+    assert state() == before and not list((trained.root / "data/archive").iterdir())
+    assert trained.run("publish") == 0
+
+
 def test_dry_archive_moves_nothing(trained):
     before = sorted(trained.root.rglob("*"))
     assert trained.run("archive", "--dry") == 0

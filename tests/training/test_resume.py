@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from chatbot.corpus.store import open_corpus
 from chatbot.errors import CheckpointError
 from chatbot.training import loop
-from chatbot.training.checkpoint import read_checkpoint, read_newest, record_checksum
+from chatbot.training.checkpoint import (
+    check_resumable,
+    read_checkpoint,
+    read_newest,
+    record_checksum,
+)
 from chatbot.training.folder import RunFolder, read_metrics
 from chatbot.training.loop import averaged, evaluate
 from chatbot.training.run import Listener, Training
@@ -93,13 +98,21 @@ def test_every_checkpoint_trains_on_to_the_same_end(processed, whole):
 
 
 @pytest.mark.parametrize(("override", "message"), [
-    ("model.n_layer=3", "model.n_layer is 3, the checkpoint has 2"), ("model.block_size=32", "model.block_size is 32, the checkpoint has 64"),
-    ("optimization.optimizer=adamw", "optimization.optimizer changed"),
+    ("model.n_layer=3", "`model.n_layer` is 3, the checkpoint has 2"), ("model.block_size=32", "`model.block_size` is 32, the checkpoint has 64"),
+    ("optimization.optimizer=adamw", "`optimization.optimizer` changed"),
 ])  # fmt: skip
 def test_changed_constants_are_named(processed, override, message):
     train(processed, until=2)
     with pytest.raises(CheckpointError, match=message):
         train(processed, override)
+
+
+def test_a_changed_size_is_named_and_not_the_numbers_that_follow_it():
+    data = {"tokenizer_sha256": "a", "data_fingerprint": "b"}
+    saved = {"about": {**data, "size": "nano"}, "shape": {"n_layer": 4, "n_embd": 256}}
+    with pytest.raises(CheckpointError, match=r"`model\.size` is small, the checkpoint has nano"):
+        check_resumable(saved, {**data, "size": "small"}, {"n_layer": 6, "n_embd": 384})
+    check_resumable(saved, {**data, "size": "small"}, saved["shape"])  # the same all the same
 
 
 def test_changed_data_is_refused(processed, export):
@@ -118,7 +131,7 @@ def test_changed_vocabulary_is_refused(processed):
 
 def test_auto_resume_off_never_overwrites(processed):
     train(processed, until=2)
-    with pytest.raises(CheckpointError, match="auto_resume is off"):
+    with pytest.raises(CheckpointError, match="`auto_resume` is off"):
         train(processed, "auto_resume=false")
 
 

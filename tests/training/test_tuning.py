@@ -207,7 +207,7 @@ def test_settings_that_cannot_work_are_refused(on_base, option, error, problem):
 def test_another_adapter_or_base_does_not_continue_a_run(on_base, tmp_path):
     project = on_base("qwen2")
     train(project, until=4)
-    with pytest.raises(CheckpointError, match=r"lora.r is 4, the checkpoint has 16"):
+    with pytest.raises(CheckpointError, match=r"`lora.r` is 4, the checkpoint has 16"):
         prepared(project, "lora.r=4")
     other = make_base(tmp_path / "other", "qwen2", seed=5)
     with pytest.raises(CheckpointError, match="of another base"):
