@@ -1,9 +1,11 @@
 """What `privacy` and `publish` share: the run's model beside its log, quickly measured."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chatbot import run_files
 from chatbot.commands._terminal import print_rows, say
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.settings import Config
@@ -12,6 +14,10 @@ if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
     from chatbot.model.language_model import LanguageModel
     from chatbot.model.model_file import ModelFile
+
+
+# What only the full report holds, or holds better.
+_LASTING = ("membership", "verbatim", "secrets", "canaries")
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,20 @@ def require_not_stale(path: Path) -> None:
         )
 
 
+def _full_report(found: Measured, config: Config) -> dict[str, Any] | None:
+    """Return the report of `chatbot privacy`, if it is of this model; None if there is none."""
+    path = config.run_dir / run_files.PRIVACY
+    if not isinstance(found, OwnRun) or not path.is_file():
+        return None
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        of = report["settings"]["step"], report["settings"]["data"]
+    except (ValueError, KeyError, TypeError):
+        return None  # of a version before, or cut: measured anew by who asks for it
+    is_own = of == (found.file.about["step"], found.corpus.stats.fingerprint[:12])
+    return {name: report[name] for name in _LASTING if name in report} if is_own else None
+
+
 def _require_own_persona(config: Config) -> None:
     """Raise CheckpointError if the run's model is not who the project calls its persona now."""
     from chatbot.inference.speakers import require_persona
@@ -152,7 +172,10 @@ def require_private(config: Config) -> None:
             raise
         say(f"privacy: not measured, {error}")
         return
-    report = measure_quickly(found, config)
+    # What `chatbot privacy` measured of this very model counts too: both say the same of it.
+    report = {**measure_quickly(found, config), **(_full_report(found, config) or {})}
+    if isinstance(found, OwnRun) and "verbatim" not in report:
+        say("privacy: `chatbot privacy` also measures copied replies and masked values")
     warnings = judge(report, limits)
     show({**report, "warnings": warnings})
     if warnings and limits.check == "refuse":

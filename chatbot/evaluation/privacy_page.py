@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from chatbot.evaluation.privacy import ENOUGH
+
 _WIDE, _HIGH, _LEFT, _BELOW = 560, 220, 56, 34
 _INK, _TRAIN, _OTHER, _LINE = "#333", "#c2410c", "#94a3b8", "#e5e7eb"
 
@@ -18,7 +20,7 @@ def page(report: dict[str, Any]) -> str:
     words = yaml.safe_load(
         (files("chatbot.evaluation") / "privacy_page.yaml").read_text(encoding="utf-8")
     )
-    parts = [_summary(report)]
+    parts = [_summary(report, words["verdicts"])]
     for name, draw in _PICTURES.items():
         if report.get(name):
             title, text = words["sections"][name]["title"], words["sections"][name]["text"]
@@ -37,12 +39,16 @@ def page(report: dict[str, Any]) -> str:
     )
 
 
-def _summary(report: dict[str, Any]) -> str:
-    if not report["warnings"]:
-        return '<p class="good"><b>한도를 넘은 것이 없습니다. No limit is passed.</b></p>'
-    rows = "".join(f"<li>{escape(text)}</li>" for text in report["warnings"])
-    said = "<b>한도를 넘었습니다. Limits are passed:</b>"
-    return f'<p class="bad">{said}</p><ul class="bad">{rows}</ul>'
+def _summary(report: dict[str, Any], verdicts: dict[str, str]) -> str:
+    """Say in plain words whether the model may be given to somebody, and why."""
+    if report["warnings"]:
+        rows = "".join(f"<li>{escape(text)}</li>" for text in report["warnings"])
+        verdict = f'<p class="bad"><b>{verdicts["bad"]}</b></p><ul class="bad">{rows}</ul>'
+    elif min(report["n_messages"].values()) < ENOUGH:
+        verdict = f"<p><b>{verdicts['unknown']}</b></p>"
+    else:
+        verdict = f'<p class="good"><b>{verdicts["good"]}</b></p>'
+    return f"{verdict}<p>{verdicts['always']}</p>"
 
 
 def _table(title: str, rows: dict[str, Any]) -> str:

@@ -171,3 +171,40 @@ def test_a_model_of_other_data_is_not_measured(trained, capsys):
     assert trained.run("publish") == 0
     assert "not measured" in capsys.readouterr().err
     assert trained.run("publish", "--set", "publish.privacy.check=refuse") == 2
+
+
+def test_what_privacy_flagged_publish_says_too(trained, capsys):
+    assert trained.run("publish") == 0
+    assert "`chatbot privacy` also measures" in capsys.readouterr().err
+    assert trained.run("privacy") == 0
+    path = trained.root / "checkpoints/main/privacy.json"
+    report = json.loads(path.read_text())
+    report["verbatim"] = {"train": 0.9, "held_out": 0.0, "n_replies": 10.0}
+    path.write_text(json.dumps(report))
+    capsys.readouterr()
+    assert trained.run("publish") == 0
+    assert "publish.privacy.max_copied" in capsys.readouterr().err
+    assert trained.run("publish", "--set", "publish.privacy.check=refuse") == 2
+    report["settings"]["step"] += 1  # of another model: it says nothing about this one
+    path.write_text(json.dumps(report))
+    assert trained.run("publish", "--set", "publish.privacy.check=refuse") == 0
+
+
+@pytest.mark.parametrize(
+    ("warnings", "n_messages", "verdict"),
+    [
+        ([], 200, "looks fine"),
+        (["copies"], 200, "Do not share it yet"),
+        ([], 3, "cannot be said"),
+        (["copies"], 3, "Do not share it yet"),
+    ],
+)
+def test_the_page_says_in_words_whether_sharing_is_fine(warnings, n_messages, verdict):
+    report = {
+        "warnings": warnings, "n_messages": {"train": n_messages, "held_out": 200},
+        "data": {}, "settings": {}, "not_measured": [],
+    }  # fmt: skip
+    shown = page(report)
+    verdicts = ("looks fine", "Do not share it yet", "cannot be said")
+    assert [text for text in verdicts if text in shown] == [verdict]
+    assert "only to somebody who may read the chat" in shown
