@@ -49,7 +49,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
             {"show": None, "show_masked": False},
         ),
         (
-            "   what is trained (*), by speaker number",
+            "   what is trained (*)",
             preprocess,
             {"show": 1, "show_masked": False},
         ),

@@ -1,6 +1,7 @@
 """Say before training what will happen: parameters, memory, time, how good it may get."""
 
 import argparse
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from chatbot.commands._terminal import (
     size_text,
 )
 from chatbot.settings import Config
+from chatbot.wording import render
 
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
@@ -59,10 +61,17 @@ def run(args: argparse.Namespace, config: Config) -> None:
         ("steps", f"{plan.max_steps:,} ({plan.n_epochs:.1f} times through the log)"),
         ("time", f"about {duration(seconds_a_step * plan.max_steps)}"),
     ]
-    runs = _affordable(corpus, resolved, 60 * args.minutes / seconds_a_step)
+    runs, n_least = _affordable(corpus, resolved, 60 * args.minutes / seconds_a_step)
     found = _forecast(corpus, resolved, runs) if runs else None
     if found is None:
-        rows.append(("expected", "not measured: the short runs would take longer than --minutes"))
+        minutes = math.ceil(n_least * seconds_a_step / 60)
+        rows.append(
+            (
+                "expected",
+                f"less than the {counted.bigram_bpb:.2f} bits/byte of counting pairs; "
+                f"`chatbot plan --minutes {minutes}` measures by short runs",
+            )
+        )
     else:
         rows.append(
             (
@@ -72,7 +81,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
             )
         )
         rows.append(("log enough?", _verdict(found)))
-    print_rows(rows)
+    print_rows([(name, render(value)) for name, value in rows])
 
 
 def _seconds_a_step(resolved: "Resolved", source: "BatchSource") -> float:
@@ -93,18 +102,24 @@ def _seconds_a_step(resolved: "Resolved", source: "BatchSource") -> float:
     return tokens_a_batch * config.optimization.grad_accum_steps / rate
 
 
-def _affordable(corpus: "Corpus", resolved: "Resolved", n_steps: float) -> "list[ShortRun]":
-    """Return short runs on shares of the log that fit into so many steps; none if none do."""
+def _affordable(
+    corpus: "Corpus", resolved: "Resolved", n_steps: float
+) -> "tuple[list[ShortRun], int]":
+    """Return short runs on shares of the log that fit into so many steps; none if none do.
+
+    And the steps of the shortest that were tried.
+    """
     from chatbot.training.curve import SHARES, plan_short_run
 
     shares = SHARES
     while True:
         runs = [plan_short_run(corpus, resolved, share) for share in shares]
-        if sum(run.max_steps for run in runs) <= n_steps:
-            return runs
+        n_needed = sum(run.max_steps for run in runs)
+        if n_needed <= n_steps:
+            return runs, n_needed
         shares = tuple(share / 2 for share in shares)
         if shares[0] * len(corpus.train.tokens) < 10 * resolved.shape.block_size:
-            return []
+            return [], n_needed
 
 
 def _forecast(corpus: "Corpus", resolved: "Resolved", runs: "list[ShortRun]") -> "Forecast":

@@ -22,7 +22,7 @@ from chatbot.commands._terminal import (
 )
 from chatbot.conversation import Message
 from chatbot.corpus.packing import Ingested, preview, write_corpus
-from chatbot.corpus.speakers import Speakers, number_speakers
+from chatbot.corpus.speakers import Speakers, number_speakers, read_speakers
 from chatbot.corpus.spool import SessionSpool
 from chatbot.corpus.store import MASKED, SPLITS, Stats, open_corpus
 from chatbot.corpus.tokenizer import Tokenizer
@@ -256,10 +256,12 @@ def _cleaned(
 
 
 def _report(stats: Stats, program: str) -> None:
-    messages = stats.messages
+    dropped = dict(stats.dropped)
+    n_system = dropped.pop("system", 0)
     say(
-        f"{messages['seen']:,} messages: {messages['kept']:,} kept, "
-        + ", ".join(f"{n:,} {rule}" for rule, n in sorted(stats.dropped.items()))
+        f"{stats.messages['seen'] - n_system:,} messages: {stats.messages['kept']:,} kept, "
+        + ", ".join(f"{n:,} {rule}" for rule, n in sorted(dropped.items()))
+        + (f"; and {n_system:,} lines of the messenger itself" if n_system else "")
     )
     if stats.context_only:
         listed = ", ".join(f"{n:,} {rule}" for rule, n in sorted(stats.context_only.items()))
@@ -279,7 +281,7 @@ def _report(stats: Stats, program: str) -> None:
 
 def show(config: Config, n_samples: int) -> None:
     """Print samples, what is trained in green."""
-    corpus = open_corpus(config.processed_dir)
+    corpus, speakers = open_corpus(config.processed_dir), read_speakers(config.processed_dir)
     for number, sample in enumerate(
         preview(config.processed_dir, corpus.stats, corpus.tokenizer, n_samples), start=1
     ):
@@ -288,5 +290,6 @@ def show(config: Config, n_samples: int) -> None:
         for turn in turns if isinstance(turns, list) else []:
             mark = "*" if turn["is_trained"] else "-" if turn["is_context_only"] else " "
             code = _GREEN if turn["is_trained"] else _GREY
-            print(colour(f"{mark} {turn['speaker']}: {turn['text']}", code))
+            name = speakers.name_of(turn["speaker"]) if speakers else None
+            print(colour(f"{mark} {name or turn['speaker']}: {turn['text']}", code))
     say("* and green: replies that are trained; -: context only, nothing of it is trained")

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from chatbot.commands._terminal import duration, sparkline, table, width
+from chatbot.corpus.store import read_stats
 from chatbot.ingest.invented_room import invent_room, write_android_export
 from tests.conftest import TINY
 
@@ -108,7 +109,15 @@ def test_dry_organize_moves_nothing(project, export):
 def test_show_marks_what_is_trained(processed, capsys):
     assert processed.run("preprocess", "--show", "1") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].startswith("  ") and lines[2].startswith("* ")
+    assert lines[1].startswith("  하늘: ") and lines[2].startswith("* 도윤: ")
+
+
+def test_lines_of_the_messenger_are_no_messages(processed, capsys):
+    stats = read_stats(processed.root / "data/processed")
+    assert processed.run("preprocess") == 0
+    n_messages = stats.messages["seen"] - stats.dropped["system"]
+    shown = capsys.readouterr().err
+    assert f"\n{n_messages:,} messages: " in shown and "lines of the messenger itself" in shown
 
 
 def test_smoke_asks_the_three_questions(trained, capsys):

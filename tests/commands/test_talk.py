@@ -111,7 +111,11 @@ def test_a_plan_says_what_training_will_be(processed, capsys):
 
 def test_a_plan_can_do_without_short_runs(processed, capsys):
     assert processed.run("plan", "--minutes", "0") == 0
-    assert "not measured" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    minutes = re.search(r"`chatbot plan --minutes (\d+)` measures", shown)
+    assert minutes and "bits/byte of counting pairs" in shown
+    assert processed.run("plan", "--minutes", minutes[1]) == 0
+    assert "log enough?" in capsys.readouterr().out
 
 
 def test_a_reader_that_stops_is_no_error(processed):
