@@ -261,7 +261,7 @@ def _report(stats: Stats, program: str) -> None:
     say(
         f"{stats.messages['seen'] - n_system:,} messages: {stats.messages['kept']:,} kept, "
         + ", ".join(f"{n:,} {rule}" for rule, n in sorted(dropped.items()))
-        + (f"; and {n_system:,} lines of the messenger itself" if n_system else "")
+        + (f"; lines of the messenger itself: {n_system:,}" if n_system else "")
     )
     if stats.context_only:
         listed = ", ".join(f"{n:,} {rule}" for rule, n in sorted(stats.context_only.items()))

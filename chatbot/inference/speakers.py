@@ -71,12 +71,13 @@ def require_persona(about: Mapping[str, Any], config: Config) -> None:
     known = speakers_of(about, config)
     if known.persona is None or known.ids.get(known.persona) == 0:
         return
-    again = "`chatbot archive`, then `chatbot preprocess` and `chatbot train` make a model of them"
+    ways = ["set `processed.preprocess.persona` back"]
     if known.persona in known.ids:
-        again = f"set `dialogue.speak_as: {known.ids[known.persona]}` to talk with them; {again}"
+        ways.append(f"talk with them by `dialogue.speak_as: {known.ids[known.persona]}`")
+    ways.append("`chatbot archive`, then `chatbot preprocess` and `chatbot train` make their model")
     raise CheckpointError(
         "the persona is another one than this model was trained to be",
-        hint=f"set `processed.preprocess.persona` back; {again}",
+        hint="; or ".join(ways),
     )
 
 
