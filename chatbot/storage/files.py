@@ -17,6 +17,8 @@ from chatbot.errors import ChatbotError
 
 _CHUNK = 1 << 20
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
+# A name that nobody gives a copy of their own: what carries it may be deleted.
+REPLACED = ".replaced"
 
 
 @contextlib.contextmanager
@@ -111,8 +113,11 @@ def sync_directory(folder: Path) -> None:
 
 
 def replace_directory(new: Path, final: Path) -> None:
-    """Give the finished folder `new` the name `final`; what stood there goes only after that."""
-    old = final.with_name(final.name + ".old")
+    """Give the finished folder `new` the name `final`; what stood there goes only after that.
+
+    Whoever calls has made sure that it may go.
+    """
+    old = final.with_name(final.name + REPLACED)
     with explained(final):
         restore_directory(final)
         if final.exists():
@@ -125,7 +130,7 @@ def replace_directory(new: Path, final: Path) -> None:
 
 def restore_directory(final: Path) -> None:
     """Undo a `replace_directory` that died between its two renames."""
-    old = final.with_name(final.name + ".old")
+    old = final.with_name(final.name + REPLACED)
     if not old.exists():
         return
     if final.exists():

@@ -14,7 +14,7 @@ import msgspec
 from chatbot import run_files
 from chatbot.errors import CheckpointError
 from chatbot.settings import Config
-from chatbot.storage.files import explained, restore_directory, write_bytes
+from chatbot.storage.files import REPLACED, explained, restore_directory, write_bytes
 from chatbot.storage.lock import FileLock, LockHeldError, lock_holder
 
 TRAINER_FILE = run_files.TRAINER
@@ -229,7 +229,7 @@ def locked_run(folder: RunFolder) -> Iterator[None]:
         stop = folder.stop_file
         if stop.exists() and stop.stat().st_mtime < lock.since:
             stop.unlink()
-        for old in folder.path.glob("*.old"):
+        for old in folder.path.glob(f"*{REPLACED}"):
             restore_directory(old.with_suffix(""))
         for part in [*folder.path.rglob("*.part")]:  # of a trainer that was killed while it wrote
             shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)

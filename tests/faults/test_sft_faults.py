@@ -71,4 +71,4 @@ def test_killed_again_and_again_ends_as_never_killed(on_base, tmp_path):
     assert found["step"] == wanted["step"] == STEPS
     for name, weight in wanted["model"].items():
         assert torch.equal(found["model"][name], weight)
-    assert not list(folder.path.rglob("*.part")) and not list(folder.path.glob("*.old"))
+    assert not list(folder.path.rglob("*.part")) and not list(folder.path.glob("*.replaced"))

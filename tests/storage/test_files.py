@@ -55,8 +55,8 @@ def test_replaced_directory_holds_only_the_new(tmp_path):
 
 
 def test_replacement_that_died_between_its_renames_is_undone(tmp_path):
-    (tmp_path / "final.old").mkdir()
-    (tmp_path / "final.old" / "kept").write_text("x")
+    (tmp_path / "final.replaced").mkdir()
+    (tmp_path / "final.replaced" / "kept").write_text("x")
     restore_directory(tmp_path / "final")
     assert (tmp_path / "final" / "kept").exists()
 
@@ -72,3 +72,12 @@ def test_move_never_overwrites(tmp_path):
 def test_too_little_space_is_said_before_writing(tmp_path):
     with pytest.raises(ChatbotError, match="MiB free"):
         require_space(tmp_path, 1 << 60)
+
+
+def test_a_copy_that_somebody_called_old_is_never_deleted(tmp_path):
+    for name in ("final", "final.old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text(name)
+    replace_directory(tmp_path / "new", tmp_path / "final")
+    restore_directory(tmp_path / "final")
+    assert (tmp_path / "final.old" / "final.old").exists()
