@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from operator import attrgetter
 from pathlib import Path
 from types import NoneType, UnionType
@@ -297,8 +298,49 @@ def _unknown(name: str, where: str, layout: Layout) -> ConfigError:
     return ConfigError(f"unknown setting {name}{place}", hint=hint)
 
 
+def refuse_shared_folders(config: Config) -> None:
+    """Raise ConfigError where a folder that is replaced, emptied or filled holds something else.
+
+    Processed data replaces its folder, `archive` empties three, `organize` moves files: none of
+    them may be the project, or lie inside one another.
+    """
+    root = Path(config.root).resolve()
+    folders = {name: (root / text).resolve() for name, text in _folders(config).items()}
+    for name, folder in folders.items():
+        if folder == root or folder in root.parents:
+            raise ConfigError(
+                f"{name} names the project's own folder, or one that holds it",
+                hint="name a folder of its own, as the default is",
+            )
+    for (name, folder), (other, path) in combinations(folders.items(), 2):
+        if folder == path or folder in path.parents or path in folder.parents:
+            raise ConfigError(
+                f"{name} and {other} are one folder, or one lies in the other",
+                hint="give each a folder of its own, as the defaults do",
+            )
+
+
+def _folders(config: Config) -> dict[str, str]:
+    """Return every folder that commands write to, by the name that the user types."""
+    folders = {
+        "the folder configs": "configs",
+        "raw.inbox_dir": config.raw.inbox_dir,
+        "raw.organized_dir": config.raw.organized_dir,
+        "raw.manifest_path": config.raw.manifest_path,
+        "storage.checkpoints_dir": config.storage.checkpoints_dir,
+        "storage.artifacts_dir": config.storage.artifacts_dir,
+        "storage.archive_dir": config.storage.archive_dir,
+    }
+    base = config.pretrained
+    if base is None:
+        return {**folders, "processed.dir": config.processed.dir}
+    folders["cpt_data.dir"] = base.cpt_dir
+    return folders if base.stage == "cpt" else {**folders, "data.dir": config.processed.dir}
+
+
 def refuse_contradictions(config: Config) -> None:
     """Raise ConfigError where two settings cannot both hold."""
+    refuse_shared_folders(config)
     rules = config.processed.preprocess
     if rules.min_context_turns >= rules.context_turns:
         raise ConfigError(

@@ -23,6 +23,7 @@ Name = Annotated[
         description="a name of letters, digits, - _ and . that begins with a letter or a digit",
     ),
 ]
+Folder = Annotated[str, Meta(pattern=r"^[^\x00]+$", description="a folder")]
 FileName = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_.\-]+$", description="a name of letters a-z, digits, - _ and .")
 ]
@@ -48,9 +49,9 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class RawConfig(Section, frozen=True):
     """Where exports arrive and where `organize` files them."""
 
-    inbox_dir: str = "data/raw/inbox"
-    organized_dir: str = "data/raw/organized"
-    manifest_path: str = "data/raw/manifest.json"
+    inbox_dir: Folder = "data/raw/inbox"
+    organized_dir: Folder = "data/raw/organized"
+    manifest_path: Folder = "data/raw/manifest.json"
     utc_offset_hours: Annotated[float, Meta(ge=-14, le=14)] = 9.0
     aliases: dict[str, str] = {}
 
@@ -95,7 +96,7 @@ class PreprocessConfig(LogConfig, frozen=True):
 class ProcessedConfig(Section, frozen=True):
     """The tokens that training reads."""
 
-    dir: str = "data/processed"
+    dir: Folder = "data/processed"
     rooms: Auto | Literal["all"] | Annotated[list[str], Meta(min_length=1)] = "auto"
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
 
@@ -103,9 +104,9 @@ class ProcessedConfig(Section, frozen=True):
 class StorageConfig(Section, frozen=True):
     """Where models and old work live."""
 
-    checkpoints_dir: str = "checkpoints"
-    artifacts_dir: str = "artifacts"
-    archive_dir: str = "data/archive"
+    checkpoints_dir: Folder = "checkpoints"
+    artifacts_dir: Folder = "artifacts"
+    archive_dir: Folder = "data/archive"
 
 
 # ---------------------------------------------------------------- train.yaml

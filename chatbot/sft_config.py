@@ -16,6 +16,7 @@ from chatbot.settings import (
     Device,
     DialogueConfig,
     FileName,
+    Folder,
     Fraction,
     LogConfig,
     LoggingConfig,
@@ -62,7 +63,7 @@ class ProjectConfig(Section, frozen=True):
 class SftDataConfig(LogConfig, frozen=True):
     """Where the tokens of the base go, and which of them are learned."""
 
-    dir: str = "data/sft"
+    dir: Folder = "data/sft"
     rooms: Auto | Literal["all"] | Annotated[list[str], Meta(min_length=1)] = "auto"
     label_mode: Literal["all", "response_only", "persona_only", "last_turn"] = "response_only"
     write_jsonl: bool = False
@@ -101,14 +102,14 @@ class CptDataConfig(Section, frozen=True):
     """Continued pretraining on the room's plain text, before the replies."""
 
     enabled: bool = False
-    dir: str = "data/cpt"
+    dir: Folder = "data/cpt"
     window_messages: Positive = 32
 
 
 class SftStorageConfig(StorageConfig, frozen=True):
     """Where adapters live."""
 
-    checkpoints_dir: str = "checkpoints_lora"
+    checkpoints_dir: Folder = "checkpoints_lora"
 
 
 class SmokeConfig(Section, frozen=True):

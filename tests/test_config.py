@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chatbot.config import describe_kind, load_config, setting_names
 from chatbot.errors import ConfigError
 from chatbot.settings import Config, Section
-from chatbot.sft_config import SftConfig
+from chatbot.sft_config import SftConfig, load_sft_config
 from tests.conftest import NO_CONFIGS
 
 
@@ -192,3 +192,33 @@ def test_a_wrong_value_is_told_what_would_be_right(override, message, hint):
 def test_every_setting_says_what_it_takes(schema):
     for name, kind in _kinds(schema).items():
         assert "another value" not in describe_kind(kind), name
+
+
+PLACES = [".", "", "/", "..", "data", "data/raw", "data/raw/inbox", "data/raw/organized", "configs"]
+FOLDERS = [
+    "processed.dir",
+    "storage.checkpoints_dir",
+    "storage.artifacts_dir",
+    "storage.archive_dir",
+]
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+@pytest.mark.parametrize("place", [*PLACES, "data/x/../raw", "a\\0b"])
+def test_folder_that_is_replaced_or_emptied_is_never_one_that_holds_something_else(name, place):
+    with pytest.raises(ConfigError):
+        load_config(NO_CONFIGS, (f'{name}="{place}"',))
+    of_base = {"processed.dir": "data.dir"}.get(name, name)
+    with pytest.raises(ConfigError):
+        load_sft_config(NO_CONFIGS, (f'{of_base}="{place}"',))
+
+
+def test_folder_that_holds_another_by_a_link_is_refused(project):
+    (project.root / "data").mkdir()
+    (project.root / "link").symlink_to("data")
+    with pytest.raises(ConfigError, match=r"raw.inbox_dir and processed.dir"):
+        project.config("processed.dir=link/raw")
+
+
+def test_folder_outside_the_project_is_allowed(project, tmp_path):
+    assert project.config(f"processed.dir={tmp_path / 'elsewhere'}")

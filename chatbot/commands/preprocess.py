@@ -24,7 +24,7 @@ from chatbot.conversation import Message
 from chatbot.corpus.packing import Ingested, preview, write_corpus
 from chatbot.corpus.speakers import Speakers, number_speakers, read_speakers
 from chatbot.corpus.spool import SessionSpool
-from chatbot.corpus.store import MASKED, SPLITS, Stats, open_corpus
+from chatbot.corpus.store import MASKED, SPLITS, Stats, open_corpus, require_replaceable
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CorpusError, CryptoError
 from chatbot.ingest.cleaning import Cleaner
@@ -79,6 +79,7 @@ Target = tuple[Config, Tokenizer | None]  # where tokens go and how they are mad
 
 def build(config: Config, targets: Callable[[Speakers], list[Target]]) -> None:
     """Read the rooms once and write the tokens of every target."""
+    require_replaceable(config.processed_dir)  # before minutes of reading
     rooms = choose_rooms(config)
     verify_exports([entry for exports in rooms.values() for entry in exports], config)
     aliases = {room: resolve_aliases(exports, config) for room, exports in rooms.items()}

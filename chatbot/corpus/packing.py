@@ -15,7 +15,14 @@ from chatbot.conversation import Conversation
 from chatbot.corpus.speakers import FILE as SPEAKERS_FILE
 from chatbot.corpus.speakers import SpeakerMarks, Speakers
 from chatbot.corpus.spool import SessionSpool
-from chatbot.corpus.store import SPLITS, SplitStats, Stats, fingerprint_of, session_bounds
+from chatbot.corpus.store import (
+    SPLITS,
+    SplitStats,
+    Stats,
+    fingerprint_of,
+    require_replaceable,
+    session_bounds,
+)
 from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, parse_turns, render_all
 from chatbot.corpus.tokenizer import Tokenizer, choose_vocab_size, train_tokenizer
 from chatbot.errors import CorpusError
@@ -63,6 +70,7 @@ def write_corpus(
     The tokenizer is trained here, if none of a pretrained base is given. Raises CorpusError where
     nothing could be learned: too few messages, no target.
     """
+    require_replaceable(folder)
     require_enough(ingested.messages["kept"] - sum(ingested.context_only.values()))
     rooms = [(spool, split_point(spool.n_turns, rules.val_fraction)) for spool in ingested.rooms]
     new = folder.with_name(f"{folder.name}.{os.getpid()}.part")

@@ -13,7 +13,7 @@ from chatbot.corpus.base_tokenizer import FORM_FILE, open_tokenizer
 from chatbot.corpus.speakers import FILE as SPEAKERS_FILE
 from chatbot.corpus.speakers import SpeakerMarks
 from chatbot.corpus.tokenizer import Tokenizer
-from chatbot.errors import CorpusError
+from chatbot.errors import ConfigError, CorpusError
 from chatbot.ingest.cleaning import TEXT_SETTINGS
 from chatbot.storage.files import restore_directory, sha256_of
 
@@ -21,6 +21,14 @@ VERSION = 2
 SPLITS = ("train", "val")
 MASKED = "masked.age"
 _AGAIN = "run `chatbot preprocess` again"
+# All that stands in a folder of processed data. It is replaced whole, so nothing else may be in it.
+_WRITTEN = frozenset(
+    [
+        *(f"{split}{end}" for split in SPLITS for end in (".bin", "_loss_mask.bin", ".jsonl")),
+        *("tokenizer.json", FORM_FILE, "stats.json", "speakers.json", "preview.json", MASKED),
+    ]
+)
+_LITTER = frozenset([".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"])
 
 
 class SplitStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +101,19 @@ def fingerprint_of(file_hashes: dict[str, str]) -> str:
     """One hash over the hashes of all data files: what a checkpoint remembers."""
     lines = "\n".join(f"{name} {file_hashes[name]}" for name in sorted(file_hashes))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def require_replaceable(folder: Path) -> None:
+    """Refuse to write processed data where something else stands: it would be deleted."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise ConfigError(f"{folder} is no folder of its own", hint="name a new folder")
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    names -= _LITTER
+    if names and not ("stats.json" in names and names <= _WRITTEN):
+        raise ConfigError(
+            f"{folder} holds files that preprocess did not write, and would lose them",
+            hint="name a new folder for processed data, or move those files away",
+        )
 
 
 def read_stats(folder: Path) -> Stats:

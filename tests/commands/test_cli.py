@@ -306,3 +306,14 @@ def test_screen_width_counts_hangul_twice():
     assert table([["가", "b"], ["aaa", "c"]]) == "가   b\naaa  c"
     assert duration(3725) == "1h02m"
     assert sparkline([3, 2, 1]) == "█▅▁"
+
+
+@pytest.mark.parametrize("place", [".", "data", "data/raw", "docs", "data/raw/organized/x", "/"])
+def test_preprocess_deletes_nothing_that_it_did_not_write(project, export, place):
+    project.add_export("KakaoTalkChats.txt", export)
+    (project.root / "docs").mkdir()
+    (project.root / "docs" / "mine.md").write_text("mine")
+    assert project.run("organize") == 0
+    before = sorted(project.root.rglob("*"))
+    assert project.run("preprocess", "--set", f"processed.dir={place}") == 2
+    assert sorted(project.root.rglob("*")) == before

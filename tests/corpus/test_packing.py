@@ -139,3 +139,18 @@ def test_group_gives_numbers_to_the_busiest_and_the_last_to_the_rest():
     assert speakers.numbers == {"가": 0, "바": 1, "마": 2}
     assert speakers.n_speakers == 4
     assert speakers.number_of("나") == 3
+
+
+def test_every_file_of_processed_data_may_be_replaced_and_any_other_may_not(processed):
+    folder = processed.root / "data/processed"
+    (folder / ".DS_Store").write_bytes(b"")
+    assert processed.run("preprocess") == 0
+    (folder / "notes.txt").write_text("mine")
+    assert processed.run("preprocess") == 2
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_link_is_not_replaced(processed, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (processed.root / "link").symlink_to(tmp_path / "elsewhere")
+    assert processed.run("preprocess", "--set", "processed.dir=link") == 2
