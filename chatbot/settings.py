@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, field
 
-Count = Annotated[int, Meta(ge=0)]
+# Bounds above keep arithmetic of dates, patterns and arrays in range; nobody needs more.
+Count = Annotated[int, Meta(ge=0, le=10**9)]
 Seed = Annotated[int, Meta(ge=0, lt=2**31)]
-Positive = Annotated[int, Meta(ge=1)]
+Positive = Annotated[int, Meta(ge=1, le=10**9)]
+Minutes = Annotated[int, Meta(le=10 * 366 * 24 * 60)]
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 Rate = Annotated[float, Meta(gt=0, le=1e9)]
 Weight = Annotated[float, Meta(ge=0, le=1e9)]
@@ -65,15 +67,15 @@ class LogConfig(Section, frozen=True):
     context_turns: Positive = 16
     min_context_turns: Count = 1
     sample_stride: Positive = 2
-    session_gap_minutes: Positive = 180
-    max_session_turns: Annotated[int, Meta(ge=2)] = 400
+    session_gap_minutes: Annotated[Minutes, Meta(ge=1)] = 180
+    max_session_turns: Annotated[int, Meta(ge=2, le=10**9)] = 400
     merge_same_speaker: bool = True
-    merge_gap_minutes: Count = 5
+    merge_gap_minutes: Annotated[Minutes, Meta(ge=0)] = 5
     max_merged_chars: Positive = 400
     min_message_chars: Positive = 1
     min_target_chars: Positive = 1
     max_message_chars: Positive = 1000
-    max_run: Annotated[int, Meta(ge=2)] = 4
+    max_run: Annotated[int, Meta(ge=2, le=1000)] = 4
     mask_urls: bool = True
     url_mask: str = "(링크)"
     drop_low_signal: bool = True

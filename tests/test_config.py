@@ -222,3 +222,12 @@ def test_folder_that_holds_another_by_a_link_is_refused(project):
 
 def test_folder_outside_the_project_is_allowed(project, tmp_path):
     assert project.config(f"processed.dir={tmp_path / 'elsewhere'}")
+
+
+NUMBERS = sorted(name for name, value in setting_names().items() if type(value) is int)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_number_beyond_all_use_is_refused(name):
+    with pytest.raises(ConfigError, match=name):
+        load_config(REPOSITORY, (f"{name}=99999999999999",))

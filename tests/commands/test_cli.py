@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 
+import msgspec
 import pytest
 
 from chatbot.commands._terminal import duration, sparkline, table, width
 from chatbot.corpus.store import read_stats
 from chatbot.ingest.invented_room import invent_room, write_android_export
+from chatbot.settings import PreprocessConfig
 from tests.conftest import TINY
 
 COMMAND = [sys.executable, "-m", "chatbot"]
@@ -317,3 +319,12 @@ def test_preprocess_deletes_nothing_that_it_did_not_write(project, export, place
     before = sorted(project.root.rglob("*"))
     assert project.run("preprocess", "--set", f"processed.dir={place}") == 2
     assert sorted(project.root.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["session_gap_minutes", "merge_gap_minutes", "max_run"])
+def test_preprocess_works_at_the_largest_number_that_is_accepted(project, export, name):
+    bounds = next(f.type for f in msgspec.structs.fields(PreprocessConfig) if f.name == name)
+    project.add_export("KakaoTalkChats.txt", export)
+    assert project.run("organize") == 0
+    largest = msgspec.json.schema(bounds)["maximum"]
+    assert project.run("preprocess", "--set", f"processed.preprocess.{name}={largest}") == 0
