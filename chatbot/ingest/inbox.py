@@ -11,9 +11,10 @@ from pathlib import Path
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
 from chatbot.ingest.manifest import ExportEntry, Manifest, read_manifest, write_manifest
-from chatbot.ingest.merging import JITTER_MINUTES, minute_of, shared_share, sketch_of
+from chatbot.ingest.merging import JITTER_MINUTES, minute_of
 from chatbot.ingest.readers import read_conversations
 from chatbot.ingest.readers.account import Account
+from chatbot.ingest.sketch import shared_share, sketch_of
 from chatbot.settings import Config
 from chatbot.storage.files import move, sha256_of
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from chatbot.errors import ExportError
-from chatbot.ingest.merging import Sketch
+from chatbot.ingest.sketch import Sketch
 from chatbot.storage.files import write_bytes
 
 VERSION = 1

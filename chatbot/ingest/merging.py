@@ -1,29 +1,32 @@
 """Several exports of one room -> one stream, without losing or doubling a message.
 
 Exports carry no message ids, so a message is known by minute, speaker and text. People do say
-"ㅋㅋ" twice in a minute: per key, the room holds as many as the export that has the most.
+"ㅋㅋ" twice in a minute: per key, the room holds as many as the export that has the most. One
+export may round minutes where another cuts them, so neighbouring minutes are compared as well.
 """
 
 import heapq
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import blake2b
-from itertools import groupby
+from itertools import groupby, pairwise
+
+from msgspec.structs import replace
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.kakaotalk_grammar import media_kind
 
 Key = tuple[int, bytes, bytes]
+Words = tuple[bytes, bytes]  # speaker, text: a key without its minute
 
 JITTER_MINUTES = 10
 _UNDATED = -1
-_SKETCH_SIZE = 256
 # Phones cut a body at 500 characters, PCs do not; they also differ in line breaks.
 _COMPARED_CHARS = 400
+_END = (b"\0", b"\0")  # nobody says this: the system lines behind the last message
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,43 @@ class Source:
     is_lossy: bool = False
 
 
-@dataclass(slots=True)
-class _Said:
-    """A message with the system lines that stand before it; `message` is None at the end."""
+@dataclass
+class MergeTally:
+    """What merging did: messages that another export holds as well, and how far exports agree.
 
-    key: Key
+    Of the messages of a source (by its place in the list) while another source covers that time,
+    `n_compared` counts all and `n_shared` those that are in another source too.
+    """
+
+    n_merged: int = 0
+    n_compared: Counter[int] = field(default_factory=Counter)
+    n_shared: Counter[int] = field(default_factory=Counter)
+
+
+@dataclass(slots=True, eq=False)
+class _Slot:
+    """One message of the room: the item of each source that holds it."""
+
+    words: Words
+    minute: int
+    items: "dict[int, _Item]" = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class _Item:
+    """A message of a source, the system lines before it, and its place in the source.
+
+    `message` is None at the end of a source, where only system lines are left.
+    """
+
+    minute: int
+    words: Words
+    number: int
     message: Message | None
-    before: list[Message] = field(default_factory=list)
-    rank: tuple[bool, int, int] = (False, 0, 0)
+    before: list[Message]
+    rank: tuple[bool, int, int, str] = (False, 0, 0, "")
+    slot: _Slot | None = None
+    is_covered: bool = False
 
 
 def minute_of(at: datetime | None) -> int:
@@ -65,165 +97,235 @@ def _plain(text: str) -> bytes:
     return re.sub(rb"\?+", b"?", composed.encode("cp949", "replace"))
 
 
-def merge_sources(sources: list[Source]) -> Iterator[Message]:
-    """Merge exports of one room. One source passes through unchanged, in file order.
+def merge_sources(sources: list[Source], tally: MergeTally | None = None) -> Iterator[Message]:
+    """Merge exports of one room, in whatever order they stand.
 
-    Memory is bounded by the busiest minute, if the sources are in time order.
+    One source passes through unchanged, in file order. Memory is bounded by the busiest minutes,
+    if the sources are in time order.
     """
     if len(sources) == 1:
         yield from sources[0].messages
         return
-    groups = [_minutes(source) for source in sources]
-    heap = [
-        (group[0], number, group[1])
-        for number, it in enumerate(groups)
-        if (group := next(it, None))
-    ]
-    heapq.heapify(heap)
-    started: set[int] = set()
-    while heap:
-        minute = heap[0][0]
-        same: list[list[_Said]] = []
-        while heap and heap[0][0] == minute:
-            _, number, said = heap[0]
-            same.append(said)
-            started.add(number)
-            if following := next(groups[number], None):
-                heapq.heapreplace(heap, (following[0], number, following[1]))
-            else:
-                heapq.heappop(heap)
-        is_covered = any(number in started for _, number, _ in heap)
-        yield from _flatten(_combine(same), is_covered)
+    tally = tally if tally is not None else MergeTally()
+    minutes = _Minutes(sources)
+    slots = _Slots(minutes)
+    stretch: dict[int, list[_Item]] = {}
+    for minute, groups in minutes:
+        if not slots.place(minute, groups):
+            yield from _flatten(_combine(stretch), minutes, tally)
+            stretch = {}
+        for number, items in groups.items():
+            stretch.setdefault(number, []).extend(items)
+    yield from _flatten(_combine(stretch), minutes, tally)
 
 
-def _minutes(source: Source) -> Iterator[tuple[int, list[_Said]]]:
+class _Minutes:
+    """What all sources hold, minute by minute, and which time each of them covers."""
+
+    def __init__(self, sources: list[Source]) -> None:
+        self._groups = [_minutes(source) for source in sources]
+        self._heap: list[tuple[int, int, list[_Item]]] = []
+        self._first: dict[int, int] = {}
+        self._reach: dict[int, int] = {}
+        self._started: set[int] = set()
+        for number in range(len(sources)):
+            self._fetch(number)
+
+    def _fetch(self, number: int) -> None:
+        group = next(self._groups[number], None)
+        if group is not None:
+            self._first.setdefault(number, group[0])
+            self._reach[number] = group[0]
+            heapq.heappush(self._heap, (group[0], number, group[1]))
+
+    def __iter__(self) -> Iterator[tuple[int, dict[int, list[_Item]]]]:
+        while self._heap:
+            minute = self._heap[0][0]
+            groups: dict[int, list[_Item]] = {}
+            while self._heap and self._heap[0][0] == minute and self._heap[0][1] not in groups:
+                _, number, groups[number] = heapq.heappop(self._heap)
+                self._started.add(number)
+                self._fetch(number)
+            self._close(groups)
+            yield minute, dict(sorted(groups.items(), key=self._rank))
+
+    def _rank(
+        self, group: tuple[int, list[_Item]]
+    ) -> tuple[int, int, int, list[tuple[int, Words]]]:
+        """Sort key of sources that does not depend on the order in which they are listed."""
+        number, items = group
+        return self._first[number], *_preference(items)
+
+    def _close(self, groups: dict[int, list[_Item]]) -> None:
+        """System lines at an export's end go if another export covers that time."""
+        is_covered = any(number in self._started for _, number, _ in self._heap)
+        for items in groups.values():
+            items[-1].is_covered = is_covered
+
+    def covers(self, number: int, minute: int) -> bool:
+        """Whether a source began before a minute and goes on after it: it holds all of it."""
+        return self._first[number] < minute < self._reach[number]
+
+    def is_shared(self, number: int, minute: int) -> bool:
+        """Whether another source covers a minute."""
+        return any(other != number and self.covers(other, minute) for other in self._first)
+
+
+class _Slots:
+    """Decides which items of the sources are one message.
+
+    Items are taken in the order of time; each joins the first slot of its words, at most a minute
+    old, that its source does not hold yet.
+    """
+
+    def __init__(self, minutes: _Minutes) -> None:
+        self._minutes = minutes
+        self._open: dict[Words, list[_Slot]] = {}
+
+    def place(self, minute: int, groups: dict[int, list[_Item]]) -> bool:
+        """Give every item its slot; return whether one of them continues what was placed before.
+
+        If none does, what was placed before is closed.
+        """
+        earlier = self._earlier(lambda slot: abs(minute - slot.minute) <= 1)
+        self._open = {words: [*slots] for words, slots in earlier.items()}
+        continues = False
+        for number, items in groups.items():
+            for item in items:
+                item.slot = self._slot_of(number, item)
+                item.slot.items[number] = item
+                continues = continues or item.slot in earlier.get(item.words, ())
+        if not continues:
+            self._open = self._earlier(lambda slot: slot not in earlier.get(slot.words, ()))
+        return continues
+
+    def _earlier(self, is_kept: Callable[[_Slot], bool]) -> dict[Words, list[_Slot]]:
+        kept = {words: list(filter(is_kept, slots)) for words, slots in self._open.items()}
+        return {words: slots for words, slots in kept.items() if slots}
+
+    def _slot_of(self, number: int, item: _Item) -> _Slot:
+        slots = self._open.setdefault(item.words, [])
+        for slot in slots:
+            if number not in slot.items and self._may_join(number, item, slot):
+                return slot
+        slots.append(_Slot(item.words, item.minute))
+        return slots[-1]
+
+    def _may_join(self, number: int, item: _Item, slot: _Slot) -> bool:
+        """Whether an item is the message of a slot.
+
+        It is by the same minute; or because exports lose nothing between their ends, so one that
+        covers the minute at which it lacks a message holds it in the next.
+        """
+        covers = self._minutes.covers
+        return any(other.minute == item.minute for other in slot.items.values()) or all(
+            covers(source, item.minute) or covers(number, other.minute)
+            for source, other in slot.items.items()
+        )
+
+
+def _minutes(source: Source) -> Iterator[tuple[int, list[_Item]]]:
     """Group a source by minute, in the order of minutes."""
-    for minute, group in groupby(_in_order(source), key=lambda said: said.key[0]):
+    for minute, group in groupby(_in_order(source), key=lambda item: item.minute):
         yield minute, list(group)
 
 
-def _in_order(source: Source) -> Iterator[_Said]:
+def _in_order(source: Source) -> Iterator[_Item]:
     """Sort within a window: a phone's clock may step back a little, and each export by itself."""
-    window: list[tuple[int, int, _Said]] = []
-    for number, said in enumerate(_with_system_lines(source)):
-        heapq.heappush(window, (said.key[0], number, said))
-        while said.key[0] - window[0][0] > JITTER_MINUTES:
+    window: list[tuple[int, int, _Item]] = []
+    for item in _with_system_lines(source):
+        heapq.heappush(window, (item.minute, item.number, item))
+        while item.minute - window[0][0] > JITTER_MINUTES:
             yield heapq.heappop(window)[2]
     while window:
         yield heapq.heappop(window)[2]
 
 
-def _with_system_lines(source: Source) -> Iterator[_Said]:
+def _with_system_lines(source: Source) -> Iterator[_Item]:
     before: list[Message] = []
-    last = _UNDATED
+    minute, number = _UNDATED, 0
     for message in source.messages:
         if message.kind == "system":
             before.append(message)
             continue
-        key = key_of(message)
+        minute, *words = key_of(message)
         seconds = message.sent_at.second if message.sent_at else 0
-        rank = (not source.is_lossy, len(message.text), seconds)
-        yield _Said(key, message, before, rank)
-        before, last = [], key[0]
+        rank = (not source.is_lossy, len(message.text), seconds, message.text)
+        yield _Item(minute, (words[0], words[1]), number, message, before, rank)
+        before, number = [], number + 1
     if before:
-        yield _Said((last, b"", b""), None, before)
+        yield _Item(minute, _END, number, None, before)
 
 
-def _combine(sources: list[list[_Said]]) -> list[_Said]:
-    """Merge what several exports hold of one minute, in the order of the fullest."""
-    sources.sort(key=len, reverse=True)
-    merged = sources[0]
-    for other in sources[1:]:
-        merged = _combine_two(merged, other)
+def _combine(stretch: dict[int, list[_Item]]) -> list[tuple[_Item, _Slot]]:
+    """Put the slots of a stretch in the order of the fullest source, what it lacks between.
+
+    Each comes with the item that tells its minute.
+    """
+    orders = sorted((sorted(items, key=_number) for items in stretch.values()), key=_preference)
+    merged: list[tuple[_Item, _Slot]] = []
+    for order in orders:
+        places = {id(slot): index for index, (_, slot) in enumerate(merged)}
+        inserted: dict[int, list[tuple[_Item, _Slot]]] = {}
+        after = 0
+        for item in order:
+            slot = item.slot
+            if slot is None:
+                raise AssertionError("an item without a slot")
+            if id(slot) in places:
+                after = places[id(slot)] + 1
+            else:
+                inserted.setdefault(after, []).append((item, slot))
+        merged = _with_inserted(merged, inserted)
     return merged
 
 
-def _combine_two(merged: list[_Said], other: list[_Said]) -> list[_Said]:
-    places = {place: index for index, place in enumerate(_occurrences(merged))}
-    inserted: dict[int, list[_Said]] = {}
-    after = 0
-    for place, said in zip(_occurrences(other), other, strict=True):
-        index = places.get(place)
-        if index is None:
-            inserted.setdefault(after, []).append(said)
-            continue
-        after = index + 1
-        known = merged[index]
-        best = said if said.rank > known.rank else known
-        before = max(known.before, said.before, key=len)
-        merged[index] = _Said(known.key, best.message, before, best.rank)
-    result = []
+def _with_inserted(
+    merged: list[tuple[_Item, _Slot]], inserted: dict[int, list[tuple[_Item, _Slot]]]
+) -> list[tuple[_Item, _Slot]]:
+    result: list[tuple[_Item, _Slot]] = []
     for index in range(len(merged) + 1):
         result += inserted.get(index, [])
         result += merged[index : index + 1]
     return result
 
 
-def _occurrences(said: list[_Said]) -> Iterator[tuple[Key, int]]:
-    seen: Counter[Key] = Counter()
-    for item in said:
-        yield item.key, seen[item.key]
-        seen[item.key] += 1
+def _number(item: _Item) -> int:
+    return item.number
 
 
-def _flatten(said: list[_Said], is_covered: bool) -> Iterator[Message]:
-    """Yield messages; system lines at an export's end go if another export covers that time."""
-    for item in said:
-        if item.message is not None:
-            yield from item.before
-            yield item.message
-        elif not is_covered:
-            yield from item.before
+def _preference(items: list[_Item]) -> tuple[int, int, list[tuple[int, Words]]]:
+    """Sort key of what several sources hold of one stretch, the same in whatever order they stand.
+
+    The fullest first; of equals, the one whose clock steps back least.
+    """
+    n_back = sum(a.minute > b.minute for a, b in pairwise(items))
+    return -len(items), n_back, [(item.minute, item.words) for item in items]
 
 
-@dataclass(frozen=True)
-class Sketch:
-    """The messages with the smallest hashes: a fair sample by which exports can be compared."""
-
-    hashes: tuple[tuple[int, int], ...]  # (hash, minute), sorted
-    first: int
-    last: int
-
-    @property
-    def horizon(self) -> int:
-        """Every message whose hash lies below is in the sketch."""
-        return self.hashes[-1][0] if len(self.hashes) >= _SKETCH_SIZE else 1 << 64
-
-
-def sketch_of(messages: Iterable[Message]) -> Sketch:
-    """Sketch an export in bounded memory."""
-    heap: list[tuple[int, int]] = []
-    kept: set[int] = set()
-    first, last = 1 << 62, _UNDATED
-    for message in messages:
-        if message.kind != "message" or message.sent_at is None:
+def _flatten(
+    merged: list[tuple[_Item, _Slot]], minutes: _Minutes, tally: MergeTally
+) -> Iterator[Message]:
+    """Yield the best version of each message, and count what is merged into it."""
+    for lead, slot in merged:
+        items = list(slot.items.values())
+        before = max((item.before for item in items), key=len)
+        is_kept = lead.message is not None or not lead.is_covered
+        tally.n_merged += sum(len(item.before) for item in items) - len(before) * is_kept
+        if is_kept:
+            yield from before
+        if lead.message is None:
             continue
-        key = key_of(message)
-        first, last = min(first, key[0]), max(last, key[0])
-        number = int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest())
-        if number in kept or (len(heap) >= _SKETCH_SIZE and number >= -heap[0][0]):
-            continue
-        kept.add(number)
-        heapq.heappush(heap, (-number, key[0]))
-        if len(heap) > _SKETCH_SIZE:
-            kept.discard(-heapq.heappop(heap)[0])
-    return Sketch(tuple(sorted((-number, minute) for number, minute in heap)), first, last)
-
-
-def shared_share(one: Sketch, other: Sketch) -> tuple[int, float]:
-    """Compare two exports over the time both cover: (messages compared, share in both)."""
-    first, last = max(one.first, other.first), min(one.last, other.last)
-    horizon = min(one.horizon, other.horizon)
-    a, b = (
-        {
-            number
-            for number, minute in sketch.hashes
-            if number <= horizon and first <= minute <= last
-        }
-        for sketch in (one, other)
-    )
-    n_compared = min(len(a), len(b))
-    return n_compared, len(a & b) / n_compared if n_compared else 0.0
+        tally.n_merged += len(items) - 1
+        for number, item in slot.items.items():
+            if minutes.is_shared(number, item.minute):
+                tally.n_compared[number] += 1
+                tally.n_shared[number] += len(items) > 1
+        best = max(items, key=lambda item: item.rank)
+        message = best.message or lead.message
+        if best.minute != lead.minute:
+            message = replace(message, sent_at=lead.message.sent_at)
+        yield message
 
 
 def by_time(messages: Iterable[Message]) -> list[Message]:

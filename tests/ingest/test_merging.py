@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chatbot.conversation import Message
-from chatbot.ingest.merging import Source, merge_sources, shared_share, sketch_of
+from chatbot.ingest.merging import MergeTally, Source, merge_sources
 from chatbot.ingest.readers import KST
+from chatbot.ingest.sketch import shared_share, sketch_of
 
 START = datetime(2026, 10, 2, 9, 0, tzinfo=KST)
 
@@ -98,3 +100,71 @@ def test_a_clock_that_steps_back_at_the_edge_of_an_overlap_doubles_nothing():
     )
     merged = merge_sources([Source([a, x, y, z]), Source([y, z, w])])
     assert [m.text for m in merged] == ["a", "y", "x", "z", "w"]
+
+
+@given(rooms(), st.permutations(range(3)), st.data())
+def test_exports_merge_to_the_same_room_in_any_order(room, order, data):
+    bounds = [sorted(data.draw(st.tuples(*[st.integers(0, len(room))] * 2))) for _ in range(3)]
+    parts = [jittered(room[begin:end], data, [0, 0, 1]) for begin, end in bounds]
+    merged = [
+        list(merge_sources([Source(p) for p in some]))
+        for some in (parts, [parts[i] for i in order])
+    ]
+    assert keys(merged[0]) == keys(merged[1])
+
+
+def jittered(room, data, shifts):
+    """The room as an export tells it that sees some messages in another minute."""
+    drawn = data.draw(st.lists(st.sampled_from(shifts), min_size=len(room), max_size=len(room)))
+    return [
+        replace(m, sent_at=m.sent_at + timedelta(minutes=n))
+        for m, n in zip(room, drawn, strict=True)
+    ]
+
+
+def said(messages):
+    return [(m.speaker, m.text) for m in messages]
+
+
+def of_some_time(room):
+    """Longer than the edge, where an export may begin or end within a minute."""
+    edge = [
+        Message("가람", "처음", START - timedelta(minutes=9)),
+        Message("나래", "끝", START + timedelta(days=1)),
+    ]
+    return [edge[0], *room, edge[1]]
+
+
+@given(rooms(), st.data())
+def test_copy_that_rounds_minutes_up_adds_and_changes_nothing(room, data):
+    room = of_some_time(room)
+    copy = [*room[:1], *jittered(room[1:-1], data, [0, 1]), *room[-1:]]
+    assert list(merge_sources([Source(room), Source(copy)])) == room
+
+
+@given(rooms(), st.data())
+def test_copy_that_is_a_minute_off_either_way_adds_nothing(room, data):
+    room = of_some_time(room)
+    copy = [*room[:1], *jittered(room[1:-1], data, [-1, 0, 0, 1]), *room[-1:]]
+    assert Counter(said(merge_sources([Source(room), Source(copy)]))) == Counter(said(room))
+
+
+@given(rooms(), st.data())
+def test_what_is_read_is_yielded_or_merged(room, data):
+    event = Message("", "라온님이 들어왔습니다.", START, "system")
+    parts = [data.draw(st.permutations([*room, event])) for _ in range(2)]
+    tally = MergeTally()
+    merged = list(merge_sources([Source(room), *map(Source, parts)], tally))
+    assert len(room) + sum(map(len, parts)) == len(merged) + tally.n_merged
+
+
+@given(rooms())
+def test_copies_share_all_they_are_compared_by(room):
+    tally = MergeTally()
+    list(merge_sources([Source(of_some_time(room)), Source(of_some_time(room))], tally))
+    assert tally.n_compared == tally.n_shared == {0: len(room), 1: len(room)}
+
+
+def test_the_same_words_in_the_next_minute_of_an_adjoining_export_stay():
+    first, second = (Message("가람", "응", START + timedelta(minutes=n)) for n in (0, 1))
+    assert list(merge_sources([Source([first]), Source([second])])) == [first, second]
