@@ -5,7 +5,7 @@ import dataclasses
 import io
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -34,6 +34,7 @@ from chatbot.ingest.masking import Found, Masker, NamePattern
 from chatbot.ingest.pseudonyms import Pseudonyms
 from chatbot.ingest.rooms import (
     Aliases,
+    RoomTally,
     choose_rooms,
     exporter_of,
     read_room,
@@ -142,6 +143,7 @@ def _ingest(
     context_only: Counter[str] = Counter()
     masked: Counter[Found] = Counter()
     n_seen = n_kept = 0
+    tallies: dict[str, RoomTally] = {}
     n_messages = sum(entry.n_messages for exports in rooms.values() for entry in exports)
     make_masker = _masker_maker(rooms, config)
     forget = forget_rules(aliases, config)
@@ -150,7 +152,8 @@ def _ingest(
         for room, exports in rooms.items():
             cleaner, masker = Cleaner(rules, forget), make_masker()
             spools.append(SessionSpool(folder / exports[0].id))
-            messages = read_room(exports, aliases[room], config)
+            tally = tallies[exports[0].id] = RoomTally()
+            messages = read_room(exports, aliases[room], config, tally)
             kept = _cleaned(messages, cleaner, masker, counts, bar)
             for session in split_sessions(kept, rules, exports[0].id):
                 spools[-1].add(merge_bursts(session, rules))
@@ -159,20 +162,52 @@ def _ingest(
             context_only += cleaner.context_only
             masked += masker.found if masker else Counter()
             n_seen, n_kept = n_seen + cleaner.n_seen, n_kept + cleaner.n_kept
+            _require_all_read(tally, cleaner.n_seen)
     if n_seen != n_kept + dropped.total():
         raise CorpusError("messages went missing while cleaning", hint="this is a bug; report it")
-    entries = [entry for exports in rooms.values() for entry in exports]
     n_turns = sum(sum(spool.n_turns) for spool in spools)
     messages_account = {"seen": n_seen, "kept": n_kept, "turns": n_turns}
-    lines = {entry.id: {**entry.lines, "total": sum(entry.lines.values())} for entry in entries}
+    lines = {
+        export: {**classes, "total": classes.total()}
+        for tally in tallies.values()
+        for export, classes in tally.lines.items()
+    }
+    merged = {room: tally.merged.n_merged for room, tally in tallies.items()}
+    _warn_of_doubts(tallies.values())
     kinds: Counter[str] = Counter()
     for found, n in masked.items():
         kinds[found.kind] += n
     sealed = _sealed_values(masked, config)
     ingested = Ingested(
-        spools, lines, messages_account, dict(dropped), dict(context_only), dict(kinds), sealed
+        rooms=spools,
+        exports=lines,
+        merged=merged,
+        messages=messages_account,
+        dropped=dict(dropped),
+        context_only=dict(context_only),
+        masked=dict(kinds),
+        sealed=sealed,
     )
     return ingested, counts
+
+
+def _require_all_read(tally: RoomTally, n_seen: int) -> None:
+    """Hold that each export's lines that are messages were read, and seen or merged."""
+    n_lines = sum(
+        classes[kind] for classes in tally.lines.values() for kind in ("message", "media", "system")
+    )
+    if not n_lines == tally.n_read.total() == n_seen + tally.merged.n_merged:
+        raise CorpusError("messages went missing while merging", hint="this is a bug; report it")
+
+
+def _warn_of_doubts(tallies: Iterable[RoomTally]) -> None:
+    for tally in tallies:
+        for export, percent in tally.doubtful():
+            say(
+                f"warning: {export} shares {percent} % of its messages with the other exports of "
+                "its room, over the same days: is it another room, or are names or the time zone "
+                "others there (raw.aliases, raw.utc_offset_hours)?"
+            )
 
 
 def forget_rules(aliases: dict[str, Aliases], config: Config) -> list[ForgetRule]:
@@ -257,6 +292,9 @@ def _cleaned(
 
 
 def _report(stats: Stats, program: str) -> None:
+    if n_merged := sum(stats.merged.values()):
+        n_read = stats.messages["seen"] + n_merged
+        say(f"{n_read:,} messages in the exports: {n_merged:,} are in several and count once")
     dropped = dict(stats.dropped)
     n_system = dropped.pop("system", 0)
     say(

@@ -49,6 +49,7 @@ class Ingested:
 
     rooms: list[SessionSpool]
     exports: dict[str, dict[str, int]]
+    merged: dict[str, int]  # by room: messages that another of its exports holds as well
     messages: dict[str, int]
     dropped: dict[str, int]
     context_only: dict[str, int]  # of those kept: said, but never trained
@@ -283,6 +284,7 @@ def _stats(
         persona_reason=speakers.reason,
         tokenizer_sha256=tokenizer.sha256,
         exports=ingested.exports,
+        merged=ingested.merged,
         messages=ingested.messages,
         dropped=ingested.dropped,
         context_only=ingested.context_only,

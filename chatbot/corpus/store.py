@@ -49,7 +49,9 @@ class SplitStats(msgspec.Struct, frozen=True, kw_only=True):
 class Stats(msgspec.Struct, frozen=True, kw_only=True):
     """stats.json: every line of every export, every message and every token accounted for.
 
-    messages seen = kept + dropped; `context_only` counts, by rule, those kept that are not learned.
+    Lines of the exports that are messages, media and system lines, less those merged with another
+    export's (`merged`, by room), are the messages seen; seen less dropped are the messages kept.
+    `context_only` counts, by rule, those kept that are not learned.
     """
 
     version: int = VERSION
@@ -61,6 +63,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     persona_reason: str
     tokenizer_sha256: str
     exports: dict[str, dict[str, int]]
+    merged: dict[str, int] = {}
     messages: dict[str, int]
     dropped: dict[str, int]
     context_only: dict[str, int] = {}

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from chatbot.conversation import Message
 from chatbot.errors import CorpusError, ExportError
 from chatbot.ingest.inbox import zone_of
 from chatbot.ingest.manifest import ExportEntry, read_manifest
-from chatbot.ingest.merging import Source, by_time, key_of, merge_sources
+from chatbot.ingest.merging import MergeTally, Source, by_time, key_of, merge_sources
 from chatbot.ingest.readers import read_conversations
+from chatbot.ingest.readers.account import Account
 from chatbot.settings import Config
 from chatbot.storage.files import sha256_of
 
@@ -16,6 +18,29 @@ Aliases = dict[str, dict[str, str]]  # by export id: a name there -> the name it
 
 _MIN_SAME = 3
 EXPORTER_NAMES = ("회원님", "you", "You", "Me")
+_MIN_COMPARED = 50
+_LITTLE_SHARED = 0.5
+
+
+@dataclass
+class RoomTally:
+    """What reading a room took: every line of its exports by class, and what merging joined."""
+
+    lines: dict[str, Counter[str]] = field(default_factory=dict)
+    n_read: Counter[str] = field(default_factory=Counter)
+    merged: MergeTally = field(default_factory=MergeTally)
+
+    def doubtful(self) -> list[tuple[str, int]]:
+        """Return exports that share little with others over the same time: (id, percent)."""
+        shares = [
+            (export, self.merged.n_shared[number], self.merged.n_compared[number])
+            for number, export in enumerate(self.lines)
+        ]
+        return [
+            (export, round(100 * n_shared / n))
+            for export, n_shared, n in shares
+            if n >= _MIN_COMPARED and n_shared < _LITTLE_SHARED * n
+        ]
 
 
 def choose_rooms(config: Config) -> dict[str, list[ExportEntry]]:
@@ -103,15 +128,30 @@ def _what(message: Message) -> tuple[int, bytes]:
     return minute, text
 
 
-def read_room(exports: list[ExportEntry], aliases: Aliases, config: Config) -> Iterator[Message]:
+def read_room(
+    exports: list[ExportEntry], aliases: Aliases, config: Config, tally: RoomTally | None = None
+) -> Iterator[Message]:
     """Yield the messages of a room, its exports merged, speakers' aliases resolved."""
+    tally = tally if tally is not None else RoomTally()
     sources = []
     for entry in exports:
-        messages = _renamed(_read_export(entry, config), aliases[entry.id])
+        messages = _renamed(_tallied(entry, config, tally), aliases[entry.id])
         if len(exports) > 1 and entry.n_steps_back:
             messages = iter(by_time(messages))
         sources.append(Source(messages, is_lossy=entry.encoding == "cp949"))
-    return merge_sources(sources)
+    return merge_sources(sources, tally.merged)
+
+
+def _tallied(entry: ExportEntry, config: Config, tally: RoomTally) -> Iterator[Message]:
+    account = Account()
+    tally.lines[entry.id] = account.lines
+    return _counted(entry.id, _read_export(entry, config, account), tally.n_read)
+
+
+def _counted(export: str, messages: Iterator[Message], n_read: Counter[str]) -> Iterator[Message]:
+    for message in messages:
+        n_read[export] += 1
+        yield message
 
 
 def verify_exports(exports: list[ExportEntry], config: Config) -> None:
@@ -130,8 +170,11 @@ def verify_exports(exports: list[ExportEntry], config: Config) -> None:
             )
 
 
-def _read_export(entry: ExportEntry, config: Config) -> Iterator[Message]:
-    for conversation in read_conversations(config.path(entry.path), zone=zone_of(config)):
+def _read_export(
+    entry: ExportEntry, config: Config, account: Account | None = None
+) -> Iterator[Message]:
+    path = config.path(entry.path)
+    for conversation in read_conversations(path, zone=zone_of(config), account=account):
         yield from conversation.messages
 
 

@@ -3,12 +3,14 @@
 import zipfile
 from itertools import groupby
 
+import msgspec
 import pytest
 
+from chatbot.corpus.store import read_stats
 from chatbot.errors import CorpusError, ExportError
 from chatbot.ingest.inbox import file_exports, plan_filing
 from chatbot.ingest.invented_room import FRIEND, invent_room, write_android_export
-from chatbot.ingest.manifest import read_manifest
+from chatbot.ingest.manifest import Manifest, read_manifest, write_manifest
 from chatbot.ingest.rooms import (
     choose_rooms,
     exporter_of,
@@ -230,3 +232,34 @@ def test_every_room_is_split_by_its_own_time(project):
         project.add_export(f"{seed}.txt", write_android_export(invent_room(60, seed)))
     organize(project)
     assert project.run("preprocess", "--set", "processed.rooms=all") == 0
+
+
+def test_lines_of_all_exports_are_accounted_for_across_merges(project, room):
+    project.add_export("KakaoTalkChats.txt", write_android_export(iter(room[:300])))
+    project.add_export("chat.csv", as_csv(room[100:]))
+    project.add_export("KakaoTalk_2030_group.txt", as_windows(room[50:250]))
+    organize(project)
+    assert project.run("preprocess") == 0
+    stats = read_stats(project.root / "data/processed")
+    n_read = sum(
+        lines.get(kind, 0)
+        for lines in stats.exports.values()
+        for kind in ("message", "media", "system")
+    )
+    assert n_read == sum(stats.merged.values()) + stats.messages["seen"]
+    assert stats.messages["seen"] == stats.messages["kept"] + sum(stats.dropped.values())
+    assert sum(stats.merged.values()) > 300
+    for lines in stats.exports.values():
+        assert sum(lines.values()) == 2 * lines["total"]
+
+
+def test_exports_of_a_room_that_share_little_are_told(project, room, capsys):
+    changed = [msgspec.structs.replace(m, text=m.text + "!") for m in room[50:]]
+    project.add_export("a.txt", write_android_export(iter(room)))
+    project.add_export("b.csv", as_csv([*room[:50], *changed]))
+    _, config = organize(project)
+    path = config.path(config.raw.manifest_path)
+    entries = [msgspec.structs.replace(e, room="one") for e in read_manifest(path).exports]
+    write_manifest(path, Manifest(entries))
+    assert project.run("preprocess") == 0
+    assert "of its messages with the other exports" in capsys.readouterr().err
