@@ -230,4 +230,4 @@ NUMBERS = sorted(name for name, value in setting_names().items() if type(value) 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_number_beyond_all_use_is_refused(name):
     with pytest.raises(ConfigError, match=name):
-        load_config(REPOSITORY, (f"{name}=99999999999999",))
+        load_config(NO_CONFIGS, (f"{name}=99999999999999",))
