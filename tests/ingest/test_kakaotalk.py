@@ -164,19 +164,19 @@ def test_date_in_a_notice_is_no_day_line(read):
     assert said(messages) == [("가람", notice), ("나래", "네")]
 
 
-def test_one_false_future_does_not_swallow_the_rest(read):
-    text = "나래 님과 카카오톡 대화\n\n" + "".join(
-        f"{stamp}, 가람 : {n}\n"
-        for n, stamp in enumerate(
-            [
-                "2026년 10월 2일 오전 9:01",
-                "2030년 1월 1일 오전 9:00",
-                "2026년 10월 2일 오전 9:02",
-                "2026년 10월 3일 오전 9:02",
-            ]
-        )
+@pytest.mark.parametrize("n_pasted", [1, 2, 5])
+def test_pasted_future_stamps_stay_in_their_message_and_lose_no_later_one(read, n_pasted):
+    line = "2026년 10월 {}일 오전 9:0{}, 가람 : {}\n"
+    pasted = "".join(f"2030년 1월 {n + 1}일 오전 9:00, 점심 : 김밥\n" for n in range(n_pasted))
+    later = "".join(line.format(2 + n, n, n) for n in range(n_pasted + 2))
+    messages, account = read(
+        "나래 님과 카카오톡 대화\n\n" + line.format(1, 0, "일정") + pasted + later
     )
-    assert [text for _, text in said(read(text)[0])] == ["0", "1", "2", "3"]
+    assert said(messages) == [
+        ("가람", f"일정\n{pasted}".strip()),
+        *(("가람", str(n)) for n in range(n_pasted + 2)),
+    ]
+    assert account.lines["imitation"] == n_pasted
 
 
 def test_chunks_glued_together_are_one_room(read):

@@ -68,11 +68,11 @@ def _message(speaker: str, text: str, at: datetime | None, is_dated: bool) -> Me
         return Message("", text, at, "system")
     if grammar.media_kind(text):
         return Message(speaker, text, at, "media")
-    if grammar.may_be_system(text) and text.startswith(speaker):
-        # The actor stands in the user column: "라온","라온님이 나갔습니다."
-        event = grammar.SYSTEM_STRONG.fullmatch(text) or grammar.SYSTEM_WEAK.fullmatch(text)
-        if event and text[len(speaker) :].startswith(("님", " ")):
-            return Message("", text, at, "system")
+    # The actor stands in the user column: "라온","라온님이 나갔습니다."
+    if text.startswith((f"{speaker}님", f"{speaker} ")) and (
+        grammar.is_event(text) or grammar.SYSTEM_WEAK.fullmatch(text)
+    ):
+        return Message("", text, at, "system")
     return Message(speaker, text, at)
 
 

@@ -5,6 +5,7 @@ One tolerant grammar for every phone, PC and language, because one file can mix 
 
 import re
 from datetime import date, datetime, timedelta, timezone
+from typing import NamedTuple
 
 _SP = r"[ \u00a0\u202f\u2009]"
 _AP = r"(?:오전|오후|AM|PM|午前|午後|上午|下午)"
@@ -83,18 +84,22 @@ SYSTEM_STRONG = re.compile(
     r"|.{1,60}님을 (?:내)?보냈습니다\.?|.{1,60}님이 .{1,400}님을 초대(?:했|하였)습니다\.?"
     r"|(?:채팅방 )?관리자가 메시지를 가렸습니다\.?|메시지가 삭제되었습니다\.?"
     r"|.{1,60}님이 부?방장이 되었습니다\.?|.{1,60}님이 부방장에서 해제되었습니다\.?"
-    r"|관리자만 말하기 기능이 (?:활성화|해제)되었습니다\.?|운영정책을 위반.*"
-    r"|타인, 기관 등의 사칭에 유의해 주세요.*|불법촬영물.*"
+    r"|관리자만 말하기 기능이 (?:활성화|해제)되었습니다\.?"
+    r"|운영정책을 위반하여 가려진 메시지입니다\.?"
     r"|.{1,60} joined this chatroom\.|.{1,60} left this chatroom\.|.{1,60} invited .{1,400}\."
     r"|.{1,60} has been removed from this chatroom\.|.{1,60} has been assigned as the admin\."
     r"|.{1,60} is no longer an admin\.|The host has been reassigned.*"
     r"|This message has been hidden by the chatroom managers\.|Moderator has hidden \d+ messages?\."
     r"|The message has been deleted\."
 )
+# Open chats: a joining line with the policy glued to it, and a heading with paragraphs behind it.
+NOTICE = re.compile(
+    r"(?:.{1,60}님이 (?:채팅방에 )?들어왔습니다\.?)? ?운영정책을 위반한 메시지로 신고 접수 시 "
+    r"|불법촬영물 ?등 식별 및 게재 ?제한 조치 안내|타인, 기관 등의 사칭에 유의해 주세요"
+)
 # "He left." is also something people say: only after a known speaker's name is it an event.
 SYSTEM_WEAK = re.compile(r"(?P<who>.{1,60}) left\.")
 _SYSTEM_ENDINGS = ("다", "다.", "room.", "min.", "gers.", "ages.", "age.", "ted.", "left.", ".")
-_SYSTEM_OPENINGS = ("운영정책을 위반", "타인, 기관", "불법촬영물", "The host has")
 
 _STAMP_OLD = re.compile(rf"({_CLOCK}) ({_DATE_EN})$")
 _STAMP = re.compile(rf"({_DATE_NUMERIC}|{_DATE_EN})(?: {_WEEKDAY})?(?:,| at)?{_SP}(.+)$")
@@ -108,6 +113,17 @@ _MONTHS = {
 }
 _MORNING = re.compile(r"오전|AM|am|Am|午前|上午")
 _AFTERNOON = re.compile(r"오후|PM|pm|Pm|午後|下午")
+_MORNING_OF = {"오후": "오전", "PM": "AM", "午後": "午前", "下午": "上午"}
+_MONTHS_NAMED = re.compile(_MONTH)
+_WEEKDAYS = re.compile(_WEEKDAY)
+
+
+class DayLine(NamedTuple):
+    """A line that opens a day."""
+
+    day: date
+    form: str
+    is_dashed: bool
 
 
 def parse_clock(text: str) -> timedelta | None:
@@ -156,11 +172,30 @@ def parse_stamp(text: str, zone: timezone) -> datetime | None:
     return datetime(day.year, day.month, day.day, tzinfo=zone) + clock
 
 
-def parse_day_line(line: str) -> tuple[date, bool] | None:
-    """Return the date of a line that opens a day, and whether it is drawn with dashes."""
-    found = _DAY.match(line)
-    day = parse_date(found["day"]) if found else None
-    return (day, bool(found["dashes"])) if found and day else None
+def parse_day_line(line: str) -> DayLine | None:
+    """Return the date of a line that opens a day, and the form it is written in."""
+    match = _DAY.match(line)
+    day = parse_date(match["day"]) if match else None
+    return DayLine(day, _form(line), bool(match["dashes"])) if match and day else None
+
+
+def date_form(stamp: str) -> str:
+    """Return how a full stamp writes its date: "0년 0월 0일", "0. 0. 0.", "0-0-0", "month 0, 0".
+
+    A file is told by it alone: its clock may be of 12 or 24 hours, behind ", " or " at ".
+    """
+    match = _STAMP.match(stamp)
+    return _form(match[1]) if match else "old"
+
+
+def clock_form(clock: str) -> str:
+    """Return how a clock is written, whatever the time: "오전 0:0", "0:0", "0:0 AM", "AM 0:0"."""
+    return _AFTERNOON.sub(lambda match: _MORNING_OF[match[0].upper()], _form(clock.upper()))
+
+
+def _form(text: str) -> str:
+    """Return what stays the same in dates and clocks of one form."""
+    return _WEEKDAYS.sub("weekday", _MONTHS_NAMED.sub("month", _DIGITS.sub("0", text)))
 
 
 def parse_room_header(line: str) -> tuple[str, int] | None:
@@ -184,9 +219,21 @@ def parse_saved_line(line: str, zone: timezone) -> datetime | None:
     return parse_stamp(when, zone) or datetime.max.replace(tzinfo=zone)
 
 
-def may_be_system(text: str) -> bool:
-    """Cheaply rule out most lines that cannot be a system line."""
-    return text.endswith(_SYSTEM_ENDINGS) or text.startswith(_SYSTEM_OPENINGS)
+def is_event(text: str) -> bool:
+    """Whether a whole line is one that KakaoTalk itself writes into a room.
+
+    >>> is_event("라온님이 들어왔습니다."), is_event("라온님이 들어왔습니다. 반가워요")
+    (True, False)
+    """
+    text = text.rstrip()
+    # Most lines are ruled out cheaply.
+    may_be_event = text.endswith(_SYSTEM_ENDINGS) or text.startswith("The host has")
+    return bool(may_be_event and SYSTEM_STRONG.fullmatch(text)) or is_notice(text)
+
+
+def is_notice(text: str) -> bool:
+    """Whether a line begins the policy notice of open chats; paragraphs of it may follow."""
+    return ("운영정책" in text or text.startswith(("불법", "타인"))) and bool(NOTICE.match(text))
 
 
 def media_kind(text: str) -> str | None:

@@ -1,0 +1,61 @@
+"""The message that is being read: lines are collected until the next header closes it."""
+
+from collections import Counter
+from datetime import datetime
+
+from chatbot.conversation import Kind, Message
+from chatbot.ingest.readers import kakaotalk_grammar as grammar
+
+
+class Draft:
+    """The open message; `finished` holds those closed. Every line is counted in `lines`."""
+
+    def __init__(self, lines: Counter[str]) -> None:
+        self.finished: list[Message] = []
+        self.is_open = False
+        self.is_system = False
+        self._lines = lines
+        self._speaker = ""
+        self._at: datetime | None = None
+        self._parts: list[str] = []
+        self._n_blank = 0  # blank lines wait for another line: they stand at a message's end too
+
+    def open(self, speaker: str, at: datetime | None, text: str, *, is_system: bool) -> None:
+        """Close the open message and begin another."""
+        if self.is_open:
+            self.close()
+        self._speaker, self._at, self.is_system = speaker, at, is_system
+        self._parts.append(text)
+        self.is_open = True
+
+    def add(self, line: str, line_class: str) -> None:
+        """Go on with a line behind the first."""
+        if self._n_blank:
+            self._lines["blank"] -= self._n_blank
+            self._lines["continuation"] += self._n_blank
+            self._parts.extend([""] * self._n_blank)
+            self._n_blank = 0
+        self._lines[line_class] += 1
+        self._parts.append(line)
+
+    def add_blank(self) -> None:
+        """Go on with a blank line."""
+        self._lines["blank"] += 1
+        self._n_blank += self.is_open
+
+    def close(self) -> None:
+        """Finish the open message; only now is it known whether it was a lone media word."""
+        if not self.is_open:
+            return
+        parts = self._parts
+        text = parts[0] if len(parts) == 1 else "\n".join(parts)
+        kind: Kind = "message"
+        if self.is_system:
+            kind = "system"
+        elif len(parts) == 1 and grammar.media_kind(text):
+            kind = "media"
+        self._lines[kind] += 1
+        self.finished.append(Message(self._speaker, text, self._at, kind))
+        self._parts.clear()
+        self._n_blank = 0
+        self.is_open = False

@@ -1,0 +1,150 @@
+"""How the headers and day lines of one export are written; a line in another form is text.
+
+An export comes from one program on one device, so its first header settles the form of all:
+a schedule or a transcript that somebody pasted from elsewhere does not become a message.
+"""
+
+import re
+from datetime import date, datetime, timedelta, timezone
+from enum import Enum
+
+from chatbot.ingest.readers import kakaotalk_grammar as grammar
+
+UNDATED = date(1900, 1, 1)  # stands in where no day line was seen yet
+_DIGITS = frozenset("0123456789")
+_STAMP_INITIALS = _DIGITS | frozenset("JFMASOND")
+_CACHE_SIZE = 4096
+
+# The moment, the name and the text of a header; behind a full stamp the name is in the text.
+Head = tuple[datetime, str | None, str]
+
+
+class Family(Enum):
+    """What a header begins with."""
+
+    BRACKETS = 1  # [name] [clock] text: PCs
+    STAMP = 2  # date clock, name : text: phones
+    CLOCK = 3  # clock, name : text, under day lines
+
+
+class Dialect:
+    """The forms of one export, and the day its clocks belong to."""
+
+    def __init__(self, zone: timezone) -> None:
+        self.zone = zone
+        self._stamps: dict[str, datetime | None] = {}
+        self._clocks: dict[str, datetime | None] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: another export follows in the same file."""
+        self.family: Family | None = None
+        self.day: date | None = None
+        self._form = ""
+        self._day_form = ""
+        self._undated = UNDATED
+        self._stamps.clear()
+        self._clocks.clear()
+
+    def settle(self, line: str) -> None:
+        """Take the form of this header as that of all to come."""
+        if bracketed := grammar.WINDOWS.match(line):
+            self.family, self._form = Family.BRACKETS, grammar.clock_form(bracketed[2])
+        elif stamped := self._match_stamp(line):
+            self.family, self._form = Family.STAMP, grammar.date_form(stamped[1])
+        else:
+            self.family = Family.CLOCK
+        self._stamps.clear()
+        self._clocks.clear()
+
+    def head_of(self, line: str) -> Head | None:
+        """Split a message header; None if the line is none in this dialect."""
+        first, family = line[0], self.family
+        if first == "[":
+            return self._bracketed(line) if family in (None, Family.BRACKETS) else None
+        if family is Family.BRACKETS:
+            return None
+        if first in _STAMP_INITIALS:
+            stamped = self.stamped(line) if family is not Family.CLOCK else None
+            return (stamped[0], None, stamped[1]) if stamped else None
+        if first == "오" and family is not Family.STAMP and self.day:
+            return self._clocked(line)
+        return None
+
+    def stamped(self, line: str) -> tuple[datetime, str] | None:
+        """Split a line that begins with a full stamp: (moment, ", "-less rest or ": "-rest)."""
+        match = self._match_stamp(line)
+        if match is None:
+            return None
+        stamp, mark = match.groups()
+        try:
+            at = self._stamps[stamp]
+        except KeyError:
+            at = self._read_stamp(stamp)
+        if at is None:
+            return None
+        return at, mark + line[match.end() :] if mark == ": " else line[match.end() :]
+
+    def day_of(self, line: str) -> grammar.DayLine | None:
+        """Read a day line; once there was one with dashes, no other form is one."""
+        if line[0] not in "-[0123456789SMTWFJAOND":
+            return None
+        day_line = grammar.parse_day_line(line)
+        if day_line is None:
+            return None
+        is_known_form = self._day_form in ("", day_line.form)
+        is_better = day_line.is_dashed and not self._day_form.startswith("-")
+        return day_line if is_known_form or is_better else None
+
+    def start_day(self, day_line: grammar.DayLine) -> None:
+        """Let clocks belong to this day."""
+        self._day_form = day_line.form
+        if day_line.day != self.day:
+            self.day = day_line.day
+            self._clocks.clear()
+
+    def start_next_undated_day(self, at: datetime) -> datetime:
+        """Pass midnight where no day line tells the day: return the moment a day later."""
+        self._undated += timedelta(days=1)
+        self._clocks.clear()
+        return at + timedelta(days=1)
+
+    @property
+    def midnight(self) -> datetime:
+        """The moment at which the day began."""
+        day = self.day or self._undated
+        return datetime(day.year, day.month, day.day, tzinfo=self.zone)
+
+    @staticmethod
+    def _match_stamp(line: str) -> re.Match[str] | None:
+        is_numeric = line[0] in _DIGITS
+        return (grammar.STAMP_NUMERIC if is_numeric else grammar.STAMP_ENGLISH).match(line)
+
+    def _read_stamp(self, stamp: str) -> datetime | None:
+        if len(self._stamps) > _CACHE_SIZE:
+            self._stamps.clear()
+        is_ours = not self._form or grammar.date_form(stamp) == self._form
+        at = self._stamps[stamp] = grammar.parse_stamp(stamp, self.zone) if is_ours else None
+        return at
+
+    def _bracketed(self, line: str) -> Head | None:
+        match = grammar.WINDOWS.match(line)
+        if match is None:
+            return None
+        name, clock, text = match.groups()
+        at = self._on_day(clock)
+        return (at, name, text or "") if at else None
+
+    def _clocked(self, line: str) -> Head | None:
+        match = grammar.CLOCK_ONLY.match(line)
+        at = self._on_day(match[1]) if match else None
+        return (at, None, line[match.end() :]) if match and at else None
+
+    def _on_day(self, clock: str) -> datetime | None:
+        try:
+            return self._clocks[clock]
+        except KeyError:
+            is_ours = not self._form or grammar.clock_form(clock) == self._form
+            since = grammar.parse_clock(clock) if is_ours else None
+            at = self._clocks[clock] = None if since is None else self.midnight + since
+            return at

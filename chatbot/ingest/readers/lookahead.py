@@ -1,0 +1,39 @@
+"""Lines of a file, each with the lines behind it in view, in bounded memory."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+_BLOCK = 4096
+_N_AHEAD = 400  # lines in view behind the current one
+_N_HEAD = 20_000
+
+
+class Lookahead:
+    """Iterate over lines; `following` shows what stands behind the current one."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._source = iter(lines)
+        self._block = list(islice(self._source, _N_HEAD))
+        self._next = 0
+
+    @property
+    def head(self) -> list[str]:
+        """The first lines of the file, before any was taken."""
+        return self._block
+
+    def __iter__(self) -> Iterator[str]:
+        while self._block:
+            more = list(islice(self._source, _BLOCK))
+            end = max(0, len(self._block) - _N_AHEAD) if more else len(self._block)
+            for self._next in range(1, end + 1):
+                yield self._block[self._next - 1]
+            self._block = self._block[end:] + more
+
+    def following(self) -> Iterator[str]:
+        """Yield the lines behind the current one, as many as are in view."""
+        block = self._block
+        return (block[index] for index in range(self._next, len(block)))
+
+    def next_text(self) -> str | None:
+        """Return the next line that is not blank; None at the end of what is in view."""
+        return next((line for line in self.following() if line), None)

@@ -1,0 +1,166 @@
+"""What people write that looks like the format: dates, schedules, quoted exports, notices."""
+
+import pytest
+
+from chatbot.ingest.readers import read_conversations
+from chatbot.ingest.readers.account import Account
+
+WINDOWS = "나래 님과 카카오톡 대화\n저장한 날짜 : 2026-10-02 09:30:11\n\n--------------- 2026년 9월 30일 수요일 ---------------\n"
+NEXT_DAY = "--------------- 2026년 10월 1일 목요일 ---------------\n"
+CLIPBOARD = "2026년 9월 30일 수요일\n"
+ANDROID = "나래 님과 카카오톡 대화\n저장한 날짜 : 2026년 10월 2일 오후 11:29\n\n\n"
+IOS = "Talk_2026.10.2 09:00-1.txt\n저장한 날짜 : 2026. 10. 2. 오후 11:00\n\n"
+JOINED = "라온님이 들어왔습니다.운영정책을 위반한 메시지로 신고 접수 시 카카오톡 이용에 제한이 있을 수 있습니다. "
+NOTICE = "불법촬영물등 식별 및 게재제한 조치 안내"
+PARAGRAPH = "그룹 오픈채팅방에서 동영상・압축파일 전송 시 전송을 제한하는 조치가 적용됩니다."
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text):
+        path = tmp_path / "export.txt"
+        path.write_text(text, encoding="utf-8")
+        account = Account()
+        messages = [m for c in read_conversations(path, account=account) for m in c.messages]
+        assert account.n_lines == text.count("\n")
+        assert account.lines["unparsed"] == 0
+        return messages
+
+    return read
+
+
+def spoken(messages):
+    return [(m.speaker, m.text) for m in messages if m.kind == "message"]
+
+
+DATES = [
+    "2024-05-30", "2026-10-01", "May 30, 2024", "October 1, 2026", "[2024년 5월 30일]", "[2026년 10월 1일]", "2026년 10월 1일",
+    "2026년 10월 1일 목요일", "2030년 1월 1일", "--------------- 2031년 1월 1일 수요일 ---------------", "----- 2026년 10월 1일 -----",
+    "--------------- 2026년 9월 30일 수요일 ---------------",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("date", DATES)
+@pytest.mark.parametrize("rest", ["", "\n장소는 역 앞"])
+def test_windows_date_inside_a_message_never_moves_the_clock(read, date, rest):
+    messages = read(
+        f"{WINDOWS}[가람] [오전 9:01] 모임\n{date}{rest}\n[나래] [오전 9:02] 응\n{NEXT_DAY}[가람] [오전 8:00] 굿모닝\n"
+    )
+    assert spoken(messages) == [
+        ("가람", f"모임\n{date}{rest}"),
+        ("나래", "응"),
+        ("가람", "굿모닝"),
+    ]
+    assert [(m.sent_at.month, m.sent_at.day) for m in messages] == [(9, 30), (9, 30), (10, 1)]
+
+
+@pytest.mark.parametrize(
+    "date", [date for date in DATES if "-----" not in date and "목" not in date]
+)
+def test_copied_window_keeps_the_form_of_its_first_day_line(read, date):
+    messages = read(f"{CLIPBOARD}[가람] [오전 9:01] 모임\n{date}\n[나래] [오전 9:02] 응\n")
+    assert spoken(messages) == [("가람", f"모임\n{date}"), ("나래", "응")]
+    assert {m.sent_at.day for m in messages} == {30}
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["2026년 10월 9일 금요일", "2026년 10월 2일 금요일", "2026-10-02", "2026년 10월 9일 오후 3:00"],
+)
+@pytest.mark.parametrize(
+    "follows", ["", "라온님이 들어왔습니다.", "2026. 10. 2. 오후 8:12: 라온님이 들어왔습니다."]
+)
+def test_ios_date_line_before_a_join_notice_is_text(read, date, follows):
+    tail = f"{follows}\n" if follows else ""
+    messages = read(
+        f"{IOS}2026년 10월 2일 금요일\n2026. 10. 2. 오후 8:11, 가람 : 모임\n{date}\n{tail}2026. 10. 2. 오후 8:13, 나래 : 응\n"
+    )
+    quoted = f"\n{follows}" if follows.startswith("라") else ""
+    assert spoken(messages) == [("가람", f"모임\n{date}{quoted}"), ("나래", "응")]
+
+
+def test_android_stamp_alone_in_a_message_is_text(read):
+    stamp = "2026년 10월 2일 오후 3:00"
+    line = "2026년 10월 {}일 오전 9:0{}"
+    first, second = line.format(1, 1), line.format(2, 2)
+    messages = read(
+        f"{ANDROID}{first}\n{first}, 가람 : 회의\n{stamp}\n역 앞\n\n{second}\n{second}, 나래 : 응\n"
+    )
+    assert spoken(messages) == [("가람", f"회의\n{stamp}\n역 앞"), ("나래", "응")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "오후 3:00, 점심 : 김밥",
+        "2026년 9월 30일 오후 3:00, 점심 : 김밥",
+        "2026. 9. 30. 오후 3:00: 회의",
+        "Sep 30, 2026 at 15:00, lunch : rice",
+        "[점심] [15:00] 김밥",
+        "[lunch] [3:00 PM] rice",
+        "[점심] [PM 3:00] 김밥",
+    ],
+)
+def test_windows_schedule_in_another_dialect_is_no_speaker(read, line):
+    messages = read(
+        f"{WINDOWS}[가람] [오전 9:01] 일정\n{line}\n[나래] [오전 9:02] 응\n[가람] [오후 4:00] 끝\n"
+    )
+    assert spoken(messages) == [("가람", f"일정\n{line}"), ("나래", "응"), ("가람", "끝")]
+
+
+@pytest.mark.parametrize("n_pasted", [1, 3])
+def test_windows_schedule_in_its_own_form_does_not_swallow_the_morning(read, n_pasted):
+    pasted = "".join(f"[점심] [오후 {n + 1}:00] 김밥\n" for n in range(n_pasted))
+    later = "".join(f"[나래] [오전 9:1{n}] {n}\n" for n in range(n_pasted + 2))
+    messages = read(
+        f"{WINDOWS}[가람] [오전 9:01] 일정\n{pasted}{later}{NEXT_DAY}[가람] [오전 8:00] 끝\n"
+    )
+    assert spoken(messages) == [
+        ("가람", f"일정\n{pasted}".strip()),
+        *(("나래", str(n)) for n in range(n_pasted + 2)),
+        ("가람", "끝"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[나래] [오전 9:10] 이렇게",
+        "오전 9:10, 나래 : 이렇게",
+        "2026. 10. 2. 오전 9:10, 나래 : 이렇게",
+        "Oct 2, 2026 at 09:10, 나래 : so",
+    ],
+)
+def test_android_line_quoted_from_another_dialect_is_text(read, line):
+    messages = read(
+        f"{ANDROID}2026년 10월 2일 오전 9:10, 가람 : 봐\n{line}\n2026년 10월 2일 오전 9:11, 나래 : 응\n"
+    )
+    assert spoken(messages) == [("가람", f"봐\n{line}"), ("나래", "응")]
+
+
+@pytest.mark.parametrize("blank", ["", "\n"])
+@pytest.mark.parametrize("notice", [f"{NOTICE}\n{PARAGRAPH}", f"{NOTICE} {PARAGRAPH}"])
+@pytest.mark.parametrize(
+    ("before", "joined", "after"),
+    [
+        (f"{WINDOWS}[가람] [오전 9:01] 안녕", JOINED, "[나래] [오전 9:02] 어서 와"),
+        (f"{ANDROID}2026년 10월 2일 오전 9:01, 가람 : 안녕", f"2026년 10월 2일 오전 9:02, {JOINED}", "2026년 10월 2일 오전 9:02, 나래 : 어서 와"),
+        (f"{IOS}2026. 10. 2. 오전 9:01, 가람 : 안녕", f"2026. 10. 2. 오전 9:02: {JOINED}", "2026. 10. 2. 오전 9:02, 나래 : 어서 와"),
+    ],
+)  # fmt: skip
+def test_open_chat_notices_are_no_words_of_a_speaker(read, before, joined, after, notice, blank):
+    messages = read(f"{before}\n{joined}\n{blank}{notice}\n{after}\n")
+    assert spoken(messages) == [("가람", "안녕"), ("나래", "어서 와")]
+    events = "\n".join(m.text for m in messages if m.kind == "system")
+    assert events.replace("\n\n", "\n") == f"{JOINED}\n{notice}"
+
+
+def test_csv_open_chat_notice_is_a_system_row(read):
+    text = f'Date,User,Message\n2026-10-02 09:01:05,"라온","{JOINED}\n\n{NOTICE}\n{PARAGRAPH}"\n'
+    assert [m.kind for m in read(text)] == ["system"]
+
+
+def test_sentence_about_illegal_recording_is_heard(read):
+    text = "불법촬영물 신고는 112"
+    messages = read(f"{WINDOWS}[가람] [오전 9:01] 참고\n{text}\n[나래] [오전 9:02] 응\n")
+    assert spoken(messages)[0] == ("가람", f"참고\n{text}")
