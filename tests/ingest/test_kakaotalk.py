@@ -228,6 +228,39 @@ def test_csv_with_unescaped_quotes_loses_nothing(read):
     assert said(messages) == [("가람", '그가 "응" 이라고, 했어'), ("나래", "둘\n셋")]
 
 
+CSV_BODIES = [
+    '그가 "응" 했어',
+    '"시작',
+    '끝"',
+    '"전부"',
+    '"앞" 과 "뒤"',
+    'a, "b", c',
+    '줄\n"둘"',
+    '5" 모니터',
+    "그냥",
+    'x",y',
+]
+
+
+@pytest.mark.parametrize("first", CSV_BODIES)
+@pytest.mark.parametrize("second", CSV_BODIES)
+def test_csv_with_unescaped_quotes_keeps_every_message(read, first, second):
+    texts = [first, second, "마지막"]
+    rows = "".join(f'2026-10-02 09:0{n}:05,"가람","{text}"\n' for n, text in enumerate(texts))
+    messages, _ = read(f"Date,User,Message\n{rows}")
+    assert said(messages) == [("가람", text) for text in texts]
+
+
+def test_csv_that_is_cut_off_keeps_its_quotes_and_lines(tmp_path):
+    path = tmp_path / "cut.csv"
+    path.write_text(
+        'Date,User,Message\n2026-10-02 09:01:05,"가람","""응"" 했어"\n2026-10-02 09:02:05,"나래","둘\n셋',
+        encoding="utf-8",
+    )
+    messages = [m for c in read_conversations(path) for m in c.messages]
+    assert said(messages) == [("가람", '"응" 했어'), ("나래", "둘\n셋")]
+
+
 @pytest.mark.parametrize("text", ["", "\n\n", "그냥 글\n두 줄", "a,b\n1,2\n"])
 def test_other_files_are_refused_by_shape_not_by_text(tmp_path, text):
     path = tmp_path / "other.txt"

@@ -12,11 +12,13 @@ from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.text import INVISIBLE, clean_name
 
 _HEADER = re.compile(r'"?Date"?,"?User"?,"?Message"?\s*$')
-_RECORD = re.compile(
-    r'(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}|),(?:"([^"]*)"|([^",]*)),(.*)$', re.DOTALL
-)
-_RECORD_START = re.compile(r'\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2},|,"",')
-_STAMP = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$")
+_STAMP = r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}"
+_IS_STAMP = re.compile(rf"{_STAMP}$")
+_RECORD = re.compile(rf'({_STAMP}|),(?:"(.*?)"|([^",]*)),(.*)$', re.DOTALL)
+# The line that begins a record, where names are quoted, where they are not, and a system record.
+_QUOTED_START = re.compile(rf'{_STAMP},"(?!")|{_STAMP},"",|,"",')
+_PLAIN_START = re.compile(rf'{_STAMP},|,"",')
+_QUOTES = re.compile(r'"+')
 
 Row = tuple[str, str, str, int]  # date, user, message, physical lines
 
@@ -33,11 +35,16 @@ def read_messages(
     """Yield the messages of a CSV export, accounting for every physical line.
 
     `open_lines` starts the file anew: the first pass asks whether it is well-formed CSV. Old
-    exports do not escape quotes; their records are found by how they begin.
+    exports do not escape quotes; their records are told by how they begin.
     """
-    rows = _strict_rows if _is_well_formed(open_lines()) else _tolerant_rows
+    start = _record_start(open_lines())
+    rows = (
+        _strict_rows(open_lines())
+        if _is_well_formed(open_lines(), start)
+        else _tolerant_rows(open_lines(), start)
+    )
     last: datetime | None = None
-    for stamp, user, text, n_lines in rows(open_lines()):
+    for stamp, user, text, n_lines in rows:
         if not stamp and not user and not text:
             account.lines["blank"] += n_lines
             continue
@@ -76,15 +83,35 @@ def _message(speaker: str, text: str, at: datetime | None, is_dated: bool) -> Me
     return Message(speaker, text, at)
 
 
-def _is_well_formed(lines: Iterator[str]) -> bool:
+def _record_start(lines: Iterator[str]) -> re.Pattern[str]:
+    """Return what begins a record of this file; its first record quotes the name or not."""
+    first = next((line for line in lines if _PLAIN_START.match(line)), "")
+    return _QUOTED_START if _QUOTED_START.match(first) else _PLAIN_START
+
+
+def _is_well_formed(lines: Iterator[str], start: re.Pattern[str]) -> bool:
+    """Whether every quote is escaped: each line that begins a record gave a record of its own."""
+    n_starts = 0
+
+    def counted() -> Iterator[str]:
+        nonlocal n_starts
+        for line in _with_ends(lines):
+            n_starts += bool(start.match(line))
+            yield line
+
+    n_records = 0
     try:
-        return all(
-            len(row) == 3 and (not row[0] or _STAMP.match(row[0]) or _HEADER.match(",".join(row)))
-            for row in csv.reader(_with_ends(lines))
-            if row
-        )
+        for row in csv.reader(counted(), strict=True):
+            if not row or _HEADER.match(",".join(row).translate(INVISIBLE)):
+                continue
+            if len(row) != 3 or not (row[0] == "" or _IS_STAMP.match(row[0])):
+                return False
+            n_records += 1
+            if n_starts > n_records:
+                return False
     except csv.Error:
         return False
+    return True
 
 
 def _with_ends(lines: Iterator[str]) -> Iterator[str]:
@@ -101,10 +128,10 @@ def _strict_rows(lines: Iterator[str]) -> Iterator[Row]:
         yield stamp, user, text.rstrip("\n") if n_lines == 1 else text, n_lines
 
 
-def _tolerant_rows(lines: Iterator[str]) -> Iterator[Row]:
+def _tolerant_rows(lines: Iterator[str], start: re.Pattern[str]) -> Iterator[Row]:
     record: list[str] = []
     for line in chain(lines, (None,)):
-        if line is not None and record and not _RECORD_START.match(line):
+        if line is not None and record and not start.match(line):
             record.append(line)
             continue
         if record:
@@ -113,12 +140,24 @@ def _tolerant_rows(lines: Iterator[str]) -> Iterator[Row]:
 
 
 def _tolerant_row(record: list[str]) -> Row:
-    found = _RECORD.match("\n".join(record).lstrip("\ufeff"))
-    if found is None:
+    match = _RECORD.match("\n".join(record).lstrip("\ufeff"))
+    if match is None:
         is_blank = not "".join(record).strip()
         return ("", "", "", len(record)) if is_blank else ("?", "", "", len(record))
-    stamp, quoted, plain, text = found.groups()
-    text = text.strip()
-    while len(text) > 1 and text[0] == text[-1] == '"':
-        text = text[1:-1]
-    return stamp, quoted if quoted is not None else plain, text.replace('""', '"'), len(record)
+    stamp, quoted, plain, text = match.groups()
+    user = quoted if quoted is not None else plain
+    return stamp, _unquoted(user), _unquoted_text(text), len(record)
+
+
+def _unquoted_text(text: str) -> str:
+    """Take the quotes around a message away; a file that is cut off lacks the second."""
+    if not text.startswith('"'):
+        return text.rstrip("\n")
+    end = text.rstrip()
+    return _unquoted(end[1:-1] if len(end) > 1 and end.endswith('"') else text[1:])
+
+
+def _unquoted(text: str) -> str:
+    """Undo the escape of quotes, if it is one: where all stand in pairs."""
+    is_escaped = all(len(quotes) % 2 == 0 for quotes in _QUOTES.findall(text))
+    return text.replace('""', '"') if is_escaped else text
