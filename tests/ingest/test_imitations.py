@@ -1,9 +1,13 @@
 """What people write that looks like the format: dates, schedules, quoted exports, notices."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatbot.ingest.readers import read_conversations
 from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.kakaotalk_grammar import media_kind
+from chatbot.ingest.readers.text import shape_of
 
 WINDOWS = "나래 님과 카카오톡 대화\n저장한 날짜 : 2026-10-02 09:30:11\n\n--------------- 2026년 9월 30일 수요일 ---------------\n"
 NEXT_DAY = "--------------- 2026년 10월 1일 목요일 ---------------\n"
@@ -164,3 +168,28 @@ def test_sentence_about_illegal_recording_is_heard(read):
     text = "불법촬영물 신고는 112"
     messages = read(f"{WINDOWS}[가람] [오전 9:01] 참고\n{text}\n[나래] [오전 9:02] 응\n")
     assert spoken(messages)[0] == ("가람", f"참고\n{text}")
+
+
+@pytest.mark.parametrize("text", [
+    "카카오톡 프로필 사진 바꿨네?", "송금봉투 어떻게 보내?", "파일: 이거 언제까지야?", "(이모티콘) 생일 축하해…", "자동환불 되는 거야?",
+    "연락처: 이따 보내줄게!", "지도: 여기로 오면 돼?", "라이브톡 시작하면 알려 줘", "보이스룸 언제 종료", "톡게시판 '공지' 봤어",
+    "5,000원을 받으세요 제발ㅋㅋ", "운영정책을 위반하면 어떻게 돼", "Video Call tomorrow?", "File: which one", "Live Talk started yet?",
+    "송금이 취소되었어요 왜죠", "보이스톡 해요 우리", "사진 3장 보냈어", "Map: is it far?", "(emoticon) happy birthday",
+])  # fmt: skip
+def test_sentence_that_begins_with_a_media_word_is_a_message(text):
+    assert media_kind(text) is None
+
+
+@pytest.mark.parametrize("text", [
+    "카카오톡 프로필", "카카오톡 프로필: 가람", "송금봉투가 도착했어요", "송금봉투를 받았어요", "송금봉투를 보냈습니다.", "자동환불 예정", "파일: 코스 안내.hwp",
+    "(이모티콘)", "연락처", "연락처: 김가람", "지도: 서울 중구 세종대로 1", "라이브톡 종료 3:20", "보이스룸이 방금 시작했어요.", "보이스룸 종료",
+    "톡게시판 '투표': 저녁", "30,400원을 받으세요.", "5,000원 받기 완료! 받은 내역은 지갑에", "운영정책을 위반하여 가려진 메시지입니다.",
+    "Video Call 0:17", "Voice Call", "Live Talk ended 3:20", "File: plan v2.pdf", "보이스톡 1:02:03", "그룹콜 종료 12:10", "4 photos", f"{'0a' * 32}.png",
+])  # fmt: skip
+def test_placeholder_is_media(text):
+    assert media_kind(text)
+
+
+@given(st.text(max_size=80))
+def test_shape_of_a_line_holds_nothing_that_a_terminal_obeys(line):
+    assert shape_of(line).isprintable()

@@ -49,29 +49,36 @@ _HEADERS = (
 )
 _SAVED = re.compile(r"(?:저장한 날짜|Date Saved) ?: ?(?P<when>\S.*)$")
 
+# Placeholders with free text behind them: only what names or measures, so that a sentence which
+# begins with the same word ("파일: 이거 언제까지야?") stays a message.
+_NAMED = r": [^?!~…ㅋㅎㅠㅜ]+"
+_FILE_NAME = r": .*\.[A-Za-z0-9]{1,10}"
+_LASTED = r"(?: \d{1,2}(?::\d{2}){1,2})?"
 _MEDIA: dict[str, str] = {
     "photo": r"사진(?: \d+장)?|<(?:사진 ?읽지 않음|Photo Unread)>|Photo|\d+ photos"
     r"|[0-9a-f]{64}\.(?:jpe?g|png|gif|webp)",
     "video": r"동영상(?: \d+개)?|<(?:동영상 ?읽지 않음|Video Unread)>|Video|\d+ videos"
     r"|[0-9a-f]{64}\.mp4",
-    "emoticon": r"이모티콘|\((?:이모티콘|emoticon)\)(?: .*)?|Emoticons",
+    "emoticon": r"이모티콘|\((?:이모티콘|emoticon)\)|Emoticons",
     "voice": r"음성 ?메시지|<음성 ?읽지 않음>|Voice Note|[0-9a-f]{64}\.m4a",
-    "file": r"파일: .+|<(?:파일 ?읽지 않음|File Unread)>|File: .+|[0-9a-f]{64}\.[A-Za-z0-9]{2,4}",
-    "contact": r"연락처(?:: .*)?|Contact: .*",
-    "map": r"지도(?:: .*)?|Map: .*",
-    "call": r"(?:보이스톡|페이스톡|그룹콜)(?: (?:해요|취소|부재중|거절|종료))?"
-    r"(?: \d{1,2}(?::\d{2}){1,2})?|(?:Voice|Video) Call(?: .*)?",
-    "live": r"라이브톡 (?:시작|종료).*|보이스룸.*(?:시작했어요\.?|종료)"
-    r"|Live Talk (?:started|ended).*",
+    "file": rf"(?:파일|File){_FILE_NAME}|<(?:파일 ?읽지 않음|File Unread)>"
+    r"|[0-9a-f]{64}\.[A-Za-z0-9]{2,4}",
+    "contact": rf"연락처(?:{_NAMED})?|Contact{_NAMED}",
+    "map": rf"지도(?:{_NAMED})?|Map{_NAMED}",
+    "call": rf"(?:보이스톡|페이스톡|그룹콜)(?: (?:해요|취소|부재중|거절|종료))?{_LASTED}"
+    rf"|(?:Voice|Video) Call(?: (?:Canceled|Cancelled|Missed|Declined|Ended))?{_LASTED}",
+    "live": rf"라이브톡 (?:시작|종료){_LASTED}|보이스룸이 방금 시작했어요\.?|보이스룸 종료{_LASTED}"
+    rf"|Live Talk (?:started|ended){_LASTED}",
     "search": r"샵검색: ?#.*",
-    "board": r"톡게시판 '[^']+'.*|\[공지\] .*|투표|일정",
-    "profile": r"카카오톡 프로필.*",
+    "board": r"톡게시판 '[^']+': .*|\[공지\] .*|투표|일정",
+    "profile": rf"카카오톡 프로필(?:{_NAMED})?",
     "gift": r"선물(?:과 메시지)?(?:를|을) 보냈습니다\.?",
-    "money": r"[\d,]+원(?:을 받으세요\.?| 받기 완료!?).*|송금봉투.*"
-    r"|송금이 취소되었어요.*|자동환불 .*",
+    "money": r"[\d,]+원(?:을 받으세요\.?| 받기 완료(?:!(?: .*)?)?)"
+    r"|송금봉투(?:가 도착했어요|를 (?:받았어요|보냈습니다))[.!]?"
+    r"|송금이 취소되었어요[.!]?|자동환불 (?:예정|완료)[.!]?",
     "deleted": r"삭제된 메시지입니다\.?|메시지가 삭제되었습니다\.?"
     r"|(?:This message was|The message has been) deleted\.",
-    "policy": r"운영정책을 위반.*",
+    "policy": r"운영정책을 위반하여 가려진 메시지입니다\.?",
 }
 MEDIA = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _MEDIA.items()))
 # No media word starts with any other character: the regex is asked about few messages.
@@ -239,8 +246,8 @@ def is_notice(text: str) -> bool:
 def media_kind(text: str) -> str | None:
     """Name the kind of media a whole body stands for; None for ordinary text.
 
-    >>> media_kind("사진 3장"), media_kind("사진 예쁘다")
-    ('photo', None)
+    >>> media_kind("사진 3장"), media_kind("사진 예쁘다"), media_kind("파일: 코스.pdf")
+    ('photo', None, 'file')
     """
     if text[:1] not in MEDIA_INITIALS:
         return None

@@ -80,12 +80,14 @@ def clean_name(name: str) -> str:
 def shape_of(line: str) -> str:
     """Describe a line without its text: letters become a or 가, digits 0, repeats one.
 
+    What a terminal would obey (control characters, directions of writing) becomes "?".
+
     >>> shape_of("[Mina] [9:01 AM] hi")
     '[a] [0:0 a] a'
     """
     shape = re.sub(r"\d+", "0", line[:200])
     shape = re.sub(r"[^\W\d_]+", lambda run: "가" if "가" <= run[0][0] <= "힣" else "a", shape)
-    return shape[:60]
+    return "".join(char if char.isprintable() else "?" for char in shape[:60])
 
 
 def zip_name(entry: zipfile.ZipInfo) -> str:
