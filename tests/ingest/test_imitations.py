@@ -142,6 +142,22 @@ def test_android_line_quoted_from_another_dialect_is_text(read, line):
     assert spoken(messages) == [("가람", f"봐\n{line}"), ("나래", "응")]
 
 
+@pytest.mark.parametrize("is_last", [True, False])
+def test_transcript_of_this_morning_does_not_swallow_who_quotes_it(read, is_last):
+    morning = "".join(f"[나래] [오전 9:0{n}] {n}\n" for n in range(6))
+    tail = "" if is_last else "[나래] [오후 3:01] 미안\n"
+    messages = read(
+        f"{WINDOWS}{morning}[나래] [오전 9:05] 끝\n[가람] [오후 3:00] 이거\n{morning}{tail}"
+    )
+    assert ("가람", f"이거\n{morning}".strip()) in spoken(messages)
+
+
+@pytest.mark.parametrize("rest", [": 안녕", " : 안녕", ": 비율은 3 : 2"])
+def test_empty_nickname_on_a_phone_is_a_speaker(read, rest):
+    messages = read(f"{IOS}2026. 10. 2. 오전 9:01, {rest}\n")
+    assert spoken(messages) == [("", rest.split(": ", 1)[1])]
+
+
 @pytest.mark.parametrize("blank", ["", "\n"])
 @pytest.mark.parametrize("notice", [f"{NOTICE}\n{PARAGRAPH}", f"{NOTICE} {PARAGRAPH}"])
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timezone
+from itertools import islice
 
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
@@ -12,9 +13,11 @@ from chatbot.ingest.readers.draft import Draft
 from chatbot.ingest.readers.kakaotalk_dialect import UNDATED, Dialect, Family, Head
 from chatbot.ingest.readers.lookahead import Lookahead
 from chatbot.ingest.readers.text import clean_name
-from chatbot.ingest.readers.timeline import Timeline
+from chatbot.ingest.readers.timeline import Place, Timeline
 
 _N_SNIFFED = 40
+_N_CLEAR = 8  # headers behind a leap that show whether it is in doubt
+_N_WEIGHED = 64
 
 
 def recognizes(head: list[str]) -> bool:
@@ -107,8 +110,10 @@ class _Parser:
         if name is None and not text:
             self._take_bare_stamp(line, at)
             return
-        at = self._pass_midnight(at)
-        if not self._timeline.accepts(at, self._moments_behind):
+        if at.year == UNDATED.year:
+            at = self._pass_midnight(at)
+        place = self._timeline.place_of(at)
+        if place is not Place.NEXT and (place is Place.IMPOSSIBLE or self._is_outlier(at, head)):
             self._continue(line, "imitation")
             return
         self._timeline.last = at
@@ -119,8 +124,24 @@ class _Parser:
         else:
             self._open(at, name, text)
 
-    def _moments_behind(self) -> Iterator[datetime]:
-        """Yield the moments of the headers to come, as far as their day is known."""
+    def _is_outlier(self, at: datetime, head: Head) -> bool:
+        """Whether a header far ahead was pasted: what follows would not fit behind it."""
+        near = (moment for _, moment in islice(self._headers_behind(), _N_CLEAR))
+        if not self._timeline.contradicts(at, near):
+            return False
+        # A line that stands before this one as well is a quote.
+        repeated = self._source.preceding()
+        moments = [
+            moment
+            for line, moment in islice(self._headers_behind(), _N_WEIGHED)
+            if line not in repeated
+        ]
+        _, name, text = head
+        name = text.partition(" : ")[0] if name is None else name
+        return self._timeline.is_outlier(at, moments, is_known=clean_name(name) in self._spoke)
+
+    def _headers_behind(self) -> Iterator[tuple[str, datetime]]:
+        """Yield the headers to come and their moments, as far as their day is known."""
         dialect = self._dialect
         is_clocked = dialect.family is not Family.STAMP
         if is_clocked and dialect.day is None:
@@ -131,15 +152,12 @@ class _Parser:
             if is_clocked and dialect.day_of(line):
                 return
             if head := dialect.head_of(line):
-                yield head[0]
+                yield line, head[0]
 
     def _pass_midnight(self, at: datetime) -> datetime:
         """Where no day line tells the day, a clock that goes back has passed midnight."""
-        last = self._timeline.last
-        is_undated = at.year == UNDATED.year and last is not None
-        if is_undated and not self._timeline.accepts(at, self._moments_behind):
-            return self._dialect.start_next_undated_day(at)
-        return at
+        is_back = self._timeline.place_of(at) is Place.IMPOSSIBLE
+        return self._dialect.start_next_undated_day(at) if is_back else at
 
     def _take_bare_stamp(self, line: str, at: datetime) -> None:
         """Take a stamp that opens a day: that of the day's first message, which follows."""
@@ -176,14 +194,16 @@ class _Parser:
         self._open(at, rest[:cut], rest[cut + 3 :])
 
     def _is_named_event(self, rest: str, cut: int) -> bool:
-        """Whether " : " belongs to the name of who came or left, or follows an iOS colon."""
-        return rest.startswith(": ") or (
+        """Whether " : " belongs to the name of who came or left, or follows another colon."""
+        return rest.startswith((grammar.IOS_MARK, ": ")) or (
             grammar.is_event(rest) and clean_name(rest[:cut]) not in self._spoke
         )
 
     def _take_unnamed(self, at: datetime, rest: str) -> None:
-        if rest.startswith(": "):
-            self._system(rest[2:], at)
+        if rest.startswith(grammar.IOS_MARK):
+            self._system(rest[len(grammar.IOS_MARK) :], at)
+        elif rest.startswith(": ") or rest == ":":
+            self._open(at, "", rest[2:])
         elif rest.endswith(" :"):
             self._open(at, rest[:-2], "")
         else:

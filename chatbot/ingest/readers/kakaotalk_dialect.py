@@ -72,7 +72,7 @@ class Dialect:
         return None
 
     def stamped(self, line: str) -> tuple[datetime, str] | None:
-        """Split a line that begins with a full stamp: (moment, ", "-less rest or ": "-rest)."""
+        """Split a line that begins with a full stamp; IOS_MARK leads the rest of a system line."""
         match = self._match_stamp(line)
         if match is None:
             return None
@@ -83,7 +83,8 @@ class Dialect:
             at = self._read_stamp(stamp)
         if at is None:
             return None
-        return at, mark + line[match.end() :] if mark == ": " else line[match.end() :]
+        rest = line[match.end() :]
+        return at, grammar.IOS_MARK + rest if mark == ": " else rest
 
     def day_of(self, line: str) -> grammar.DayLine | None:
         """Read a day line; once there was one with dashes, no other form is one."""

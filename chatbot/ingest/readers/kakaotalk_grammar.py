@@ -23,6 +23,7 @@ _DATE_EN = rf"{_MONTH} \d{{1,2}}, \d{{4}}"
 
 # A message's stamp, then what parts it from the name: ", " speech, ": " an iOS system line.
 _REST = r"(, ?|: |$)"
+IOS_MARK = "\n: "  # no line holds it: speech may begin with ": " where a nickname is empty
 STAMP_NUMERIC = re.compile(
     rf"({_DATE_NUMERIC}(?: {_WEEKDAY})?(?:,| at)?{_SP}{_CLOCK}"
     rf"|\d{{1,2}}:\d{{2}}{_SP}?[AP]M {_DATE_EN}){_REST}"

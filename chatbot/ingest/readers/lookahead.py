@@ -1,15 +1,16 @@
-"""Lines of a file, each with the lines behind it in view, in bounded memory."""
+"""Lines of a file, each with those around it in view, in bounded memory."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
 _BLOCK = 4096
 _N_AHEAD = 400  # lines in view behind the current one
+_N_BACK = 400  # lines in view before it
 _N_HEAD = 20_000
 
 
 class Lookahead:
-    """Iterate over lines; `following` shows what stands behind the current one."""
+    """Iterate over lines; `following` and `preceding` show what stands around the current one."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._source = iter(lines)
@@ -22,12 +23,15 @@ class Lookahead:
         return self._block
 
     def __iter__(self) -> Iterator[str]:
-        while self._block:
+        begin = 0
+        while begin < len(self._block):
             more = list(islice(self._source, _BLOCK))
-            end = max(0, len(self._block) - _N_AHEAD) if more else len(self._block)
-            for self._next in range(1, end + 1):
+            end = max(begin, len(self._block) - _N_AHEAD) if more else len(self._block)
+            for self._next in range(begin + 1, end + 1):
                 yield self._block[self._next - 1]
-            self._block = self._block[end:] + more
+            n_old = max(0, end - _N_BACK)
+            self._block = self._block[n_old:] + more
+            begin = end - n_old
 
     def following(self) -> Iterator[str]:
         """Yield the lines behind the current one, as many as are in view."""
@@ -37,3 +41,7 @@ class Lookahead:
     def next_text(self) -> str | None:
         """Return the next line that is not blank; None at the end of what is in view."""
         return next((line for line in self.following() if line), None)
+
+    def preceding(self) -> set[str]:
+        """Return the lines before the current one, as many as are in view."""
+        return set(self._block[max(0, self._next - 1 - _N_BACK) : max(0, self._next - 1)])

@@ -1,14 +1,21 @@
 """The order of an export's moments: which header or day line can be real where it stands."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from itertools import islice
+from enum import Enum
 
 _JITTER = timedelta(minutes=10)  # how far back a clock may step between two messages
 _ZONES = timedelta(days=1)  # how far from the saved date a message's may lie
-_N_CLEAR = 8  # headers in order behind a leap that settle it
-_N_MOMENTS = 64
+_MOST_SLACK = 3
+
+
+class Place(Enum):
+    """Where a moment lies, seen from the last one."""
+
+    NEXT = 1
+    IMPOSSIBLE = 2
+    AHEAD = 3  # real after a silence, false if somebody pasted a plan
 
 
 class Timeline:
@@ -24,23 +31,37 @@ class Timeline:
         self._day: date | None = None
         self._day_before: date | None = None
 
-    def accepts(self, at: datetime, following: Callable[[], Iterator[datetime]]) -> bool:
-        """Whether a header's moment can be real; `following` yields the moments behind it.
-
-        It may not step back. Where it leaps ahead, the longer run in order decides between it
-        and what follows: a stamp in the future that somebody pasted must not swallow the rest.
-        """
+    def place_of(self, at: datetime) -> Place:
+        """Tell whether a header's moment can come next; it may not step back."""
         last = self.last
         if last == at:
-            return True
+            return Place.NEXT
         if self.saved is not None and at > self.saved + _ZONES:
-            return False
-        if last is None:
-            return True
-        earliest = last - _JITTER
-        if at <= last + _JITTER:
-            return at >= earliest
-        return not self._is_outlier(at, earliest, following())
+            return Place.IMPOSSIBLE
+        if last is None or last - _JITTER <= at <= last + _JITTER:
+            return Place.NEXT
+        return Place.AHEAD if at > last else Place.IMPOSSIBLE
+
+    def contradicts(self, at: datetime, moments: Iterable[datetime]) -> bool:
+        """Whether one of the moments behind `at` lies between the last and it."""
+        return any(self._is_between(moment, at) for moment in moments)
+
+    def is_outlier(self, at: datetime, moments: list[datetime], *, is_known: bool) -> bool:
+        """Whether `at`, ahead of the last moment, is false: the longer run in order is the chat.
+
+        Transcripts of the silence before `at` contradict it too. They come from somebody who
+        `is_known` to speak here, and the chat goes on at `at` behind them.
+        """
+        n_with = 1 + _longest_run(moment for moment in moments if moment >= at - _JITTER)
+        earliest = self.last - _JITTER if self.last else at
+        n_without = _longest_run(moment for moment in moments if moment >= earliest)
+        backwards = list(reversed(moments))
+        n_behind = next((n for n, m in enumerate(backwards) if self._is_between(m, at)), 0)
+        slack = min(n_behind, _MOST_SLACK) if is_known else 0
+        return n_without > n_with + slack
+
+    def _is_between(self, moment: datetime, at: datetime) -> bool:
+        return self.last is not None and self.last - _JITTER <= moment < at - _JITTER
 
     def accepts_day(self, day: date) -> bool:
         """Whether a day line can be real: later than the day, not later than the file."""
@@ -59,17 +80,6 @@ class Timeline:
         if self.last is None or midnight > self.last or not is_ahead:
             self.last = midnight
         self._day = day
-
-    @staticmethod
-    def _is_outlier(at: datetime, earliest: datetime, moments: Iterator[datetime]) -> bool:
-        least = at - _JITTER
-        near = list(islice(moments, _N_CLEAR))
-        if all(moment >= least or moment < earliest for moment in near):
-            return False
-        near.extend(islice(moments, _N_MOMENTS))
-        n_with = 1 + _longest_run(moment for moment in near if moment >= least)
-        n_without = _longest_run(moment for moment in near if moment >= earliest)
-        return n_without > n_with
 
 
 def _longest_run(moments: Iterable[datetime]) -> int:
