@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 
 from chatbot.conversation import Kind, Message
-from chatbot.ingest.readers import kakaotalk_grammar as grammar
+from chatbot.ingest.readers.kakaotalk_grammar import media_kind
 
 
 class Draft:
@@ -48,14 +48,15 @@ class Draft:
         if not self.is_open:
             return
         parts = self._parts
-        text = parts[0] if len(parts) == 1 else "\n".join(parts)
-        kind: Kind = "message"
-        if self.is_system:
-            kind = "system"
-        elif len(parts) == 1 and grammar.media_kind(text):
-            kind = "media"
+        kind: Kind = "system" if self.is_system else "message"
+        if len(parts) == 1:
+            text = parts[0]
+            if media_kind(text) and not self.is_system:
+                kind = "media"
+        else:
+            text = "\n".join(parts)
         self._lines[kind] += 1
         self.finished.append(Message(self._speaker, text, self._at, kind))
-        self._parts.clear()
+        parts.clear()
         self._n_blank = 0
         self.is_open = False

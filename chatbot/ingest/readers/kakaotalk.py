@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timezone
-from itertools import islice
 
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
@@ -13,7 +12,7 @@ from chatbot.ingest.readers.draft import Draft
 from chatbot.ingest.readers.kakaotalk_dialect import UNDATED, Dialect, Family, Head
 from chatbot.ingest.readers.lookahead import Lookahead
 from chatbot.ingest.readers.text import clean_name
-from chatbot.ingest.readers.timeline import Place, Timeline
+from chatbot.ingest.readers.timeline import Timeline
 
 _N_SNIFFED = 40
 _N_CLEAR = 8  # headers behind a leap that show whether it is in doubt
@@ -83,6 +82,7 @@ class _Parser:
         self._draft = Draft(account.lines)
         self.finished = self._draft.finished
         self._colon_names = _names_with_colons(source.head, dialect)
+        self._heads: dict[str, Head] = {}  # headers read ahead
         self._names: dict[str, str] = {}
         self._spoke: set[str] = set()
 
@@ -93,7 +93,7 @@ class _Parser:
         if not line:
             self._draft.add_blank()
             return
-        head = self._dialect.head_of(line)
+        head = self._heads.pop(line, None) or self._dialect.head_of(line)
         if head is not None:
             self._take_head(line, head)
         elif not (
@@ -110,15 +110,17 @@ class _Parser:
         if name is None and not text:
             self._take_bare_stamp(line, at)
             return
-        if at.year == UNDATED.year:
-            at = self._pass_midnight(at)
-        place = self._timeline.place_of(at)
-        if place is not Place.NEXT and (place is Place.IMPOSSIBLE or self._is_outlier(at, head)):
-            self._continue(line, "imitation")
-            return
-        self._timeline.last = at
+        timeline = self._timeline
+        if not timeline.is_next(at) or timeline.last is None:
+            if at.year == UNDATED.year and not timeline.is_ahead(at):
+                at = self._dialect.start_next_undated_day(at)
+            if timeline.is_too_late(at) or not timeline.is_ahead(at) or self._is_outlier(at, head):
+                self._continue(line, "imitation")
+                return
+        timeline.take(at)
         if self._dialect.family is None:
             self._dialect.settle(line)
+            self._heads.clear()
         if name is None:
             self._take_rest(at, text)
         else:
@@ -126,38 +128,35 @@ class _Parser:
 
     def _is_outlier(self, at: datetime, head: Head) -> bool:
         """Whether a header far ahead was pasted: what follows would not fit behind it."""
-        near = (moment for _, moment in islice(self._headers_behind(), _N_CLEAR))
-        if not self._timeline.contradicts(at, near):
+        near = self._headers_behind(_N_CLEAR)
+        if not self._timeline.contradicts(at, (moment for _, moment in near)):
             return False
         # A line that stands before this one as well is a quote.
         repeated = self._source.preceding()
         moments = [
-            moment
-            for line, moment in islice(self._headers_behind(), _N_WEIGHED)
-            if line not in repeated
+            moment for line, moment in self._headers_behind(_N_WEIGHED) if line not in repeated
         ]
         _, name, text = head
         name = text.partition(" : ")[0] if name is None else name
         return self._timeline.is_outlier(at, moments, is_known=clean_name(name) in self._spoke)
 
-    def _headers_behind(self) -> Iterator[tuple[str, datetime]]:
-        """Yield the headers to come and their moments, as far as their day is known."""
-        dialect = self._dialect
+    def _headers_behind(self, n_most: int) -> list[tuple[str, datetime]]:
+        """List the headers to come and their moments, as far as their day is known."""
+        dialect, heads = self._dialect, self._heads
         is_clocked = dialect.family is not Family.STAMP
+        behind: list[tuple[str, datetime]] = []
         if is_clocked and dialect.day is None:
-            return
+            return behind
         for line in self._source.following():
-            if not line:
-                continue
-            if is_clocked and dialect.day_of(line):
-                return
-            if head := dialect.head_of(line):
-                yield line, head[0]
-
-    def _pass_midnight(self, at: datetime) -> datetime:
-        """Where no day line tells the day, a clock that goes back has passed midnight."""
-        is_back = self._timeline.place_of(at) is Place.IMPOSSIBLE
-        return self._dialect.start_next_undated_day(at) if is_back else at
+            head = heads.get(line) or (dialect.head_of(line) if line else None)
+            if head is not None:
+                heads[line] = head
+                behind.append((line, head[0]))
+                if len(behind) == n_most:
+                    break
+            elif is_clocked and line and dialect.day_of(line):
+                break
+        return behind
 
     def _take_bare_stamp(self, line: str, at: datetime) -> None:
         """Take a stamp that opens a day: that of the day's first message, which follows."""
@@ -217,6 +216,7 @@ class _Parser:
         self._draft.close()
         self._lines["day"] += 1
         if self._dialect.family is not Family.STAMP:
+            self._heads.clear()
             self._dialect.start_day(day_line)
             self._timeline.start_day(self._dialect.midnight)
         return True
@@ -276,6 +276,7 @@ class _Parser:
         account.n_people = max(account.n_people, n_people)
         self._timeline.restart()
         self._dialect.forget()
+        self._heads.clear()
 
     def _takes_event(self, line: str) -> bool:
         """Take a system line of a PC export, which has no stamp; a person may quote one."""

@@ -48,7 +48,7 @@ def read_messages(
         if not stamp and not user and not text:
             account.lines["blank"] += n_lines
             continue
-        if _HEADER.match(f"{stamp},{user},{text}".translate(INVISIBLE)):
+        if not stamp[:1].isdigit() and _HEADER.match(f"{stamp},{user},{text}".translate(INVISIBLE)):
             account.lines["header"] += n_lines
             continue
         at = _moment(stamp, zone)
@@ -90,24 +90,21 @@ def _record_start(lines: Iterator[str]) -> re.Pattern[str]:
 
 
 def _is_well_formed(lines: Iterator[str], start: re.Pattern[str]) -> bool:
-    """Whether every quote is escaped: each line that begins a record gave a record of its own."""
-    n_starts = 0
+    """Whether every quote is escaped: no line inside a record begins another."""
+    pending: list[str] = []
 
-    def counted() -> Iterator[str]:
-        nonlocal n_starts
+    def remembered() -> Iterator[str]:
         for line in _with_ends(lines):
-            n_starts += bool(start.match(line))
+            pending.append(line)
             yield line
 
-    n_records = 0
     try:
-        for row in csv.reader(counted(), strict=True):
-            if not row or _HEADER.match(",".join(row).translate(INVISIBLE)):
-                continue
-            if len(row) != 3 or not (row[0] == "" or _IS_STAMP.match(row[0])):
+        for row in csv.reader(remembered(), strict=True):
+            if len(pending) > 1 and any(map(start.match, pending[1:])):
                 return False
-            n_records += 1
-            if n_starts > n_records:
+            pending.clear()
+            is_record = len(row) == 3 and (row[0] == "" or _IS_STAMP.match(row[0]))
+            if row and not is_record and not _HEADER.match(",".join(row).translate(INVISIBLE)):
                 return False
     except csv.Error:
         return False

@@ -32,42 +32,54 @@ class Dialect:
 
     def __init__(self, zone: timezone) -> None:
         self.zone = zone
+        # Caches: stamps, days and clocks recur, and reading them takes most of the time.
         self._stamps: dict[str, datetime | None] = {}
         self._clocks: dict[str, datetime | None] = {}
+        self._midnights: dict[str, datetime | None] = {}
+        self._since: dict[str, timedelta | None] = {}
         self.forget()
 
     def forget(self) -> None:
         """Begin anew: another export follows in the same file."""
-        self.family: Family | None = None
+        self._set_family(None)
         self.day: date | None = None
         self._form = ""
         self._day_form = ""
         self._undated = UNDATED
-        self._stamps.clear()
-        self._clocks.clear()
+        self._clear_caches()
 
     def settle(self, line: str) -> None:
         """Take the form of this header as that of all to come."""
         if bracketed := grammar.WINDOWS.match(line):
-            self.family, self._form = Family.BRACKETS, grammar.clock_form(bracketed[2])
+            self._set_family(Family.BRACKETS)
+            self._form = grammar.clock_form(bracketed[2])
         elif stamped := self._match_stamp(line):
-            self.family, self._form = Family.STAMP, grammar.date_form(stamped[1])
+            self._set_family(Family.STAMP)
+            self._form = grammar.date_form(stamped[1])
         else:
-            self.family = Family.CLOCK
+            self._set_family(Family.CLOCK)
+        self._clear_caches()
+
+    def _clear_caches(self) -> None:
         self._stamps.clear()
         self._clocks.clear()
+        self._since.clear()
+
+    def _set_family(self, family: Family | None) -> None:
+        self.family = family
+        self._has_brackets = family in (None, Family.BRACKETS)
+        self._has_stamps = family in (None, Family.STAMP)
+        self._has_clocks = family in (None, Family.CLOCK)
 
     def head_of(self, line: str) -> Head | None:
         """Split a message header; None if the line is none in this dialect."""
-        first, family = line[0], self.family
+        first = line[0]
         if first == "[":
-            return self._bracketed(line) if family in (None, Family.BRACKETS) else None
-        if family is Family.BRACKETS:
-            return None
+            return self._bracketed(line) if self._has_brackets else None
         if first in _STAMP_INITIALS:
-            stamped = self.stamped(line) if family is not Family.CLOCK else None
+            stamped = self.stamped(line) if self._has_stamps else None
             return (stamped[0], None, stamped[1]) if stamped else None
-        if first == "오" and family is not Family.STAMP and self.day:
+        if first == "오" and self._has_clocks and self.day:
             return self._clocked(line)
         return None
 
@@ -125,8 +137,31 @@ class Dialect:
         if len(self._stamps) > _CACHE_SIZE:
             self._stamps.clear()
         is_ours = not self._form or grammar.date_form(stamp) == self._form
-        at = self._stamps[stamp] = grammar.parse_stamp(stamp, self.zone) if is_ours else None
+        parts = grammar.split_stamp(stamp) if is_ours else None
+        midnight = self._midnight_of(parts[0]) if parts else None
+        since = self._since_midnight(parts[1]) if parts else None
+        at = midnight + since if midnight is not None and since is not None else None
+        self._stamps[stamp] = at
         return at
+
+    def _midnight_of(self, text: str) -> datetime | None:
+        try:
+            return self._midnights[text]
+        except KeyError:
+            day = grammar.parse_date(text)
+            if len(self._midnights) > _CACHE_SIZE:
+                self._midnights.clear()
+            midnight = datetime(day.year, day.month, day.day, tzinfo=self.zone) if day else None
+            self._midnights[text] = midnight
+            return midnight
+
+    def _since_midnight(self, clock: str) -> timedelta | None:
+        try:
+            return self._since[clock]
+        except KeyError:
+            is_ours = self.family is not Family.BRACKETS or grammar.clock_form(clock) == self._form
+            since = self._since[clock] = grammar.parse_clock(clock) if is_ours else None
+            return since
 
     def _bracketed(self, line: str) -> Head | None:
         match = grammar.WINDOWS.match(line)
@@ -145,7 +180,6 @@ class Dialect:
         try:
             return self._clocks[clock]
         except KeyError:
-            is_ours = not self._form or grammar.clock_form(clock) == self._form
-            since = grammar.parse_clock(clock) if is_ours else None
+            since = self._since_midnight(clock)
             at = self._clocks[clock] = None if since is None else self.midnight + since
             return at

@@ -168,16 +168,19 @@ def parse_date(text: str) -> date | None:
 
 def parse_stamp(text: str, zone: timezone) -> datetime | None:
     """Return the moment of a full stamp; None if it is not on the calendar or the clock."""
-    if old := _STAMP_OLD.match(text):
-        clock_text, day_text = old.groups()
-    elif found := _STAMP.match(text):
-        day_text, clock_text = found.groups()
-    else:
-        return None
-    day, clock = parse_date(day_text), parse_clock(clock_text)
+    parts = split_stamp(text)
+    day, clock = (parse_date(parts[0]), parse_clock(parts[1])) if parts else (None, None)
     if day is None or clock is None:
         return None
     return datetime(day.year, day.month, day.day, tzinfo=zone) + clock
+
+
+def split_stamp(text: str) -> tuple[str, str] | None:
+    """Split a full stamp into its date and its clock."""
+    if match := _STAMP.match(text):
+        return match[1], match[2]
+    old = _STAMP_OLD.match(text)
+    return (old[2], old[1]) if old else None
 
 
 def parse_day_line(line: str) -> DayLine | None:
@@ -188,12 +191,13 @@ def parse_day_line(line: str) -> DayLine | None:
 
 
 def date_form(stamp: str) -> str:
-    """Return how a full stamp writes its date: "0년 0월 0일", "0. 0. 0.", "0-0-0", "month 0, 0".
+    """Return how a full stamp writes its date, by what stands behind the year.
 
     A file is told by it alone: its clock may be of 12 or 24 hours, behind ", " or " at ".
     """
-    match = _STAMP.match(stamp)
-    return _form(match[1]) if match else "old"
+    if not stamp[0].isdigit():
+        return "month first"
+    return stamp[4] if stamp[:4].isdigit() else "clock first"
 
 
 def clock_form(clock: str) -> str:

@@ -2,20 +2,12 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
-from enum import Enum
+from datetime import UTC, date, datetime, timedelta
 
 _JITTER = timedelta(minutes=10)  # how far back a clock may step between two messages
 _ZONES = timedelta(days=1)  # how far from the saved date a message's may lie
 _MOST_SLACK = 3
-
-
-class Place(Enum):
-    """Where a moment lies, seen from the last one."""
-
-    NEXT = 1
-    IMPOSSIBLE = 2
-    AHEAD = 3  # real after a silence, false if somebody pasted a plan
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Timeline:
@@ -28,19 +20,27 @@ class Timeline:
         """Begin anew: another export follows in the same file."""
         self.saved: datetime | None = None
         self.last: datetime | None = None
+        self._earliest = self._soon = _NEVER
         self._day: date | None = None
         self._day_before: date | None = None
 
-    def place_of(self, at: datetime) -> Place:
-        """Tell whether a header's moment can come next; it may not step back."""
+    def is_next(self, at: datetime) -> bool:
+        """Whether a moment follows the last one closely, as most do."""
         last = self.last
-        if last == at:
-            return Place.NEXT
-        if self.saved is not None and at > self.saved + _ZONES:
-            return Place.IMPOSSIBLE
-        if last is None or last - _JITTER <= at <= last + _JITTER:
-            return Place.NEXT
-        return Place.AHEAD if at > last else Place.IMPOSSIBLE
+        return last == at or last is None or self._earliest <= at <= self._soon
+
+    def is_ahead(self, at: datetime) -> bool:
+        """Whether a moment lies behind a silence: it is real unless somebody pasted a plan."""
+        return self.last is None or at > self.last
+
+    def is_too_late(self, at: datetime) -> bool:
+        """Whether a moment lies behind that at which the file was saved."""
+        return self.saved is not None and at > self.saved + _ZONES
+
+    def take(self, at: datetime) -> None:
+        """Go on to a moment."""
+        if at != self.last:
+            self.last, self._earliest, self._soon = at, at - _JITTER, at + _JITTER
 
     def contradicts(self, at: datetime, moments: Iterable[datetime]) -> bool:
         """Whether one of the moments behind `at` lies between the last and it."""
@@ -53,15 +53,14 @@ class Timeline:
         `is_known` to speak here, and the chat goes on at `at` behind them.
         """
         n_with = 1 + _longest_run(moment for moment in moments if moment >= at - _JITTER)
-        earliest = self.last - _JITTER if self.last else at
-        n_without = _longest_run(moment for moment in moments if moment >= earliest)
+        n_without = _longest_run(moment for moment in moments if moment >= self._earliest)
         backwards = list(reversed(moments))
         n_behind = next((n for n, m in enumerate(backwards) if self._is_between(m, at)), 0)
         slack = min(n_behind, _MOST_SLACK) if is_known else 0
         return n_without > n_with + slack
 
     def _is_between(self, moment: datetime, at: datetime) -> bool:
-        return self.last is not None and self.last - _JITTER <= moment < at - _JITTER
+        return self._earliest <= moment < at - _JITTER
 
     def accepts_day(self, day: date) -> bool:
         """Whether a day line can be real: later than the day, not later than the file."""
@@ -78,7 +77,7 @@ class Timeline:
         is_ahead = self._day is None or day > self._day
         self._day_before = self._day if is_ahead else self._day_before
         if self.last is None or midnight > self.last or not is_ahead:
-            self.last = midnight
+            self.take(midnight)
         self._day = day
 
 
