@@ -163,7 +163,7 @@ class _Parser:
         following = self._source.next_text()
         head = self._dialect.head_of(following) if following else None
         last = self._timeline.last
-        is_new_day = last is None or at.date() != last.date()
+        is_new_day = last is None or at.date() > last.date()
         if not self._draft.is_open or (head and head[0] == at and is_new_day):
             self._draft.close()
             self._lines["day"] += 1
@@ -292,7 +292,9 @@ class _Parser:
     def _is_event(self, line: str) -> bool:
         # "He left." is also something people say: only after a known name is it an event.
         weak = grammar.SYSTEM_WEAK.fullmatch(line)
-        return grammar.is_event(line) or bool(weak and clean_name(weak["who"]) in self._spoke)
+        if weak:
+            return clean_name(weak["who"]) in self._spoke
+        return grammar.is_event(line) and not grammar.is_stamped(line)
 
     def _continue(self, line: str, line_class: str) -> None:
         if self._draft.is_open:

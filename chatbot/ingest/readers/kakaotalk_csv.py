@@ -139,6 +139,8 @@ def _tolerant_rows(lines: Iterator[str], start: re.Pattern[str]) -> Iterator[Row
 def _tolerant_row(record: list[str]) -> Row:
     match = _RECORD.match("\n".join(record).lstrip("\ufeff"))
     if match is None:
+        if _HEADER.match(record[0].translate(INVISIBLE)):
+            return "Date", "User", "Message", len(record)
         is_blank = not "".join(record).strip()
         return ("", "", "", len(record)) if is_blank else ("?", "", "", len(record))
     stamp, quoted, plain, text = match.groups()

@@ -191,13 +191,14 @@ def parse_day_line(line: str) -> DayLine | None:
 
 
 def date_form(stamp: str) -> str:
-    """Return how a full stamp writes its date, by what stands behind the year.
+    """Return how a full stamp writes its date, by what stands behind the year, and its seconds.
 
-    A file is told by it alone: its clock may be of 12 or 24 hours, behind ", " or " at ".
+    A file is told by them alone: its clock may be of 12 or 24 hours, behind ", " or " at ".
     """
+    seconds = "s" if stamp.count(":") > 1 else ""
     if not stamp[0].isdigit():
-        return "month first"
-    return stamp[4] if stamp[:4].isdigit() else "clock first"
+        return f"month first{seconds}"
+    return (stamp[4] if stamp[:4].isdigit() else "clock first") + seconds
 
 
 def clock_form(clock: str) -> str:
@@ -241,6 +242,12 @@ def is_event(text: str) -> bool:
     # Most lines are ruled out cheaply.
     may_be_event = text.endswith(_SYSTEM_ENDINGS) or text.startswith("The host has")
     return bool(may_be_event and SYSTEM_STRONG.fullmatch(text)) or is_notice(text)
+
+
+def is_stamped(line: str) -> bool:
+    """Whether a line begins as one of a phone does."""
+    pattern = STAMP_NUMERIC if line[:1].isdigit() else STAMP_ENGLISH
+    return bool(pattern.match(line) or CLOCK_ONLY.match(line))
 
 
 def is_notice(text: str) -> bool:
