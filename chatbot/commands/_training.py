@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
     from chatbot.corpus.tokenizer import Tokenizer
     from chatbot.model.network import Network
+    from chatbot.training.interface import Listener
     from chatbot.training.loop import EvalResult, StepResult
-    from chatbot.training.run import Listener
     from chatbot.training.setup import Prepared
     from chatbot.training.world import World
 
@@ -58,7 +58,8 @@ def train(
     """
     from chatbot.corpus.store import open_corpus
     from chatbot.evaluation.ngram import ngram_losses
-    from chatbot.training.run import SILENT, Training
+    from chatbot.training.interface import SILENT
+    from chatbot.training.run import Training
 
     tell = say if world.is_main else _mute
     corpus = open_corpus(config.processed_dir)
@@ -114,7 +115,7 @@ class _Screen:
 
     def listener(self) -> "Listener":
         """Return what the trainer talks to."""
-        from chatbot.training.run import Listener
+        from chatbot.training.interface import Listener
 
         return Listener(self._on_step, self._on_eval, self._on_trouble, self._sample)
 

@@ -26,10 +26,10 @@ from chatbot.training.checkpoint import (
     restore,
 )
 from chatbot.training.folder import RunFolder
+from chatbot.training.interface import Keeper, Plan
 from chatbot.training.loop import Compute, TrainState, new_state
 from chatbot.training.memory import memory_need, tokens_at_once
 from chatbot.training.recipe import with_recipe
-from chatbot.training.run import Keeper, Plan
 from chatbot.training.world import ALONE, World
 
 _ROWS_CPU, _ROWS_GPU = 8, 64

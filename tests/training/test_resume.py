@@ -18,8 +18,9 @@ from chatbot.training.checkpoint import (
     record_checksum,
 )
 from chatbot.training.folder import RunFolder, read_metrics
+from chatbot.training.interface import Listener
 from chatbot.training.loop import averaged, evaluate
-from chatbot.training.run import Listener, Training
+from chatbot.training.run import Training
 from chatbot.training.setup import prepare
 from tests.conftest import Project, make_project
 

@@ -14,8 +14,9 @@ from chatbot.corpus.store import open_corpus
 from chatbot.errors import CheckpointError, ConfigError, CorpusError
 from chatbot.training.checkpoint import read_checkpoint
 from chatbot.training.folder import AdapterFolder, read_metrics
+from chatbot.training.interface import Listener
 from chatbot.training.loop import averaged, evaluate, train_steps
-from chatbot.training.run import Listener, Training
+from chatbot.training.run import Training
 from chatbot.training.tuning import prepare_tuning
 from tests.bases import KINDS, make_base
 from tests.sft import SftProject

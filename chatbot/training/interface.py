@@ -1,0 +1,56 @@
+"""What training needs from outside: its plan, who keeps its states, who listens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chatbot.errors import ChatbotError
+from chatbot.model.network import Network
+from chatbot.training.folder import RunFolder
+from chatbot.training.loop import EvalResult, StepResult, TrainState
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps of a run, with everything `auto` resolved."""
+
+    max_steps: int
+    n_epochs: float
+    eval_interval: int
+    save_interval: int
+    about: dict[str, Any]
+
+
+class Keeper(Protocol):
+    """Writes a state to the files of a run, each whole or not there."""
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run's folder."""
+
+    def keep_latest(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write what the same command continues from."""
+
+    def keep_snapshot(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write one of the checkpoints along the way."""
+
+    def keep_best(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write the best so far: what replies."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """What the command wants to hear and to add."""
+
+    on_step: Callable[[StepResult, float | None], None]  # with the last loss that was read
+    on_eval: Callable[[int, EvalResult, str], None]
+    on_trouble: Callable[[ChatbotError], None]
+    sample: Callable[[Network], str]
+
+
+SILENT = Listener(
+    on_step=lambda _result, _loss: None,
+    on_eval=lambda _step, _result, _sample: None,
+    on_trouble=lambda _error: None,
+    sample=lambda _network: "",
+)

@@ -1,0 +1,119 @@
+"""What a run writes about itself: status.json, metrics.jsonl, samples.txt, config.yaml."""
+
+import contextlib
+import json
+import math
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chatbot import run_files
+from chatbot.errors import ChatbotError
+from chatbot.settings import Config
+from chatbot.storage.files import explained, write_bytes
+from chatbot.training.folder import RunFolder, Status, cut_metrics, read_metrics
+from chatbot.training.loop import EvalResult, StepResult, TrainState
+
+
+class Record:
+    """Keeps the status and the metrics of a run; only the main process writes."""
+
+    def __init__(
+        self, folder: RunFolder, on_trouble: Callable[[ChatbotError], None], *, is_main: bool
+    ) -> None:
+        self.status = Status()
+        self._folder = folder
+        self._on_trouble = on_trouble
+        self._is_main = is_main
+
+    def begin(self, state: TrainState, max_steps: int, config: Config) -> None:
+        """Go on from what a checkpoint holds: later metrics are cut off."""
+        if not self._is_main:
+            return
+        cut_metrics(self._folder.metrics, state.step)
+        status = self.status
+        status.state, status.step, status.max_steps = "running", state.step, max_steps
+        status.pid, status.epoch, status.trained_seconds = os.getpid(), state.epoch, state.seconds
+        for metrics in read_metrics(self._folder):  # as of the end of the call before
+            status.loss = metrics.get("loss", status.loss)
+            status.val_loss = metrics.get("val_loss", status.val_loss)
+            status.val_bits_per_byte = metrics.get("val_bits_per_byte", status.val_bits_per_byte)
+        status.best_loss = state.best_loss if math.isfinite(state.best_loss) else None
+        self._folder.write_status(status)
+        write_bytes(
+            self._folder.path / run_files.SETTINGS, msgspec.yaml.encode(_without_names(config))
+        )
+
+    def note_progress(self, result: StepResult, state: TrainState) -> None:
+        """Update step, speed and the time left."""
+        status = self.status
+        seconds = state.seconds - status.trained_seconds
+        rate = result.n_tokens / max(seconds, 1e-9)
+        before = status.tokens_per_second
+        status.tokens_per_second = 0.9 * before + 0.1 * rate if before else rate
+        status.step, status.epoch = state.step, state.epoch
+        status.trained_seconds = state.seconds
+        n_left = status.max_steps - state.step
+        status.seconds_left = n_left * result.n_tokens / max(status.tokens_per_second, 1e-9)
+
+    def note_measurement(self, result: EvalResult, best_loss: float) -> None:
+        """Update the held-out losses, and write them."""
+        status = self.status
+        status.val_loss, status.val_bits_per_byte = result.loss, result.bits_per_byte
+        status.best_loss = best_loss if math.isfinite(best_loss) else None
+        self.write_status()
+
+    def write_status(self) -> None:
+        """Replace status.json, if that is possible."""
+        self.attempt(self._folder.write_status, self.status)
+
+    def log(self, metrics: dict[str, Any]) -> None:
+        """Append a line to metrics.jsonl, if that is possible."""
+        self.attempt(_append, self._folder.metrics, json.dumps(metrics) + "\n")
+
+    def keep_sample(self, step: int, sample: str) -> None:
+        """Append a reply to samples.txt, if that is possible."""
+        self.attempt(_append, self._folder.samples, f"step {step}: {sample}\n")
+
+    def attempt(self, write: Callable[..., None], *args: Any) -> bool:
+        """Write, in the main process alone; training goes on when that fails (a full disk)."""
+        if not self._is_main:
+            return False
+        try:
+            write(*args)
+        except ChatbotError as error:
+            self._on_trouble(error)
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def told_failure(self) -> Iterator[None]:
+        """Leave the reason in status.json, if that can still be written."""
+        try:
+            yield
+        except ChatbotError as error:
+            self._end("failed", str(error))
+            raise
+
+    def _end(self, state: str, reason: str) -> None:
+        self.status.state, self.status.reason = state, reason
+        if self._is_main:
+            with contextlib.suppress(ChatbotError, OSError):
+                self._folder.write_status(self.status)
+
+
+def _append(path: Path, line: str) -> None:
+    with explained(path), path.open("a", encoding="utf-8") as file:
+        file.write(line)
+
+
+def _without_names(config: Config) -> dict[str, Any]:
+    """Return the settings of a run without the names that some of them hold."""
+    settings = msgspec.to_builtins(config)
+    del settings["root"], settings["raw"], settings["processed"]["rooms"]
+    del settings["processed"]["preprocess"]["persona"]
+    del settings["processed"]["preprocess"]["mask_names"], settings["dialogue"]["speak_as"]
+    return dict(settings)
