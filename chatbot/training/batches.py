@@ -176,12 +176,19 @@ class BatchSource:
 
     def in_order(self, max_tokens: int) -> Iterator[Batch]:
         """Yield evenly spread pieces, shortest first, about `max_tokens` in all: for evaluation."""
+        for rows in self._in_order(max_tokens):
+            yield self._assemble(rows)
+
+    def n_in_order(self, max_tokens: int) -> int:
+        """Return how many batches `in_order` yields."""
+        return len(self._in_order(max_tokens))
+
+    def _in_order(self, max_tokens: int) -> list[Ints]:
         lengths = self.pieces.lengths
         n_kept = max(1, min(len(lengths), int(max_tokens / max(1.0, float(lengths.mean())))))
         kept = np.linspace(0, len(lengths) - 1, n_kept).round().astype(np.int64)
         kept = kept[np.argsort(lengths[kept], kind="stable")]
-        for rows in self._fill(kept):
-            yield self._assemble(rows)
+        return self._fill(kept)
 
     @property
     def batch_tokens(self) -> int:

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -33,7 +33,8 @@ class TrainState:
     step: int = 0
     epoch: int = 0
     index: int = 0
-    best_loss: float = math.inf
+    best_loss: float = math.inf  # of what is kept as the best
+    scheduled_best: float = math.inf  # what early stopping compares with: stops do not move it
     n_stale: int = 0
     seconds: float = 0.0
 
@@ -170,8 +171,12 @@ def evaluate(
     tokenizer: Tokenizer,
     compute: Compute,
     max_tokens: int,
+    on_batch: Callable[[], None] = lambda: None,
 ) -> EvalResult:
-    """Measure on held-out targets (loss mask 1 only, whatever is trained)."""
+    """Measure on held-out targets (loss mask 1 only, whatever is trained).
+
+    `on_batch` is called before each batch of this process; what it raises ends the measurement.
+    """
     model.eval()
     nats = text_nats = n_targets = n_bytes = 0.0
     world = compute.world
@@ -181,7 +186,7 @@ def evaluate(
         autocast(compute.device, compute.dtype),
     ):
         batches = islice(source.in_order(max_tokens), world.rank, None, world.size)
-        for part in (part for batch in batches for part in batch.share(0, 1, compute.max_tokens)):
+        for part in _parts(batches, compute.max_tokens, on_batch):
             places = np.flatnonzero(part.weights == 1)
             losses = token_losses(model, part, places)
             per_token = losses.double().cpu().numpy()
@@ -193,6 +198,14 @@ def evaluate(
     nats, text_nats, n_targets, n_bytes = world.total([nats, text_nats, n_targets, n_bytes])
     bits_per_byte = text_nats / math.log(2) / max(1, n_bytes)
     return EvalResult(nats / max(1, n_targets), bits_per_byte, int(n_targets))
+
+
+def _parts(
+    batches: Iterable[Batch], max_tokens: int, on_batch: Callable[[], None]
+) -> Iterator[Batch]:
+    for batch in batches:
+        on_batch()
+        yield from batch.share(0, 1, max_tokens)
 
 
 def _next_batch(state: TrainState, source: BatchSource) -> Batch:
