@@ -14,7 +14,7 @@ from chatbot.commands._terminal import advance, duration, progress, say
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.settings import Config
 from chatbot.storage.files import explained
-from chatbot.training.folder import TRAINER_FILE, RunFolder, busy
+from chatbot.training.folder import TRAINER_FILE, RunFolder, Status, busy
 
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
@@ -59,7 +59,7 @@ def train(
     from chatbot.corpus.store import open_corpus
     from chatbot.evaluation.ngram import ngram_losses
     from chatbot.training.interface import SILENT
-    from chatbot.training.run import Training
+    from chatbot.training.run import FINISHED, Training
 
     tell = say if world.is_main else _mute
     corpus = open_corpus(config.processed_dir)
@@ -80,17 +80,21 @@ def train(
             screen = stack.enter_context(_Screen(made, config, corpus.tokenizer))
             listener = screen.listener()
         reason = training.run(made.plan, listener)
-    if reason == "learned out":
-        tell("the log is learned out: more steps only made held-out replies worse")
-    status = folder.read_status()
-    if status is not None and status.best_loss is not None:
-        tell(
-            f"{reason} at step {status.step:,}: best held-out loss {status.best_loss:.3f} "
-            f"(unigram {counted.unigram:.3f}, bigram {counted.bigram:.3f})"
-        )
-    else:
-        tell(f"{reason}; saved, `{config.program} train` continues")
+    tell(_end_of(reason, folder.read_status()))
+    tell(f"baselines: unigram {counted.unigram:.3f}, bigram {counted.bigram:.3f}")
+    if reason not in FINISHED:
+        tell(f"saved: `{config.program} train` continues")
     return reason
+
+
+def _end_of(reason: str, status: Status | None) -> str:
+    """Say how a run ended, and how good it is."""
+    if reason == "early stopping":
+        reason = "early stopping (more steps only made held-out replies worse)"
+    if status is None or status.val_loss is None:
+        return reason
+    best = "" if status.best_loss is None else f", best {status.best_loss:.3f}"
+    return f"{reason} at step {status.step:,}: held out {status.val_loss:.3f}{best}"
 
 
 def _mute(_text: str) -> None:

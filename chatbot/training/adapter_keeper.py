@@ -1,5 +1,6 @@
 """A state of fine-tuning -> checkpoint-N, adapter_latest, adapter_best: whole folders or none."""
 
+import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from typing import Any
 from chatbot.corpus.base_tokenizer import BaseTokenizer
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.model.pretrained import PretrainedNetwork
-from chatbot.model.tuned import Tuned, write_tuned
+from chatbot.model.tuned import META_FILE, Tuned, write_tuned
 from chatbot.storage.files import explained, replace_directory
 from chatbot.training.checkpoint import save_checkpoint
 from chatbot.training.folder import TRAINER_FILE, AdapterFolder
+from chatbot.training.interface import BestMark, best_mark
 from chatbot.training.loop import TrainState, averaged
 
 
@@ -41,6 +43,14 @@ class AdapterKeeper:
                 # Under another name first: killed half-way, no folder looks like a checkpoint.
                 going = old.replace(old.with_name(f"{old.name}.{os.getpid()}.part"))
                 shutil.rmtree(going)
+
+    def best(self) -> BestMark | None:
+        """Return what is kept as the best; None if there is none, or a damaged one."""
+        try:
+            about = json.loads((self.folder.best_dir / META_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return best_mark(about) if isinstance(about, dict) else None
 
     def keep_best(self, state: TrainState, about: dict[str, Any]) -> None:
         """Write the best so far: what replies."""

@@ -16,10 +16,11 @@ from chatbot import run_files
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError
 from chatbot.model.gpt import GPT
-from chatbot.model.model_file import ModelFile, write_model
+from chatbot.model.model_file import ModelFile, read_model, write_model
 from chatbot.model.network import trained_weights
 from chatbot.storage.files import atomic_write, require_space, sha256_of, write_json
 from chatbot.training.folder import RunFolder
+from chatbot.training.interface import BestMark, best_mark
 from chatbot.training.loop import TrainState
 
 FORMAT = 1
@@ -45,6 +46,7 @@ def save_checkpoint(path: Path, state: TrainState, about: dict[str, Any]) -> Non
             "epoch": state.epoch,
             "index": state.index,
             "best_loss": state.best_loss,
+            "scheduled_best": state.scheduled_best,
             "n_stale": state.n_stale,
             "seconds": state.seconds,
             "about": about,
@@ -69,6 +71,13 @@ class RunKeeper:
         """Write one of the checkpoints along the way; the oldest goes."""
         save_checkpoint(self.folder.snapshots / f"step_{state.step:06d}.pt", state, about)
         prune_snapshots(self.folder.snapshots, self.keep_snapshots)
+
+    def best(self) -> BestMark | None:
+        """Return what is kept as the best; None if there is none, or a damaged one."""
+        try:
+            return best_mark(read_model(self.folder.model).about)
+        except CheckpointError:
+            return None
 
     def keep_best(self, state: TrainState, about: dict[str, Any]) -> None:
         """Write the best so far: a checkpoint, and its averaged weights to reply with."""
@@ -241,6 +250,7 @@ def restore(state: TrainState, payload: dict[str, Any]) -> None:
     state.scaler.load_state_dict(payload["scaler"])
     state.step, state.epoch, state.index = payload["step"], payload["epoch"], payload["index"]
     state.best_loss, state.n_stale = payload["best_loss"], payload["n_stale"]
+    state.scheduled_best = payload.get("scheduled_best", payload["best_loss"])
     state.seconds = payload["seconds"]
 
 

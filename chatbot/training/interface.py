@@ -21,6 +21,23 @@ class Plan:
     about: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class BestMark:
+    """What a kept best says about itself: its step, its held-out loss, the data it learned from."""
+
+    step: int
+    loss: float
+    data_fingerprint: str
+
+
+def best_mark(about: dict[str, Any]) -> BestMark | None:
+    """Read the mark of a kept best."""
+    step, loss = about.get("step"), about.get("val_loss")
+    if not isinstance(step, int) or not isinstance(loss, float):
+        return None
+    return BestMark(step, loss, str(about.get("data_fingerprint")))
+
+
 class Keeper(Protocol):
     """Writes a state to the files of a run, each whole or not there."""
 
@@ -34,6 +51,9 @@ class Keeper(Protocol):
     def keep_snapshot(self, state: TrainState, about: dict[str, Any]) -> None:
         """Write one of the checkpoints along the way."""
 
+    def best(self) -> BestMark | None:
+        """Return what is kept as the best; None if there is none, or a damaged one."""
+
     def keep_best(self, state: TrainState, about: dict[str, Any]) -> None:
         """Write the best so far: what replies."""
 
@@ -46,6 +66,8 @@ class Listener:
     on_eval: Callable[[int, EvalResult, str], None]
     on_trouble: Callable[[ChatbotError], None]
     sample: Callable[[Network], str]
+    on_measure: Callable[[int, int], None] = lambda _done, _total: None  # batches
+    tell: Callable[[str], None] = lambda _sentence: None
 
 
 SILENT = Listener(

@@ -25,6 +25,7 @@ class Record:
         self, folder: RunFolder, on_trouble: Callable[[ChatbotError], None], *, is_main: bool
     ) -> None:
         self.status = Status()
+        self.measured: tuple[int, EvalResult] | None = None  # as of the end of the call before
         self._folder = folder
         self._on_trouble = on_trouble
         self._is_main = is_main
@@ -39,8 +40,11 @@ class Record:
         status.pid, status.epoch, status.trained_seconds = os.getpid(), state.epoch, state.seconds
         for metrics in read_metrics(self._folder):  # as of the end of the call before
             status.loss = metrics.get("loss", status.loss)
-            status.val_loss = metrics.get("val_loss", status.val_loss)
-            status.val_bits_per_byte = metrics.get("val_bits_per_byte", status.val_bits_per_byte)
+            if "val_loss" in metrics:
+                status.val_loss = metrics["val_loss"]
+                status.val_bits_per_byte = metrics["val_bits_per_byte"]
+                result = EvalResult(metrics["val_loss"], metrics["val_bits_per_byte"], 0)
+                self.measured = None if "branch_step" in metrics else (metrics["step"], result)
         status.best_loss = state.best_loss if math.isfinite(state.best_loss) else None
         self._folder.write_status(status)
         write_bytes(

@@ -1,8 +1,12 @@
 """Training in a run's folder: steps, evaluation, checkpoints, until done or stopped."""
 
+import math
 import time
+from itertools import count
+from typing import Any
 
 from chatbot.corpus.tokenizer import Tokenizer
+from chatbot.errors import ChatbotError
 from chatbot.settings import Config
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import read_checkpoint, restore
@@ -19,6 +23,8 @@ from chatbot.training.loop import (
 from chatbot.training.optimizer import cool_down
 from chatbot.training.record import Record
 from chatbot.training.signals import StopSignals
+
+FINISHED = ("done", "early stopping")
 
 
 class Training:
@@ -46,22 +52,39 @@ class Training:
         self._tokenizer = tokenizer
         self._compute = compute
         self._world = compute.world
+        self._measured: tuple[int, EvalResult] | None = None  # the last measurement, its step
+        self._saved_step = -1
 
     def run(self, plan: Plan, listener: Listener) -> str:
         """Train; return why it ended.
 
-        "done", "learned out", "time is up", "STOP file", "Ctrl+C" or "SIGTERM".
+        "done", "early stopping", "time is up", "STOP file", "Ctrl+C" or "SIGTERM".
         """
         self._plan, self._listener = plan, listener
         self._record = Record(self._folder, listener.on_trouble, is_main=self._world.is_main)
+        self._state.best_loss = self._kept_loss()
         self._record.begin(self._state, plan.max_steps, self._config)
+        self._measured = self._record.measured
         self._signals = StopSignals(is_patient=self._world.size > 1)
         with self._signals, self._record.told_failure():
             reason = self._train_on()
             if reason == "STOP file" and self._world.decide(self._folder.wants_cooldown()):
-                self._cool_down()
-            self._finish(reason)
+                self._cool_down(reason)
+                self._close(reason)
+            else:
+                self._finish(reason)
         return reason
+
+    def _kept_loss(self) -> float:
+        """Return the held-out loss of what is kept as the best, infinite for a new run.
+
+        Its file is the truth: a run may have died between keeping a best and saving a checkpoint.
+        """
+        best = self._world.share(self._keeper.best)
+        is_own = best is not None and best.data_fingerprint == str(
+            self._plan.about.get("data_fingerprint")
+        )
+        return best.loss if best and is_own and self._state.step and best.step else math.inf
 
     def _train_on(self) -> str:
         """Train until there is a reason to end; return it."""
@@ -75,7 +98,7 @@ class Training:
             reason = self._reason()
         return reason or "done"
 
-    def _cool_down(self) -> None:
+    def _cool_down(self, reason: str) -> None:
         """Train a branch on with a falling rate, keep its weights if they are the best so far.
 
         The run itself stays where it was, at its constant rate, and can be continued (Haegele
@@ -84,17 +107,20 @@ class Training:
         state, settings = self._state, self._config.optimization
         if self._world.is_main:
             self._save_latest()
+        branched_at = state.step
+        self._note("cooling down")
         cooling, end = cool_down(settings, state.step, self._plan.max_steps)
         for stepped in train_steps(state, self._train, cooling, self._compute, end):
             self._listener.on_step(stepped, stepped.loss)
             if self._world.agree(self._signals.reason):
                 break
-        result = self._measure()
-        self._show(result)
-        is_best = result.loss < state.best_loss and self._record.attempt(self._save_best, result)
+        self._note("measuring")
+        result = self._examine(step=branched_at, branch_step=state.step, end=reason)
+        if self._world.is_main and result.loss < state.best_loss:
+            self._save_best(result)
+        best_loss = state.best_loss
         restore(state, self._world.share(lambda: read_checkpoint(self._folder.latest)))
-        if is_best:
-            state.best_loss = self._record.status.best_loss = result.loss
+        state.best_loss, self._measured = best_loss, None
 
     def _reason(self) -> str:
         """Return why to stop now, "" for going on; the main process decides for all."""
@@ -105,7 +131,7 @@ class Training:
             return self._signals.reason
         patience = self._config.optimization.patience
         if patience and self._state.n_stale >= patience:
-            return "learned out"
+            return "early stopping"
         limit = self._config.optimization.max_minutes
         if limit and self._state.seconds >= 60 * limit:
             return "time is up"
@@ -134,16 +160,25 @@ class Training:
             self._record.attempt(self._save_latest)
 
     def _evaluate(self) -> None:
+        """Measure as planned: early stopping counts these measurements alone."""
+        state = self._state
+        result = self._examine()
+        is_better = result.loss < state.scheduled_best
+        state.n_stale = 0 if is_better else state.n_stale + 1
+        state.scheduled_best = min(state.scheduled_best, result.loss)
+
+    def _examine(self, **note: Any) -> EvalResult:
+        """Measure, log with a note, show, and keep the state where it is the best so far."""
         state = self._state
         result = self._measure()
+        self._measured = state.step, result
         metrics = {"val_loss": result.loss, "val_bits_per_byte": result.bits_per_byte}
-        self._record.log({"step": state.step, **metrics})
-        is_better = result.loss < state.best_loss
-        state.n_stale = 0 if is_better else state.n_stale + 1
-        if is_better and self._record.attempt(self._save_best, result):
-            state.best_loss = result.loss
+        self._record.log({"step": state.step, **metrics, **note})
+        if result.loss < state.best_loss:
+            self._record.attempt(self._save_best, result)
         self._record.note_measurement(result, state.best_loss)
         self._show(result)
+        return result
 
     def _show(self, result: EvalResult) -> None:
         """Show a measurement with a sample reply, and keep the reply."""
@@ -154,12 +189,20 @@ class Training:
             self._listener.on_eval(self._state.step, result, sample)
 
     def _measure(self) -> EvalResult:
-        limit = self._config.logging.max_eval_tokens
+        limit, done = self._config.logging.max_eval_tokens, count()
+        total = -(-self._val.n_in_order(limit) // self._world.size)
+
+        def on_batch() -> None:
+            self._listener.on_measure(next(done), total)
+
         with averaged(self._state) as network:
-            return evaluate(network, self._val, self._tokenizer, self._compute, limit)
+            result = evaluate(network, self._val, self._tokenizer, self._compute, limit, on_batch)
+        self._listener.on_measure(total, total)
+        return result
 
     def _save_latest(self) -> None:
         self._keeper.keep_latest(self._state, self._plan.about)
+        self._saved_step = self._state.step
 
     def _save_best(self, result: EvalResult) -> None:
         about = {
@@ -168,19 +211,45 @@ class Training:
             "val_loss": result.loss,
             "val_bits_per_byte": result.bits_per_byte,
         }
-        self._keeper.keep_best(self._state, about)
+        before, self._state.best_loss = self._state.best_loss, result.loss
+        try:
+            self._keeper.keep_best(self._state, about)
+        except ChatbotError:
+            self._state.best_loss = before
+            raise
 
     def _finish(self, reason: str) -> None:
-        """Save, so that the same command continues; then say how it ended."""
-        status = self._record.status
-        if not self._world.decide(self._folder.model.exists()):
-            result = self._measure()  # stopped before its first evaluation
-            if self._world.is_main:
+        """Save, so that the same command continues; then say how it ended.
+
+        Saved first: whoever is in a hurry kills what measures.
+        """
+        if self._world.is_main and self._saved_step != self._state.step:
+            self._save_latest()
+        self._examine_end(reason)
+        self._close(reason)
+
+    def _examine_end(self, reason: str) -> None:
+        """Measure where it ended, unless this very step was; a better one must be kept."""
+        measured = self._measured
+        is_measured = measured is not None and measured[0] == self._state.step
+        if not self._world.decide(is_measured):
+            self._note("measuring")
+            self._examine(end=reason)
+        if self._measured and self._world.is_main:
+            result = self._measured[1]
+            if result.loss < self._state.best_loss:  # it could not be saved: raise why
                 self._save_best(result)
+            self._record.note_measurement(result, self._state.best_loss)
+
+    def _note(self, activity: str) -> None:
+        self._record.status.reason = activity
+        self._record.write_status()
+
+    def _close(self, reason: str) -> None:
+        """Write how it ended."""
         if not self._world.is_main:
             return
-        self._save_latest()
-        is_done = reason in ("done", "learned out")
+        status, is_done = self._record.status, reason in FINISHED
         status.state, status.reason = "finished" if is_done else "stopped", reason
         status.seconds_left = 0.0 if is_done else status.seconds_left
         self._folder.write_status(status)

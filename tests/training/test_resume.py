@@ -47,9 +47,13 @@ def train(project, *overrides, until=N_STEPS, on_trouble=lambda error: pytest.fa
 
 
 def content(folder):
-    """All that must be equal: weights, average, optimizers, position, logged numbers."""
+    """All that must be equal: weights, average, optimizers, position, logged numbers.
+
+    Not the best: every stop is measured too, and may be better than what was measured as planned.
+    """
     payload = read_checkpoint(folder.latest)
-    return {k: v for k, v in payload.items() if k not in ("seconds", "about")}, read_metrics(folder)
+    kept = {k: v for k, v in payload.items() if k not in ("seconds", "about", "best_loss")}
+    return kept, [line for line in read_metrics(folder) if "end" not in line]
 
 
 def assert_equal(one, two):
@@ -279,12 +283,11 @@ def test_cooldown_branches_off_and_the_run_goes_on_as_if_it_had_not(processed, w
     assert read_checkpoint(folder.latest)["step"] == 6
     found, metrics = content(train(processed))
     wanted, wanted_metrics = whole
-    found.pop("best_loss"), found.pop("n_stale")  # the branch may have found a better one
-    assert_equal(found, {k: v for k, v in wanted.items() if k in found})
+    assert_equal(found, wanted)
     assert_equal(metrics, wanted_metrics)
 
 
-def test_a_log_that_is_learned_out_ends_training(processed, monkeypatch):
+def test_early_stopping_ends_training(processed, monkeypatch):
     from chatbot.training.loop import EvalResult
 
     losses = iter([3.0, 2.0, 2.5, 2.1, 9.0])
@@ -297,7 +300,7 @@ def test_a_log_that_is_learned_out_ends_training(processed, monkeypatch):
         until=50,
     )
     status = folder.read_status()
-    assert (status.state, status.reason, status.step) == ("finished", "learned out", 12)
+    assert (status.state, status.reason, status.step) == ("finished", "early stopping", 12)
     assert status.best_loss == 2.0
     assert train(processed, "optimization.patience=2").read_status().step == 12
 

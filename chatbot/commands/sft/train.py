@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chatbot.training.setup import Prepared
     from chatbot.training.world import World
 
-_ENDS = ("done", "learned out", "")
+_ENDS = ("done", "early stopping", "")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
