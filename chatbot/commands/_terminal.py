@@ -33,6 +33,13 @@ def progress(total: int, what: str, done: int = 0) -> Progress:
     return tqdm(total=total, initial=done, desc=what, leave=False, disable=None, dynamic_ncols=True)
 
 
+def measuring(total: int) -> Progress:
+    """Return a second progress bar, shown only where a measurement takes long."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc="measuring", leave=False, disable=None, delay=1.0)
+
+
 def advance(bar: Progress) -> None:
     """Move a progress bar by one."""
     bar.update()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatbot.commands._terminal import advance, duration, progress, say
+from chatbot.commands._terminal import Progress, advance, duration, measuring, progress, say
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.settings import Config
 from chatbot.storage.files import explained
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
     from chatbot.corpus.tokenizer import Tokenizer
     from chatbot.model.network import Network
-    from chatbot.training.interface import Listener
+    from chatbot.training.interface import Listener, StopNotice
     from chatbot.training.loop import EvalResult, StepResult
     from chatbot.training.setup import Prepared
     from chatbot.training.world import World
 
 _START_SECONDS = 120
+_QUIET_SECONDS = 30
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +98,23 @@ def _end_of(reason: str, status: Status | None) -> str:
     return f"{reason} at step {status.step:,}: held out {status.val_loss:.3f}{best}"
 
 
+def stop_sentence(notice: "StopNotice") -> str:
+    """Say what a signal begins, and what the next one would throw away."""
+    if notice.n_signals == 1:
+        return (
+            f"stopping: saving and measuring, about {duration(notice.seconds)}; Ctrl+C again stops "
+            "without the measurement, nothing saved is lost"
+        )
+    n_lost = notice.step - notice.saved_step
+    if notice.n_signals > 2:
+        return f"interrupted: step {notice.saved_step:,} is saved, {n_lost:,} steps are lost"
+    lost = f"throws away {n_lost:,} steps" if n_lost else "loses nothing: all steps are saved"
+    return (
+        f"stopping without the measurement: step {notice.step:,} is saved all the same, but cannot "
+        f"become the best; a third Ctrl+C interrupts and {lost}"
+    )
+
+
 def _mute(_text: str) -> None:
     """Say nothing: process 0 does."""
 
@@ -109,24 +127,55 @@ class _Screen:
         self._tokenizer = tokenizer
         self._is_live = sys.stderr.isatty()
         self._bar = progress(prepared.plan.max_steps, "training", prepared.state.step)
-        self._began = time.monotonic()
+        self._began = self._told_at = time.monotonic()
+        self._measuring: Progress | None = None
 
     def __enter__(self) -> "_Screen":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end_measuring()
         self._bar.close()
 
     def listener(self) -> "Listener":
         """Return what the trainer talks to."""
         from chatbot.training.interface import Listener
 
-        return Listener(self._on_step, self._on_eval, self._on_trouble, self._sample)
+        return Listener(
+            self._on_step,
+            self._on_eval,
+            self._on_trouble,
+            self._sample,
+            self._on_measure,
+            self._write,
+            self._on_signal,
+        )
 
     def _on_step(self, _result: "StepResult", loss: float | None) -> None:
         advance(self._bar)
         if loss is not None:
             self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+
+    def _on_measure(self, done: int, total: int) -> None:
+        """A second bar where a measurement takes long; in a log a line now and then."""
+        if done == 0:
+            self._measuring, self._told_at = measuring(total), time.monotonic()
+        elif self._measuring is not None:
+            advance(self._measuring)
+        if done == total:
+            self._end_measuring()
+        elif not self._is_live and time.monotonic() - self._told_at > _QUIET_SECONDS:
+            self._told_at = time.monotonic()
+            say(f"measuring: {done / total:.0%}")
+
+    def _end_measuring(self) -> None:
+        if self._measuring is not None:
+            self._measuring.close()
+            self._measuring = None
+
+    def _on_signal(self, notice: "StopNotice") -> None:
+        """Answer amid whatever runs, a half-written line too: straight to the terminal."""
+        os.write(2, f"\n{stop_sentence(notice)}\n".encode())
 
     def _on_eval(self, step: int, found: "EvalResult", sample: str) -> None:
         spent = duration(time.monotonic() - self._began)
@@ -139,6 +188,7 @@ class _Screen:
         self._write(f"warning: could not save: {error}; {error.hint}; training goes on")
 
     def _write(self, line: str) -> None:
+        self._end_measuring()
         if self._is_live:
             self._bar.write(line, file=sys.stderr)
         else:

@@ -59,6 +59,16 @@ class Keeper(Protocol):
 
 
 @dataclass(frozen=True)
+class StopNotice:
+    """What a signal begins: the first stops, the second skips measuring, the third interrupts."""
+
+    n_signals: int
+    seconds: float  # until all is measured and saved
+    step: int
+    saved_step: int  # 0: nothing was saved yet
+
+
+@dataclass(frozen=True)
 class Listener:
     """What the command wants to hear and to add."""
 
@@ -68,6 +78,7 @@ class Listener:
     sample: Callable[[Network], str]
     on_measure: Callable[[int, int], None] = lambda _done, _total: None  # batches
     tell: Callable[[str], None] = lambda _sentence: None
+    on_signal: Callable[[StopNotice], None] = lambda _notice: None  # amid whatever runs
 
 
 SILENT = Listener(

@@ -101,6 +101,9 @@ class Record:
         except ChatbotError as error:
             self._end("failed", str(error))
             raise
+        except KeyboardInterrupt:
+            self._end("stopped", "interrupted")
+            raise
 
     def _end(self, state: str, reason: str) -> None:
         self.status.state, self.status.reason = state, reason

@@ -1,7 +1,6 @@
 """Training in a run's folder: steps, evaluation, checkpoints, until done or stopped."""
 
 import math
-import time
 from itertools import count
 from typing import Any
 
@@ -10,7 +9,8 @@ from chatbot.errors import ChatbotError
 from chatbot.settings import Config
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import read_checkpoint, restore
-from chatbot.training.interface import Keeper, Listener, Plan
+from chatbot.training.clock import Clock
+from chatbot.training.interface import Keeper, Listener, Plan, StopNotice
 from chatbot.training.loop import (
     Compute,
     EvalResult,
@@ -27,12 +27,17 @@ from chatbot.training.signals import StopSignals
 FINISHED = ("done", "early stopping")
 
 
+class _SkippedError(Exception):
+    """A second signal: do not measure."""
+
+
 class Training:
     """Trains one state in one folder: steps, logs, evaluates, saves, until done or stopped."""
 
     _plan: Plan
     _listener: Listener
     _record: Record
+    _clock: Clock
     _signals: StopSignals
 
     def __init__(
@@ -53,7 +58,8 @@ class Training:
         self._compute = compute
         self._world = compute.world
         self._measured: tuple[int, EvalResult] | None = None  # the last measurement, its step
-        self._saved_step = -1
+        self._first_step = state.step
+        self._saved_step: int | None = None  # in this call
 
     def run(self, plan: Plan, listener: Listener) -> str:
         """Train; return why it ended.
@@ -65,7 +71,12 @@ class Training:
         self._state.best_loss = self._kept_loss()
         self._record.begin(self._state, plan.max_steps, self._config)
         self._measured = self._record.measured
-        self._signals = StopSignals(is_patient=self._world.size > 1)
+        self._signals = StopSignals(self._answer, is_patient=self._world.size > 1)
+        n_batches = self._val.n_in_order(self._config.logging.max_eval_tokens)
+        self._clock = Clock(
+            # Without the way back a batch takes a third of the time; a half is surely enough.
+            measurement_steps=n_batches / self._config.optimization.grad_accum_steps / 2,
+        )
         with self._signals, self._record.told_failure():
             reason = self._train_on()
             if reason == "STOP file" and self._world.decide(self._folder.wants_cooldown()):
@@ -89,11 +100,12 @@ class Training:
     def _train_on(self) -> str:
         """Train until there is a reason to end; return it."""
         state, settings = self._state, self._config.optimization
-        began, before = time.monotonic(), state.seconds
+        before = state.seconds
         reason = self._reason()
+        self._clock.start_steps(state.step)
         steps = train_steps(state, self._train, settings, self._compute, self._plan.max_steps)
         while not reason and (result := next(steps, None)):
-            state.seconds = before + time.monotonic() - began
+            state.seconds = before + self._clock.elapsed
             self._after_step(result)
             reason = self._reason()
         return reason or "done"
@@ -116,7 +128,7 @@ class Training:
                 break
         self._note("measuring")
         result = self._examine(step=branched_at, branch_step=state.step, end=reason)
-        if self._world.is_main and result.loss < state.best_loss:
+        if result and self._world.is_main and result.loss < state.best_loss:
             self._save_best(result)
         best_loss = state.best_loss
         restore(state, self._world.share(lambda: read_checkpoint(self._folder.latest)))
@@ -146,6 +158,7 @@ class Training:
         saves = step % plan.save_interval == 0 or is_last
         if logs or evaluates or snapshots or saves:
             self._record.status.loss = result.loss  # reading refuses what is not finite
+            self._clock.note_steps(step)
         self._record.note_progress(result, self._state)
         self._listener.on_step(result, self._record.status.loss)
         if logs:
@@ -158,41 +171,64 @@ class Training:
             self._record.attempt(self._keeper.keep_snapshot, self._state, plan.about)
         if saves:
             self._record.attempt(self._save_latest)
+        if evaluates or snapshots or saves:
+            self._clock.start_steps(step)
 
     def _evaluate(self) -> None:
         """Measure as planned: early stopping counts these measurements alone."""
         state = self._state
         result = self._examine()
+        if result is None:
+            return
         is_better = result.loss < state.scheduled_best
         state.n_stale = 0 if is_better else state.n_stale + 1
         state.scheduled_best = min(state.scheduled_best, result.loss)
 
-    def _examine(self, **note: Any) -> EvalResult:
-        """Measure, log with a note, show, and keep the state where it is the best so far."""
+    def _examine(self, **note: Any) -> EvalResult | None:
+        """Measure, log with a note, show, and keep the state where it is the best so far.
+
+        None if a signal said not to wait.
+        """
         state = self._state
-        result = self._measure()
-        self._measured = state.step, result
-        metrics = {"val_loss": result.loss, "val_bits_per_byte": result.bits_per_byte}
-        self._record.log({"step": state.step, **metrics, **note})
-        if result.loss < state.best_loss:
-            self._record.attempt(self._save_best, result)
-        self._record.note_measurement(result, state.best_loss)
-        self._show(result)
+        try:
+            with self._clock.measuring():
+                result = self._measure()
+                self._measured = state.step, result
+                metrics = {"val_loss": result.loss, "val_bits_per_byte": result.bits_per_byte}
+                self._record.log({"step": state.step, **metrics, **note})
+                if result.loss < state.best_loss:
+                    self._record.attempt(self._save_best, result)
+                self._record.note_measurement(result, state.best_loss)
+                self._show(result)
+        except _SkippedError:
+            return None
         return result
+
+    def _answer(self, n_signals: int) -> None:
+        """Say at once what a signal begins."""
+        if self._world.is_main:
+            seconds, step = self._clock.end_seconds, self._state.step
+            saved = self._first_step if self._saved_step is None else self._saved_step
+            self._listener.on_signal(StopNotice(n_signals, seconds, step, saved))
 
     def _show(self, result: EvalResult) -> None:
         """Show a measurement with a sample reply, and keep the reply."""
         if self._world.is_main:
-            with averaged(self._state) as network:
-                sample = self._listener.sample(network)
+            sample = "" if self._signals.skips_measurement else self._sample()
             self._record.keep_sample(self._state.step, sample)
             self._listener.on_eval(self._state.step, result, sample)
+
+    def _sample(self) -> str:
+        with averaged(self._state) as network:
+            return self._listener.sample(network)
 
     def _measure(self) -> EvalResult:
         limit, done = self._config.logging.max_eval_tokens, count()
         total = -(-self._val.n_in_order(limit) // self._world.size)
 
         def on_batch() -> None:
+            if self._signals.skips_measurement:
+                raise _SkippedError
             self._listener.on_measure(next(done), total)
 
         with averaged(self._state) as network:
@@ -201,7 +237,8 @@ class Training:
         return result
 
     def _save_latest(self) -> None:
-        self._keeper.keep_latest(self._state, self._plan.about)
+        with self._clock.saving():
+            self._keeper.keep_latest(self._state, self._plan.about)
         self._saved_step = self._state.step
 
     def _save_best(self, result: EvalResult) -> None:

@@ -1,6 +1,7 @@
-"""Ctrl+C and SIGTERM -> a wish to stop."""
+"""Ctrl+C and SIGTERM -> wishes, each more urgent: stop, do not measure, interrupt."""
 
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -8,14 +9,22 @@ from typing import Any
 
 @dataclass
 class StopSignals:
-    """Turns the first Ctrl+C or SIGTERM into a wish to stop; the second acts at once.
+    """The first signal stops gracefully, the second skips the measurement, the third interrupts.
 
-    Under torchrun a Ctrl+C arrives twice, from the terminal and from it: there none acts at once.
+    `on_signal` hears their number at once, amid whatever runs. Under torchrun a Ctrl+C arrives
+    twice, from the terminal and from it: there (`is_patient`) all count as one.
     """
 
+    on_signal: Callable[[int], None]
     is_patient: bool = False
     reason: str = ""
+    n_signals: int = 0
     _before: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def skips_measurement(self) -> bool:
+        """Whether somebody does not want to wait for a measurement."""
+        return self.n_signals > 1
 
     def __enter__(self) -> "StopSignals":
         """Listen."""
@@ -25,14 +34,15 @@ class StopSignals:
 
     def __exit__(self, *_: object) -> None:
         """Listen no more."""
-        self._restore()
-
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        self.reason = "Ctrl+C" if number == signal.SIGINT else "SIGTERM"
-        if not self.is_patient:
-            self._restore()
-
-    def _restore(self) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self.is_patient and self.n_signals:
+            return
+        self.n_signals += 1
+        self.reason = self.reason or ("Ctrl+C" if number == signal.SIGINT else "SIGTERM")
+        self.on_signal(self.n_signals)
+        if self.n_signals > 2:
+            raise KeyboardInterrupt

@@ -230,6 +230,7 @@ def test_signals_end_training_after_a_save(processed, capsys, number, reason):
         shown, _ = process.communicate(timeout=60)
     assert process.returncode == 0, shown
     assert processed.run("status") == 0
+    assert "stopping: saving and measuring" in shown and "held out" in shown
     assert f"stopped ({reason})" in capsys.readouterr().out
     assert (processed.root / "checkpoints/main/best.pt").exists()
 

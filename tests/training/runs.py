@@ -21,6 +21,7 @@ class Events:
     troubles: list = field(default_factory=list)
     measured: list = field(default_factory=list)
     told: list = field(default_factory=list)
+    signals: list = field(default_factory=list)
 
 
 def prepared(project, *overrides) -> SimpleNamespace:
@@ -54,6 +55,7 @@ def train(project, *overrides, on_step=lambda _folder, _step: None, **listeners)
         "sample": lambda _network: "x",
         "on_measure": lambda done, total: events.measured.append((done, total)),
         "tell": events.told.append,
+        "on_signal": events.signals.append,
     }
     reason = run.training.run(run.made.plan, Listener(**parts | listeners))
     return reason, run.folder, events
