@@ -17,7 +17,7 @@ from chatbot.corpus.store import open_corpus
 from chatbot.training.checkpoint import averaged_gpt
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import train_steps
-from chatbot.training.optimizer import cool_down
+from chatbot.training.optimizer import branch_steps, cool_down
 from chatbot.training.setup import prepare
 
 
@@ -44,7 +44,7 @@ def main() -> None:
             if result.step == stop:
                 break
         before = trained(averaged_gpt(state))
-        falling, end = cool_down(settings, stop, made.plan.max_steps)
+        falling, end = cool_down(settings, stop, made.plan.max_steps, branch_steps(stop))
         for _ in train_steps(state, made.sources[0], falling, made.compute, end):
             pass
         cooled = trained(averaged_gpt(state))

@@ -142,11 +142,15 @@ def learning_rate(step: int, max_steps: int, settings: OptimizationConfig) -> fl
     return low + (peak - low) * (1 - math.sqrt(min(1.0, max(0.0, done))))
 
 
+def branch_steps(step: int) -> int:
+    """Return how many steps a branch with a falling rate takes after so many."""
+    return max(_MIN_BRANCH, round(_BRANCH_SHARE * step))
+
+
 def cool_down(
-    settings: OptimizationConfig, step: int, max_steps: int
+    settings: OptimizationConfig, step: int, max_steps: int, n_steps: int
 ) -> tuple[OptimizationConfig, int]:
     """Return the settings of a branch whose rate falls to nothing, and the step where it ends."""
-    n_steps = max(_MIN_BRANCH, round(_BRANCH_SHARE * step))
     falling = msgspec.structs.replace(
         settings,
         learning_rate=learning_rate(max(0, step - 1), max_steps, settings),

@@ -51,8 +51,8 @@ class Record:
             self._folder.path / run_files.SETTINGS, msgspec.yaml.encode(_without_names(config))
         )
 
-    def note_progress(self, result: StepResult, state: TrainState) -> None:
-        """Update step, speed and the time left."""
+    def note_progress(self, result: StepResult, state: TrainState, limit_seconds: float) -> None:
+        """Update step, speed and the time left, which is at most `limit_seconds`."""
         status = self.status
         seconds = state.seconds - status.trained_seconds
         rate = result.n_tokens / max(seconds, 1e-9)
@@ -61,7 +61,8 @@ class Record:
         status.step, status.epoch = state.step, state.epoch
         status.trained_seconds = state.seconds
         n_left = status.max_steps - state.step
-        status.seconds_left = n_left * result.n_tokens / max(status.tokens_per_second, 1e-9)
+        seconds_left = n_left * result.n_tokens / max(status.tokens_per_second, 1e-9)
+        status.seconds_left = max(0.0, min(seconds_left, limit_seconds))
 
     def note_measurement(self, result: EvalResult, best_loss: float) -> None:
         """Update the held-out losses, and write them."""

@@ -20,7 +20,7 @@ from chatbot.training.loop import (
     evaluate,
     train_steps,
 )
-from chatbot.training.optimizer import cool_down
+from chatbot.training.optimizer import branch_steps, cool_down
 from chatbot.training.record import Record
 from chatbot.training.signals import StopSignals
 
@@ -73,14 +73,17 @@ class Training:
         self._measured = self._record.measured
         self._signals = StopSignals(self._answer, is_patient=self._world.size > 1)
         n_batches = self._val.n_in_order(self._config.logging.max_eval_tokens)
+        minutes = self._config.optimization.max_minutes
         self._clock = Clock(
+            60 * minutes if minutes else math.inf,
             # Without the way back a batch takes a third of the time; a half is surely enough.
             measurement_steps=n_batches / self._config.optimization.grad_accum_steps / 2,
         )
         with self._signals, self._record.told_failure():
             reason = self._train_on()
-            if reason == "STOP file" and self._world.decide(self._folder.wants_cooldown()):
-                self._cool_down(reason)
+            n_steps = int(self._world.agree(str(self._branch_steps(reason))))
+            if n_steps:
+                self._cool_down(reason, n_steps)
                 self._close(reason)
             else:
                 self._finish(reason)
@@ -110,7 +113,23 @@ class Training:
             reason = self._reason()
         return reason or "done"
 
-    def _cool_down(self, reason: str) -> None:
+    def _branch_steps(self, reason: str) -> int:
+        """Return how many steps to train on with a falling rate before the end; 0: none."""
+        step = self._state.step
+        if reason == "STOP file" and self._folder.wants_cooldown():
+            return branch_steps(step)
+        if reason == "time is up":
+            return self._clock.branch_steps(self._wanted_branch())
+        return 0
+
+    def _wanted_branch(self) -> int:
+        """Return how many steps a branch takes where there is time; none at a constant rate."""
+        step = self._state.step
+        if self._config.optimization.lr_schedule == "constant":
+            return 0
+        return min(branch_steps(step), self._plan.max_steps - step)
+
+    def _cool_down(self, reason: str, n_steps: int) -> None:
         """Train a branch on with a falling rate, keep its weights if they are the best so far.
 
         The run itself stays where it was, at its constant rate, and can be continued (Haegele
@@ -121,10 +140,14 @@ class Training:
             self._save_latest()
         branched_at = state.step
         self._note("cooling down")
-        cooling, end = cool_down(settings, state.step, self._plan.max_steps)
+        self._listener.tell(
+            f"cooling down: {n_steps:,} steps with a falling rate; the run stays at step "
+            f"{state.step:,} and can be continued from there"
+        )
+        cooling, end = cool_down(settings, state.step, self._plan.max_steps, n_steps)
         for stepped in train_steps(state, self._train, cooling, self._compute, end):
             self._listener.on_step(stepped, stepped.loss)
-            if self._world.agree(self._signals.reason):
+            if self._world.agree(self._signals.reason or ("" if self._clock.free > 0 else "late")):
                 break
         self._note("measuring")
         result = self._examine(step=branched_at, branch_step=state.step, end=reason)
@@ -144,8 +167,8 @@ class Training:
         patience = self._config.optimization.patience
         if patience and self._state.n_stale >= patience:
             return "early stopping"
-        limit = self._config.optimization.max_minutes
-        if limit and self._state.seconds >= 60 * limit:
+        step, max_steps = self._state.step, self._plan.max_steps
+        if step < max_steps and self._clock.must_end(step, max_steps, self._wanted_branch()):
             return "time is up"
         return "STOP file" if self._folder.stop_file.exists() else ""
 
@@ -159,7 +182,7 @@ class Training:
         if logs or evaluates or snapshots or saves:
             self._record.status.loss = result.loss  # reading refuses what is not finite
             self._clock.note_steps(step)
-        self._record.note_progress(result, self._state)
+        self._record.note_progress(result, self._state, self._clock.left)
         self._listener.on_step(result, self._record.status.loss)
         if logs:
             metrics = {"loss": result.loss, "grad_norm": result.grad_norm}
