@@ -12,7 +12,7 @@ from chatbot.corpus.ngrams import NgramIndex
 from chatbot.model.pretrained import PretrainedNetwork
 from chatbot.model.tuned import META_FILE, Tuned, write_tuned
 from chatbot.storage.files import explained, replace_directory
-from chatbot.training.checkpoint import save_checkpoint
+from chatbot.training.checkpoint import checkpoint_bytes, save_checkpoint, weight_bytes
 from chatbot.training.folder import TRAINER_FILE, AdapterFolder
 from chatbot.training.interface import BestMark, best_mark
 from chatbot.training.loop import TrainState, averaged
@@ -43,6 +43,14 @@ class AdapterKeeper:
                 # Under another name first: killed half-way, no folder looks like a checkpoint.
                 going = old.replace(old.with_name(f"{old.name}.{os.getpid()}.part"))
                 shutil.rmtree(going)
+
+    def missing_bytes(self, state: TrainState, n_snapshots: int) -> int:
+        """Return what the run's folders will take beyond those that are there, one half-written."""
+        folder = self.folder
+        kept = (folder.latest, folder.best)
+        n_there = sum(path.exists() for path in kept) + len(folder.snapshot_dirs())
+        n_missing = 3 + min(n_snapshots, self.keep_snapshots) - n_there
+        return max(1, n_missing) * (checkpoint_bytes(state) + weight_bytes(state))
 
     def best(self) -> BestMark | None:
         """Return what is kept as the best; None if there is none, or a damaged one."""

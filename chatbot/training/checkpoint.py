@@ -30,8 +30,7 @@ _N_KNOWN = 8  # digests a name: a run may die between noting one and renaming, s
 def save_checkpoint(path: Path, state: TrainState, about: dict[str, Any]) -> None:
     """Write a training checkpoint. `about`: what identifies data, vocabulary and settings."""
     weights = trained_weights(state.model)
-    size = 4 * sum(p.numel() for p in weights.values()) * 4  # weights, EMA, 2 moments
-    require_space(path.parent, size)
+    require_space(path.parent, checkpoint_bytes(state))
     _save(
         path,
         {
@@ -54,6 +53,16 @@ def save_checkpoint(path: Path, state: TrainState, about: dict[str, Any]) -> Non
     )
 
 
+def checkpoint_bytes(state: TrainState) -> int:
+    """Return the most bytes that a checkpoint takes: weights, average and two moments in fp32."""
+    return 4 * weight_bytes(state)
+
+
+def weight_bytes(state: TrainState) -> int:
+    """Return the bytes of what is trained, in fp32."""
+    return 4 * sum(weight.numel() for weight in trained_weights(state.model).values())
+
+
 @dataclass(frozen=True)
 class RunKeeper:
     """Keeps a run of our own network: checkpoints, and the best one's model to reply with."""
@@ -71,6 +80,14 @@ class RunKeeper:
         """Write one of the checkpoints along the way; the oldest goes."""
         save_checkpoint(self.folder.snapshots / f"step_{state.step:06d}.pt", state, about)
         prune_snapshots(self.folder.snapshots, self.keep_snapshots)
+
+    def missing_bytes(self, state: TrainState, n_snapshots: int) -> int:
+        """Return what the run's files will take beyond those that are there, one half-written."""
+        folder = self.folder
+        kept = (folder.latest, folder.previous, folder.best, *folder.snapshots.glob("step_*.pt"))
+        n_missing = 4 + min(n_snapshots, self.keep_snapshots) - sum(p.exists() for p in kept)
+        n_models = 2 - folder.model.exists()
+        return max(1, n_missing) * checkpoint_bytes(state) + n_models * weight_bytes(state)
 
     def best(self) -> BestMark | None:
         """Return what is kept as the best; None if there is none, or a damaged one."""

@@ -51,6 +51,9 @@ class Keeper(Protocol):
     def keep_snapshot(self, state: TrainState, about: dict[str, Any]) -> None:
         """Write one of the checkpoints along the way."""
 
+    def missing_bytes(self, state: TrainState, n_snapshots: int) -> int:
+        """Return how much more space the run's files will take, with so many snapshots planned."""
+
     def best(self) -> BestMark | None:
         """Return what is kept as the best; None if there is none, or a damaged one."""
 

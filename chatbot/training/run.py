@@ -5,10 +5,11 @@ from itertools import count
 from typing import Any
 
 from chatbot.corpus.tokenizer import Tokenizer
-from chatbot.errors import ChatbotError
+from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.settings import Config
+from chatbot.storage.files import require_space
 from chatbot.training.batches import BatchSource
-from chatbot.training.checkpoint import read_checkpoint, restore
+from chatbot.training.checkpoint import checkpoint_bytes, read_checkpoint, restore
 from chatbot.training.clock import Clock
 from chatbot.training.interface import Keeper, Listener, Plan, StopNotice
 from chatbot.training.loop import (
@@ -25,6 +26,8 @@ from chatbot.training.record import Record
 from chatbot.training.signals import StopSignals
 
 FINISHED = ("done", "early stopping")
+_MOST_FAILED_SAVES = 2  # what is trained after them could not be saved either
+_DISK_SPEED = 1e8  # bytes a second, until a save was timed
 
 
 class _SkippedError(Exception):
@@ -60,6 +63,7 @@ class Training:
         self._measured: tuple[int, EvalResult] | None = None  # the last measurement, its step
         self._first_step = state.step
         self._saved_step: int | None = None  # in this call
+        self._n_failed = 0  # saves in a row
 
     def run(self, plan: Plan, listener: Listener) -> str:
         """Train; return why it ended.
@@ -68,6 +72,7 @@ class Training:
         """
         self._plan, self._listener = plan, listener
         self._record = Record(self._folder, listener.on_trouble, is_main=self._world.is_main)
+        self._require_space()
         self._state.best_loss = self._kept_loss()
         self._record.begin(self._state, plan.max_steps, self._config)
         self._measured = self._record.measured
@@ -77,6 +82,7 @@ class Training:
         self._clock = Clock(
             60 * minutes if minutes else math.inf,
             # Without the way back a batch takes a third of the time; a half is surely enough.
+            save_seconds=checkpoint_bytes(self._state) / _DISK_SPEED,
             measurement_steps=n_batches / self._config.optimization.grad_accum_steps / 2,
         )
         with self._signals, self._record.told_failure():
@@ -88,6 +94,14 @@ class Training:
             else:
                 self._finish(reason)
         return reason
+
+    def _require_space(self) -> None:
+        """Refuse to train where nothing could be saved."""
+        interval = self._config.logging.snapshot_interval
+        n_snapshots = self._plan.max_steps // interval if interval else 0
+        if self._world.is_main:
+            n_bytes = self._keeper.missing_bytes(self._state, n_snapshots)
+            require_space(self._folder.path, n_bytes)
 
     def _kept_loss(self) -> float:
         """Return the held-out loss of what is kept as the best, infinite for a new run.
@@ -193,7 +207,7 @@ class Training:
         if snapshots:
             self._record.attempt(self._keeper.keep_snapshot, self._state, plan.about)
         if saves:
-            self._record.attempt(self._save_latest)
+            self._save_or_count()
         if evaluates or snapshots or saves:
             self._clock.start_steps(step)
 
@@ -258,6 +272,17 @@ class Training:
             result = evaluate(network, self._val, self._tokenizer, self._compute, limit, on_batch)
         self._listener.on_measure(total, total)
         return result
+
+    def _save_or_count(self) -> None:
+        """Save; raises CheckpointError where that fails again and again."""
+        is_saved = self._record.attempt(self._save_latest)
+        self._n_failed = 0 if is_saved or not self._world.is_main else self._n_failed + 1
+        if self._n_failed >= _MOST_FAILED_SAVES:
+            saved = self._first_step if self._saved_step is None else self._saved_step
+            raise CheckpointError(
+                f"{self._n_failed} saves in a row failed, the last at step {self._state.step:,}",
+                hint=f"free some disk space; `chatbot train` continues at step {saved:,}",
+            )
 
     def _save_latest(self) -> None:
         with self._clock.saving():
