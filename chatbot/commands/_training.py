@@ -227,9 +227,12 @@ def start_background(
     args: argparse.Namespace, config: Config, folder: RunFolder, *options: str
 ) -> None:
     """Start the same command detached, and wait until it has the run or has failed."""
+    from chatbot.corpus.store import open_corpus
+
     holder = folder.trainer()
     if holder is not None:
         raise busy(folder, holder)
+    open_corpus(config.processed_dir)  # refused here, it leaves no log
     module = "chatbot" if config.pretrained is None else "chatbot.sft_ops"
     command = [sys.executable, "-m", module, "train", "--root", str(Path(config.root).resolve())]
     command += options

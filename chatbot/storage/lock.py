@@ -27,6 +27,23 @@ class FileLock:
     """
 
     def __init__(self, path: Path) -> None:
+        self._open(path)
+        while not self._is_of(path):
+            self._file.close()  # its holder removed it while this process waited
+            self._open(path)
+        self.since = time.time()
+        self._file.truncate(0)
+        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": self.since}
+        self._file.write(json.dumps(holder))
+        self._file.flush()
+
+    def _is_of(self, path: Path) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _open(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a+", encoding="utf-8")
         try:
@@ -34,11 +51,6 @@ class FileLock:
         except OSError as error:
             self._file.close()
             raise LockHeldError(_holder(path)) from error
-        self.since = time.time()
-        self._file.truncate(0)
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": self.since}
-        self._file.write(json.dumps(holder))
-        self._file.flush()
 
     def _take(self) -> None:
         """Try for a while: `lock_holder` holds the lock for the blink of its question."""

@@ -217,7 +217,11 @@ def busy(folder: RunFolder, holder: dict[str, Any]) -> CheckpointError:
 
 @contextlib.contextmanager
 def locked_run(folder: RunFolder) -> Iterator[None]:
-    """Hold a run; a STOP file from before is removed. Raises if another trainer holds it."""
+    """Hold a run; a STOP file from before is removed. Raises if another trainer holds it.
+
+    A run that was refused before it wrote anything leaves nothing, not even its folder.
+    """
+    created = [path for path in (folder.path, *folder.path.parents) if not path.exists()]
     with explained(folder.path):
         folder.path.mkdir(parents=True, exist_ok=True)
     try:
@@ -225,15 +229,38 @@ def locked_run(folder: RunFolder) -> Iterator[None]:
             lock = FileLock(folder.lock_path)
     except LockHeldError as error:
         raise busy(folder, error.holder) from error
-    with lock:
-        stop = folder.stop_file
-        if stop.exists() and stop.stat().st_mtime < lock.since:
-            stop.unlink()
-        for old in folder.path.glob(f"*{REPLACED}"):
-            restore_directory(old.with_suffix(""))
-        for part in [*folder.path.rglob("*.part")]:  # of a trainer that was killed while it wrote
-            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
-        yield
+    try:
+        with lock:
+            _tidy(folder, lock.since)
+            try:
+                yield
+            finally:
+                _remove_unused_lock(folder)
+    finally:
+        with contextlib.suppress(OSError):  # one that holds something
+            for path in created:
+                path.rmdir()
+
+
+def _tidy(folder: RunFolder, since: float) -> None:
+    """Remove what a trainer left that was killed while it wrote."""
+    stop = folder.stop_file
+    if stop.exists() and stop.stat().st_mtime < since:
+        stop.unlink()
+    for old in folder.path.glob(f"*{REPLACED}"):
+        restore_directory(old.with_suffix(""))
+    for part in [*folder.path.rglob("*.part")]:
+        shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
+
+
+def _remove_unused_lock(folder: RunFolder) -> None:
+    """Remove the lock of a run of which nothing else is there, while it is held.
+
+    Windows keeps files that are open. A process that waits for this lock makes a new one.
+    """
+    with contextlib.suppress(OSError):
+        if [*folder.path.iterdir()] == [folder.lock_path]:
+            folder.lock_path.unlink()
 
 
 def cut_metrics(path: Path, step: int) -> None:
