@@ -29,7 +29,7 @@ class Repetition:
 
     def __init__(self) -> None:
         self._similar = SimilarTexts()
-        self._exact = Counts()
+        self._exact = Counts(slot_bits=20)  # of long texts only
         self._windows = Counts()
         self._latest: deque[str] = deque(maxlen=_WINDOW)
 
