@@ -12,7 +12,7 @@ import lzma
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from chatbot.config import load_config
 from chatbot.corpus.packing import window_samples
 from chatbot.corpus.store import Corpus, TokenStore, open_corpus, session_bounds
-from chatbot.corpus.template import Turn, parse, render_all
+from chatbot.corpus.template import Turn, parse_turns, render_all
 from chatbot.evaluation.ngram import ngram_losses
 from chatbot.model.device import choose_dtype
 from chatbot.settings import Config, ObjectiveConfig, PreprocessConfig
@@ -62,8 +62,10 @@ def window_store(corpus: Corpus) -> TokenStore:
     rules = PreprocessConfig(corpus_mode="context_windows", context_turns=16, sample_stride=2)
     samples: list[list[Turn]] = []
     for start, end in zip(*session_bounds(tokens, tokenizer.bos_id), strict=True):
+        mask = np.asarray(corpus.train.loss_mask[start:end])
         turns = [
-            Turn(speaker, text) for speaker, text in parse(tokens[start:end].tolist(), tokenizer)
+            replace(turn, is_target=False)
+            for turn in parse_turns(tokens[start:end], mask, tokenizer)
         ]
         samples += window_samples(turns, rules)
     examples = list(render_all(samples, tokenizer))

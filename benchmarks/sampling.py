@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from chatbot.config import load_config
 from chatbot.corpus.store import Corpus, open_corpus, session_bounds
-from chatbot.corpus.template import Turn, parse
+from chatbot.corpus.template import Turn, parse_turns
 from chatbot.inference.bot import Bot
 from chatbot.inference.loading import bot_settings, find_model, language_model
 from chatbot.model.model_file import read_model
@@ -58,11 +58,12 @@ def held_out_replies(corpus: Corpus, n: int) -> list[tuple[list[Turn], str]]:
     found = []
     tokens = corpus.val.tokens
     for begin, end in zip(*session_bounds(tokens, corpus.tokenizer.bos_id), strict=True):
-        turns = [Turn(*pair) for pair in parse(tokens[begin:end].tolist(), corpus.tokenizer)]
+        mask = corpus.val.loss_mask[begin:end]
+        turns = list(parse_turns(tokens[begin:end], mask, corpus.tokenizer))
         found += [
             (turns[:index], turn.text)
             for index, turn in enumerate(turns)
-            if index and not turn.speaker
+            if index and not turn.speaker and not turn.is_context_only
         ]
     return found[:: max(1, len(found) // n)][:n]
 
