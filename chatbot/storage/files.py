@@ -150,8 +150,29 @@ def move(source: Path, target: Path) -> None:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            shutil.move(source, target)
+            _move_by_copy(source, target)
         sync_directory(target.parent)
+
+
+def _move_by_copy(source: Path, target: Path) -> None:
+    """Copy under another name, sync, rename, and only then delete: a full disk leaves no half."""
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        if source.is_dir():
+            shutil.copytree(source, part, symlinks=True)
+        else:
+            shutil.copy2(source, part)
+        for path in [part, *part.rglob("*")] if part.is_dir() else [part]:
+            if path.is_file() and not path.is_symlink():
+                with path.open("rb+") as file:
+                    sync_file(file.fileno())
+        part.replace(target)
+        sync_directory(target.parent)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        part.unlink(missing_ok=True)
+        raise
+    shutil.rmtree(source) if source.is_dir() else source.unlink()
 
 
 def sha256_of(path: Path) -> str:

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +83,39 @@ def test_a_copy_that_somebody_called_old_is_never_deleted(tmp_path):
     replace_directory(tmp_path / "new", tmp_path / "final")
     restore_directory(tmp_path / "final")
     assert (tmp_path / "final.old" / "final.old").exists()
+
+
+@pytest.fixture
+def other_disk(monkeypatch):
+    """Let no rename but that of a part succeed, as between two file systems."""
+    rename = Path.replace
+
+    def replace(path, target):
+        if not path.name.endswith(".part"):
+            raise OSError(errno.EXDEV, "another file system")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+
+
+def test_move_to_another_disk_is_whole(tmp_path, other_disk):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "file").write_text("whole")
+    move(tmp_path / "folder", tmp_path / "there" / "folder")
+    move(tmp_path / "there" / "folder" / "file", tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "whole"
+    assert not (tmp_path / "folder").exists()
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_move_to_a_full_disk_leaves_the_source_and_nothing_else(tmp_path, other_disk, monkeypatch):
+    def half(source, target):
+        Path(target).write_text("ha")
+        raise OSError(errno.ENOSPC, "full")
+
+    (tmp_path / "file").write_text("half")
+    monkeypatch.setattr(shutil, "copy2", half)
+    with pytest.raises(ChatbotError, match="no space left"):
+        move(tmp_path / "file", tmp_path / "there" / "file")
+    assert (tmp_path / "file").read_text() == "half"
+    assert not list((tmp_path / "there").iterdir())
