@@ -27,13 +27,13 @@ from chatbot.corpus.spool import SessionSpool
 from chatbot.corpus.store import MASKED, SPLITS, Stats, open_corpus, require_replaceable
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CorpusError, CryptoError
+from chatbot.ingest.aliases import Aliases
 from chatbot.ingest.cleaning import Cleaner
 from chatbot.ingest.forgetting import FILE, ForgetRule, read_rules, with_aliases
 from chatbot.ingest.manifest import ExportEntry
 from chatbot.ingest.masking import Found, Masker, NamePattern
 from chatbot.ingest.pseudonyms import Pseudonyms
 from chatbot.ingest.rooms import (
-    Aliases,
     RoomTally,
     choose_rooms,
     exporter_of,
@@ -83,7 +83,7 @@ def build(config: Config, targets: Callable[[Speakers], list[Target]]) -> None:
     require_replaceable(config.processed_dir)  # before minutes of reading
     rooms = choose_rooms(config)
     verify_exports([entry for exports in rooms.values() for entry in exports], config)
-    aliases = {room: resolve_aliases(exports, config) for room, exports in rooms.items()}
+    aliases = {room: resolve_aliases(exports, config, _warn) for room, exports in rooms.items()}
     _sweep(config)
     spools: list[SessionSpool] = []
     try:
@@ -189,6 +189,10 @@ def _ingest(
         sealed=sealed,
     )
     return ingested, counts
+
+
+def _warn(sentence: str) -> None:
+    say(f"warning: {sentence}")
 
 
 def _require_all_read(tally: RoomTally, n_seen: int) -> None:

@@ -1,23 +1,20 @@
 """Filed exports of a room -> one stream of its messages."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from chatbot.conversation import Message
 from chatbot.errors import CorpusError, ExportError
+from chatbot.ingest.aliases import EXPORTER_NAMES, Aliases, find_aliases
 from chatbot.ingest.inbox import zone_of
 from chatbot.ingest.manifest import ExportEntry, read_manifest
-from chatbot.ingest.merging import MergeTally, Source, by_time, key_of, merge_sources
+from chatbot.ingest.merging import MergeTally, Source, by_time, merge_sources
 from chatbot.ingest.readers import read_conversations
 from chatbot.ingest.readers.account import Account
 from chatbot.settings import Config
 from chatbot.storage.files import sha256_of
 
-Aliases = dict[str, dict[str, str]]  # by export id: a name there -> the name it stands for
-
-_MIN_SAME = 3
-EXPORTER_NAMES = ("회원님", "you", "You", "Me")
 _MIN_COMPARED = 50
 _LITTLE_SHARED = 0.5
 
@@ -82,50 +79,39 @@ def _named_room(name: str, rooms: dict[str, list[ExportEntry]]) -> str:
     )
 
 
-def resolve_aliases(exports: list[ExportEntry], config: Config) -> Aliases:
-    """Return, for each export, whom its names stand for.
+def resolve_aliases(
+    exports: list[ExportEntry],
+    config: Config,
+    on_doubt: Callable[[str], None] = lambda sentence: None,
+) -> Aliases:
+    """Return, for each export, whom its names stand for; `on_doubt` hears where that is unclear.
 
-    The user's `raw.aliases` apply everywhere. An older phone calls its owner 회원님 or "you"; what
-    that person says at the same minutes in another export tells the name. Raises ExportError if
-    the room has other exports and none tells: else every one of those messages would be doubled.
+    The user's `raw.aliases` apply everywhere. Raises ExportError if an older phone's 회원님 or
+    "you" is nobody in the other exports: else every one of those messages would be doubled.
     """
-    aliases: Aliases = {entry.id: dict(config.raw.aliases) for entry in exports}
+    resolved = find_aliases(exports, config.raw.aliases, lambda entry: _read_export(entry, config))
+    for one, other in resolved.doubts:
+        on_doubt(
+            f"{one} and {other} call somebody by different names, and what they say does not tell "
+            "who is who: such messages count twice; name them in raw.aliases"
+        )
     for entry in exports:
-        own = [name for name in entry.speakers if name in EXPORTER_NAMES]
-        others = [e for e in exports if e is not entry and not _names_exporter(e)]
-        for name in own:
-            if name not in config.raw.aliases and others:
-                aliases[entry.id][name] = _find_alias(name, entry, others, config)
-    return aliases
+        _require_owner(entry, exports, resolved.aliases[entry.id])
+    return resolved.aliases
+
+
+def _require_owner(entry: ExportEntry, exports: list[ExportEntry], names: dict[str, str]) -> None:
+    others = [e for e in exports if e is not entry and not _names_exporter(e)]
+    for name in entry.speakers:
+        if name in EXPORTER_NAMES and others and names.get(name, name) in EXPORTER_NAMES:
+            raise ExportError(
+                f"export {entry.id} calls its owner {name}, and no other export tells who that is",
+                hint=f"set raw.aliases in configs/paths.yaml: {{{name}: the name elsewhere}}",
+            )
 
 
 def _names_exporter(entry: ExportEntry) -> bool:
     return any(name in EXPORTER_NAMES for name in entry.speakers)
-
-
-def _find_alias(name: str, entry: ExportEntry, others: list[ExportEntry], config: Config) -> str:
-    said = {_what(m) for m in _read_export(entry, config) if m.speaker == name}
-    found: Counter[str] = Counter()
-    for other in others:
-        strangers = set(other.speakers) - set(entry.speakers)
-        found.update(
-            m.speaker
-            for m in _read_export(other, config)
-            if m.speaker in strangers and _what(m) in said
-        )
-    ranked = [*found.most_common(2), ("", 0), ("", 0)]
-    if ranked[0][1] < max(_MIN_SAME, 2 * ranked[1][1]):
-        raise ExportError(
-            f"export {entry.id} calls its owner {name}, and no other export tells who that is",
-            hint=f"set `raw.aliases` in `configs/paths.yaml`: {{{name}: the name elsewhere}}",
-        )
-    return ranked[0][0]
-
-
-def _what(message: Message) -> tuple[int, bytes]:
-    """What was said when, whoever said it."""
-    minute, _, text = key_of(message)
-    return minute, text
 
 
 def read_room(
