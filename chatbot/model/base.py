@@ -1,7 +1,6 @@
 """A pretrained base from a folder or the Hugging Face hub. The only module with transformers."""
 
 import copy
-import hashlib
 import importlib.util
 import json
 import os
@@ -16,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from chatbot.errors import ChatbotError, CheckpointError, ConfigError
+from chatbot.model.fingerprint import Fingerprint, fingerprint_of
 from chatbot.settings import BaseModelConfig
 
 LONGEST = 4096  # tokens of a conversation: what a cache of a small card holds
-_N_SAMPLES, _SAMPLE_BYTES = 64, 4096
 _HUB_NAME = re.compile(r"[\w.\-]+/[\w.\-]+")
 
 
@@ -82,24 +81,28 @@ class Base:
         )
         return None if found is None else Path(found)
 
-    def fingerprint(self) -> str:
-        """Return what tells one base from another: samples of its weights' files.
+    def fingerprint(self) -> Fingerprint:
+        """Return what tells one base from another.
 
-        Of a hub base, once they are fetched. Raises ConfigError if there are none.
+        Of a hub base, once it is fetched. Raises ConfigError if it has no weights.
         """
         with self.explained():
             paths = self._weight_files()
+            config = self.config()
+            code = self._code_files(config)
         if not paths:
             raise ConfigError(f"base {self.name} has no weights", hint="fetch it whole")
-        digest = hashlib.sha256()
-        for path in paths:
-            size = path.stat().st_size
-            digest.update(f"{path.name} {size}".encode())
-            with path.open("rb") as file:
-                for number in range(_N_SAMPLES):
-                    file.seek(size * number // _N_SAMPLES)
-                    digest.update(file.read(_SAMPLE_BYTES))
-        return digest.hexdigest()
+        return fingerprint_of(paths, config, code)
+
+    def config(self) -> dict[str, Any]:
+        """Return what its config.json holds, nothing if it has none."""
+        path = self.file("config.json")
+        return json.loads(path.read_text(encoding="utf-8")) if path else {}
+
+    def _code_files(self, config: dict[str, Any]) -> list[Path]:
+        """Return the modules that come with a base and that its config.json names."""
+        modules = {str(name).rpartition(".")[0] for name in config.get("auto_map", {}).values()}
+        return [path for name in sorted(modules) if (path := self.file(f"{name}.py"))]
 
     def _weight_files(self) -> list[Path]:
         """Return the files that transformers loads, in order; other files are nothing to it."""
@@ -120,8 +123,7 @@ class Base:
 
     def stored_dtype(self) -> torch.dtype:
         """Return the number format that its weights are stored in, fp32 if it does not say."""
-        path = self.file("config.json")
-        config = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        config = self.config()
         said = str(config.get("dtype") or config.get("torch_dtype")).removeprefix("torch.")
         known = {"bfloat16": torch.bfloat16, "float16": torch.float16}
         return known.get(said, torch.float32)

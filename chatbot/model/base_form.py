@@ -1,6 +1,5 @@
 """A base's tokenizer in the form for a room: its chat template's frames, or this program's own."""
 
-import json
 from typing import Any
 
 import msgspec
@@ -77,9 +76,7 @@ def _end_of(text: str, base: Base, theirs: Any, name: str) -> str | None:
     said = getattr(theirs, name)
     if said in known:
         return str(said)
-    path = base.file("config.json")
-    config = json.loads(path.read_text(encoding="utf-8")) if path else {}
-    number = config.get(f"{name}_id")
+    number = base.config().get(f"{name}_id")
     return next((token for token, one in known.items() if one == number), None)
 
 

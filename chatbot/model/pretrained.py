@@ -262,9 +262,9 @@ def open_tuned(
         network.load_files(tuned.weights)
         return network.to(device).requires_grad_(False).eval()
     model: Any = load_base(base, device, dtype, in_4bit=in_4bit)
-    if base.fingerprint() != tuned.about["base_fingerprint"]:
+    if difference := base.fingerprint().difference(tuned.about["base_fingerprint"]):
         raise CheckpointError(
-            f"the adapter belongs to another base than {base.name}",
+            f"the adapter belongs to another base than {base.name}: {difference}",
             hint=f"it was trained on {tuned.about['base_model']}: set model.base_model to it",
         )
     make_room(model, tuned.tokenizer)

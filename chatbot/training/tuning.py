@@ -15,6 +15,7 @@ from chatbot.model.adapter import add_adapter
 from chatbot.model.base import Base, can_quantize, context_of, load_base, skeleton_of
 from chatbot.model.base_form import require_own_tokenizer
 from chatbot.model.device import available_memory, choose_device, choose_dtype, keep_freed_memory
+from chatbot.model.fingerprint import Fingerprint
 from chatbot.model.pretrained import (
     PretrainedNetwork,
     make_room,
@@ -88,7 +89,7 @@ def prepare_tuning(
         **describe_data(config, corpus),
         "stage": pretrained_of(config).stage,
         "base_model": base.label,
-        "base_fingerprint": fingerprint,
+        "base_fingerprint": str(fingerprint),
         "form": tokenizer.form.kind,
         # Sums are rounded by how they are split: a run goes on as it began.
         "tokens_at_once": need.tokens_at_once
@@ -196,13 +197,13 @@ def adapted(model: Any, base: Base, config: Config, tokenizer: BaseTokenizer) ->
 
 
 def _require_same_base(
-    payload: dict[str, Any], base: Base, fingerprint: str
+    payload: dict[str, Any], base: Base, fingerprint: Fingerprint
 ) -> dict[str, Any] | None:
     """Return what the checkpointed run began from, if it is of this base."""
     about = payload["about"]
-    if about.get("base_fingerprint") != fingerprint:
+    if difference := fingerprint.difference(about.get("base_fingerprint", "")):
         raise CheckpointError(
-            f"the checkpoint is of another base than {base.name}",
+            f"the checkpoint is of another base than {base.name}: {difference}",
             hint="set model.base_model back, or another project.run_name",
         )
     lineage: dict[str, Any] | None = about["parent"]
@@ -210,15 +211,15 @@ def _require_same_base(
 
 
 def _begin_from(
-    parent: Path | None, network: PretrainedNetwork, fingerprint: str
+    parent: Path | None, network: PretrainedNetwork, fingerprint: Fingerprint
 ) -> dict[str, Any] | None:
     """Put the weights of the stage before into a new network; return where they are from."""
     if parent is None:
         return None
     before = read_tuned(parent)
-    if before.about["base_fingerprint"] != fingerprint:
+    if difference := fingerprint.difference(before.about["base_fingerprint"]):
         raise CheckpointError(
-            f"{parent} belongs to another base ({before.about['base_model']})",
+            f"{parent} belongs to another base ({before.about['base_model']}): {difference}",
             hint="`chatbot archive` sets it aside; then `chatbot train` makes it anew",
         )
     network.load_files(before.weights)

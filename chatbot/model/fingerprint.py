@@ -1,0 +1,85 @@
+"""The files of a base -> what tells it from every other: all weights, and what it computes."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+_CHUNK_BYTES = 8 << 20  # hashed on all cores: 7 B parameters take seconds
+_N_SAMPLES, _SAMPLE_BYTES = 64, 4096
+_MARK = "2"
+# Keys of config.json that no logit depends on.
+_WITHOUT_EFFECT = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "use_cache")
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Digests of a base; `samples` is what files of earlier versions hold instead."""
+
+    weights: str
+    config: str
+    samples: str
+
+    def __str__(self) -> str:
+        """Return what is kept beside an adapter."""
+        return f"{_MARK}:{self.weights}:{self.config}"
+
+    def difference(self, saved: str) -> str | None:
+        """Return what changed since a fingerprint was saved, None if nothing did."""
+        if ":" not in saved:
+            return None if saved == self.samples else "the weights differ"
+        _, weights, config = saved.split(":")
+        if weights != self.weights:
+            return "the weights differ"
+        return None if config == self.config else "config.json, or the code it names, differs"
+
+
+def fingerprint_of(
+    weights: Sequence[Path], config: dict[str, Any], code: Sequence[Path]
+) -> Fingerprint:
+    """Hash weights' files whole, and of config.json what changes results."""
+    computed = hashlib.sha256(json.dumps(_effective(config), sort_keys=True).encode())
+    for path in code:
+        computed.update(path.read_bytes())
+    return Fingerprint(_whole(weights), computed.hexdigest(), _sampled(weights))
+
+
+def _effective(value: Any) -> Any:
+    """Leave out of a config.json, and of the configs inside it, what has no effect."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _effective(v) for key, v in value.items() if key not in _WITHOUT_EFFECT}
+
+
+def _whole(paths: Sequence[Path]) -> str:
+    """Return a digest of the digests of all chunks of files."""
+    digest = hashlib.sha256()
+    with ThreadPoolExecutor() as pool:
+        for path in paths:
+            size = path.stat().st_size
+            digest.update(f"{path.name} {size}".encode())
+            for part in pool.map(partial(_chunk, path), range(0, size, _CHUNK_BYTES)):
+                digest.update(part)
+    return digest.hexdigest()
+
+
+def _chunk(path: Path, begin: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(begin)
+        return hashlib.sha256(file.read(_CHUNK_BYTES)).digest()
+
+
+def _sampled(paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}".encode())
+        with path.open("rb") as file:
+            for index in range(_N_SAMPLES):
+                file.seek(size * index // _N_SAMPLES)
+                digest.update(file.read(_SAMPLE_BYTES))
+    return digest.hexdigest()
