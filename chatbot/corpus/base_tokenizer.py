@@ -4,10 +4,10 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -27,6 +27,8 @@ FORM_FILE = "form.json"
 _AGAIN = "run `chatbot preprocess` again"
 LINE = "\n"
 _SPACE = "\u2581"  # SentencePiece's stand-in for a space
+_WORD = "zaqua"  # stands for a message where frames are looked for
+Encode: TypeAlias = Callable[[str], tuple[int, ...]]
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 # What NFKC makes of a jamo that stands alone, as in ㅋㅋ, and back again. Vocabularies made of
 # normalized text hold the former only; syllables are never in parts there.
@@ -42,7 +44,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
 
     `chat`: what the base's chat template puts there, the bot as the assistant. `plain`: this
     program's own, a control token a speaker. `raw`: text without speakers. `added`: tokens
-    that the base does not have.
+    that the base does not have. `opening`: what the first turn of speaker 1 begins with, where a
+    template puts the system prompt there.
     """
 
     kind: Literal["chat", "plain", "raw"]
@@ -50,6 +53,83 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     heads: list[str]
     tails: list[str]
     added: list[str] = []
+    opening: str = ""
+
+
+class Frames(NamedTuple):
+    """The frames of turns as tokens."""
+
+    prefix: tuple[int, ...]
+    opening: tuple[int, ...]
+    heads: list[tuple[int, ...]]
+    tails: list[tuple[int, ...]]
+
+    @staticmethod
+    def alone(form: Form, encode: Encode) -> "Frames":
+        """Return the tokens of frames that are control tokens: what is beside them is nothing."""
+        heads, tails = map(encode, form.heads), map(encode, form.tails)
+        return Frames(encode(form.prefix), (), list(heads), list(tails))
+
+
+def chat_frames(form: Form, encode: Encode) -> Frames:
+    """Return the tokens of frames as they are with words in them.
+
+    SentencePiece writes the space before a word into its token, and some vocabularies join line
+    breaks: a frame alone would be other tokens. Raises CorpusError if words in frames are other
+    tokens than alone.
+    """
+    (bot, other), (bot_tail, other_tail) = form.heads, form.tails
+    asked = f"{other}{form.opening}{_WORD}{other_tail}"
+    answered = f"{asked}{bot}{_WORD}{bot_tail}"
+    word = encode(_WORD)
+
+    def parts(text: str, n_words: int) -> list[tuple[int, ...]]:
+        return _split(encode(form.prefix + text), word, n_words)
+
+    begin, after_question, after_reply, after_all = parts(
+        f"{answered}{other}{_WORD}{other_tail}", 3
+    )
+    ended = parts(answered, 2)[-1]
+    opened = _split(encode(f"{form.prefix}{other}{_WORD}"), word, 1)[0]
+    head = after_reply[len(ended) :]
+    prefix = opened[: len(opened) - len(head)]
+    is_framed = (
+        after_question[: len(after_all)] == after_all
+        and after_reply[: len(ended)] == ended
+        and opened == prefix + head
+        and begin[: len(opened)] == opened
+    )
+    if not is_framed:
+        raise _joined()
+    heads = [after_question[len(after_all) :], head]
+    return Frames(prefix, begin[len(opened) :], heads, [ended, after_all])
+
+
+def _split(tokens: tuple[int, ...], word: tuple[int, ...], n_words: int) -> list[tuple[int, ...]]:
+    """Return what is before, between and after the words; raises CorpusError if words differ."""
+    parts = []
+    for _ in range(n_words):
+        place = _find(word, tokens)
+        if place is None:
+            raise _joined()
+        parts.append(tokens[:place])
+        tokens = tokens[place + len(word) :]
+    return [*parts, tokens]
+
+
+def _find(part: Sequence[int], tokens: Sequence[int]) -> int | None:
+    """Return where some tokens are among others, None if they are not."""
+    last = len(tokens) - len(part)
+    whole = tuple(part)
+    return next((i for i in range(last + 1) if tuple(tokens[i : i + len(whole)]) == whole), None)
+
+
+def _joined() -> CorpusError:
+    return CorpusError(
+        "the base's tokenizer writes the words of a turn otherwise inside its chat template "
+        "than alone",
+        hint="set model.form: plain in configs/sft.yaml, or leave model.system_prompt empty",
+    )
 
 
 class BaseTokenizer(TextCodec):
@@ -69,26 +149,25 @@ class BaseTokenizer(TextCodec):
         self.bos_id = self.vocab_size  # begins sessions in the files; no network ever reads it
         self.n_speakers = len(form.heads)
 
-        def frame(part: str) -> tuple[int, ...]:
+        def encode(part: str) -> tuple[int, ...]:
             return tuple(framing.encode(part, add_special_tokens=False).ids)
 
-        self.prefix = frame(form.prefix)
-        self._heads = [frame(head) for head in form.heads]
-        self._tails = [frame(tail) for tail in form.tails]
-        self._check()
-        self.eos_id = self.pad_id = self._tails[0][0]
+        frames = chat_frames(form, encode) if form.kind == "chat" else Frames.alone(form, encode)
+        self.prefix, self.opening = frames.prefix, frames.opening
+        self._heads, self._tails = frames.heads, frames.tails
+        # Heads that are mere text: messages may not hold them.
+        self._written = [h for h in self._heads if h and h[0] not in self._control]
+        self.eos_id = self.pad_id = self._end_of_reply()
 
-    def _check(self) -> None:
-        if not self._tails[0] or self._tails[0][0] not in self._control:
+    def _end_of_reply(self) -> int:
+        """Return the first control token after a reply; raises CorpusError if there is none."""
+        ends = [token for token in self._tails[0] if token in self._control]
+        if not ends:
             raise CorpusError(
                 "the base has no control token that ends a reply: it would never stop",
                 hint="set model.form: plain in configs/sft.yaml",
             )
-        if self.form.kind != "raw" and not all(h and h[0] in self._control for h in self._heads):
-            raise CorpusError(
-                "turns of the base's chat template do not begin with a control token",
-                hint="set model.form: plain in configs/sft.yaml",
-            )
+        return ends[0]
 
     def encode(self, text: str) -> list[int]:
         """Encode ordinary text, never a control token but the one for what cannot be written."""
@@ -104,10 +183,16 @@ class BaseTokenizer(TextCodec):
         return text if self._decoder == "ByteLevel" else text.removeprefix(" ")
 
     def _of_text(self, ids: list[int]) -> list[int]:
-        """Leave out control tokens: some vocabularies find them in text as if they were words."""
-        if self._forged.isdisjoint(ids):
-            return ids
-        return [token for token in ids if token not in self._forged]
+        """Leave out control tokens: some vocabularies find them in text as if they were words.
+
+        And whole heads, where those are words.
+        """
+        if not self._forged.isdisjoint(ids):
+            ids = [token for token in ids if token not in self._forged]
+        for head in self._written:
+            while (place := _find(head, ids)) is not None:
+                ids = ids[:place] + ids[place + len(head) :]
+        return ids
 
     @cached_property
     def _forged(self) -> frozenset[int]:

@@ -7,7 +7,7 @@ but their end token, and turns that are context only), 1 text and end token of a
 those of any other turn. T tokens.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +57,7 @@ def render_all(sessions: Sequence[Sequence[Turn]], tokenizer: Tokenizer) -> Iter
             ids = next(texts)
             head, tail = tokenizer.head(turn.speaker), tokenizer.tail(turn.speaker)
             value = turn.loss_value
-            # Of the tail the token that ends the turn is learned, if there is one.
-            n_learned = len(ids) + (tail[:1] != () and tail[0] in control)
+            n_learned = len(ids) + n_ending(tail, control)
             learned = [value] * n_learned
             if not control.isdisjoint(ids):  # what a base cannot write is not to be said
                 learned[: len(ids)] = [NEVER if token in control else value for token in ids]
@@ -66,6 +65,31 @@ def render_all(sessions: Sequence[Sequence[Turn]], tokenizer: Tokenizer) -> Iter
             mask += [NEVER] * len(head) + learned
             mask += [NEVER] * (len(ids) + len(tail) - n_learned)
         yield Example(tokens, mask)
+
+
+def n_ending(tail: Sequence[int], control: Container[int]) -> int:
+    """Return how many tokens of a tail are learned: up to the one that ends the turn, if any."""
+    return next((i for i, token in enumerate(tail, start=1) if token in control), 0)
+
+
+def session_lead(tokens: Sequence[int], tokenizer: Tokenizer) -> tuple[tuple[int, ...], int]:
+    """Return what a network reads before (T,) tokens of turns, and how many of them that replaces.
+
+    Where a system prompt opens the first turn of speaker 1, that turn's head goes before it; turns
+    that begin with another speaker follow a turn of the system prompt alone.
+    """
+    if not tokenizer.opening:
+        return tokenizer.prefix, 0
+    head = tokenizer.head(1)
+    opened = (*tokenizer.prefix, *head, *tokenizer.opening)
+    if tuple(tokens[: len(head)]) == head:
+        return opened, len(head)
+    return (*opened, *tokenizer.tail(1)), 0
+
+
+def longest_lead(tokenizer: Tokenizer) -> int:
+    """Return the most tokens that a lead adds to a session."""
+    return len(session_lead((), tokenizer)[0])
 
 
 def render_prompt(
@@ -78,7 +102,7 @@ def render_prompt(
     """
     begun = tokenizer.head(next_speaker)
     kept: list[list[int]] = []
-    room = max_tokens - len(tokenizer.prefix) - len(begun)
+    room = max_tokens - longest_lead(tokenizer) - len(begun)
     for turn in reversed(turns):
         head, tail = tokenizer.head(turn.speaker), tokenizer.tail(turn.speaker)
         piece = [*head, *tokenizer.encode(turn.text), *tail]
@@ -89,7 +113,9 @@ def render_prompt(
             break
         kept.append(piece)
         room -= len(piece)
-    return [*tokenizer.prefix, *(token for piece in reversed(kept) for token in piece), *begun]
+    tokens = [token for piece in reversed(kept) for token in piece]
+    lead, n_replaced = session_lead(tokens, tokenizer)
+    return [*lead, *tokens[n_replaced:], *begun]
 
 
 def find_turns(

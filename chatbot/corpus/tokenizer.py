@@ -56,6 +56,10 @@ class Tokenizer(Protocol):
     def prefix(self) -> tuple[int, ...]:
         """What a network reads before the first turn."""
 
+    @property
+    def opening(self) -> tuple[int, ...]:
+        """What the first turn of speaker 1 begins with, where a system prompt stands there."""
+
     def head(self, number: int) -> tuple[int, ...]:
         """Return what stands before the text of a speaker's turn."""
 
@@ -154,6 +158,7 @@ class BpeTokenizer(TextCodec):
 
     pad_id, bos_id, eos_id = 0, 1, 2
     prefix = (1,)
+    opening: tuple[int, ...] = ()
     n_speakers: int
 
     def __init__(self, text: str) -> None:

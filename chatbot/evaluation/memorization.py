@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.corpus.store import TokenStore, session_bounds
-from chatbot.corpus.template import Turn, parse, parse_turns, render_prompt
+from chatbot.corpus.template import Turn, n_ending, parse, parse_turns, render_prompt
 from chatbot.corpus.tokenizer import Ids, Tokenizer
 from chatbot.inference.sampling import allowed_scores, distribution
 from chatbot.model.language_model import LanguageModel
@@ -54,7 +54,8 @@ def messages_of(
 
 def item_of(past: Sequence[Turn], turn: Turn, tokenizer: Tokenizer, room: int) -> Item:
     """Render a message and its past; the past gives way where both are too long."""
-    end = [token for token in tokenizer.tail(turn.speaker)[:1] if token in tokenizer.control_ids]
+    tail = tokenizer.tail(turn.speaker)
+    end = tail[: n_ending(tail, tokenizer.control_ids)]
     reply = [*tokenizer.encode(turn.text)[: room // 2 - 1], *end]
     prompt = render_prompt(past, turn.speaker, tokenizer, room - len(reply))
     return Item(prompt, reply, turn.text)

@@ -79,7 +79,7 @@ def load_tuned_bot(config: Config, ask: Callable[[], str | None] = nobody) -> Bo
     network = open_for_replies(tuned, config)
     tokenizer = tuned.tokenizer
     number = choose_speaker(tuned.about, tokenizer.n_speakers, config)
-    if tokenizer.tail(number)[:1] != (tokenizer.eos_id,):
+    if tokenizer.eos_id not in tokenizer.tail(number):
         raise ConfigError(
             f"the base's chat template does not end the turns of speaker {number}",
             hint="set dialogue.speak_as: auto, or train with model.form: plain",

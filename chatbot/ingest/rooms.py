@@ -106,7 +106,7 @@ def _require_owner(entry: ExportEntry, exports: list[ExportEntry], names: dict[s
         if name in EXPORTER_NAMES and others and names.get(name, name) in EXPORTER_NAMES:
             raise ExportError(
                 f"export {entry.id} calls its owner {name}, and no other export tells who that is",
-                hint=f"set raw.aliases in configs/paths.yaml: {{{name}: the name elsewhere}}",
+                hint=f"set `raw.aliases` in `configs/paths.yaml`: {{{name}: the name elsewhere}}",
             )
 
 

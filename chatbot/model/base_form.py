@@ -30,8 +30,8 @@ def base_tokenizer(base: Base, n_speakers: int) -> tuple[BaseTokenizer, str]:
         try:
             return _require_text(_framed(text, _chat_form(theirs, base)), base), f"form chat: {why}"
         except (ConfigError, CorpusError) as error:
-            if base.settings.form == "chat":
-                raise
+            if base.settings.form == "chat" or base.settings.system_prompt:
+                raise  # the plain form has no place for a system prompt
             why = str(error)
     if base.settings.system_prompt:
         why += "; model.system_prompt is for chat templates and not used"

@@ -30,18 +30,40 @@ def chat_form(render: Render, system_prompt: str, at_end: str = "") -> Form:
         end, after_reply = end.removesuffix(at_end), after_reply.removesuffix(at_end)
     if not asked.startswith(end) or not answered.startswith(after_reply):
         raise _unlike(whole, "")
-    user_head, tail = answered[len(after_reply) :], after_reply
-    if not begin.endswith(user_head) or not user_head:
+    _require_prompt(system_prompt.strip(), begin, whole)
+    user_head, head = answered[len(after_reply) :], asked[len(end) :]
+    if not user_head or user_head not in begin:
         raise _unlike(whole, "")
+    if begin.endswith(user_head):
+        prefix, opening = begin.removesuffix(user_head), ""
+    else:  # as Gemma's: the first question begins with the system prompt
+        prefix, _, opening = begin.partition(user_head)
+    if not head.strip():  # as Mistral's: what ends a question is what begins the reply
+        head, end = asked, ""
     form = Form(
         kind="chat",
-        prefix=begin[: len(begin) - len(user_head)],
-        heads=[asked[len(end) :], user_head],
-        tails=[tail, end],
+        prefix=prefix,
+        heads=[head, user_head],
+        tails=[after_reply, end],
+        opening=opening,
     )
     if (asked, answered) != (asked_again, answered_again):
         raise _unlike(whole, composed(form, [(int(r == "user"), m) for r, m in _pairs(talk)]))
     return form
+
+
+def _require_prompt(system_prompt: str, begin: str, whole: str) -> None:
+    """Raise ConfigError for a template that does not put a system prompt first."""
+    if system_prompt in begin:
+        return
+    if system_prompt in whole:
+        problem = "puts model.system_prompt before the last message only"
+    else:
+        problem = "drops model.system_prompt"
+    raise ConfigError(
+        f"the base's chat template {problem}: replies would not be those it is trained for",
+        hint="leave model.system_prompt empty in configs/sft.yaml",
+    )
 
 
 def _pairs(talk: list[dict[str, str]]) -> list[tuple[str, str]]:
@@ -110,13 +132,15 @@ def jinja_of(form: Form) -> str:
     def quoted(text: str) -> str:
         return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
 
+    opening = f" + ({quoted(form.opening)} if loop.first else '')" if form.opening else ""
     me, you = (form.heads[0], form.tails[0]), (form.heads[-1], form.tails[-1])
     return (
         f"{{{{ {quoted(form.prefix)} }}}}"
         "{% for message in messages %}{% if message['role'] == 'assistant' %}"
         f"{{{{ {quoted(me[0])} + message['content'] + {quoted(me[1])} }}}}"
         "{% else %}"
-        f"{{{{ {quoted(you[0])} + message['content'] + {quoted(you[1])} }}}}"
+        f"{{{{ {quoted(you[0])}{opening} + message['content'] + {quoted(you[1])} }}}}"
         "{% endif %}{% endfor %}"
-        f"{{% if add_generation_prompt %}}{{{{ {quoted(me[0])} }}}}{{% endif %}}"
+        # SentencePiece has the space before a word in the word's token.
+        f"{{% if add_generation_prompt %}}{{{{ {quoted(me[0].rstrip(' '))} }}}}{{% endif %}}"
     )

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.corpus.store import TokenStore, session_bounds
-from chatbot.corpus.template import find_turns
+from chatbot.corpus.template import find_turns, longest_lead, session_lead
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CorpusError
 from chatbot.settings import ObjectiveConfig
@@ -64,7 +64,7 @@ class Batch:
 class Pieces:
     """Sessions, cut where they are longer than the context.
 
-    Piece i is the tokenizer's prefix, then tokens[start:end]; targets before `trained_from` were
+    Piece i is what leads a session, then tokens[start:end]; targets before `trained_from` were
     trained in the piece before it and are context here.
     """
 
@@ -91,10 +91,11 @@ def cut_pieces(tokens: npt.NDArray[Any], tokenizer: Tokenizer, block_size: int) 
     """Find sessions by their bos; cut those longer than `block_size` between turns."""
     starts, ends = session_bounds(tokens, tokenizer.bos_id)
     starts = starts + 1
-    room = block_size + 1 - len(tokenizer.prefix)
+    n_lead = longest_lead(tokenizer)
+    room = block_size + 1 - n_lead
     if room < _MIN_ROOM:
         raise CorpusError(
-            f"the frame before every session takes {len(tokenizer.prefix)} of {block_size} tokens",
+            f"the frame before every session takes {n_lead} of {block_size} tokens",
             hint="shorten the system prompt, or let the model see more at once",
         )
     is_long = ends - starts > room
@@ -104,7 +105,7 @@ def cut_pieces(tokens: npt.NDArray[Any], tokenizer: Tokenizer, block_size: int) 
         rows.append(np.array(list(_cut(start, end, turns, room)), dtype=np.int64))
     table = np.concatenate(rows)
     table = table[np.argsort(table[:, 2], kind="stable")]
-    return Pieces(table[:, 0], table[:, 1], table[:, 2], len(tokenizer.prefix))
+    return Pieces(table[:, 0], table[:, 1], table[:, 2], n_lead)
 
 
 def _cut(start: int, end: int, turns: Ints, block_size: int) -> Iterator[tuple[int, int, int]]:
@@ -136,7 +137,7 @@ class BatchSource:
         seed: int = 0,
     ) -> None:
         self._store = store
-        self._prefix = np.array(tokenizer.prefix, dtype=np.int64)
+        self._tokenizer = tokenizer
         self._pad = tokenizer.pad_id
         context = objective.context_weight if objective.loss_mode == "all" else 0.0
         self._value_of = np.array([0.0, 1.0, context], dtype=np.float32)
@@ -236,12 +237,13 @@ class BatchSource:
         inputs = np.full(shape, self._pad, dtype=np.int64)
         targets = np.full(shape, self._pad, dtype=np.int64)
         weights = np.zeros(shape, dtype=np.float32)
-        before = pieces.n_prefix - 1  # the token at `start` is the target of this position
         for row, (start, end, trained_from) in enumerate(
             zip(pieces.start, pieces.end, pieces.trained_from, strict=True)
         ):
-            piece = np.concatenate([self._prefix, self._store.tokens[start:end]])
-            n = len(piece) - 1
+            lead, n_replaced = session_lead(self._store.tokens[start:end].tolist(), self._tokenizer)
+            start += n_replaced
+            piece = np.concatenate([np.array(lead, dtype=np.int64), self._store.tokens[start:end]])
+            n, before = len(piece) - 1, len(lead) - 1  # there the token at `start` is the target
             inputs[row, :n], targets[row, :n] = piece[:-1], piece[1:]
             # Without a prefix nothing asks for the very first token: it is never trained.
             first = max(trained_from, start - before)
