@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,18 @@ from chatbot.settings import SamplingConfig
 from chatbot.storage.files import explained, replace_directory, write_json
 
 Array = npt.NDArray[np.float32]
+Step: TypeAlias = tuple[str, bool | str]
 _N_COMPARED = 16
-# How llama.cpp calls the ways to split text that it knows: what stands in the pattern.
-_SPLITS = {
-    "qwen2": "\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*",
-    "llama-bpe": "\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*",
+_ENGLISH = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
+_MARKS = " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+# How llama.cpp calls the ways to split text that it knows: the steps of a tokenizer.json.
+_SPLITS: dict[tuple[Step, ...], str] = {
+    (("ByteLevel", True),): "gpt-2",
+    (("Digits", True), ("ByteLevel", True)): "smollm",
+    (("Split", f"{_ENGLISH}|\\p{{N}}|{_MARKS}"), ("ByteLevel", False)): "qwen2",
+    (("Split", f"{_ENGLISH}|\\p{{N}}{{1,3}}|{_MARKS}"), ("ByteLevel", False)): "llama-bpe",
 }
+_WHOLE_WORDS = ("llama-bpe",)  # there a word of the vocabulary is not merged from its parts
 _PLAIN_HF = "`chatbot export --merged DIR` and llama.cpp's convert_hf_to_gguf.py may know it"
 
 
@@ -122,18 +128,31 @@ def export_tuned_gguf(network: PretrainedNetwork, tokenizer: BaseTokenizer, path
 
 
 def _split_of(content: dict[str, Any]) -> str:
-    """Return llama.cpp's name of how a tokenizer splits text."""
-    steps = content["pre_tokenizer"] or {}
-    steps = steps.get("pretokenizers", [steps])
-    pattern = next((s["pattern"].get("Regex", "") for s in steps if s.get("type") == "Split"), "")
-    for name, known in _SPLITS.items():
-        if known in pattern and (name != "qwen2" or "{1,3}" not in pattern):
-            return name
-    if not pattern and any(
-        s.get("type") == "ByteLevel" and s.get("use_regex", True) for s in steps
-    ):
-        return "gpt-2"
-    raise ConfigError("llama.cpp may not split text as this base does", hint=_PLAIN_HF)
+    """Return llama.cpp's name of how a tokenizer splits text; raises ConfigError without one."""
+    given = content["pre_tokenizer"] or {}
+    steps = tuple(_step_of(step) for step in given.get("pretokenizers", [given]))
+    name = _SPLITS.get(steps)
+    model, normalizer = content["model"], content.get("normalizer") or {}
+    is_alike = (
+        model.get("type", "BPE") == "BPE"
+        and bool(model.get("ignore_merges")) == (name in _WHOLE_WORDS)
+        and normalizer.get("type", "NFC") == "NFC"  # messages are normalized before
+    )
+    if name is None or not is_alike:
+        raise ConfigError("llama.cpp may not split text as this base does", hint=_PLAIN_HF)
+    return name
+
+
+def _step_of(step: dict[str, Any]) -> Step:
+    """Return what a step of a pre-tokenizer does, in the words of `_SPLITS`."""
+    kind = step.get("type", "")
+    if kind == "ByteLevel" and not step.get("add_prefix_space"):
+        return kind, bool(step.get("use_regex", True))
+    if kind == "Digits":
+        return kind, bool(step.get("individual_digits"))
+    if kind == "Split" and step["behavior"] == "Isolated" and not step.get("invert"):
+        return kind, str(step["pattern"].get("Regex"))
+    return kind, "unknown"
 
 
 def _tensors(network: PretrainedNetwork, config: dict[str, Any]) -> Iterator[tuple[str, Array]]:

@@ -1,14 +1,20 @@
 """A fine-tuned base as GGUF: every weight in its place, for the architectures that are written."""
 
+import json
+
 import gguf
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
+from chatbot.errors import ConfigError
 from chatbot.inference.tuned_loading import open_for_replies
 from chatbot.model.chat_form import jinja_of
 from chatbot.model.tuned import read_tuned
-from chatbot.publishing.tuned_export import _neighbours
+from chatbot.publishing.tuned_export import _neighbours, _split_of
 from chatbot.storage.files import sha256_of
 from chatbot.training.folder import AdapterFolder
 
@@ -91,3 +97,82 @@ def test_llama_cpp_answers_as_we_do(tuned, tmp_path, kind):
     np.testing.assert_allclose(found, ours, atol=3e-2)
     text = "오늘 뭐해 ㅋㅋ 👍"
     assert theirs.tokenize(text.encode(), add_bos=False) == made.tokenizer.encode(text)
+
+
+LLAMA_3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+GPT_2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+BYTES = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+WORDS = pre_tokenizers.ByteLevel(add_prefix_space=False)
+
+
+def split(pattern: str):
+    return pre_tokenizers.Split(Regex(pattern), "isolated")
+
+
+# A pre-tokenizer as published, llama.cpp's name of it, and llama.cpp's own patterns, in order.
+SPLITS = {
+    "gpt-2": (WORDS, [GPT_2]),
+    "smollm": (
+        pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), WORDS]),
+        [r"\p{N}", GPT_2],
+    ),
+    "qwen2": (
+        pre_tokenizers.Sequence([split(LLAMA_3.replace("{1,3}", "")), BYTES]),
+        [LLAMA_3.replace("{1,3}", "")],
+    ),
+    "llama-bpe": (pre_tokenizers.Sequence([split(LLAMA_3), BYTES]), [LLAMA_3]),
+}
+
+
+def content_of(name: str, pre_tokenizer) -> dict:
+    backend = Tokenizer(models.BPE(ignore_merges=name == "llama-bpe"))
+    backend.pre_tokenizer = pre_tokenizer
+    return json.loads(backend.to_str())
+
+
+def cut_by(patterns: list[str], text: str) -> list[str]:
+    """Cut as llama.cpp does: by one pattern after another, what is between matches kept too."""
+    regex = pytest.importorskip("regex")
+    parts = [text]
+    for pattern in patterns:
+        parts = [p for part in parts for p in regex.split(f"({pattern})", part) if p]
+    return parts
+
+
+@pytest.mark.parametrize("name", SPLITS)
+@given(text=st.text("a5가 \n'.", max_size=12) | st.sampled_from(["a  5", "\n\n5", "12345", "I'm"]))
+def test_a_split_has_the_name_under_which_llama_cpp_cuts_text_alike(name, text):
+    pre_tokenizer, patterns = SPLITS[name]
+    assert _split_of(content_of(name, pre_tokenizer)) == name
+    ours = [
+        text[begin:end] for _, (begin, end) in pre_tokenizer.pre_tokenize_str(text) if begin < end
+    ]
+    assert ours == cut_by(patterns, text)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pre_tokenizer": None},
+        {"pre_tokenizer": {"type": "Metaspace", "replacement": "_"}},
+        {"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True, "use_regex": True}},
+        {"normalizer": {"type": "Lowercase"}},
+        {"model": {"type": "BPE", "ignore_merges": True}},
+        {"model": {"type": "Unigram"}},
+    ],
+)
+def test_a_split_that_llama_cpp_has_no_name_for_is_refused(change):
+    with pytest.raises(ConfigError, match="may not split text"):
+        _split_of(content_of("gpt-2", WORDS) | change)
+
+
+def test_a_split_with_a_step_more_is_not_taken_for_another():
+    """As StarCoder's with digits in groups: a pattern that merely holds a known one."""
+    odd = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=False), WORDS])
+    more = pre_tokenizers.Sequence([split(LLAMA_3 + "|x"), BYTES])
+    for pre_tokenizer in (odd, more):
+        with pytest.raises(ConfigError, match="may not split text"):
+            _split_of(content_of("gpt-2", pre_tokenizer))
