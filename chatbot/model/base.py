@@ -94,6 +94,12 @@ class Base:
             raise ConfigError(f"base {self.name} has no weights", hint="fetch it whole")
         return fingerprint_of(paths, config, code)
 
+    def size_bytes(self) -> int:
+        """Return the bytes of its weights' files, 0 before a hub base is fetched."""
+        if not self.is_local:
+            return 0
+        return sum(path.stat().st_size for path in self._weight_files())
+
     def config(self) -> dict[str, Any]:
         """Return what its config.json holds, nothing if it has none."""
         path = self.file("config.json")

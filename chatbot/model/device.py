@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import gc
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
@@ -20,6 +21,7 @@ _DTYPES = {
     "float16": torch.float16,
 }
 
+_IMPORTS_BYTES = 450_000_000  # torch, transformers, peft
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
@@ -86,6 +88,14 @@ def available_memory(device: torch.device) -> int | None:
     return int(lines["MemAvailable"].split()[0]) * 1024
 
 
+def resident_memory() -> int:
+    """Return the bytes that this process holds now; where that is not known, what imports take."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        return _IMPORTS_BYTES
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[Any]:
     """Return the context in which forward passes run in `dtype`."""
     if dtype is torch.float32:
@@ -112,3 +122,15 @@ def keep_freed_memory() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, 32 << 20)  # the most it takes
         library.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def map_tensors() -> None:
+    """Have the C library take every tensor from the kernel, and give it back once it is freed.
+
+    In glibc's heap a freed aligned block rarely holds the next of its size: a step of 2,048 tokens
+    on a base took 1.1 GB more than its tensors. Only glibc knows this; elsewhere nothing happens.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 256 << 10)

@@ -93,12 +93,31 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (..., C) to the same shape."""
-        if not self.training or not self.share or x.device.type != "cpu":
+        if not self.training or not self.share or x.device.type not in ("cpu", "meta"):
             return F.dropout(x, self.share, self.training)
         n_dropped = round(256 * self.share)
-        draws = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+        draws = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device)
+        draws.random_(-(2**63), None)
         kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= n_dropped
-        return x * kept.to(x.dtype).mul_(256 / (256 - n_dropped))
+        result: Tensor = _Kept.apply(x, kept, 256 / (256 - n_dropped))
+        return result
+
+
+class _Kept(torch.autograd.Function):
+    """x * kept * scale. A byte an element is kept for the way back, not one as wide as x."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kept: Tensor, scale: float) -> Tensor:
+        """Map x and kept (booleans), of one shape each, to that shape."""
+        ctx.save_for_backward(kept)
+        ctx.scale = scale
+        return x * kept.to(x.dtype).mul_(scale)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
+        """Scale the gradient likewise."""
+        (kept,) = ctx.saved_tensors
+        return slope * kept.to(slope.dtype).mul_(ctx.scale), None, None
 
 
 class Attention(nn.Module):

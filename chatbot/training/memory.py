@@ -61,6 +61,14 @@ _BYTES_IN_4BIT = 0.5 + 1 / 64 + 4 / (64 * 256)
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """Bytes beside those of a network: what a process holds already, and how a base is loaded."""
+
+    process: float = 0.0
+    file: float = 0.0  # a base's weights on the disk: mapped while they are converted
+
+
+@dataclass(frozen=True)
 class TuningNeed:
     """Bytes of fine-tuning a base, part by part."""
 
@@ -74,11 +82,18 @@ class TuningNeed:
     activations: float
     tokens_at_once: int
     is_checkpointed: bool
+    around: Surroundings = Surroundings()
 
     @property
     def total(self) -> float:
-        """All of it together."""
-        return self.weights + self.adapter + self.optimizer + self.logits + self.activations
+        """What the process takes at its peak: while it trains, or while it loads the base."""
+        training = self.adapter + self.optimizer + self.logits + self.activations
+        return self.around.process + self.weights + max(training, self.around.file)
+
+    @property
+    def additional(self) -> float:
+        """What must be free: without what the process holds already."""
+        return self.total - self.around.process
 
 
 @dataclass(frozen=True)
@@ -94,7 +109,12 @@ class TokenCost:
 
 
 def tuning_need(
-    network: Network, config: Config, *, in_4bit: bool, free_bytes: int | None
+    network: Network,
+    config: Config,
+    around: Surroundings,
+    *,
+    in_4bit: bool,
+    free_bytes: int | None,
 ) -> TuningNeed:
     """Count what training a network without weights (on the meta device) would take.
 
@@ -134,6 +154,7 @@ def tuning_need(
         activations=per_token * min(batch_tokens, at_once),
         tokens_at_once=at_once,
         is_checkpointed=is_checkpointed,
+        around=around,
     )
 
 

@@ -14,7 +14,13 @@ from chatbot.errors import CheckpointError, ConfigError, CorpusError
 from chatbot.model.adapter import add_adapter
 from chatbot.model.base import Base, can_quantize, context_of, load_base, skeleton_of
 from chatbot.model.base_form import require_own_tokenizer
-from chatbot.model.device import available_memory, choose_device, choose_dtype, keep_freed_memory
+from chatbot.model.device import (
+    available_memory,
+    choose_device,
+    choose_dtype,
+    map_tensors,
+    resident_memory,
+)
 from chatbot.model.fingerprint import Fingerprint
 from chatbot.model.pretrained import (
     PretrainedNetwork,
@@ -27,7 +33,7 @@ from chatbot.training.adapter_keeper import AdapterKeeper
 from chatbot.training.checkpoint import check_resumable, restore
 from chatbot.training.folder import AdapterFolder
 from chatbot.training.loop import Compute, TrainState, new_state
-from chatbot.training.memory import GIGABYTE, TuningNeed, tuning_need
+from chatbot.training.memory import GIGABYTE, Surroundings, TuningNeed, tuning_need
 from chatbot.training.setup import (
     Prepared,
     checkpoint_to_continue,
@@ -170,7 +176,7 @@ def open_network(
 ) -> PretrainedNetwork:
     """Load a base with a new adapter, or all of it to be trained."""
     if machine.device.type == "cpu":
-        keep_freed_memory()
+        map_tensors()
     is_full = pretrained_of(config).base.tuning == "full"
     dtype = torch.float32 if is_full else machine.dtype
     model: Any = load_base(base, machine.device, dtype, in_4bit=machine.in_4bit)
@@ -259,9 +265,9 @@ def require_room(
     """
     free = available_memory(machine.device)
     need = count_need(config, base, tokenizer, machine, free)
-    if free is not None and need.total > free:
+    if free is not None and need.additional > free:
         raise ConfigError(
-            f"training needs {need.total / GIGABYTE:.1f} GB, "
+            f"training needs {need.additional / GIGABYTE:.1f} GB, "
             f"{machine.device} has {free / GIGABYTE:.1f} GB free",
             hint="`chatbot plan` shows what fits: model.load_in_4bit, a lower training.max_seq_len "
             "or lora.r, a smaller base",
@@ -279,11 +285,21 @@ def count_need(
     """Count the memory of training with so much free."""
     if machine.device.type == "cuda" and free_bytes is not None:
         free_bytes -= _CUDA_BYTES
+    dtype = torch.float32 if pretrained_of(config).base.tuning == "full" else machine.dtype
+    around = _surroundings(base, machine.device, dtype)
     skeleton: Any = skeleton_of(base, machine.dtype)
     make_room(skeleton, tokenizer)
     # Autocast computes fp32 adapters in the machine's format: so does this network.
     network = adapted(skeleton, base, config, tokenizer).to(machine.dtype)
-    return tuning_need(network, config, in_4bit=machine.in_4bit, free_bytes=free_bytes)
+    return tuning_need(network, config, around, in_4bit=machine.in_4bit, free_bytes=free_bytes)
+
+
+def _surroundings(base: Base, device: torch.device, dtype: torch.dtype) -> Surroundings:
+    """Return what a CPU's process takes besides: a card has its memory for itself."""
+    if device.type != "cpu":
+        return Surroundings()
+    mapped = 0 if base.stored_dtype() is dtype else base.size_bytes()
+    return Surroundings(resident_memory(), mapped)
 
 
 def _fallback(config: Config, machine: Machine, need: TuningNeed) -> list[str]:

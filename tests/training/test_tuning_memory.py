@@ -1,5 +1,9 @@
 """What fine-tuning takes, counted on a network without weights, is what it really takes."""
 
+import dataclasses
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,8 +11,10 @@ import torch
 
 from chatbot.corpus.store import open_corpus
 from chatbot.model.base import Base, skeleton_of
+from chatbot.model.gpt import Dropout
 from chatbot.model.pretrained import make_room
 from chatbot.training import memory
+from chatbot.training.memory import Surroundings
 from chatbot.training.tuning import (
     Machine,
     adapted,
@@ -58,7 +64,8 @@ def test_parts_add_up_and_smaller_ways_are_smaller(on_base):
     project = on_base("llama")
     lora, full = need(project, None), need(project, None, "model.tuning=full")
     parts = lora.weights + lora.adapter + lora.optimizer + lora.logits + lora.activations
-    assert lora.total == parts and lora.n_trained * 4 == lora.adapter
+    assert lora.additional == pytest.approx(parts) and lora.n_trained * 4 == lora.adapter
+    assert lora.total == pytest.approx(lora.around.process + parts)
     assert full.optimizer > lora.optimizer and full.n_trained == full.n_params
     assert lora.weights_in_4bit < lora.weights
     small = need(project, None, "training.optimizer=adamw_8bit")
@@ -69,10 +76,56 @@ def test_little_memory_means_fewer_tokens_at_once_and_layers_computed_twice(on_b
     project = on_base("llama")
     whole = need(project, None)
     assert whole.tokens_at_once == 4 * 128 and not whole.is_checkpointed
-    static = whole.total - whole.activations
+    static = whole.additional - whole.activations
     tight = need(project, int((static + 0.5 * whole.activations) / 0.85))
     assert 128 <= tight.tokens_at_once < 4 * 128 and not tight.is_checkpointed
     tighter = need(project, int((static + 0.2 * whole.activations) / 0.85))
-    assert tighter.is_checkpointed and tighter.total < tight.total
+    assert tighter.is_checkpointed and tighter.additional < tight.additional
     forced = need(project, None, "model.gradient_checkpointing=true")
     assert forced.is_checkpointed and forced.activations < whole.activations
+
+
+def test_a_base_whose_file_is_mapped_while_it_is_converted_takes_that_too(on_base):
+    project = on_base("llama")
+    small = need(project, None)
+    mapped = dataclasses.replace(small, around=dataclasses.replace(small.around, file=7e9))
+    assert mapped.total == small.around.process + small.weights + 7e9
+
+
+def test_on_a_card_the_process_counts_for_nothing():
+    cuda = Surroundings()
+    assert (cuda.process, cuda.file) == (0, 0)
+
+
+def test_dropout_keeps_a_byte_an_element_and_scales_as_it_did():
+    kept = []
+
+    def pack(tensor):
+        kept.append(tensor.untyped_storage().nbytes())
+        return tensor
+
+    x = torch.randn(64, 48, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        y = Dropout(0.25)(x)
+    y.sum().backward()
+    assert sum(kept) == x.numel()
+    torch.testing.assert_close(y, x * x.grad)
+    assert sorted(set(x.grad.flatten().tolist())) == pytest.approx([0.0, 256 / 192])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_a_process_takes_what_is_planned(on_base):
+    """Of a tiny base: what is there beside its activations. Large ones: benchmarks/memory.py."""
+    project = on_base("llama")
+    pairs = [part for setting in project.settings() for part in ("--set", setting)]
+    code = (
+        "import sys, resource; from chatbot.sft_ops import main; main(sys.argv[1:]);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    planned = [sys.executable, "-c", code, "plan", "--root", str(project.root), *pairs]
+    trained = [sys.executable, "-c", code, "train", "--root", str(project.root), *pairs]
+    shown = subprocess.run(planned, capture_output=True, text=True, check=True).stdout
+    (plan,) = re.findall(r"all +([\d.]+) (GB|MB)", shown)
+    peak = subprocess.run(trained, capture_output=True, text=True, check=True).stdout.split()[-1]
+    n_bytes = float(plan[0]) * {"GB": 1e9, "MB": 1e6}[plan[1]]
+    assert n_bytes == pytest.approx(1024 * int(peak), rel=0.15)

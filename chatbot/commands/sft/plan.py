@@ -44,6 +44,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
         [
             ("base", f"{base.name}, {need.n_params / 1e6:,.1f} M parameters"),
             ("trained", f"{need.n_trained / 1e6:,.2f} M parameters"),
+            ("process", f"{size_text(need.around.process)} without a weight"),
             ("weights", size_text(need.weights)),
             ("adapter", size_text(need.adapter)),
             ("optimizer", f"{size_text(need.optimizer)} with gradients and the average"),
