@@ -24,7 +24,7 @@ def open_gguf(path: Path, architecture: str) -> Iterator[Any]:
         writer.close()
 
 
-def add_shape(writer: Any, config: Mapping[str, Any]) -> int:
+def add_shape(writer: Any, config: Mapping[str, Any], number: str = "fp32") -> int:
     """Add the numbers of a config.json as transformers writes it; return the width of a head."""
     import gguf
 
@@ -42,7 +42,9 @@ def add_shape(writer: Any, config: Mapping[str, Any]) -> int:
     writer.add_value_length(head_dim)
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_rope_freq_base(rope.get("rope_theta") or config.get("rope_theta") or 10000.0)
-    writer.add_file_type(gguf.LlamaFileType.ALL_F32)
+    kinds = gguf.LlamaFileType
+    file_types = {"fp32": kinds.ALL_F32, "fp16": kinds.MOSTLY_F16, "q8_0": kinds.MOSTLY_Q8_0}
+    writer.add_file_type(file_types[number])
     return head_dim
 
 

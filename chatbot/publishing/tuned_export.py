@@ -94,11 +94,14 @@ def _require_same(folder: Path, tokens: torch.Tensor, wanted: torch.Tensor) -> N
 
 
 # ---------------------------------------------------------------- GGUF
-def export_tuned_gguf(network: PretrainedNetwork, tokenizer: BaseTokenizer, path: Path) -> None:
+def export_tuned_gguf(
+    network: PretrainedNetwork, tokenizer: BaseTokenizer, path: Path, number: str = "fp32"
+) -> None:
     """Write a GGUF file through the base's own architecture (qwen2, qwen3, llama).
 
-    Raises ConfigError for other architectures and for vocabularies that llama.cpp does not split
-    as the base does.
+    `number`: fp32, fp16 or q8_0, of matrices; vectors are fp32, as llama.cpp wants them. Raises
+    ConfigError for other architectures and for vocabularies that llama.cpp does not split as the
+    base does.
     """
     import gguf
 
@@ -116,7 +119,7 @@ def export_tuned_gguf(network: PretrainedNetwork, tokenizer: BaseTokenizer, path
     if (config.get("rope_parameters") or {}).get("rope_type", "default") != "default":
         raise ConfigError("GGUF of scaled positions is not written here", hint=_PLAIN_HF)
     with open_gguf(path, kind) as writer:
-        writer.add_rope_dimension_count(add_shape(writer, config))
+        writer.add_rope_dimension_count(add_shape(writer, config, number))
         add_vocabulary(writer, tokenizer, split, int(network.head_weight.shape[0]))
         writer.add_add_bos_token(False)  # the template says what stands first
         writer.add_chat_template(jinja_of(tokenizer.form))
@@ -124,7 +127,20 @@ def export_tuned_gguf(network: PretrainedNetwork, tokenizer: BaseTokenizer, path
             target = names.get_name(name, try_suffixes=(".weight", ".bias"))
             if target is None:
                 raise ConfigError(f"GGUF has no place for {name}", hint=_PLAIN_HF)
-            writer.add_tensor(target, weight)
+            _add_tensor(writer, target, weight, number)
+
+
+def _add_tensor(writer: Any, name: str, weight: Array, number: str) -> None:
+    import gguf
+
+    kinds = gguf.GGMLQuantizationType
+    if weight.ndim == 1 or number == "fp32":
+        writer.add_tensor(name, weight)
+    elif number == "q8_0" and weight.shape[-1] % gguf.GGML_QUANT_SIZES[kinds.Q8_0][0] == 0:
+        packed = gguf.quants.quantize(weight, kinds.Q8_0)
+        writer.add_tensor(name, packed, raw_dtype=kinds.Q8_0)
+    else:
+        writer.add_tensor(name, weight.astype(np.float16))
 
 
 def _split_of(content: dict[str, Any]) -> str:

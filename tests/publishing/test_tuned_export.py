@@ -176,3 +176,43 @@ def test_a_split_with_a_step_more_is_not_taken_for_another():
     for pre_tokenizer in (odd, more):
         with pytest.raises(ConfigError, match="may not split text"):
             _split_of(content_of("gpt-2", pre_tokenizer))
+
+
+@pytest.mark.parametrize(("number", "bound"), [("fp32", 0), ("fp16", 1e-3), ("q8_0", 2e-2)])
+def test_gguf_comes_in_the_number_that_is_asked_for(tuned, tmp_path, number, bound):
+    project = tuned("llama")
+    exact, path = tmp_path / "exact.gguf", tmp_path / "model.gguf"
+    for target, chosen in ((exact, "fp32"), (path, number)):
+        options = ("--merged", "--to", "gguf", "--dtype", chosen)
+        assert project.run("export", *options, str(target)) == 0
+    wanted = {tensor.name: tensor for tensor in gguf.GGUFReader(exact).tensors}
+    for tensor in gguf.GGUFReader(path).tensors:
+        values = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+        true = np.array(wanted[tensor.name].data)
+        assert np.abs(values - true).max() <= bound * np.abs(true).max()
+        if true.ndim == 1:
+            assert tensor.tensor_type == gguf.GGMLQuantizationType.F32
+    assert (path.stat().st_size < exact.stat().st_size) == (number != "fp32")
+
+
+def test_a_merged_folder_states_its_number_and_offers_fp32(tuned, tmp_path, capsys):
+    project = tuned("qwen2")
+    assert project.run("export", "--merged", "--dtype", "bf16", str(tmp_path / "low")) == 0
+    assert "bfloat16" in capsys.readouterr().err
+    assert project.run("export", "--merged", "--dtype", "fp32", str(tmp_path / "high")) == 0
+    config = json.loads((tmp_path / "high/config.json").read_text())
+    assert config["dtype"] == "float32"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--dtype", "fp16"),
+        ("--merged", "--dtype", "q8_0"),
+        ("--merged", "--to", "gguf", "--dtype", "bf16"),
+    ],
+)
+def test_a_number_that_is_not_written_is_refused(tuned, tmp_path, capsys, options):
+    assert tuned("qwen2").run("export", *options, str(tmp_path / "out")) == 2
+    assert "is not written here" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
