@@ -204,3 +204,12 @@ def test_the_plan_tells_what_fits_a_card(on_base, capsys):
     assert all(row in shown for row in rows)
     assert project.run("plan", "--card", "0.51") == 0
     assert "no" in capsys.readouterr().out
+
+
+def test_samples_are_shown_with_the_frames_of_their_template(on_base, capsys):
+    project = on_base("qwen2")
+    assert project.run("preprocess", "--show", "1") == 0
+    shown = capsys.readouterr().out
+    form = json.loads((project.root / "data/sft/form.json").read_text(encoding="utf-8"))
+    frames = [form["prefix"], *form["heads"], *form["tails"]]
+    assert all(repr(frame) in shown for frame in frames)

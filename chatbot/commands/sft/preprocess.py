@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Read, clean, cut, number the speakers, write with the base's tokenizer."""
     if args.show is not None:
+        _show_frames(open_corpus(config.processed_dir))
         of_our_own.show(config, args.show)
         return
     if args.show_masked:
@@ -33,6 +34,18 @@ def run(args: argparse.Namespace, config: Config) -> None:
     of_our_own.build(config, lambda speakers: _targets(speakers, args, config))
     _tell_unknown(open_corpus(config.processed_dir))
     write_wanted_jsonl(config)
+
+
+def _show_frames(corpus: Corpus) -> None:
+    """Print what stands around the turns of the samples that follow."""
+    if not isinstance(corpus.tokenizer, BaseTokenizer):
+        return
+    form = corpus.tokenizer.form
+    print(f"form {form.kind}; before every session: {form.prefix!r}")
+    if form.opening:
+        print(f"the first turn of speaker 1 begins with {form.opening!r}")
+    for speaker, (head, tail) in enumerate(zip(form.heads, form.tails, strict=True)):
+        print(f"speaker {speaker}: {head!r} ... {tail!r}")
 
 
 def write_wanted_jsonl(config: Config) -> None:
