@@ -152,6 +152,14 @@ def test_transcript_of_this_morning_does_not_swallow_who_quotes_it(read, is_last
     assert ("가람", f"이거\n{morning}".strip()) in spoken(messages)
 
 
+def test_first_message_is_real_whatever_is_pasted_into_it(read):
+    pasted = "".join(f"January 1, 2026, 12:0{n} AM, 점심 : 김밥\n" for n in range(3))
+    messages = read(
+        f"2026년 1월 1일 목요일\n오전 12:11, 가람 : 봐\n{pasted}오전 12:12, 나래 : 응\n"
+    )
+    assert spoken(messages) == [("가람", f"봐\n{pasted}".strip()), ("나래", "응")]
+
+
 @pytest.mark.parametrize("rest", [": 안녕", " : 안녕", ": 비율은 3 : 2"])
 def test_empty_nickname_on_a_phone_is_a_speaker(read, rest):
     messages = read(f"{IOS}2026. 10. 2. 오전 9:01, {rest}\n")

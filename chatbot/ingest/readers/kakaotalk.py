@@ -128,6 +128,8 @@ class _Parser:
 
     def _is_outlier(self, at: datetime, head: Head) -> bool:
         """Whether a header far ahead was pasted: what follows would not fit behind it."""
+        if self._dialect.family is None:
+            return False  # before the first there is no message to paste into
         near = self._headers_behind(_N_CLEAR)
         if not self._timeline.contradicts(at, (moment for _, moment in near)):
             return False
