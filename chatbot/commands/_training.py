@@ -14,7 +14,7 @@ from chatbot.commands._terminal import Progress, advance, duration, measuring, p
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.settings import Config
 from chatbot.storage.files import explained
-from chatbot.training.folder import TRAINER_FILE, RunFolder, Status, busy
+from chatbot.training.folder import TRAINER_FILE, RunFolder, Status, busy, start_loss
 
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
@@ -81,7 +81,14 @@ def train(
             screen = stack.enter_context(_Screen(made, config, corpus.tokenizer))
             listener = screen.listener()
         reason = training.run(made.plan, listener)
-    tell(_end_of(reason, folder.read_status()))
+    status = folder.read_status()
+    tell(_end_of(reason, status))
+    start = start_loss(folder)
+    if status and start and status.best_loss and status.step and status.best_loss >= start:
+        tell(
+            f"WARNING: never better than before step 1 ({start:.3f}): lower the learning rate, "
+            "or reply from the base itself"
+        )
     tell(f"baselines: unigram {counted.unigram:.3f}, bigram {counted.bigram:.3f}")
     if reason not in FINISHED:
         tell(f"saved: `{config.program} train` continues")
@@ -129,6 +136,7 @@ class _Screen:
         self._bar = progress(prepared.plan.max_steps, "training", prepared.state.step)
         self._began = self._told_at = time.monotonic()
         self._measuring: Progress | None = None
+        self._has_parent = prepared.plan.about.get("parent") is not None
 
     def __enter__(self) -> "_Screen":
         return self
@@ -178,10 +186,11 @@ class _Screen:
         os.write(2, f"\n{stop_sentence(notice)}\n".encode())
 
     def _on_eval(self, step: int, found: "EvalResult", sample: str) -> None:
-        spent = duration(time.monotonic() - self._began)
+        where = f"step {step:,} ({duration(time.monotonic() - self._began)})"
+        if step == 0:
+            where = "before step 1" if self._has_parent else "untouched base"
         self._write(
-            f"step {step:,} ({spent}): held out {found.loss:.3f}, "
-            f"{found.bits_per_byte:.3f} bits/byte | {sample}"
+            f"{where}: held out {found.loss:.3f}, {found.bits_per_byte:.3f} bits/byte | {sample}"
         )
 
     def _on_trouble(self, error: ChatbotError) -> None:

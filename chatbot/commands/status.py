@@ -43,13 +43,9 @@ def _rows(run_name: str, status: Status) -> list[tuple[str, str]]:
         rows += [("left", duration(status.seconds_left)), ("process", str(status.pid))]
     if status.loss is not None:
         rows.append(("loss", f"{status.loss:.3f}"))
-    if status.val_loss is not None and status.best_loss is not None:
-        bpb = status.val_bits_per_byte or 0
-        rows.append(
-            (
-                "held out",
-                f"{status.val_loss:.3f} ({bpb:.3f} bits/byte), best {status.best_loss:.3f}",
-            )
-        )
+    if status.val_loss is not None:
+        best = "" if status.best_loss is None else f", best {status.best_loss:.3f}"
+        bits = status.val_bits_per_byte or 0
+        rows.append(("held out", f"{status.val_loss:.3f} ({bits:.3f} bits/byte){best}"))
     moment = datetime.fromtimestamp(status.updated_at).strftime("%Y-%m-%d %H:%M:%S")
     return [*rows, ("as of", moment)]

@@ -9,7 +9,7 @@ from chatbot.settings import Config
 from chatbot.storage.files import write_bytes
 from chatbot.training.folder import COOLDOWN, RunFolder
 
-_WAIT_SECONDS = 300
+_WAIT_SECONDS = 3600  # a measurement on a large base takes its time
 _COOLDOWN_SECONDS = 6 * 3600
 
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     if holder is None:
         say(f"run {config.run_name} is not being trained")
         return
-    say(f"asking process {holder.get('pid', '?')} to save and end")
+    say(f"asking process {holder.get('pid', '?')} to save, measure and end")
     write_bytes(folder.stop_file, f"{COOLDOWN if args.cooldown else 'stop'}\n".encode())
     seconds = _COOLDOWN_SECONDS if args.cooldown else _WAIT_SECONDS
     deadline = time.monotonic() + seconds

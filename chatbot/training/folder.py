@@ -279,6 +279,12 @@ def _read_metrics(path: Path) -> Iterator[dict[str, Any]]:
                 yield metrics
 
 
+def start_loss(folder: RunFolder) -> float | None:
+    """Return the held-out loss before step 1, where that was measured."""
+    lines = (line for line in read_metrics(folder) if line["step"] == 0 and "end" not in line)
+    return next((line["val_loss"] for line in lines if "val_loss" in line), None)
+
+
 def read_metrics(folder: RunFolder) -> list[dict[str, Any]]:
     """Return the logged metrics in order; none if nothing was logged yet."""
     return list(_read_metrics(folder.metrics)) if folder.metrics.exists() else []

@@ -19,6 +19,7 @@ class Plan:
     eval_interval: int
     save_interval: int
     about: dict[str, Any]
+    measures_start: bool = False  # what a pretrained base scores before step 1
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Training in a run's folder: steps, evaluation, checkpoints, until done or stopped."""
 
+import contextlib
 import math
 from itertools import count
 from typing import Any
@@ -28,6 +29,10 @@ from chatbot.training.signals import StopSignals
 FINISHED = ("done", "early stopping")
 _MOST_FAILED_SAVES = 2  # what is trained after them could not be saved either
 _DISK_SPEED = 1e8  # bytes a second, until a save was timed
+
+
+def _line(step: int, result: EvalResult) -> dict[str, Any]:
+    return {"step": step, "val_loss": result.loss, "val_bits_per_byte": result.bits_per_byte}
 
 
 class _SkippedError(Exception):
@@ -86,6 +91,7 @@ class Training:
             measurement_steps=n_batches / self._config.optimization.grad_accum_steps / 2,
         )
         with self._signals, self._record.told_failure():
+            self._measure_start()
             reason = self._train_on()
             n_steps = int(self._world.agree(str(self._branch_steps(reason))))
             if n_steps:
@@ -113,6 +119,22 @@ class Training:
             self._plan.about.get("data_fingerprint")
         )
         return best.loss if best and is_own and self._state.step and best.step else math.inf
+
+    def _measure_start(self) -> None:
+        """Measure what a pretrained base scores before step 1, to compare with.
+
+        It is kept as the best only where the run ends without any step: an adapter of zero effect
+        is nothing to reply with.
+        """
+        is_due = self._plan.measures_start and not self._state.step and self._measured is None
+        if not self._world.decide(is_due):
+            return
+        with contextlib.suppress(_SkippedError), self._clock.measuring():
+            result = self._measure()
+            self._measured = 0, result
+            self._record.log(_line(0, result))
+            self._record.note_measurement(result, self._state.best_loss)
+            self._show(result)
 
     def _train_on(self) -> str:
         """Train until there is a reason to end; return it."""
@@ -231,8 +253,7 @@ class Training:
             with self._clock.measuring():
                 result = self._measure()
                 self._measured = state.step, result
-                metrics = {"val_loss": result.loss, "val_bits_per_byte": result.bits_per_byte}
-                self._record.log({"step": state.step, **metrics, **note})
+                self._record.log({**_line(state.step, result), **note})
                 if result.loss < state.best_loss:
                     self._record.attempt(self._save_best, result)
                 self._record.note_measurement(result, state.best_loss)

@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.training.folder import read_metrics
+from chatbot.training.checkpoint import read_checkpoint
+from chatbot.training.folder import read_metrics, start_loss
+from chatbot.training.loop import EvalResult
+from chatbot.training.run import Training
 from tests.conftest import Project
 from tests.training.runs import assert_best_is_consistent, losses, prepared, stop_at, train
 
@@ -40,11 +43,8 @@ def test_a_stop_before_the_first_evaluation_is_measured_told_and_the_best(on_any
 
 @pytest.mark.parametrize("kind", ["ours", "base"])
 def test_a_later_worse_measurement_never_overwrites_the_best(on_any, kind, monkeypatch):
-    from chatbot.training.loop import EvalResult
-    from chatbot.training.run import Training
-
     project, rare = on_any(kind)
-    numbers = iter([2.0, 3.0, 4.0])
+    numbers = iter([1.0] * (kind == "base") + [2.0, 3.0, 4.0])  # the untouched base is no best
     monkeypatch.setattr(Training, "_measure", lambda self: EvalResult(next(numbers), 1.0, 1))
     for step in (5, 9, 13):
         _, folder, _ = train(project, *rare, on_step=stop_at(step))
@@ -110,3 +110,35 @@ def test_the_metrics_of_an_end_are_json_a_line(processed):
     _, folder, _ = train(processed, on_step=stop_at(6))
     last = json.loads(folder.metrics.read_text().splitlines()[-1])
     assert last.keys() == {"step", "val_loss", "val_bits_per_byte", "end"}
+
+
+def test_the_untouched_base_is_measured_once_before_step_1_and_is_not_the_best(on_base):
+    project = on_base("qwen2")
+    _, folder, events = train(project, on_step=stop_at(2))
+    assert [step for step, _ in events.evals] == [0, 2]
+    assert read_metrics(folder)[0]["val_loss"] == events.evals[0][1].loss == start_loss(folder)
+    assert_best_is_consistent(folder, prepared(project).made.keeper)
+    _, _, events = train(project)
+    assert 0 not in [step for step, _ in events.evals]
+
+
+def test_the_base_is_shown_and_a_run_that_never_improves_on_it_says_so(
+    on_base, capsys, monkeypatch
+):
+    numbers = iter([2.0, 1.5, 2.0, 2.5])
+    monkeypatch.setattr(Training, "_measure", lambda self: EvalResult(next(numbers), 1.0, 1))
+    project = on_base("qwen2")
+    for name in ("better", "worse"):
+        short = (f"project.run_name={name}", "training.max_steps=1")
+        assert project.run("train", settings=short) == 0
+        shown = capsys.readouterr().err
+        assert "untouched base: held out 2.000, 1.000 bits/byte" in shown
+        assert ("never better than before step 1" in shown) == (name == "worse")
+
+
+def test_a_base_that_was_stopped_before_step_1_is_no_best_to_beat(on_base):
+    project = on_base("qwen2")
+    _, folder, events = train(project, "training.max_minutes=0.0000001")
+    assert [step for step, _ in events.evals] == [0] and folder.best.exists()
+    _, folder, _ = train(project, "training.learning_rate=1", "training.max_steps=4")
+    assert read_checkpoint(folder.best)["step"] == 4
