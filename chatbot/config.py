@@ -324,16 +324,16 @@ def _folders(config: Config) -> dict[str, str]:
     """Return every folder that commands write to, by the name that the user types."""
     folders = {
         "the folder configs": "configs",
-        "raw.inbox_dir": config.raw.inbox_dir,
-        "raw.organized_dir": config.raw.organized_dir,
-        "raw.manifest_path": config.raw.manifest_path,
-        "storage.checkpoints_dir": config.storage.checkpoints_dir,
-        "storage.artifacts_dir": config.storage.artifacts_dir,
-        "storage.archive_dir": config.storage.archive_dir,
+        "`raw.inbox_dir`": config.raw.inbox_dir,
+        "`raw.organized_dir`": config.raw.organized_dir,
+        "`raw.manifest_path`": config.raw.manifest_path,
+        "`storage.checkpoints_dir`": config.storage.checkpoints_dir,
+        "`storage.artifacts_dir`": config.storage.artifacts_dir,
+        "`storage.archive_dir`": config.storage.archive_dir,
     }
     base = config.pretrained
     if base is None:
-        return {**folders, "processed.dir": config.processed.dir}
+        return {**folders, "`processed.dir`": config.processed.dir}
     folders["cpt_data.dir"] = base.cpt_dir
     return folders if base.stage == "cpt" else {**folders, "data.dir": config.processed.dir}
 

@@ -173,7 +173,7 @@ def test_where_yes_or_no_is_meant_the_words_are_that(word, value):
     ("override", "message", "hint"),
     [
         ("training=slow", "setting training must be quick, auto or thorough", "its default is auto"),
-        ("optimization.batch_size=0", "setting optimization.batch_size must be auto or a whole number (at least 1)", "its default is auto"),
+        ("optimization.batch_size=0", "setting optimization.batch_size must be auto or a whole number (at least 1, at most 1000000000)", "its default is auto"),
         ("runtime.seed=.inf", "setting runtime.seed must be a whole number (at least 0, below 2147483648)", "its default is 1337"),
         ("output.one_line=3", "setting output.one_line must be true or false", "its default is false"),
         ("model=3", "setting model is a group", "write its settings as `key: value`"),
@@ -216,7 +216,7 @@ def test_folder_that_is_replaced_or_emptied_is_never_one_that_holds_something_el
 def test_folder_that_holds_another_by_a_link_is_refused(project):
     (project.root / "data").mkdir()
     (project.root / "link").symlink_to("data")
-    with pytest.raises(ConfigError, match=r"raw.inbox_dir and processed.dir"):
+    with pytest.raises(ConfigError, match=r"`raw.inbox_dir` and `processed.dir`"):
         project.config("processed.dir=link/raw")
 
 
