@@ -332,10 +332,11 @@ def _folders(config: Config) -> dict[str, str]:
         "`storage.archive_dir`": config.storage.archive_dir,
     }
     base = config.pretrained
-    if base is None:
-        return {**folders, "`processed.dir`": config.processed.dir}
-    folders["cpt_data.dir"] = base.cpt_dir
-    return folders if base.stage == "cpt" else {**folders, "data.dir": config.processed.dir}
+    if base is not None:
+        folders["cpt_data.dir"] = base.cpt_dir
+        if base.stage == "cpt":
+            return folders
+    return {**folders, "`processed.dir`": config.processed.dir}
 
 
 def refuse_contradictions(config: Config) -> None:
