@@ -6,6 +6,7 @@ Intervals are Wilson's, 95 %.
 """
 
 import argparse
+import json
 import random
 import re
 from collections import Counter
@@ -13,8 +14,10 @@ from collections.abc import Callable
 from math import sqrt
 from pathlib import Path
 
-from chatbot.ingest.masking import Masker, NamePattern
-from chatbot.ingest.personal_data import is_business_number, is_luhn, kinds
+from chatbot.ingest.masking import Masker
+from chatbot.ingest.names import NamePattern
+from chatbot.ingest.personal_data.find import kinds
+from chatbot.ingest.personal_data.numbers import is_business_number, is_luhn
 from chatbot.ingest.pseudonyms import Pseudonyms
 
 PARTICLES = [
@@ -187,12 +190,49 @@ def wilson(hits: int, total: int) -> str:
     return f"{100 * p:5.1f} % ({100 * low:.1f}-{100 * high:.1f})"
 
 
+def score_labelled(path: Path) -> None:
+    """Print the recall of every kind, and false alarms, on messages that somebody labelled.
+
+    A value is masked if its letters and digits stand in no message any more. A false alarm is a
+    line without a value in which anything changed.
+    """
+    masked: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    n_clean = n_alarms = 0
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        masker = Masker(Pseudonyms(b"a benchmark's key" * 2), NamePattern([]))
+        written = [masker.mask(text) for text in row["messages"]]
+        n_clean += not row["values"]
+        n_alarms += not row["values"] and written != row["messages"]
+        shown = [re.sub(r"\W", "", text).lower() for text in written]
+        for label in row["values"]:
+            value = re.sub(r"\W", "", label["value"]).lower()
+            total[label["kind"]] += 1
+            masked[label["kind"]] += not any(value in text for text in shown)
+    for kind in sorted(total):
+        print(f"{kind:22} {masked[kind]:3} of {total[kind]:3}  {wilson(masked[kind], total[kind])}")
+    print(
+        f"{'all':22} {masked.total():3} of {total.total():3}  "
+        f"{wilson(masked.total(), total.total())}"
+    )
+    print(f"{'false alarms':22} {n_alarms:3} of {n_clean:3}  {wilson(n_alarms, n_clean)}")
+
+
 def main() -> None:
     """Print recall by kind, what the missed ones were taken for, and false alarms in files."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("files", type=Path, nargs="*")
     parser.add_argument("--each", type=int, default=1000)
+    parser.add_argument(
+        "--labelled",
+        type=Path,
+        help='score this file alone: lines of {"messages": [texts], "values": [{"kind", "value"}]}',
+    )
     args = parser.parse_args()
+    if args.labelled is not None:
+        score_labelled(args.labelled)
+        return
     names, pseudonyms = NamePattern(NAMES), Pseudonyms(b"a benchmark's key" * 2)
     right: Counter[str] = Counter()
     said: Counter[str] = Counter()

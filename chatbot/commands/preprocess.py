@@ -6,6 +6,7 @@ import io
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -31,7 +32,8 @@ from chatbot.ingest.aliases import Aliases
 from chatbot.ingest.cleaning import Cleaner
 from chatbot.ingest.forgetting import FILE, ForgetRule, read_rules, with_aliases
 from chatbot.ingest.manifest import ExportEntry
-from chatbot.ingest.masking import Found, Masker, NamePattern
+from chatbot.ingest.masking import Found, Masker
+from chatbot.ingest.names import N_TO_DECIDE, NamePattern, words_among
 from chatbot.ingest.pseudonyms import Pseudonyms
 from chatbot.ingest.rooms import (
     RoomTally,
@@ -145,12 +147,12 @@ def _ingest(
     n_seen = n_kept = 0
     tallies: dict[str, RoomTally] = {}
     n_messages = sum(entry.n_messages for exports in rooms.values() for entry in exports)
-    make_masker = _masker_maker(rooms, config)
+    make_masker = _masker_maker(rooms, aliases, config)
     forget = forget_rules(aliases, config)
     folder = config.processed_dir.with_name(f"{config.processed_dir.name}.spool.part")
     with progress(n_messages, "reading messages") as bar:
         for room, exports in rooms.items():
-            cleaner, masker = Cleaner(rules, forget), make_masker()
+            cleaner, masker = Cleaner(rules, forget), make_masker(room)
             spools.append(SessionSpool(folder / exports[0].id))
             tally = tallies[exports[0].id] = RoomTally()
             messages = read_room(exports, aliases[room], config, tally)
@@ -221,16 +223,22 @@ def forget_rules(aliases: dict[str, Aliases], config: Config) -> list[ForgetRule
 
 
 def _masker_maker(
-    rooms: dict[str, list[ExportEntry]], config: Config
-) -> Callable[[], Masker | None]:
+    rooms: dict[str, list[ExportEntry]], aliases: dict[str, Aliases], config: Config
+) -> Callable[[str], Masker | None]:
     """Return what makes the masker of a room; all share pseudonyms and everybody's name."""
     if not config.processed.preprocess.mask_personal:
-        return lambda: None
+        return lambda _room: None
     pseudonyms = Pseudonyms(_mask_identity(config).derived(b"chatbot pseudonyms"))
-    names = set(config.processed.preprocess.mask_names) | set(config.raw.aliases.values())
+    asked = set(config.processed.preprocess.mask_names)
+    names = asked | set(config.raw.aliases.values())
     names |= {name for exports in rooms.values() for entry in exports for name in entry.speakers}
-    pattern = NamePattern(names)
-    return lambda: Masker(pseudonyms, pattern)
+
+    def make(room: str) -> Masker:
+        messages = read_room(rooms[room], aliases[room], config)
+        texts = (message.text for message in islice(messages, N_TO_DECIDE))
+        return Masker(pseudonyms, NamePattern(names, words_among(names - asked, texts)))
+
+    return make
 
 
 def _mask_identity(config: Config) -> X25519Identity:

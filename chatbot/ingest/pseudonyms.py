@@ -10,6 +10,7 @@ _OPEN, _CLOSED = "서지하유채나리아우주수희라미도규호재", "민�
 _FIRST = "도서지하민유채시예다은현태정승가나로수연"
 _CONSONANTS, _VOWELS = "bdfgklmnprst", "aeiou"
 _PLACES = "가람나루다솔라온마루별빛새봄아름이슬푸름하늘한결"
+_AT = re.compile(r" ?(?:@|\(at\)|\[at\]|\(@\)|\(?골뱅이\)?|앳| at ) ?")
 _PREFIX = re.compile(r"\(?\+?82\D{0,3}\(?0?\)?\D?(?:1\d|2|\d\d)|\(?0(?:2|50\d|\d\d)|\+\d{1,3}")
 
 
@@ -32,9 +33,38 @@ class Pseudonyms:
             if kind == "name" and _is_hangul(value) and len(value) == 3:  # two of one given name
                 drawn = next(self._numbers(f"surname\0{value}\0{attempt}"))
                 made = _SURNAMES[drawn % len(_SURNAMES)] + made[1:]
+            if kind in _SEALED and _is_whole(kind, made):
+                made = self._sealed(kind, made)
             if made != value:
                 return made
         return re.sub(r"\w", "0", value)
+
+    def is_own(self, kind: str, value: str) -> bool:
+        """Whether a value is a pseudonym of this key already: promised of phones and e-mails.
+
+        An exchange that begins with 0, or example.com, and two characters that fit the rest.
+        """
+        if kind not in _SEALED or not _is_whole(kind, value):
+            return False
+        head = _PREFIX.match(value)
+        is_free = (
+            value.endswith("@example.com")
+            if kind == "email"
+            else (re.match(r"\D*0", value[head.end() if head else 0 :]) is not None)
+        )
+        return is_free and self._sealed(kind, value) == value
+
+    def _sealed(self, kind: str, value: str) -> str:
+        """Replace the last two characters by ones that the others decide."""
+        end = value.rfind("@") if kind == "email" else len(value)
+        places = [index for index in range(end) if value[index].isalnum()][-2:]
+        numbers = self._numbers(f"seal\0{_canonical(kind, value[: places[0]])}")
+        letters = list(value)
+        for place in places:
+            drawn = next(numbers)
+            is_digit = letters[place].isdecimal()
+            letters[place] = str(drawn % 10) if is_digit else _CONSONANTS[drawn % len(_CONSONANTS)]
+        return "".join(letters)
 
     def reference(self, kind: str, value: str) -> str:
         """Return a value of the same form that cannot be told from a real one by its form."""
@@ -56,11 +86,28 @@ class Pseudonyms:
             block += 1
 
 
+_SEALED = ("phone", "email")
+
+
+def _is_whole(kind: str, value: str) -> bool:
+    """Whether a value is long enough for two of its characters to tell its origin."""
+    if kind == "email":
+        name, at, _ = value.partition("@")
+        return bool(at) and len(re.findall(r"[^\W_]", name)) > 2
+    return len(re.findall(r"\d", value)) >= 9
+
+
 def _canonical(kind: str, value: str) -> str:
     """Write a value one way, so that its pseudonym does not depend on how it was typed."""
-    if kind in ("name", "address", "email", "url"):
+    if kind in ("name", "address", "url"):
         # A given name is the end of a whole one, and becomes the end of its pseudonym.
         return " ".join(value.lower().split())[-2 if kind == "name" and _is_hangul(value) else 0 :]
+    if kind == "email":
+        return re.sub(" dot ", ".", _AT.split(value.lower())[0].strip())
+    if kind in ("password", "key"):
+        return value
+    if kind == "messenger_id":
+        return value.lower().lstrip("@")
     digits = re.sub(r"[^0-9A-Za-z가-힣*]", "", value).upper()
     return re.sub(r"^820?(?=1)", "0", digits) if kind == "phone" else digits
 
@@ -81,9 +128,7 @@ def _other_digits(value: str, numbers: Iterator[int], n_kept: int = 0) -> str:
 def _phone(value: str, numbers: Iterator[int]) -> str:
     """Keep the prefix; the exchange begins with 0, which no Korean number has."""
     made = _other_digits(value, numbers)
-    head = re.match(
-        r"\(?\+?82\D{0,3}\(?0?\)?\D?(?:1\d|2|\d\d)|\(?0(?:2|50\d|\d\d)|\+\d{1,3}", value
-    )
+    head = _PREFIX.match(value)
     n_head = head.end() if head else 0
     made = value[:n_head] + made[n_head:]
     first = re.search(r"\d", made[n_head:])
@@ -97,11 +142,69 @@ def _resident(value: str, numbers: Iterator[int]) -> str:
     """Draw a date of birth and the rest; what stays is the digit that tells the century."""
     digits = [index for index, char in enumerate(value) if char.isdecimal()]
     letters = list(_other_digits(value, numbers))
-    date = f"{next(numbers) % 100:02}{next(numbers) % 12 + 1:02}{next(numbers) % 28 + 1:02}"
-    for place, digit in zip(digits, date, strict=False):
-        letters[place] = digit
-    letters[digits[6]] = value[digits[6]]
+    century = 0 if len(digits) == _N_AFTER_BIRTH else 6
+    if century:
+        for place, digit in zip(digits, _month_and_day("yymmdd", numbers), strict=False):
+            letters[place] = digit
+    if century < len(digits):
+        letters[digits[century]] = value[digits[century]]
     return "".join(letters)
+
+
+_N_AFTER_BIRTH = 7  # digits of a resident number's second part
+
+
+def _month_and_day(form: str, numbers: Iterator[int]) -> str:
+    """Draw a date that a calendar has: yymmdd, or mmdd."""
+    year = f"{next(numbers) % 100:02}" if form.startswith("yy") else ""
+    return f"{year}{next(numbers) % 12 + 1:02}{next(numbers) % 28 + 1:02}"
+
+
+def _birthday(value: str, numbers: Iterator[int]) -> str:
+    """Draw another date, group by group; the century stays, as do the names of months."""
+    if not re.search(r"\d", value):  # 팔칠년 사월 이십삼일
+        spoken = "이삼사오육칠팔구"
+        return re.sub(
+            "[일이삼사오육륙칠팔구](?!$)", lambda _: spoken[next(numbers) % len(spoken)], value
+        )
+    groups = re.findall(r"\d+", value)
+    if len(groups) == 1 and len(groups[0]) in (4, 6, 8):
+        form = "mmdd" if len(groups[0]) == 4 else "yymmdd"
+        drawn = [groups[0][:-6] + _month_and_day(form, numbers)]
+    else:
+        drawn = [_date_group(group, numbers) for group in groups]
+    parts = iter(drawn)
+    return re.sub(r"\d+", lambda _: next(parts), value)
+
+
+def _date_group(group: str, numbers: Iterator[int]) -> str:
+    """Draw a number of as many digits: a year of the same century, or one up to 12."""
+    if len(group) == 4:
+        return f"{group[:2]}{next(numbers) % 100:02}"
+    drawn = next(numbers)
+    return str(drawn % 9 + 1) if len(group) == 1 else f"{drawn % 3 + 10}"
+
+
+def _token(value: str, numbers: Iterator[int]) -> str:
+    """Replace letters and digits one by one; a prefix that tells whose token it is stays."""
+    kept = re.match(r"(?:sk-(?:proj-|ant-)?|[a-z]{2,6}_(?:live_|pat_)?|xox[a-z]-)(?=.{8})", value)
+    n_kept = kept.end() if kept else 0
+    return value[:n_kept] + "".join(_ascii_alike(char, numbers) for char in value[n_kept:])
+
+
+def _ascii_alike(char: str, numbers: Iterator[int]) -> str:
+    if char.isdecimal():
+        return str(next(numbers) % 10)
+    if not (char.isascii() and char.isalpha()):
+        return char
+    drawn = chr(ord("a") + next(numbers) % 26)
+    return drawn.upper() if char.isupper() else drawn
+
+
+def _ip(value: str, numbers: Iterator[int]) -> str:
+    """Draw an address of the networks that are kept for documents (RFC 5737, RFC 3849)."""
+    net = "2001:db8::" if ":" in value else "203.0.113."
+    return f"{net}{next(numbers) % 254 + 1}"
 
 
 def _mixed(value: str, numbers: Iterator[int]) -> str:
@@ -122,14 +225,17 @@ def _capital(numbers: Iterator[int]) -> str:
 
 def _email(value: str, numbers: Iterator[int]) -> str:
     """Invent what stands before the @; example.com belongs to nobody."""
-    return _letters(value.partition("@")[0], numbers) + "@example.com"
+    name, at, host = (*re.split(f"({_AT.pattern})", value, maxsplit=1), "", "")[:3]
+    if at.strip() == "@" and "." in host:
+        return _letters(name, numbers) + "@example.com"
+    return "".join(_ascii_alike(char, numbers) for char in name) + at + host
 
 
 def _url(value: str, numbers: Iterator[int]) -> str:
     """Invent everything but the host."""
-    head = re.match(r"(https?://)([^/?#]*@)?([^/?#]*)", value, re.IGNORECASE)
-    if head is None:
-        return _letters(value, numbers)
+    head = re.match(r"((?:https?://)?)([^/?#]*@)?([^/?#]*)", value, re.IGNORECASE)
+    if head is None or "." not in head[3]:
+        return _other_digits(value, numbers)
     who = _letters(head[2] or "", numbers)
     return head[1] + who + head[3] + _letters(value[head.end() :], numbers)
 
@@ -183,5 +289,13 @@ _MAKERS: dict[str, Callable[[str, Iterator[int]], str]] = {
     "email": _email,
     "url": _url,
     "name": _name,
+    "birthday": _birthday,
+    "password": _token,
+    "messenger_id": _token,
+    "key": _token,
+    "member_number": _token,
+    "order_number": _token,
+    "code": _other_digits,
+    "ip_address": _ip,
     "address": _address,
 }

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.ingest.masking import Masker, NamePattern
-from chatbot.ingest.personal_data import is_business_number, is_luhn
+from chatbot.ingest.masking import Masker
+from chatbot.ingest.names import NamePattern
+from chatbot.ingest.personal_data.numbers import is_business_number, is_luhn
 from chatbot.ingest.pseudonyms import Pseudonyms
 
 NAMES = [
