@@ -39,6 +39,24 @@ WIDE = {ord(a): ord(a) + 0xFEE0 for a in "0123456789-@"}
 NAMES = ["김하늘", "박도윤", "이서준", "최가람", "나래", "Minji Kim", "정우성", "한소리"]
 
 
+_LETTERS = (
+    "url",
+    "name",
+    "address",
+    "plate",
+    "email",
+    "key",
+    "password",
+    "messenger_id",
+    "ip_address",
+)
+
+
+def letters(rng: random.Random, count: int) -> str:
+    """Draw letters and digits."""
+    return "".join(rng.choice("abcdefghkmnpqrstuvwxyz23456789") for _ in range(count))
+
+
 def n(rng: random.Random, count: int) -> str:
     """Draw digits."""
     return "".join(rng.choice("0123456789") for _ in range(count))
@@ -133,6 +151,29 @@ def draw(kind: str, rng: random.Random) -> str:  # noqa: C901, PLR0912, PLR0915 
         case "email":
             host = rng.choice(["naver.com", "gmail.com", "a-b.co.kr"])
             value = f"{rng.choice(['ab', 'min.ji', 'k_m'])}{n(rng, 2)}@{host}"
+        case "key":
+            prefix = rng.choice(["sk-proj-", "ghp_", "hf_", "xoxb-", "AKIA"])
+            value = (
+                prefix + letters(rng, 24).upper() if prefix == "AKIA" else prefix + letters(rng, 32)
+            )
+            after = ""
+        case "password":
+            before = rng.choice(["비번 ", "비밀번호는 ", "pw: ", "패스워드 "])
+            value = f"{letters(rng, 6)}{n(rng, 2)}{rng.choice('!@#*')}"
+        case "messenger_id":
+            before = rng.choice(["인스타 ", "카톡 아이디 ", "텔레 ", "디코 "])
+            value = f"{rng.choice(['min', 'jiwoo', 'haneul'])}_{n(rng, 3)}"
+        case "birthday":
+            before = rng.choice(["생일 ", "내 생일은 ", "생년월일 "])
+            month, day = rng.randint(1, 12), rng.randint(1, 28)
+            value = rng.choice([f"{month}월 {day}일", f"19{rng.randint(60, 99)}.{month}.{day}"])
+        case "member_number":
+            before, value = rng.choice(["학번 ", "사번 ", "회원번호 "]), f"20{n(rng, 6)}"
+        case "order_number":
+            before, value = rng.choice(["주문번호 ", "송장번호 ", "운송장 "]), n(rng, 12)
+        case "ip_address":
+            value = ".".join(str(rng.randint(11, 99)) for _ in range(4))
+            before = rng.choice(["ip ", "서버 아이피 ", "접속 주소 "])
         case "name":
             name = rng.choice(NAMES)
             is_called = re.fullmatch("[가-힣]{3}", name) and rng.random() < 0.5
@@ -146,7 +187,7 @@ def draw(kind: str, rng: random.Random) -> str:  # noqa: C901, PLR0912, PLR0915 
                 after = rng.choice(["", "?", " 뭐해", "\n응"])
         case _:
             raise ValueError(kind)
-    if kind not in ("url", "name", "address", "plate", "email") and rng.random() < 0.15:
+    if kind not in _LETTERS and rng.random() < 0.15:
         value = value.translate(WIDE)
     return f"{before}{value}{after}"
 
@@ -174,7 +215,6 @@ def ordinary(rng: random.Random) -> str:
             f"1588-{k(1000, 9999)}",
             f"시험 {k(0, 100)}점 등수 {k(1, 400)}등",
             f"키 {k(150, 190)} 몸무게 {k(40, 90)}",
-            f"{k(1, 255)}.{k(0, 255)}.{k(0, 255)}.{k(0, 255)}",
             f"{k(10**12, 2 * 10**12)}",
             f"방 {k(1, 9)}개 {k(10, 60)}평",
             f"#{k(1000, 99999)} 이슈",

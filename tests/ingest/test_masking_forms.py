@@ -39,6 +39,8 @@ def kinds(*messages: str) -> list[str]:
         ("email", "jimin95 골뱅이 네이버"),
         ("address", "망원동 402-12 301호로 와"),
         ("address", "자이아파트 1503호"),
+        ("address", "강릉시 한밭대로 27이야"),
+        ("passport", "O89029824요!"),
         ("password", "비번 wlals95!"),
         ("password", "pw: Hana2847@"),
         ("card", "cvc 482"),

@@ -26,6 +26,7 @@ _HAS_NUMBER = re.compile(
     r"[0-9*@:](?:(?<=[0-9*])(?:(?:[^0-9\n]{0,3}[0-9*]){2}|(?<=[!-/:-~]{3}.)|월 ?[0-9]|/[0-9])|"
     r"(?<=@)|(?<=:)//)"
 )
+_HAS_ROAD = re.compile("(?:로|길|동|리) ?[0-9]")  # 테헤란로 44
 _HAS_LETTERS = re.compile("[A-Za-z]{3}")
 _SPOKEN_DATE = re.compile("[일이삼사오육륙칠팔구십시유]월 ?[일이삼사오육륙칠팔구십]")
 _LONE_TOKEN = re.compile(r"[^A-Za-z\n]{0,8}[!-~]{4,40}[^A-Za-z\n]{0,8}")
@@ -115,7 +116,7 @@ def may_hold(plain: str) -> bool:
         return True
     if plain.isascii():
         return _has(_BY_LETTERS, plain.lower()) or _LONE_TOKEN.fullmatch(plain) is not None
-    if HAS_SPELLED.search(plain) or _SPOKEN_DATE.search(plain):
+    if HAS_SPELLED.search(plain) or _HAS_ROAD.search(plain) or _SPOKEN_DATE.search(plain):
         return True
     if not _HAS_LETTERS.search(plain):
         return False

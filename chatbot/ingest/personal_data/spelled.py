@@ -25,6 +25,7 @@ _RUN = re.compile(rf"{_DIGIT}(?:{_PAUSE}{_DIGIT}){{3,}}")
 _ALIKE = re.compile(
     r"(?<![A-Za-z0-9])([MSRDGmsrdg]?)([0-9OoㅇIl|](?:[-. ]?[0-9OoㅇIl|]){5,})(?![A-Za-z])"
 )
+_PASSPORT = re.compile("O[0-9]{8}")  # its letter is one
 _SPOKEN_PLATE = re.compile(rf"(?<![가-힣0-9]){_DIGIT}{{2,3}} [가-힣] {_DIGIT}{{4}}(?![가-힣]{{3}})")
 _COPULA = re.compile("야|에[요용]|예요|고|라|래|거든|니까|네|지|다|요|ㅇ|구")
 _PLATE = re.compile("[0-9]{2,3} ?[오사구] ?[0-9]{4}")
@@ -112,7 +113,7 @@ def _digits_in(words: str) -> str:
 
 def _from_alike(run: re.Match[str]) -> str:
     n_digits = sum(char.isdecimal() for char in run[2])
-    if n_digits < _N_SPREAD - 1:
+    if n_digits < _N_SPREAD - 1 or _PASSPORT.fullmatch(run[2]):
         return run[0]
     return run[1] + "".join(_LOOKS.get(char, char) for char in run[2])
 
