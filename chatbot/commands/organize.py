@@ -57,10 +57,19 @@ def _warn(plan: Plan) -> None:
         say(f"{entry.id}: gone from where it was filed, counts no more")
     for path, entry in plan.duplicates:
         say(f"{path.name}: the same file as {entry.id}, put aside")
-    for unknown in plan.unrecognized:
-        say(f"{unknown.path.name}: left in place, {unknown.reason}")
+    _say_what_stays(plan)
     for _, entry in plan.filed:
         _warn_of(entry)
+
+
+def _say_what_stays(plan: Plan) -> None:
+    """Tell every file that is no export; the pictures of a chat, which are many, in one line."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for unknown in plan.unrecognized:
+        alike.setdefault((unknown.reason, unknown.advice), []).append(unknown.path.name)
+    for (reason, advice), names in alike.items():
+        rest = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        say(f"{names[0]}{rest}: left in place, {reason}; {advice}")
 
 
 def _warn_of(entry: ExportEntry) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,11 +15,13 @@ from chatbot.ingest.manifest import ExportEntry, Manifest, read_manifest, write_
 from chatbot.ingest.merging import JITTER_MINUTES, minute_of
 from chatbot.ingest.readers import read_conversations
 from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.recognize import binary_kind
 from chatbot.ingest.sketch import shared_share, sketch_of
 from chatbot.settings import Config
 from chatbot.storage.files import move, sha256_of
 
 _ENDINGS = {".txt", ".csv", ".zip"}
+_LEFT_BY_SYSTEMS = {"thumbs.db", "desktop.ini"}
 _MIN_COMPARED = 8
 _SAME_ROOM_SHARE = 0.3
 _NAME_PATTERNS = (
@@ -33,6 +36,7 @@ class Unrecognized:
 
     path: Path
     reason: str
+    advice: str
 
 
 @dataclass
@@ -67,7 +71,7 @@ def find_candidates(config: Config) -> Iterator[tuple[Path, bool]]:
         if path not in known and _may_be_export(path):
             yield path, False
     for path in sorted(config.path(config.raw.inbox_dir).rglob("*")):
-        if _may_be_export(path) and not path.name.startswith("."):
+        if path.is_file() and not _is_hidden(path):
             yield path, True
     for path in sorted(Path(config.root).glob("*")):
         if _may_be_export(path) and path.name != "constraints.txt":
@@ -76,6 +80,11 @@ def find_candidates(config: Config) -> Iterator[tuple[Path, bool]]:
 
 def _may_be_export(path: Path) -> bool:
     return path.suffix.lower() in _ENDINGS and path.is_file()
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether a file is one that a system leaves in folders."""
+    return path.name.startswith(".") or path.name.lower() in _LEFT_BY_SYSTEMS
 
 
 def _manifest_path(config: Config) -> Path:
@@ -97,14 +106,16 @@ def plan_filing(config: Config, on_file: Callable[[Path], None] = lambda path: N
         except ExportError as error:
             # Any text may lie in the project's root; a zip or csv there is meant as an export.
             if is_expected or path.suffix.lower() != ".txt":
-                plan.unrecognized.append(Unrecognized(path, str(error)))
+                plan.unrecognized.append(Unrecognized(path, str(error), error.hint))
         except OSError as error:
             reason = f"it cannot be read ({error.strerror})"
-            plan.unrecognized.append(Unrecognized(path, reason))
+            plan.unrecognized.append(Unrecognized(path, reason, "check its permissions"))
     return plan
 
 
 def _plan_file(path: Path, plan: Plan, config: Config) -> None:
+    if kind := binary_kind(path):  # a long video need not be read whole
+        raise ExportError(f"it is {kind.name}", hint=kind.advice)
     digest = sha256_of(path)
     known = next((entry for entry in plan.entries if entry.sha256 == digest), None)
     if known is None:
@@ -190,9 +201,13 @@ def _with_room(
         room = path.relative_to(organized).parts[0]
         return _replace(entry, room=room, path=str(path.relative_to(config.root)))
     room = _matching_room(entry, known) or _new_room(entry, known)
-    suffix = Path(entry.original_name).suffix.lower()
+    suffix = path.suffix.lower() if _may_be_export(path) else _ending_of(path)
     filed = f"{config.raw.organized_dir}/{room}/{entry.last or 'undated'}_{entry.id}{suffix}"
     return _replace(entry, room=room, path=filed)
+
+
+def _ending_of(path: Path) -> str:
+    return ".zip" if zipfile.is_zipfile(path) else ".txt"
 
 
 def _replace(entry: ExportEntry, **changes: str) -> ExportEntry:

@@ -17,6 +17,7 @@ from chatbot.conversation import Conversation, Message
 from chatbot.errors import ExportError
 from chatbot.ingest.readers import kakaotalk, kakaotalk_csv
 from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.recognize import Kind, binary_kind, other_kind
 from chatbot.ingest.readers.text import (
     OpenBytes,
     detect_encoding,
@@ -98,16 +99,24 @@ def find_parts(path: Path) -> list[TextPart]:
     """Return the readable texts of an export in order; raises ExportError if there is none."""
     if not path.is_file():
         raise ExportError("no such export", hint="check the path")
+    if kind := binary_kind(path):
+        raise _other(kind)
     if zipfile.is_zipfile(path):
         parts = _zip_parts(path)
     else:
         parts = [part] if (part := _part(partial(_open_file, path))) else []
+    if not parts and (kind := other_kind(path)):
+        raise _other(kind)
     if not parts:
         raise ExportError(
-            f"unrecognized export; {_shapes(path)}",
+            f"unrecognized export; its first lines look like {_shapes(path)}",
             hint=("export the chat as text from KakaoTalk (txt, csv, or the zip a phone makes)"),
         )
     return parts
+
+
+def _other(kind: Kind) -> ExportError:
+    return ExportError(f"it is {kind.name}", hint=kind.advice)
 
 
 def _part(open_bytes: OpenBytes) -> TextPart | None:
@@ -156,9 +165,6 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 def _shapes(path: Path) -> str:
     """Say what the first lines look like, without their text."""
-    if zipfile.is_zipfile(path):
-        return "the zip holds no txt or csv that is a chat"
     open_bytes = partial(_open_file, path)
     lines = islice(read_lines(open_bytes, detect_encoding(open_bytes)[0]), _HEAD_LINES)
-    shapes = [shape_of(line) for line in lines if line.strip()][:3]
-    return f"its first lines look like {' / '.join(shapes)}" if shapes else "it is empty"
+    return " / ".join([shape_of(line) for line in lines if line.strip()][:3])

@@ -1,0 +1,149 @@
+"""What a file is if no reader knows it: by its first bytes and shapes, never by its name.
+
+A file's own text is never repeated; what a zip holds is told by the names of its entries.
+"""
+
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_HEAD_BYTES = 1 << 14
+_ZIP_START = b"PK\x03\x04"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file: what it is, and what to do with it."""
+
+    name: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class _Signature:
+    kind: Kind
+    pattern: re.Pattern[bytes]
+
+
+_TEXT_ONLY = "only KakaoTalk's text exports are read; move it away"
+_UNREAD = "not read yet; only KakaoTalk's exports are; move it away"
+_EXPORT = "export the chat from KakaoTalk as text (txt, csv, or the zip a phone makes)"
+_UNPACK = "unpack it and put what is in it here"
+_SAVE_AS_TEXT = "if a chat is in it, save it as plain text"
+
+EMPTY = Kind("an empty file", "export the chat again")
+CUT_OFF = Kind("a zip that is damaged or cut off", "copy it again")
+PLAIN_ZIP = Kind("a zip without a chat", _EXPORT)
+
+
+def _signed(name: str, advice: str, pattern: bytes) -> _Signature:
+    return _Signature(Kind(name, advice), re.compile(pattern, re.DOTALL | re.MULTILINE))
+
+
+# The first bytes of binary formats.
+_BINARY = (
+    _signed("a picture", _TEXT_ONLY, rb"\xff\xd8\xff|\x89PNG\r\n|GIF8[79]a|RIFF....WEBP"),
+    _signed("a picture", _TEXT_ONLY, rb"....ftyp(hei|mif1|msf1|avif)|II\*\0|MM\0\*|BM.{4}\0{4}"),
+    _signed("a sound recording", _TEXT_ONLY, rb"....ftypM4A|ID3[\2-\4]|OggS|fLaC|#!AMR"),
+    _signed("a sound recording", _TEXT_ONLY, rb"RIFF....WAVE|\xff[\xf1-\xf3\xf9-\xfb][^\0]"),
+    _signed("a video", _TEXT_ONLY, rb"....ftyp|\x1aE\xdf\xa3|RIFF....AVI |\0\0\x01\xba"),
+    _signed("a PDF", _SAVE_AS_TEXT, rb"%PDF-"),
+    _signed("an Office or Hangul document", _SAVE_AS_TEXT, rb"\xd0\xcf\x11\xe0\xa1\xb1|\{\\rtf"),
+    _signed("an archive that is no zip", _UNPACK, rb"7z\xbc\xaf|Rar!\x1a|\x1f\x8b\x08|\xfd7zXZ\0"),
+    _signed("an archive that is no zip", _UNPACK, rb"BZh[1-9]1AY|ALZ\x01|EGGA|.{257}ustar"),
+    _signed("a database", _EXPORT, rb"SQLite format 3\0"),
+    _signed("an encrypted file", "decrypt it first", rb"age-encryption\.org/|Salted__"),
+    _signed("a program", "move it away", rb"\x7fELF|MZ.\0"),
+)
+
+_DATE = rb"^(?:\xe2\x80\x8e)?%b\d{1,4}[./-] ?\d{1,2}[./-] ?\d{2,4}\.?,?"
+_TIME = rb"[^\d\n]{0,12}\d{1,2}[:.]\d{2}(?:[:.]\d{2})?[^\d\n\]]{0,12}"
+_HTML = rb"(?i:\A\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html|head|body)\b)"
+
+
+def _has_keys(*keys: bytes, start: bytes = rb"\{") -> bytes:
+    """Return a pattern of JSON that begins with `start` and has every key (patterns) near."""
+    return rb"\A\s*" + start + b"".join(rb'(?=.*"(?:%b)"\s*:)' % key for key in keys)
+
+
+_TELEGRAM, _META = "a Telegram export", "an Instagram or Messenger export"
+_WHATSAPP, _SIGNAL = "a WhatsApp export", "a Signal export"
+
+# Shapes of text, searched in the first bytes; the first that fits wins.
+_TEXT = (
+    _signed("a LINE export", _UNREAD, rb"\A\s*\[LINE\]"),
+    _signed(_SIGNAL, _UNREAD, rb"\A\s*\[\d{4}-\d\d-\d\d,? \d\d:\d\d(:\d\d)?\] [^\n]{1,80}?: "),
+    _signed(_SIGNAL, _UNREAD, _has_keys(b"sender", b"body", b"reactions|quote|date")),
+    _signed(_SIGNAL, _UNREAD, _has_keys(b"backupTimeMs|chatItem|authorId")),
+    _signed(_WHATSAPP, _UNREAD, _DATE % rb"\[" + _TIME + rb"\] [^\n]{1,80}: "),
+    _signed(_WHATSAPP, _UNREAD, _DATE % b"" + _TIME + rb" - \S"),
+    _signed("an iMessage export", _UNREAD, rb"^[A-Z][a-z]{2} \d\d, \d{4} +\d{1,2}(:\d\d){2} [AP]M"),
+    _signed("a Discord export", _UNREAD, _has_keys(b"guild", b"channel")),
+    _signed(_TELEGRAM, _UNREAD, _has_keys(b"date_unixtime")),
+    _signed(_TELEGRAM, _UNREAD, _has_keys(b"about", b"chats")),
+    _signed(_TELEGRAM, _UNREAD, _has_keys(b"name", b"type", b"id", b"messages")),
+    _signed(_META, _UNREAD, _has_keys(b"participants", b"messages|threadName")),
+    _signed("a Slack export", _UNREAD, _has_keys(b"user|bot_id|subtype", b"ts", start=rb"\[\s*\{")),
+    _signed(_TELEGRAM, _UNREAD, _HTML + rb"(?=.*Exported Data)"),
+    _signed("an HTML page", _SAVE_AS_TEXT, _HTML),
+    _signed(
+        "an e-mail",
+        "save its attachment here",
+        rb"\A(?:[A-Z][\w-]*: [^\n]*\n(?:[ \t][^\n]*\n)*){0,40}?"
+        rb"(?i:MIME-Version|Message-ID|Received|Return-Path|Content-Type): ",
+    ),
+    _signed("a JSON file", _EXPORT, rb'\A\s*(\{\s*"|\[\s*[{\["])'),
+    _signed("an XML file", _EXPORT, rb"\A\s*<\?xml"),
+)
+
+# Names of a zip's entries, one a line.
+_ZIPPED = (
+    _signed("a Word document", _SAVE_AS_TEXT, rb"^word/document\.xml$"),
+    _signed("an Excel workbook", "save it as csv", rb"^xl/workbook\.xml$"),
+    _signed("a presentation", _TEXT_ONLY, rb"^ppt/presentation\.xml$"),
+    _signed("a Hangul document", _SAVE_AS_TEXT, rb"^Contents/section0\.xml$"),
+    _signed("an OpenDocument or e-book file", _SAVE_AS_TEXT, rb"^mimetype$"),
+    _signed("a program", "move it away", rb"^(AndroidManifest\.xml|META-INF/MANIFEST\.MF)$"),
+    _signed("a Slack export", _UNREAD, rb"^(channels|dms|groups|integration_logs)\.json$"),
+    _signed(_WHATSAPP, _UNREAD, rb"^([^\n]*/)?(_chat|WhatsApp [^\n/]*)\.txt$"),
+    _signed(_META, _UNREAD, rb"^([^\n]*/)?messages/(inbox|e2ee_cutover)/|message_1\.(json|html)$"),
+    _signed(_TELEGRAM, _UNREAD, rb"^([^\n]*/)?(result\.json|messages\d*\.html)$"),
+    _signed(_SIGNAL, _UNREAD, rb"^([^\n]*/)?(main\.jsonl|chat\.md)$"),
+)
+
+
+def binary_kind(path: Path) -> Kind | None:
+    """Return what a file is by its first bytes, None if it may hold text or is a whole zip."""
+    head = _head(path)
+    if head.startswith(_ZIP_START) and not zipfile.is_zipfile(path):
+        return CUT_OFF
+    return next((each.kind for each in _BINARY if each.pattern.match(head)), None)
+
+
+def other_kind(path: Path) -> Kind | None:
+    """Return what a file is that no reader knows: another messenger's export, a document, ..."""
+    if zipfile.is_zipfile(path):
+        return _zip_kind(path)
+    head = _plain(_head(path))
+    if not head.strip():
+        return EMPTY
+    return next((each.kind for each in _TEXT if each.pattern.search(head)), None)
+
+
+def _zip_kind(path: Path) -> Kind:
+    with zipfile.ZipFile(path) as archive:
+        names = "\n".join(archive.namelist()).encode("utf-8", "replace")
+    return next((each.kind for each in _ZIPPED if each.pattern.search(names)), PLAIN_ZIP)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
+
+
+def _plain(head: bytes) -> bytes:
+    """Return the first bytes as UTF-8 with LF, without a byte order mark."""
+    encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    text = head.decode(encoding, "surrogateescape" if encoding == "utf-8-sig" else "replace")
+    return text.replace("\r\n", "\n").encode("utf-8", "surrogateescape")
