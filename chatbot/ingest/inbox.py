@@ -11,6 +11,7 @@ from pathlib import Path
 
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
+from chatbot.ingest.chunks import chunk_of
 from chatbot.ingest.manifest import ExportEntry, Manifest, read_manifest, write_manifest
 from chatbot.ingest.merging import JITTER_MINUTES, minute_of
 from chatbot.ingest.readers import read_conversations
@@ -120,7 +121,7 @@ def _plan_file(path: Path, plan: Plan, config: Config) -> None:
     known = next((entry for entry in plan.entries if entry.sha256 == digest), None)
     if known is None:
         entry = inspect_export(path, digest, config)
-        plan.filed.append((path, _with_room(path, entry, plan.entries, config)))
+        plan.filed.append((path, _with_room(path, entry, plan, config)))
     elif config.path(known.path) != path:
         plan.duplicates.append((path, known))
 
@@ -193,14 +194,16 @@ def _room_from_path(path: Path) -> str:
     return ""
 
 
-def _with_room(
-    path: Path, entry: ExportEntry, known: list[ExportEntry], config: Config
-) -> ExportEntry:
+def _with_room(path: Path, entry: ExportEntry, plan: Plan, config: Config) -> ExportEntry:
     organized = config.path(config.raw.organized_dir)
     if organized in path.parents:  # filed before; only the manifest does not know
         room = path.relative_to(organized).parts[0]
         return _replace(entry, room=room, path=str(path.relative_to(config.root)))
-    room = _matching_room(entry, known) or _new_room(entry, known)
+    room = (
+        _matching_room(entry, plan.entries)
+        or _room_of_chunk(path, entry, plan.filed)
+        or _new_room(entry, plan.entries)
+    )
     suffix = path.suffix.lower() if _may_be_export(path) else _ending_of(path)
     filed = f"{config.raw.organized_dir}/{room}/{entry.last or 'undated'}_{entry.id}{suffix}"
     return _replace(entry, room=room, path=filed)
@@ -229,6 +232,26 @@ def _matching_room(entry: ExportEntry, known: list[ExportEntry]) -> str | None:
         if not is_other_room and _looks_like(entry, other):
             named = named or other.room
     return named
+
+
+def _room_of_chunk(
+    path: Path, entry: ExportEntry, filed: list[tuple[Path, ExportEntry]]
+) -> str | None:
+    """Return the room of another part of the same export: phones cut long ones into files.
+
+    Parts lie in one folder and follow each other in time; names of rooms may not differ.
+    """
+    chunk = chunk_of(path.stem)
+    for other_path, other in filed:
+        other_chunk = chunk_of(other_path.stem)
+        if not chunk or not other_chunk or other_path.parent != path.parent:
+            continue
+        earlier, later = (other, entry) if other_chunk[1] < chunk[1] else (entry, other)
+        is_next = chunk[1] != other_chunk[1] and earlier.sketch.last <= later.sketch.first
+        is_named_alike = not (entry.room_name and other.room_name) or _looks_like(entry, other)
+        if chunk[0] == other_chunk[0] and is_next and is_named_alike:
+            return other.room
+    return None
 
 
 def _looks_like(entry: ExportEntry, other: ExportEntry) -> bool:

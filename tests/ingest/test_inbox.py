@@ -263,3 +263,37 @@ def test_exports_of_a_room_that_share_little_are_told(project, room, capsys):
     write_manifest(path, Manifest(entries))
     assert project.run("preprocess") == 0
     assert "of its messages with the other exports" in capsys.readouterr().err
+
+
+def without_header(export):
+    return export[export.index(b"\n\r\n") + 3 :]
+
+
+CHUNKS = [
+    ("KakaoTalkChats.txt", "KakaoTalk_Chats_2.txt", "KakaoTalk_Chats_10.txt"),
+    tuple(f"Talk_2026.10.2 09_00-{part}.txt" for part in (1, 2, 3)),
+]
+
+
+@pytest.mark.parametrize("names", CHUNKS)
+def test_loose_chunks_of_one_folder_are_one_room(project, room, names):
+    # Other speakers in each part: only folder and part number tell that they belong together.
+    thirds = [room[:60], room[60:120], room[120:180]]
+    for number, (name, part) in enumerate(zip(names, thirds, strict=True)):
+        renamed = [
+            msgspec.structs.replace(m, speaker=m.speaker and f"{m.speaker}{number}") for m in part
+        ]
+        content = write_android_export(iter(renamed))
+        project.add_export(f"phone/{name}", content if number == 0 else without_header(content))
+    _, config = organize(project)
+    (exports,) = choose_rooms(config).values()
+    assert len(exports) == 3
+
+
+def test_chunks_of_two_folders_are_two_rooms(project):
+    for seed in (1, 2):
+        content = write_android_export(invent_room(60, seed))
+        project.add_export(f"{seed}/KakaoTalkChats.txt", content)
+        project.add_export(f"{seed}/KakaoTalk_Chats_2.txt", content + b"\r\n")
+    organize(project)
+    assert len(choose_rooms(project.config("processed.rooms=all"))) == 2
