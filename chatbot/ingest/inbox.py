@@ -1,6 +1,7 @@
 """Find exports, recognize and fingerprint them, file each under its room."""
 
 import re
+import shutil
 import unicodedata
 import zipfile
 from collections import Counter
@@ -72,7 +73,7 @@ def find_candidates(config: Config) -> Iterator[tuple[Path, bool]]:
         if path not in known and _may_be_export(path):
             yield path, False
     for path in sorted(config.path(config.raw.inbox_dir).rglob("*")):
-        if path.is_file() and not _is_hidden(path):
+        if (path.is_file() or path.is_symlink()) and not _is_hidden(path):
             yield path, True
     for path in sorted(Path(config.root).glob("*")):
         if _may_be_export(path) and path.name != "constraints.txt":
@@ -115,6 +116,8 @@ def plan_filing(config: Config, on_file: Callable[[Path], None] = lambda path: N
 
 
 def _plan_file(path: Path, plan: Plan, config: Config) -> None:
+    if not path.is_file():
+        raise ExportError("it is a link to no file", hint="put the file or folder itself here")
     if kind := binary_kind(path):  # a long video need not be read whole
         raise ExportError(f"it is {kind.name}", hint=kind.advice)
     digest = sha256_of(path)
@@ -274,7 +277,7 @@ def file_exports(plan: Plan, config: Config) -> None:
     entries = list(plan.known)
     for path, entry in plan.filed:
         if path != config.path(entry.path):
-            move(path, config.path(entry.path))
+            _move_content(path, config.path(entry.path))
         entries.append(entry)
         write_manifest(manifest_path, Manifest(entries))
     if plan.gone and not plan.filed:
@@ -282,4 +285,16 @@ def file_exports(plan: Plan, config: Config) -> None:
     for path, entry in plan.duplicates:
         folder = config.path(config.storage.archive_dir) / "duplicates"
         n_before = len(list(folder.glob(f"{entry.id}*"))) if folder.exists() else 0
-        move(path, folder / f"{entry.id}-{n_before + 1}{path.suffix.lower()}")
+        _move_content(path, folder / f"{entry.id}-{n_before + 1}{path.suffix.lower()}")
+
+
+def _move_content(path: Path, target: Path) -> None:
+    """Move a file; of a link, whose target may be told from where it lies, file a copy."""
+    if path.is_symlink():
+        part = path.with_name(f".{path.name}.part")
+        try:
+            shutil.copyfile(path, part)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    move(path, target)

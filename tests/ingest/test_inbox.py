@@ -297,3 +297,27 @@ def test_chunks_of_two_folders_are_two_rooms(project):
         project.add_export(f"{seed}/KakaoTalk_Chats_2.txt", content + b"\r\n")
     organize(project)
     assert len(choose_rooms(project.config("processed.rooms=all"))) == 2
+
+
+def test_a_link_is_filed_with_its_content_and_its_target_stays(project, export):
+    (project.root / "elsewhere").mkdir()
+    target = project.root / "elsewhere/chat.txt"
+    target.write_bytes(export)
+    link = project.add_export("chat.txt", b"")
+    link.unlink()
+    link.symlink_to("../../../elsewhere/chat.txt")
+    _, config = organize(project)
+    ((entry,),) = choose_rooms(config).values()
+    filed = config.path(entry.path)
+    assert filed.read_bytes() == target.read_bytes() == export
+    assert not filed.is_symlink() and not link.is_symlink() and not link.exists()
+
+
+@pytest.mark.parametrize("target", ["nowhere.txt", "."])
+def test_a_link_to_no_file_is_told_and_left(project, target):
+    link = project.add_export("chat.txt", b"")
+    link.unlink()
+    link.symlink_to(target)
+    plan, _ = organize(project)
+    assert [each.reason for each in plan.unrecognized] == ["it is a link to no file"]
+    assert link.is_symlink()
