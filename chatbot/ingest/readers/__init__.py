@@ -1,6 +1,7 @@
 """The registry of export formats: a path -> conversations, whatever messenger wrote it."""
 
 import contextlib
+import io
 import lzma
 import re
 import zipfile
@@ -31,6 +32,12 @@ from chatbot.ingest.readers.text import (
 KST = timezone(timedelta(hours=9), "KST")
 _PIECE = 1000
 _HEAD_LINES = 60
+
+_MAX_TEXT_BYTES = 4 << 30
+_MAX_INNER_BYTES = 256 << 20  # held in memory
+# Chats shrink to a third or a tenth; deflate can reach a thousandth.
+_MAX_SMALL_BYTES = 16 << 20
+_MAX_RATIO = 200
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
 
@@ -137,25 +144,59 @@ def _open_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def _open_entry(path: Path, entry: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
-    with zipfile.ZipFile(path) as archive, archive.open(entry) as stream:
+def _open_entry(open_zip: OpenBytes, entry: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
+    with open_zip() as file, zipfile.ZipFile(file) as archive, archive.open(entry) as stream:
         yield stream
+
+
+@contextlib.contextmanager
+def _open_inner(open_zip: OpenBytes, entry: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
+    """Open a zip inside a zip: its directory stands at its end, so it is read whole."""
+    with _open_entry(open_zip, entry) as stream:
+        yield io.BytesIO(stream.read())
 
 
 def _zip_parts(path: Path) -> list[TextPart]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            if any(entry.flag_bits & 1 for entry in entries):
-                raise ExportError("the zip has a password", hint="unpack it and add the txt file")
-            texts = [
-                entry for entry in entries if zip_name(entry).lower().endswith((".txt", ".csv"))
-            ]
-            texts.sort(key=lambda entry: _natural(zip_name(entry)))
-            parts = (_part(partial(_open_entry, path, entry)) for entry in texts)
-            return [part for part in parts if part]
+        return list(_parts_of_zip(partial(_open_file, path), is_inner=False))
     except _ZIP_ERRORS as error:
         raise _damaged_zip() from error
+
+
+def _parts_of_zip(open_zip: OpenBytes, *, is_inner: bool) -> Iterator[TextPart]:
+    """Yield the texts of a zip in order; if it has none, those of zips right inside it.
+
+    Beside a chat, a zip is what somebody sent in it.
+    """
+    with open_zip() as file, zipfile.ZipFile(file) as archive:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise ExportError("the zip has a password", hint="unpack it and add the txt file")
+    entries.sort(key=lambda entry: _natural(zip_name(entry)))
+    has_text = False
+    for entry in _ending_with((".txt", ".csv"), entries):
+        _require_bounded(entry, _MAX_TEXT_BYTES)
+        if part := _part(partial(_open_entry, open_zip, entry)):
+            has_text = True
+            yield part
+    for entry in () if is_inner or has_text else _ending_with((".zip",), entries):
+        _require_bounded(entry, _MAX_INNER_BYTES)
+        yield from _parts_of_zip(partial(_open_inner, open_zip, entry), is_inner=True)
+
+
+def _ending_with(endings: tuple[str, ...], entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    return [entry for entry in entries if zip_name(entry).lower().endswith(endings)]
+
+
+def _require_bounded(entry: zipfile.ZipInfo, max_bytes: int) -> None:
+    """Raise ExportError for an entry that unpacks to what no chat does.
+
+    No more than the size that an entry claims is ever unpacked of it.
+    """
+    ratio = entry.file_size / max(entry.compress_size, 1)
+    is_bomb = entry.file_size > _MAX_SMALL_BYTES and ratio > _MAX_RATIO
+    if is_bomb or entry.file_size > max_bytes:
+        raise ExportError("the zip unpacks to too much", hint="unpack it and add the txt files")
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
