@@ -1,5 +1,7 @@
 """Filed exports of a room -> one stream of its messages."""
 
+import difflib
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -69,14 +71,37 @@ def choose_rooms(config: Config) -> dict[str, list[ExportEntry]]:
     return {room: rooms[room] for room in (_named_room(name, rooms) for name in wanted)}
 
 
-def _named_room(name: str, rooms: dict[str, list[ExportEntry]]) -> str:
+def _named_room(typed: str, rooms: dict[str, list[ExportEntry]]) -> str:
+    """Return the room that a setting names: by its folder, an export's id, or its shown name.
+
+    Raises CorpusError with near names if none or several are called so.
+    """
+    names: dict[str, set[str]] = {}
     for room, exports in rooms.items():
-        if name == room or any(name == entry.id for entry in exports):
-            return room
+        for name in (room, *(name for e in exports for name in (e.id, e.room_name) if name)):
+            names.setdefault(_comparable(name), set()).add(room)
+    if typed in rooms:
+        return typed
+    matches = names.get(_comparable(typed), set())
+    if len(matches) == 1:
+        return next(iter(matches))
+    if matches:
+        ids = ", ".join(sorted(rooms[room][0].id for room in matches))
+        raise CorpusError(
+            f"`processed.rooms` has a name that {len(matches)} rooms have",
+            hint=f"say which by its id: {ids}",
+        )
+    close = difflib.get_close_matches(_comparable(typed), list(names), n=3, cutoff=0.5)
+    near = sorted({room for name in close for room in names[name]})
     raise CorpusError(
         "`processed.rooms` names a room that is not organized",
         hint="`chatbot organize` lists rooms and their ids",
+        private=f"did you mean {' or '.join(near)}?" if near else "",
     )
+
+
+def _comparable(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 def resolve_aliases(

@@ -321,3 +321,34 @@ def test_a_link_to_no_file_is_told_and_left(project, target):
     plan, _ = organize(project)
     assert [each.reason for each in plan.unrecognized] == ["it is a link to no file"]
     assert link.is_symlink()
+
+
+def named_rooms(project, *names):
+    """Rooms of these names, each with other people's words."""
+    for seed, name in enumerate(names, 1):
+        content = write_android_export(invent_room(60, seed)).decode()
+        head = content.replace(f"{FRIEND} 님과", f"{name} 님과", 1)
+        project.add_export(f"{seed}/KakaoTalkChats.txt", head.encode())
+    return organize(project)[1]
+
+
+@pytest.mark.parametrize("typed", ["우리 집 🏠 가족", "우리 집  🏠 가족 ", "우리_집_가족"])
+def test_a_room_is_chosen_by_its_shown_name(project, typed):
+    named_rooms(project, "우리 집 🏠 가족", "회사")
+    (room,) = choose_rooms(project.config(f"processed.rooms=['{typed}']"))
+    assert room == "우리_집_가족"
+
+
+def test_a_misspelled_room_is_answered_by_near_names(project):
+    named_rooms(project, "등산 동호회", "회사")
+    with pytest.raises(CorpusError, match="not organized") as refused:
+        choose_rooms(project.config("processed.rooms=['등산 동회회']"))
+    assert "등산_동호회" in refused.value.private
+    assert "동호회" not in refused.value.hint + str(refused.value)
+
+
+def test_a_shown_name_of_two_rooms_is_answered_by_their_ids(project):
+    named_rooms(project, "가족!", "가족!")
+    with pytest.raises(CorpusError, match="2 rooms have") as refused:
+        choose_rooms(project.config("processed.rooms=['가족!']"))
+    assert refused.value.hint.count("x") == 2
