@@ -13,7 +13,14 @@ from pathlib import Path
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
 from chatbot.ingest.chunks import chunk_of
-from chatbot.ingest.manifest import ExportEntry, Manifest, read_manifest, write_manifest
+from chatbot.ingest.manifest import (
+    ExportEntry,
+    Manifest,
+    read_filed_names,
+    read_manifest,
+    write_filed_names,
+    write_manifest,
+)
 from chatbot.ingest.merging import JITTER_MINUTES, minute_of
 from chatbot.ingest.readers import read_conversations
 from chatbot.ingest.readers.account import Account
@@ -200,8 +207,7 @@ def _room_from_path(path: Path) -> str:
 def _with_room(path: Path, entry: ExportEntry, plan: Plan, config: Config) -> ExportEntry:
     organized = config.path(config.raw.organized_dir)
     if organized in path.parents:  # filed before; only the manifest does not know
-        room = path.relative_to(organized).parts[0]
-        return _replace(entry, room=room, path=str(path.relative_to(config.root)))
+        return _as_filed(path, entry, config)
     room = (
         _matching_room(entry, plan.entries)
         or _room_of_chunk(path, entry, plan.filed)
@@ -210,6 +216,19 @@ def _with_room(path: Path, entry: ExportEntry, plan: Plan, config: Config) -> Ex
     suffix = path.suffix.lower() if _may_be_export(path) else _ending_of(path)
     filed = f"{config.raw.organized_dir}/{room}/{entry.last or 'undated'}_{entry.id}{suffix}"
     return _replace(entry, room=room, path=filed)
+
+
+def _as_filed(path: Path, entry: ExportEntry, config: Config) -> ExportEntry:
+    """Return the entry of an export that lies in a room's folder already."""
+    room = path.relative_to(config.path(config.raw.organized_dir)).parts[0]
+    names = read_filed_names(path.parent).get(entry.id)
+    return _replace(
+        entry,
+        room=room,
+        path=str(path.relative_to(config.root)),
+        original_name=names.original_name if names else entry.original_name,
+        room_name=names.room_name if names else entry.room_name,
+    )
 
 
 def _ending_of(path: Path) -> str:
@@ -277,6 +296,7 @@ def file_exports(plan: Plan, config: Config) -> None:
     entries = list(plan.known)
     for path, entry in plan.filed:
         if path != config.path(entry.path):
+            write_filed_names(config.path(entry.path).parent, entry)
             _move_content(path, config.path(entry.path))
         entries.append(entry)
         write_manifest(manifest_path, Manifest(entries))

@@ -9,6 +9,7 @@ from chatbot.ingest.sketch import Sketch
 from chatbot.storage.files import write_bytes
 
 VERSION = 1
+_NAMES_FILE = "names.json"
 
 
 class ExportEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,3 +69,27 @@ def read_manifest(path: Path) -> Manifest:
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write the manifest atomically."""
     write_bytes(path, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+
+
+class FiledNames(msgspec.Struct, frozen=True):
+    """What an export was called before it was filed, which its content may not tell."""
+
+    original_name: str = ""
+    room_name: str = ""
+
+
+def read_filed_names(folder: Path) -> dict[str, FiledNames]:
+    """Read the names of the exports filed in a room's folder, by id; without them, none."""
+    try:
+        content = (folder / _NAMES_FILE).read_bytes()
+        return msgspec.json.decode(content, type=dict[str, FiledNames])
+    except (OSError, msgspec.DecodeError):
+        return {}  # a help only, to rebuild a lost manifest
+
+
+def write_filed_names(folder: Path, entry: ExportEntry) -> None:
+    """Note what an export was called beside it, so that a rebuilt manifest knows."""
+    names = read_filed_names(folder)
+    names[entry.id] = FiledNames(entry.original_name, entry.room_name)
+    content = msgspec.json.format(msgspec.json.encode(names), indent=1)
+    write_bytes(folder / _NAMES_FILE, content + b"\n")

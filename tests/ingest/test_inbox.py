@@ -352,3 +352,26 @@ def test_a_shown_name_of_two_rooms_is_answered_by_their_ids(project):
     with pytest.raises(CorpusError, match="2 rooms have") as refused:
         choose_rooms(project.config("processed.rooms=['가족!']"))
     assert refused.value.hint.count("x") == 2
+
+
+def test_a_rebuilt_manifest_is_the_one_that_was_lost(project, room):
+    project.add_export("a/KakaoTalk_Chat_우리 집 🏠_2030-01-01-09-00-00.csv", as_csv(room[:90]))
+    project.add_export("b/KakaoTalkChats.txt", write_android_export(invent_room(60, 9)))
+    project.add_export("chat", as_windows(room[60:]))
+    _, config = organize(project)
+    path = config.path(config.raw.manifest_path)
+    lost = {entry.id: entry for entry in read_manifest(path).exports}
+    path.unlink()
+    organize(project)
+    assert {entry.id: entry for entry in read_manifest(path).exports} == lost
+    assert any(entry.room_name == "우리 집 🏠" for entry in lost.values())
+
+
+def test_a_damaged_note_of_names_stops_no_rebuilding(project, export):
+    project.add_export("KakaoTalkChats.txt", export)
+    _, config = organize(project)
+    config.path(config.raw.manifest_path).unlink()
+    (note,) = config.path(config.raw.organized_dir).rglob("names.json")
+    note.write_bytes(b"{")
+    plan, _ = organize(project)
+    assert len(plan.filed) == 1
