@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from chatbot.corpus.base_tokenizer import FORM_FILE, BaseTokenizer
+from chatbot.corpus.base_tokenizer import BaseTokenizer
 from chatbot.errors import CheckpointError, ConfigError
 from chatbot.model.base import reopened
 from chatbot.model.chat_form import jinja_of
@@ -70,9 +70,9 @@ def export_merged(
 
 
 def _in_place(folder: Path, write: Any) -> None:
-    """Write a folder aside and put it in place whole; only an export of before may go for it."""
-    if folder.exists() and not (folder / FORM_FILE).exists() and any(folder.iterdir()):
-        raise ConfigError(f"{folder} is there and no export", hint="name a new folder")
+    """Write a folder aside and put it in place whole; nothing that holds anything is replaced."""
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise ConfigError(f"{folder} already exists", hint="name another, or move it away")
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     try:
         with explained(folder):

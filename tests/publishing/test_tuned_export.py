@@ -14,7 +14,7 @@ from chatbot.errors import ConfigError
 from chatbot.inference.tuned_loading import open_for_replies
 from chatbot.model.chat_form import jinja_of
 from chatbot.model.tuned import read_tuned
-from chatbot.publishing.tuned_export import _neighbours, _split_of
+from chatbot.publishing.tuned_export import _in_place, _neighbours, _split_of
 from chatbot.storage.files import sha256_of
 from chatbot.training.folder import AdapterFolder
 
@@ -216,3 +216,19 @@ def test_a_number_that_is_not_written_is_refused(tuned, tmp_path, capsys, option
     assert tuned("qwen2").run("export", *options, str(tmp_path / "out")) == 2
     assert "is not written here" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["form.json", "tokenizer.json", "notes.txt"])
+def test_a_folder_that_holds_anything_is_never_replaced(tmp_path, name):
+    folder = tmp_path / "processed"
+    folder.mkdir()
+    (folder / name).write_text("kept")
+    with pytest.raises(ConfigError, match="already exists"):
+        _in_place(folder, lambda part: (part / "new").write_text("x"))
+    assert [path.name for path in tmp_path.rglob("*")] == ["processed", name]
+
+
+def test_an_empty_folder_is_a_place_for_an_export(tmp_path):
+    (tmp_path / "new").mkdir()
+    _in_place(tmp_path / "new", lambda part: (part / "model").write_text("x"))
+    assert (tmp_path / "new/model").read_text() == "x"
