@@ -12,8 +12,8 @@ _PREFIXES = (
     "xox[abeoprs]-|xapp-|"
     "hf_|npm_|pypi-|dop_v1_|shp(?:at|ca|pa|ss)_|dckr_pat_|lin_api_|ntn_|secret_|r8_|gsk_|xai-|"
     "pplx-|"
-    "nvapi-|tvly-|sbp_|phc_|key-|figd_|pat-|rnd_|re_|sq0[a-z]{3}-|EAA|ya29\\.|AGE-SECRET-KEY-1|"
-    "tskey-|fly_|vercel_|SK|AC"
+    "nvapi-|tvly-|sbp_|phc_|key-|figd_|pat-|rnd_|re_|sq0[a-z]{3}-|(?-i:EAA)|ya29\\.|AGE-SECRET-KEY-1|"
+    "tskey-|fly_|vercel_|(?-i:SK|AC)(?=[0-9a-f]{32})"
 )
 _KEY_WORDS = (
     "api ?키|api ?key|(?<![가-힣])키|rest ?키|token|토큰|시크릿|secret|access ?key|앱 ?키|"
