@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatbot import run_files
-from chatbot.commands._terminal import print_rows, say
+from chatbot.commands._terminal import print_rows, progress, say
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.settings import Config
 
@@ -82,7 +82,9 @@ def measure_quickly(found: Measured, config: Config) -> dict[str, Any]:
 
     limits = config.publish.privacy
     say(f"measuring {limits.n_messages} trained and held-out messages")
-    return quick_report(found.model, found.corpus, config.sampling, limits.n_messages)
+    n = limits.n_messages
+    with progress(4 * n, "measuring privacy") as bar:  # two measures of both splits
+        return quick_report(found.model, found.corpus, config.sampling, n, bar.update)
 
 
 def show(report: dict[str, Any]) -> None:

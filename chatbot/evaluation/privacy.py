@@ -1,7 +1,7 @@
 """What a model remembers of its log: the privacy report's numbers, and their limits."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
@@ -23,7 +23,7 @@ from chatbot.evaluation.memorization import (
 )
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.ingest.pseudonyms import Pseudonyms
-from chatbot.model.language_model import LanguageModel
+from chatbot.model.language_model import Cache, LanguageModel, Logits, Tokens
 from chatbot.model.model_file import ModelFile
 from chatbot.settings import PrivacyConfig, SamplingConfig
 
@@ -49,11 +49,41 @@ def extraction(
     return {str(n): float((needed <= n).mean()) if len(needed) else 0.0 for n in QUERIES}
 
 
+@dataclass(frozen=True)
+class _Watched:
+    """A network that tells how many rows were computed."""
+
+    model: LanguageModel
+    on_rows: Callable[[int], Any]
+
+    @property
+    def context_length(self) -> int:
+        return self.model.context_length
+
+    def new_cache(self) -> Cache:
+        return self.model.new_cache()
+
+    def __call__(self, tokens: Tokens, cache: Any = None) -> Logits:
+        logits = self.model(tokens, cache)
+        self.on_rows(len(tokens))
+        return logits
+
+    def next_logits(self, tokens: Tokens, cache: Any) -> Logits:
+        return self.model.next_logits(tokens, cache)
+
+
 def quick_report(
-    model: LanguageModel, corpus: Corpus, sampling: SamplingConfig, n: int
+    network: LanguageModel,
+    corpus: Corpus,
+    sampling: SamplingConfig,
+    n: int,
+    on_rows: Callable[[int], Any] = lambda n_rows: None,
 ) -> dict[str, Any]:
-    """Measure extraction and membership on n trained and n held-out messages."""
-    tokenizer = corpus.tokenizer
+    """Measure extraction and membership on n trained and n held-out messages.
+
+    `on_rows` hears how many messages were computed: each of them is, for either.
+    """
+    tokenizer, model = corpus.tokenizer, _Watched(network, on_rows)
     n_chars, members, others = long_messages(model, corpus.train, corpus.val, tokenizer, n)
     items = {"train": members, "held_out": others}
     shares = {

@@ -23,6 +23,7 @@ from chatbot.evaluation.memorization import (
     reply_logits,
     token_log_probabilities,
 )
+from chatbot.evaluation.privacy import quick_report
 from chatbot.evaluation.privacy_page import page
 from chatbot.settings import SamplingConfig
 from tests.corpus.test_template import tokenizer
@@ -208,3 +209,10 @@ def test_the_page_says_in_words_whether_sharing_is_fine(warnings, n_messages, ve
     verdicts = ("looks fine", "Do not share it yet", "cannot be said")
     assert [text for text in verdicts if text in shown] == [verdict]
     assert "only to somebody who may read the chat" in shown
+
+
+def test_a_report_tells_of_every_message_that_it_computes(trained):
+    corpus = open_corpus(trained.root / "data/processed")
+    rows: list[int] = []
+    report = quick_report(Fixed(), corpus, SamplingConfig(), 20, rows.append)
+    assert sum(rows) == 2 * sum(report["n_messages"].values()) > 0
