@@ -227,7 +227,18 @@ class PretrainedNetwork(Network):
 
     @torch.no_grad()
     def require_known_head(self) -> None:
-        """Raise ConfigError if the base makes its logits in another way than `head`."""
+        """Raise ConfigError if the base makes its logits in another way than `head`.
+
+        Without dropout, which would make any two passes differ; the mode of training is put back.
+        """
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            self._compare_heads()
+        finally:
+            self.model.train(was_training)
+
+    def _compare_heads(self) -> None:
         tokens = torch.arange(4, device=self.head_weight.device)[None]
         theirs = self.model(input_ids=tokens, use_cache=False).logits.float()
         if not torch.isfinite(theirs).all():
