@@ -22,7 +22,7 @@ from chatbot.ingest.manifest import (
     write_manifest,
 )
 from chatbot.ingest.merging import JITTER_MINUTES, minute_of
-from chatbot.ingest.readers import read_conversations
+from chatbot.ingest.readers import find_parts, read_conversations
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.recognize import binary_kind
 from chatbot.ingest.sketch import shared_share, sketch_of
@@ -138,6 +138,7 @@ def _plan_file(path: Path, plan: Plan, config: Config) -> None:
 
 def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
     """Read one export whole and say what it holds; its room is not decided yet."""
+    _require_one_room(path, config)
     account = Account()
     speakers: Counter[str] = Counter()
     extent = _Extent()
@@ -173,6 +174,23 @@ def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
         speakers=dict(speakers.most_common()),
         sketch=sketch,
     )
+
+
+def _require_one_room(path: Path, config: Config) -> None:
+    """Raise ExportError for a zip whose texts, or their names, name several rooms."""
+    parts = find_parts(path)
+    titles, names = set(), set()
+    for part in parts if len(parts) > 1 else ():
+        account = Account()
+        next(part.reader.read(part.open_lines, zone_of(config), account), None)
+        titles.add(unicodedata.normalize("NFC", account.room))
+        names.add(_room_from_path(part.path))
+    n_rooms = max(len(titles - {""}), len(names - {""}))
+    if n_rooms > 1:
+        raise ExportError(
+            f"it is a zip of {n_rooms} rooms",
+            hint="unpack it and put the files here: each is filed under its room",
+        )
 
 
 @dataclass

@@ -7,6 +7,7 @@ import pytest
 
 from chatbot.errors import ExportError
 from chatbot.ingest.inbox import plan_filing
+from chatbot.ingest.invented_room import FRIEND
 from chatbot.ingest.readers import find_parts, read_conversations
 
 
@@ -71,3 +72,18 @@ def test_a_zip_that_somebody_sent_is_no_part_of_the_chat(tmp_path, export, plain
     path = tmp_path / "outer.zip"
     path.write_bytes(zipped({"chat.txt": export, "1.zip": b"broken", "2.zip": bytes(32 << 20)}))
     assert messages_of(path) == plain
+
+
+@pytest.mark.parametrize("kind", ["txt", "csv"])
+def test_a_zip_of_two_rooms_is_refused_with_what_to_do(project, export, kind):
+    if kind == "txt":
+        other = export.decode().replace(f"{FRIEND} 님과", "회사 님과", 1).encode()
+        entries = {"a/KakaoTalkChats.txt": export, "b/KakaoTalkChats.txt": other}
+    else:
+        row = 'Date,User,Message\n2030-01-01 09:00:00,"가람","안녕"\n'
+        entries = {f"KakaoTalk_Chat_{room}_2030-01-01-09-00-00.csv": row for room in "가나"}
+    project.add_export("chat.zip", zipped(entries))
+    plan = plan_filing(project.config())
+    assert not plan.filed
+    assert [each.reason for each in plan.unrecognized] == ["it is a zip of 2 rooms"]
+    assert "unpack it" in plan.unrecognized[0].advice

@@ -71,6 +71,7 @@ class TextPart:
     encoding: str
     n_undecodable: int
     reader: Reader
+    path: Path  # inside the zip, for one that is in a zip
 
 
 def read_conversations(
@@ -111,7 +112,7 @@ def find_parts(path: Path) -> list[TextPart]:
     if zipfile.is_zipfile(path):
         parts = _zip_parts(path)
     else:
-        parts = [part] if (part := _part(partial(_open_file, path))) else []
+        parts = [part] if (part := _part(partial(_open_file, path), path)) else []
     if not parts and (kind := other_kind(path)):
         raise _other(kind)
     if not parts:
@@ -126,7 +127,7 @@ def _other(kind: Kind) -> ExportError:
     return ExportError(f"it is {kind.name}", hint=kind.advice)
 
 
-def _part(open_bytes: OpenBytes) -> TextPart | None:
+def _part(open_bytes: OpenBytes, path: Path) -> TextPart | None:
     encoding, n_undecodable = detect_encoding(open_bytes)
     read = read_lines
     if is_decomposed(islice(read_lines(open_bytes, encoding), _HEAD_LINES)):
@@ -134,7 +135,7 @@ def _part(open_bytes: OpenBytes) -> TextPart | None:
     open_lines = partial(read, open_bytes, encoding)
     head = list(islice(open_lines(), _HEAD_LINES))
     reader = next((reader for reader in READERS if reader.recognizes(head)), None)
-    return TextPart(open_lines, encoding, n_undecodable, reader) if reader else None
+    return TextPart(open_lines, encoding, n_undecodable, reader, path) if reader else None
 
 
 @contextlib.contextmanager
@@ -176,7 +177,7 @@ def _parts_of_zip(open_zip: OpenBytes, *, is_inner: bool) -> Iterator[TextPart]:
     has_text = False
     for entry in _ending_with((".txt", ".csv"), entries):
         _require_bounded(entry, _MAX_TEXT_BYTES)
-        if part := _part(partial(_open_entry, open_zip, entry)):
+        if part := _part(partial(_open_entry, open_zip, entry), Path(zip_name(entry))):
             has_text = True
             yield part
     for entry in () if is_inner or has_text else _ending_with((".zip",), entries):
