@@ -33,38 +33,9 @@ class Pseudonyms:
             if kind == "name" and _is_hangul(value) and len(value) == 3:  # two of one given name
                 drawn = next(self._numbers(f"surname\0{value}\0{attempt}"))
                 made = _SURNAMES[drawn % len(_SURNAMES)] + made[1:]
-            if kind in _SEALED and _is_whole(kind, made):
-                made = self._sealed(kind, made)
             if made != value:
                 return made
         return re.sub(r"\w", "0", value)
-
-    def is_own(self, kind: str, value: str) -> bool:
-        """Whether a value is a pseudonym of this key already: promised of phones and e-mails.
-
-        An exchange that begins with 0, or example.com, and two characters that fit the rest.
-        """
-        if kind not in _SEALED or not _is_whole(kind, value):
-            return False
-        head = _PREFIX.match(value)
-        is_free = (
-            value.endswith("@example.com")
-            if kind == "email"
-            else (re.match(r"\D*0", value[head.end() if head else 0 :]) is not None)
-        )
-        return is_free and self._sealed(kind, value) == value
-
-    def _sealed(self, kind: str, value: str) -> str:
-        """Replace the last two characters by ones that the others decide."""
-        end = value.rfind("@") if kind == "email" else len(value)
-        places = [index for index in range(end) if value[index].isalnum()][-2:]
-        numbers = self._numbers(f"seal\0{_canonical(kind, value[: places[0]])}")
-        letters = list(value)
-        for place in places:
-            drawn = next(numbers)
-            is_digit = letters[place].isdecimal()
-            letters[place] = str(drawn % 10) if is_digit else _CONSONANTS[drawn % len(_CONSONANTS)]
-        return "".join(letters)
 
     def reference(self, kind: str, value: str) -> str:
         """Return a value of the same form that cannot be told from a real one by its form."""
@@ -84,17 +55,6 @@ class Pseudonyms:
         while True:
             yield from hmac.digest(self._key, f"{seed}\0{block}".encode(), "sha256")
             block += 1
-
-
-_SEALED = ("phone", "email")
-
-
-def _is_whole(kind: str, value: str) -> bool:
-    """Whether a value is long enough for two of its characters to tell its origin."""
-    if kind == "email":
-        name, at, _ = value.partition("@")
-        return bool(at) and len(re.findall(r"[^\W_]", name)) > 2
-    return len(re.findall(r"\d", value)) >= 9
 
 
 def _canonical(kind: str, value: str) -> str:
