@@ -22,7 +22,7 @@ from chatbot.ingest.manifest import (
     write_manifest,
 )
 from chatbot.ingest.merging import JITTER_MINUTES, minute_of
-from chatbot.ingest.readers import find_parts, read_conversations
+from chatbot.ingest.readers import TextPart, find_parts, read_parts
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.recognize import binary_kind
 from chatbot.ingest.sketch import shared_share, sketch_of
@@ -138,13 +138,14 @@ def _plan_file(path: Path, plan: Plan, config: Config) -> None:
 
 def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
     """Read one export whole and say what it holds; its room is not decided yet."""
-    _require_one_room(path, config)
+    parts, zone = find_parts(path), zone_of(config)
+    _require_one_room(parts, zone)
     account = Account()
     speakers: Counter[str] = Counter()
     extent = _Extent()
 
     def counted() -> Iterator[Message]:
-        for conversation in read_conversations(path, zone=zone_of(config), account=account):
+        for conversation in read_parts(parts, path.stem, zone, account):
             for message in conversation.messages:
                 if message.kind != "system":
                     speakers[message.speaker] += 1
@@ -176,13 +177,12 @@ def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
     )
 
 
-def _require_one_room(path: Path, config: Config) -> None:
+def _require_one_room(parts: list[TextPart], zone: timezone) -> None:
     """Raise ExportError for a zip whose texts, or their names, name several rooms."""
-    parts = find_parts(path)
     titles, names = set(), set()
     for part in parts if len(parts) > 1 else ():
         account = Account()
-        next(part.reader.read(part.open_lines, zone_of(config), account), None)
+        next(part.reader.read(part.open_lines, zone, account), None)
         titles.add(unicodedata.normalize("NFC", account.room))
         names.add(_room_from_path(part.path))
     n_rooms = max(len(titles - {""}), len(names - {""}))

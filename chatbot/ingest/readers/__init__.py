@@ -6,7 +6,7 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 from functools import partial
@@ -83,13 +83,20 @@ def read_conversations(
     Raises ExportError if no reader recognizes the file.
     """
     account = account if account is not None else Account()
-    for part in find_parts(path):
+    yield from read_parts(find_parts(path), path.stem, zone, account)
+
+
+def read_parts(
+    parts: Iterable[TextPart], source: str, zone: timezone, account: Account
+) -> Iterator[Conversation]:
+    """Yield the conversations of the texts that `find_parts` returned, as `read_conversations`."""
+    for part in parts:
         account.dialect = account.dialect or part.reader.name
         account.encoding = account.encoding or part.encoding
         account.n_undecodable += part.n_undecodable
         messages = part.reader.read(part.open_lines, zone, account)
         while piece := _next_piece(messages):
-            yield Conversation(piece, path.stem)
+            yield Conversation(piece, source)
 
 
 def _next_piece(messages: Iterator[Message]) -> tuple[Message, ...]:
