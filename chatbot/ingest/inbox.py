@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta, timezone
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
 from chatbot.ingest.chunks import chunk_of
@@ -233,14 +235,14 @@ def _with_room(path: Path, entry: ExportEntry, plan: Plan, config: Config) -> Ex
     )
     suffix = path.suffix.lower() if _may_be_export(path) else _ending_of(path)
     filed = f"{config.raw.organized_dir}/{room}/{entry.last or 'undated'}_{entry.id}{suffix}"
-    return _replace(entry, room=room, path=filed)
+    return replace(entry, room=room, path=filed)
 
 
 def _as_filed(path: Path, entry: ExportEntry, config: Config) -> ExportEntry:
     """Return the entry of an export that lies in a room's folder already."""
     room = path.relative_to(config.path(config.raw.organized_dir)).parts[0]
     names = read_filed_names(path.parent).get(entry.id)
-    return _replace(
+    return replace(
         entry,
         room=room,
         path=str(path.relative_to(config.root)),
@@ -251,11 +253,6 @@ def _as_filed(path: Path, entry: ExportEntry, config: Config) -> ExportEntry:
 
 def _ending_of(path: Path) -> str:
     return ".zip" if zipfile.is_zipfile(path) else ".txt"
-
-
-def _replace(entry: ExportEntry, **changes: str) -> ExportEntry:
-    values = {name: getattr(entry, name) for name in entry.__struct_fields__}
-    return ExportEntry(**{**values, **changes})
 
 
 def _matching_room(entry: ExportEntry, known: list[ExportEntry]) -> str | None:
