@@ -209,8 +209,8 @@ def _require_all_read(tally: RoomTally, n_seen: int) -> None:
 def _warn_of_doubts(tallies: Iterable[RoomTally]) -> None:
     for tally in tallies:
         for export, percent in tally.doubtful():
-            say(
-                f"warning: {export} shares {percent} % of its messages with the other exports of "
+            _warn(
+                f"{export} shares {percent} % of its messages with the other exports of "
                 "its room, over the same days: is it another room, or are names or the time zone "
                 "others there (raw.aliases, raw.utc_offset_hours)?"
             )

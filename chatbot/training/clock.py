@@ -16,9 +16,7 @@ class Clock:
     """The time of one call of training; `limit_seconds` is infinite without a limit."""
 
     limit_seconds: float = math.inf
-    measurement_steps: float = (
-        1.0  # about as many steps as a measurement takes; until one was timed
-    )
+    measurement_steps: float = 1.0  # that a measurement is thought to take, until one was timed
     step_seconds: float = 0.0
     measure_seconds: float | None = None
     save_seconds: float = 0.0

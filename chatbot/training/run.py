@@ -266,8 +266,7 @@ class Training:
         """Say at once what a signal begins."""
         if self._world.is_main:
             seconds, step = self._clock.end_seconds, self._state.step
-            saved = self._first_step if self._saved_step is None else self._saved_step
-            self._listener.on_signal(StopNotice(n_signals, seconds, step, saved))
+            self._listener.on_signal(StopNotice(n_signals, seconds, step, self._continues_at))
 
     def _show(self, result: EvalResult) -> None:
         """Show a measurement with a sample reply, and keep the reply."""
@@ -294,15 +293,20 @@ class Training:
         self._listener.on_measure(total, total)
         return result
 
+    @property
+    def _continues_at(self) -> int:
+        """The step of the newest checkpoint on the disk."""
+        return self._first_step if self._saved_step is None else self._saved_step
+
     def _save_or_count(self) -> None:
         """Save; raises CheckpointError where that fails again and again."""
         is_saved = self._record.attempt(self._save_latest)
         self._n_failed = 0 if is_saved or not self._world.is_main else self._n_failed + 1
         if self._n_failed >= _MOST_FAILED_SAVES:
-            saved = self._first_step if self._saved_step is None else self._saved_step
             raise CheckpointError(
                 f"{self._n_failed} saves in a row failed, the last at step {self._state.step:,}",
-                hint=f"free some disk space; `chatbot train` continues at step {saved:,}",
+                hint=f"free some disk space; `chatbot train` continues at step "
+                f"{self._continues_at:,}",
             )
 
     def _save_latest(self) -> None:
