@@ -217,3 +217,14 @@ def test_a_bot_talks_on_a_base(tuned):
         bot.hear(said)
         bot.reply()
     assert [turn.speaker for turn in bot.history][:1] == [1]
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+def test_dropout_makes_no_base_unknown_and_the_mode_stays(bases, is_training):
+    network, _, model = network_of(bases("llama"))
+    dropout = torch.nn.Dropout(0.9)
+    model.model.embed_tokens.register_forward_hook(lambda _module, _inputs, output: dropout(output))
+    model.add_module("dropout", dropout)  # in the mode of the network, as an adapter's is
+    model.train(is_training)
+    network.require_known_head()
+    assert model.training is dropout.training is is_training
