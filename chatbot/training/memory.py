@@ -55,7 +55,7 @@ def tokens_at_once(need: MemoryNeed, free_bytes: int, block_size: int) -> int:
 
 GIGABYTE = 1e9
 _ROUGHLY_KEPT = 40  # times the width of a token's hidden state, a layer
-_N_TRIED = 64  # tokens: what attention keeps of every pair is small beside the rest
+_N_TRIED = 64, 128  # tokens: what attention keeps of every pair is small beside the rest
 # NF4: half a byte a weight, an 8-bit scale for 64 of them, a 32-bit one for 256 scales.
 _BYTES_IN_4BIT = 0.5 + 1 / 64 + 4 / (64 * 256)
 
@@ -97,15 +97,30 @@ class TuningNeed:
 
 
 @dataclass(frozen=True)
-class TokenCost:
-    """Bytes that autograd keeps of a token: all of it, or layers' inputs and one layer."""
+class Activations:
+    """Bytes that autograd keeps of a forward pass: `fixed`, and `per_token` for each token.
 
-    whole: float
-    checkpointed: float
+    What is fixed are matrices that a layer makes of its weights, as DoRA does.
+    """
 
-    def of(self, *, is_checkpointed: bool) -> float:
-        """Return the bytes of a token."""
-        return self.checkpointed if is_checkpointed else self.whole
+    fixed: float
+    per_token: float
+
+    def of(self, n_tokens: int) -> float:
+        """Return the bytes kept of so many tokens."""
+        return self.fixed + n_tokens * self.per_token
+
+    def fitting(self, n_bytes: float) -> int:
+        """Return how many tokens fit into so many bytes."""
+        return int((n_bytes - self.fixed) / self.per_token)
+
+
+@dataclass(frozen=True)
+class ActivationCost:
+    """What autograd keeps: everything, or, checkpointed, layers' inputs and one layer."""
+
+    whole: Activations
+    checkpointed: Activations
 
 
 def tuning_need(
@@ -133,16 +148,17 @@ def tuning_need(
         # Every weight once more in the format of the products, and the head's gradient.
         logits += 2 * trained + 8 * network.head_weight.numel()
     static = weights + adapter + optimizer + logits
-    cost = token_cost(network)
+    cost = activation_cost(network)
     block_size = int(config.model.block_size)
     batch_tokens = int(settings.batch_size) * block_size
     room = None if free_bytes is None else _FREE_SHARE * free_bytes - static
     wanted = None if config.pretrained is None else config.pretrained.base.gradient_checkpointing
     is_checkpointed = bool(
-        wanted is True or (wanted == "auto" and room is not None and cost.whole * block_size > room)
+        wanted is True
+        or (wanted == "auto" and room is not None and cost.whole.of(block_size) > room)
     )
-    per_token = cost.of(is_checkpointed=is_checkpointed)
-    at_once = batch_tokens if room is None else max(block_size, int(room / per_token))
+    kept = cost.checkpointed if is_checkpointed else cost.whole
+    at_once = batch_tokens if room is None else max(block_size, kept.fitting(room))
     return TuningNeed(
         n_params=sum(p.numel() for p in network.parameters()) - (adapter > 0) * trained,
         n_trained=trained,
@@ -151,7 +167,7 @@ def tuning_need(
         adapter=adapter,
         optimizer=optimizer,
         logits=logits,
-        activations=per_token * min(batch_tokens, at_once),
+        activations=kept.of(min(batch_tokens, at_once)),
         tokens_at_once=at_once,
         is_checkpointed=is_checkpointed,
         around=around,
@@ -185,23 +201,34 @@ def _saved_by_4bit(network: Network) -> float:
     )
 
 
-def token_cost(network: Network) -> TokenCost:
-    """Run a forward pass without memory and count what autograd keeps of each token."""
+def activation_cost(network: Network) -> ActivationCost:
+    """Run forward passes without memory and count what autograd keeps of them."""
     n_layers = max(1, network.n_layers)
     network.train()
     try:
-        kept = _kept_bytes(network)
+        kept = _kept(network)
         network.checkpoint_gradients()
-        inputs = _kept_bytes(network)
+        inputs = _kept(network)
     except (RuntimeError, NotImplementedError, ValueError):
         # An architecture that needs real numbers to run: a layer as Llama's, roughly.
         width = network.head_weight.shape[1] * network.head_weight.element_size()
-        kept, inputs = (_N_TRIED * n_layers * n * width for n in (_ROUGHLY_KEPT, 1.0))
+        kept, inputs = (Activations(0, n_layers * n * width) for n in (_ROUGHLY_KEPT, 1.0))
     network.eval()
-    return TokenCost(kept / _N_TRIED, (inputs + (kept - inputs) / n_layers) / _N_TRIED)
+    one_layer = Activations(
+        inputs.fixed + (kept.fixed - inputs.fixed) / n_layers,
+        inputs.per_token + (kept.per_token - inputs.per_token) / n_layers,
+    )
+    return ActivationCost(kept, one_layer)
 
 
-def _kept_bytes(network: Network) -> float:
+def _kept(network: Network) -> Activations:
+    fewer, more = _N_TRIED
+    kept_of_fewer, kept_of_more = (_kept_bytes(network, n_tokens) for n_tokens in _N_TRIED)
+    per_token = (kept_of_more - kept_of_fewer) / (more - fewer)
+    return Activations(max(0.0, kept_of_fewer - fewer * per_token), per_token)
+
+
+def _kept_bytes(network: Network, n_tokens: int) -> float:
     own = {t.untyped_storage()._cdata for t in (*network.parameters(), *network.buffers())}
     kept: dict[int, int] = {}
     alive = []  # an id is of one tensor only while that lives
@@ -213,7 +240,7 @@ def _kept_bytes(network: Network) -> float:
             alive.append(storage)
         return tensor
 
-    tokens = torch.zeros((1, _N_TRIED), dtype=torch.int64, device=network.head_weight.device)
+    tokens = torch.zeros((1, n_tokens), dtype=torch.int64, device=network.head_weight.device)
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         hidden = network.hidden(tokens)
     return float(sum(kept.values()) + hidden.untyped_storage().nbytes())
