@@ -64,6 +64,11 @@ def train(
 
     tell = say if world.is_main else _mute
     corpus = open_corpus(config.processed_dir)
+    if corpus.stats.context_only is None:
+        tell(
+            "an older version processed the data and dropped repeated messages out of their "
+            "conversations: for a new run, `chatbot preprocess` first gives better data"
+        )
     made = prepare(corpus)
     for sentence in made.sentences:
         tell(sentence)

@@ -50,6 +50,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     stats = found.corpus.stats
     report["data"] = {
         "messages": stats.messages, "masked": stats.masked, "dropped": stats.dropped,
+        "context only, not trained": stats.context_only or {},
         "times the log was read": _n_epochs(config),
     }  # fmt: skip
     report["not_measured"] = [*NOT_MEASURED, *_left_out(report)]

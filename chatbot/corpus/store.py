@@ -51,7 +51,8 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
 
     Lines of the exports that are messages, media and system lines, less those merged with another
     export's (`merged`, by room), are the messages seen; seen less dropped are the messages kept.
-    `context_only` counts, by rule, those kept that are not learned.
+    `context_only` counts, by rule, those kept that are not learned; None in data of versions
+    that dropped such messages, and so left holes in conversations.
     """
 
     version: int = VERSION
@@ -66,7 +67,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     merged: dict[str, int] = {}
     messages: dict[str, int]
     dropped: dict[str, int]
-    context_only: dict[str, int] = {}
+    context_only: dict[str, int] | None = None
     masked: dict[str, int]
     splits: dict[str, SplitStats]
     files: dict[str, str]

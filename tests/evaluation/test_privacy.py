@@ -159,6 +159,8 @@ def test_the_report_has_every_part_and_no_secret(trained, capsys):
     report = json.loads((folder / "privacy.json").read_text())
     assert set(report["canaries"]) == {str(n) for n in REPEATS}
     assert report["membership"] and report["extraction"]["train"]
+    stats = open_corpus(trained.config().processed_dir).stats
+    assert report["data"]["context only, not trained"] == stats.context_only
     shown = (folder / "privacy.html").read_text(encoding="utf-8")
     assert shown == page(report)
     assert shown.count("<svg") >= 3 and "도윤" not in shown

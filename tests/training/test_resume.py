@@ -120,6 +120,15 @@ def test_a_changed_size_is_named_and_not_the_numbers_that_follow_it():
     check_resumable(saved, {**data, "size": "small"}, saved["shape"])  # the same all the same
 
 
+def test_data_with_holes_of_an_older_version_still_trains_with_a_hint(processed, capsys):
+    path = processed.config().processed_dir / "stats.json"
+    stats = json.loads(path.read_text(encoding="utf-8"))
+    assert stats.pop("context_only") is not None
+    path.write_text(json.dumps(stats), encoding="utf-8")
+    assert processed.run("train", "--set", "optimization.max_steps=1") == 0
+    assert "dropped repeated messages" in capsys.readouterr().err
+
+
 def test_changed_data_is_refused(processed, export):
     train(processed, until=2)
     assert processed.run("preprocess", "--set", "processed.preprocess.min_context_turns=2") == 0
