@@ -21,9 +21,9 @@ import torch
 from compare import bits_per_byte, held_out, measure
 from gpt2_recipe import GPT2, GPT2Config, random_crops, train_gpt2
 
-from chatbot.config import load_config
 from chatbot.corpus.store import Corpus, open_corpus
 from chatbot.model.device import choose_dtype
+from chatbot.settings.load import load_config
 from chatbot.training.checkpoint import averaged_gpt
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import train_steps

@@ -12,8 +12,8 @@ from typing import Any
 
 from compare import bits_per_byte, held_out, measure
 
-from chatbot.config import load_config
 from chatbot.corpus.store import open_corpus
+from chatbot.settings.load import load_config
 from chatbot.training.checkpoint import averaged_gpt
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import train_steps

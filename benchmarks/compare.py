@@ -22,13 +22,13 @@ import torch
 from gpt2_recipe import GPT2, GPT2Config, random_crops, train_gpt2
 from torch.nn import functional as F
 
-from chatbot.config import load_config
 from chatbot.corpus.packing import window_samples
 from chatbot.corpus.store import Corpus, TokenStore, open_corpus, session_bounds
 from chatbot.corpus.template import Turn, parse_turns, render_all
 from chatbot.evaluation.ngram import ngram_losses
 from chatbot.model.device import choose_dtype
-from chatbot.settings import Config, ObjectiveConfig, PreprocessConfig
+from chatbot.settings.load import load_config
+from chatbot.settings.schema import Config, ObjectiveConfig, PreprocessConfig
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import averaged_gpt
 from chatbot.training.folder import RunFolder

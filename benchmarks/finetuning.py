@@ -27,7 +27,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from chatbot.commands.sft import preprocess
 from chatbot.corpus.store import Corpus, open_corpus
-from chatbot.sft_config import load_sft_config
+from chatbot.settings.aliases import load_sft_config
 from chatbot.training.batches import BatchSource
 from chatbot.training.folder import AdapterFolder
 from chatbot.training.loop import averaged, evaluate, train_steps

@@ -13,11 +13,11 @@ import numpy as np
 from compare import bits_per_byte, held_out, measure
 
 from chatbot.commands import preprocess
-from chatbot.config import load_config
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.model.gpt import load_gpt
 from chatbot.model.model_file import read_model
+from chatbot.settings.load import load_config
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from chatbot.conversation import Message
 from chatbot.ingest.cleaning import Cleaner
 from chatbot.ingest.readers import KST, read_conversations
-from chatbot.settings import PreprocessConfig
+from chatbot.settings.schema import PreprocessConfig
 
 _ITEMS = (
     "운동화 티셔츠 텀블러 노트북가방 이어폰 우산 담요 스탠드 커피잔 책상 의자 "  # noqa: SIM905

@@ -24,14 +24,14 @@ from pathlib import Path
 
 import numpy as np
 
-from chatbot.config import load_config
 from chatbot.corpus.tokenizer import train_tokenizer
 from chatbot.inference.loading import language_model
 from chatbot.model.language_model import LanguageModel
 from chatbot.model.model_file import ModelFile, read_model, write_model
 from chatbot.model.shape import GPTConfig, weight_shapes
 from chatbot.publishing.export import export_gguf
-from chatbot.settings import SamplingConfig
+from chatbot.settings.load import load_config
+from chatbot.settings.schema import SamplingConfig
 from chatbot.training.folder import RunFolder
 
 REPOSITORY = Path(__file__).resolve().parent.parent

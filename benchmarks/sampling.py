@@ -19,13 +19,13 @@ from pathlib import Path
 import msgspec
 from tqdm import tqdm
 
-from chatbot.config import load_config
 from chatbot.corpus.store import Corpus, open_corpus, session_bounds
 from chatbot.corpus.template import Turn, parse_turns
 from chatbot.inference.bot import Bot
 from chatbot.inference.loading import bot_settings, find_model, language_model
 from chatbot.model.model_file import read_model
-from chatbot.settings import Config, SamplingConfig
+from chatbot.settings.load import load_config
+from chatbot.settings.schema import Config, SamplingConfig
 
 ARMS: dict[str, dict[str, float]] = {
     "t 0.7 k 40 p 0.9 rep 1.1 (before)": {

@@ -11,9 +11,9 @@ from types import ModuleType
 
 from chatbot import __version__, wording
 from chatbot.caller import speller
-from chatbot.config import load_config
 from chatbot.errors import ChatbotError
-from chatbot.settings import Config
+from chatbot.settings.load import load_config
+from chatbot.settings.schema import Config
 from chatbot.wording import Wording
 
 COMMANDS = (

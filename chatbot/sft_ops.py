@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from chatbot import wording
 from chatbot.ops import Program
 from chatbot.ops import main as run_program
-from chatbot.sft_config import ALIASES, load_sft_config
+from chatbot.settings.aliases import ALIASES, load_sft_config
 
 COMMANDS = (
     "organize",

@@ -10,11 +10,11 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
-from chatbot.config import OURS, load_config
 from chatbot.ingest.invented_room import invent_room, write_android_export
 from chatbot.ops import main
-from chatbot.settings import Config
-from chatbot.sft_config import SFT
+from chatbot.settings.aliases import SFT
+from chatbot.settings.load import OURS, load_config
+from chatbot.settings.schema import Config
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 NO_CONFIGS = REPOSITORY / "tests"  # a folder without settings: the defaults

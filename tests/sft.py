@@ -4,7 +4,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatbot.sft_config import load_sft_config
+from chatbot.settings.aliases import load_sft_config
 from chatbot.sft_ops import main
 from tests.conftest import make_project
 

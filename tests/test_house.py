@@ -11,11 +11,11 @@ import msgspec
 import pytest
 import yaml
 
-from chatbot.config import FILES, load_config, read_settings, setting_names
 from chatbot.ops import COMMANDS, OURS, build_parser
-from chatbot.settings import Config, LogConfig
-from chatbot.sft_config import SFT as SFT_LAYOUT
-from chatbot.sft_config import SftConfig
+from chatbot.settings.aliases import SFT as SFT_LAYOUT
+from chatbot.settings.aliases import SftConfig
+from chatbot.settings.load import FILES, load_config, read_settings, setting_names
+from chatbot.settings.schema import Config, LogConfig
 from chatbot.sft_ops import SFT
 from tests.conftest import REPOSITORY
 
@@ -23,7 +23,7 @@ PACKAGE = REPOSITORY / "chatbot"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Top to bottom: a stage imports what stands above it, never what stands below.
 LAYERS = (
-    "errors", "conversation", "wording", "run_files", "settings", "config", "sft_config", "storage", "ingest", "corpus", "model", "training",
+    "errors", "conversation", "wording", "settings", "storage", "ingest", "corpus", "model", "training",
     "inference", "evaluation", "publishing", "serving", "commands", "caller", "ops", "sft_ops", "__main__",
 )  # fmt: skip
 READMES = ("README.md", "README.ko.md")

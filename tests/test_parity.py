@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from chatbot.config import load_config
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.model.gpt import TorchLanguageModel, load_gpt
 from chatbot.model.model_file import read_model, write_model
 from chatbot.model.numpy_gpt import NumpyGPT
 from chatbot.publishing.export import export_gguf, export_hf
-from chatbot.settings import SamplingConfig
+from chatbot.settings.load import load_config
+from chatbot.settings.schema import SamplingConfig
 from chatbot.training.loop import Compute, evaluate
 from chatbot.training.setup import val_source
 

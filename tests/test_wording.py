@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from chatbot.caller import VARIABLE, speller
-from chatbot.config import FILES, setting_names
 from chatbot.errors import ConfigError
 from chatbot.ops import COMMANDS
 from chatbot.ops import OURS as OUR_PROGRAM
-from chatbot.settings import Config
-from chatbot.sft_config import ALIASES, SftConfig, load_sft_config
+from chatbot.settings.aliases import ALIASES, SftConfig, load_sft_config
+from chatbot.settings.load import FILES, setting_names
+from chatbot.settings.schema import Config
 from chatbot.sft_ops import SFT as SFT_PROGRAM
 from chatbot.wording import OURS, SFT, Wording, spelled_out
 from tests.test_house import MODULES, PACKAGE, name_of

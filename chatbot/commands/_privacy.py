@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatbot import run_files
 from chatbot.commands._terminal import print_rows, progress, say
 from chatbot.errors import ChatbotError, CheckpointError
-from chatbot.settings import Config
+from chatbot.settings import run_files
+from chatbot.settings.schema import Config
 
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus

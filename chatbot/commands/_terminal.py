@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Never, TypeAlias
 
 from chatbot.errors import AccessError
 from chatbot.serving.auth import has_password, require_access
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.age import Recipient
 from chatbot.storage.age_keys import new_passphrase, recipient_of, recipients_of
 from chatbot.storage.secrets import keep_secret, read_secret

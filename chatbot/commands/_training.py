@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from chatbot.commands._terminal import Progress, advance, duration, measuring, progress, say
 from chatbot.errors import ChatbotError, CheckpointError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.files import explained
 from chatbot.training.folder import TRAINER_FILE, RunFolder, Status, busy, start_loss
 

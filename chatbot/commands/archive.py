@@ -6,7 +6,7 @@ from datetime import datetime
 from chatbot.commands._terminal import say
 from chatbot.errors import CheckpointError
 from chatbot.publishing.archive import archive, plan_archive, restore
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.training.folder import RunFolder
 
 

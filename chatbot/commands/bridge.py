@@ -5,7 +5,7 @@ import sys
 
 from chatbot.commands._terminal import open_bot, say
 from chatbot.errors import ConfigError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ import contextlib
 
 from chatbot.commands._terminal import open_bot, say
 from chatbot.inference.bot import Bot
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 
 _HELP = "/reset forgets, /undo takes the last turn back, /retry answers anew, /exit ends"
 

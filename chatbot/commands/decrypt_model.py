@@ -5,7 +5,7 @@ from pathlib import Path
 
 from chatbot.commands._terminal import ask_model_key, say
 from chatbot.errors import CheckpointError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.age import decrypt_file
 
 

@@ -10,9 +10,9 @@ import msgspec
 
 from chatbot.commands import organize, preprocess, publish, smoke, train
 from chatbot.commands._terminal import positive, positive_float, say
-from chatbot.config import FILES, load_config
 from chatbot.ingest.invented_room import invent_room, write_android_export
-from chatbot.settings import Config, SecurityConfig
+from chatbot.settings.load import FILES, load_config
+from chatbot.settings.schema import Config, SecurityConfig
 from chatbot.storage.files import write_bytes
 
 FOLDER = "data/demo"

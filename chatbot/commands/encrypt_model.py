@@ -6,7 +6,7 @@ from pathlib import Path
 from chatbot.commands._privacy import require_not_stale
 from chatbot.commands._terminal import recipients_for, say
 from chatbot.errors import CheckpointError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.age import encrypt_file
 
 

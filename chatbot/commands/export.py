@@ -6,7 +6,7 @@ from pathlib import Path
 from chatbot.commands._privacy import require_not_stale
 from chatbot.commands._terminal import ask_model_key, say
 from chatbot.errors import ConfigError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.files import write_bytes
 
 

@@ -25,8 +25,8 @@ from chatbot.ingest.forgetting import (
     write_rules,
 )
 from chatbot.ingest.rooms import choose_rooms, read_room, resolve_aliases, verify_exports
-from chatbot.settings import Config
-from chatbot.sft_config import STAGES, load_sft_config
+from chatbot.settings.aliases import STAGES, load_sft_config
+from chatbot.settings.schema import Config
 from chatbot.storage.files import sha256_of, write_json
 from chatbot.training.folder import AdapterFolder, RunFolder, busy, published_mark
 

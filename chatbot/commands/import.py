@@ -5,7 +5,7 @@ from pathlib import Path
 
 from chatbot.commands._terminal import say
 from chatbot.errors import CheckpointError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

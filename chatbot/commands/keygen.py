@@ -3,7 +3,7 @@
 import argparse
 
 from chatbot.commands._terminal import say
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.age_keys import new_identity, new_passphrase
 
 

@@ -6,7 +6,7 @@ from chatbot.commands._terminal import say, table
 from chatbot.errors import ExportError
 from chatbot.ingest.inbox import Plan, file_exports, plan_filing
 from chatbot.ingest.manifest import ExportEntry, read_manifest
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 
 _SUSPICIOUS_SHARE = 0.01
 

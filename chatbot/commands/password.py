@@ -7,7 +7,7 @@ import sys
 from chatbot.commands._terminal import say
 from chatbot.errors import AccessError
 from chatbot.serving.auth import hash_password
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from chatbot.commands._terminal import (
     say,
     size_text,
 )
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.wording import render
 
 if TYPE_CHECKING:

@@ -44,7 +44,7 @@ from chatbot.ingest.rooms import (
     verify_exports,
 )
 from chatbot.ingest.sessions import merge_bursts, split_sessions
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.age import decrypt, encrypt
 from chatbot.storage.age_keys import X25519Identity, identity_of, new_identity
 from chatbot.storage.secrets import keep_secret, read_secret, speaker_key

@@ -3,11 +3,12 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from chatbot import __version__, run_files
+from chatbot import __version__
 from chatbot.commands._privacy import find_run, measure_quickly, show
 from chatbot.commands._terminal import advance, progress, say
 from chatbot.commands.preprocess import read_masked
-from chatbot.settings import Config
+from chatbot.settings import run_files
+from chatbot.settings.schema import Config
 from chatbot.storage.files import write_bytes, write_json
 from chatbot.training.folder import RunFolder
 

@@ -5,7 +5,7 @@ import argparse
 from chatbot.commands._privacy import require_private
 from chatbot.commands._terminal import print_rows, recipients_for, say
 from chatbot.errors import ConfigError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.training.folder import RunFolder, published_mark
 
 

@@ -4,7 +4,7 @@ import argparse
 
 from chatbot.commands._terminal import open_bot
 from chatbot.errors import CheckpointError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

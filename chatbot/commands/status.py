@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chatbot.commands._terminal import duration, print_rows, sparkline
 from chatbot.errors import CheckpointError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.training.folder import RunFolder, Status, read_metrics
 
 

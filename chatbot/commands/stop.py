@@ -5,7 +5,7 @@ import time
 
 from chatbot.commands._terminal import say
 from chatbot.errors import CheckpointError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.files import write_bytes
 from chatbot.training.folder import COOLDOWN, RunFolder
 

@@ -5,7 +5,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from chatbot.commands._training import add_training_arguments, check_resume, start_background, train
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.training.folder import RunFolder, locked_run
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from chatbot.errors import CorpusError
-from chatbot.settings import PreprocessConfig
+from chatbot.settings.schema import PreprocessConfig
 
 FILE = "speakers.json"
 UNKNOWN_NAMES = ("(알 수 없음)", "(Unknown)", "오픈채팅봇", "방장봇", "")

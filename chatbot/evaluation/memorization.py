@@ -18,7 +18,7 @@ from chatbot.corpus.template import Turn, n_ending, parse, parse_turns, render_p
 from chatbot.corpus.tokenizer import Ids, Tokenizer
 from chatbot.inference.sampling import allowed_scores, distribution
 from chatbot.model.language_model import LanguageModel
-from chatbot.settings import SamplingConfig
+from chatbot.settings.schema import SamplingConfig
 
 Floats = npt.NDArray[np.float64]
 

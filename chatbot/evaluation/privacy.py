@@ -25,7 +25,7 @@ from chatbot.inference.bot import Bot, BotSettings
 from chatbot.ingest.pseudonyms import Pseudonyms
 from chatbot.model.language_model import Cache, LanguageModel, Logits, Tokens
 from chatbot.model.model_file import ModelFile
-from chatbot.settings import PrivacyConfig, SamplingConfig
+from chatbot.settings.schema import PrivacyConfig, SamplingConfig
 
 # What counts as a long message: the first of these by which there are enough of them.
 LONG_CHARS = (20, 14, 10, 7)

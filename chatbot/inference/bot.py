@@ -15,7 +15,7 @@ from chatbot.inference.sampling import Sampler
 from chatbot.ingest.cleaning import Cleaner
 from chatbot.ingest.masking import shielded
 from chatbot.model.language_model import LanguageModel
-from chatbot.settings import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
+from chatbot.settings.schema import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 
 _ATTEMPTS = 4  # times the candidates, before a reply without a forbidden word is given up
 # "ㅋㅋ" may be answered by "ㅋㅋ"; words may not come back as they are.

@@ -15,7 +15,7 @@ from chatbot.ingest.cleaning import TEXT_SETTINGS
 from chatbot.model.language_model import LanguageModel
 from chatbot.model.model_file import ModelFile, read_model, read_model_bytes
 from chatbot.model.numpy_gpt import NumpyGPT
-from chatbot.settings import Config, PreprocessConfig
+from chatbot.settings.schema import Config, PreprocessConfig
 from chatbot.storage.age import Identity, decrypt
 from chatbot.storage.age_keys import identity_of
 from chatbot.storage.secrets import read_secret

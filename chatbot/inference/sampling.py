@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from chatbot.settings import SamplingConfig
+from chatbot.settings.schema import SamplingConfig
 
 Row = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]

@@ -20,7 +20,7 @@ from chatbot.corpus.speakers import (
 )
 from chatbot.corpus.store import read_stats
 from chatbot.errors import CheckpointError, ConfigError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.secrets import read_speaker_key
 
 

@@ -20,7 +20,7 @@ from chatbot.model.base import Base, can_quantize
 from chatbot.model.device import choose_device, choose_dtype
 from chatbot.model.pretrained import PretrainedNetwork, open_tuned
 from chatbot.model.tuned import Tuned, read_tuned, read_tuned_bytes, read_tuned_file
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.training.folder import AdapterFolder
 
 

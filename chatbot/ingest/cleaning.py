@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chatbot.conversation import Message
 from chatbot.ingest.forgetting import ForgetRule
 from chatbot.ingest.repetition import Repetition
-from chatbot.settings import PreprocessConfig
+from chatbot.settings.schema import PreprocessConfig
 
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
 _SPACES = re.compile(r"[^\S\n]+")

@@ -28,7 +28,7 @@ from chatbot.ingest.readers import TextPart, find_parts, read_parts
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.recognize import binary_kind
 from chatbot.ingest.sketch import shared_share, sketch_of
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.files import move, sha256_of
 
 _ENDINGS = {".txt", ".csv", ".zip"}

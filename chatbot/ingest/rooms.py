@@ -14,7 +14,7 @@ from chatbot.ingest.manifest import ExportEntry, read_manifest
 from chatbot.ingest.merging import MergeTally, Source, by_time, merge_sources
 from chatbot.ingest.readers import read_conversations
 from chatbot.ingest.readers.account import Account
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.files import sha256_of
 
 _MIN_COMPARED = 50

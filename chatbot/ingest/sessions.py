@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import accumulate
 
 from chatbot.conversation import Conversation, Message
-from chatbot.settings import PreprocessConfig
+from chatbot.settings.schema import PreprocessConfig
 
 
 def split_sessions(

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from chatbot.errors import CheckpointError, ConfigError
 from chatbot.model.gpt import Dropout
-from chatbot.settings import LoraConfig
+from chatbot.settings.schema import LoraConfig
 
 _NAME = "default"
 

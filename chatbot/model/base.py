@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from chatbot.errors import ChatbotError, CheckpointError, ConfigError
 from chatbot.model.fingerprint import Fingerprint, fingerprint_of
-from chatbot.settings import BaseModelConfig
+from chatbot.settings.schema import BaseModelConfig
 
 LONGEST = 4096  # tokens of a conversation: what a cache of a small card holds
 _HUB_NAME = re.compile(r"[\w.\-]+/[\w.\-]+")

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from chatbot.errors import ConfigError
-from chatbot.settings import RuntimeConfig
+from chatbot.settings.schema import RuntimeConfig
 
 _DTYPES = {
     "float32": torch.float32,

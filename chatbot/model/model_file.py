@@ -13,7 +13,7 @@ import numpy.typing as npt
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError
 from chatbot.model.shape import GPTConfig, require_sane
-from chatbot.settings import WeightFormat
+from chatbot.settings.schema import WeightFormat
 from chatbot.storage.files import write_bytes
 
 FORMAT = "chatbot-2"

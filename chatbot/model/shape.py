@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatbot.errors import CheckpointError, ConfigError
-from chatbot.settings import ModelConfig, resolved
+from chatbot.settings.schema import ModelConfig, resolved
 
 NORM_EPS = 1e-6  # Qwen3's
 MAX_CONTEXT = 32768

@@ -17,7 +17,7 @@ from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError, CorpusError
 from chatbot.model.chat_form import jinja_of
 from chatbot.model.model_file import GUARD_NAMES, with_sorted_header
-from chatbot.settings import WeightFormat
+from chatbot.settings.schema import WeightFormat
 from chatbot.storage.files import sha256_of, write_bytes, write_json
 
 FORMAT = "chatbot-tuned-1"

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from chatbot.errors import ConfigError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.files import move, sha256_of, write_json
 
 _KEPT = (".gitkeep",)

@@ -19,7 +19,7 @@ from chatbot.model.pretrained import PretrainedNetwork
 from chatbot.model.tuned import Tuned, write_tokenizer, write_tuned
 from chatbot.publishing.export import generation_config
 from chatbot.publishing.gguf_file import add_shape, add_vocabulary, open_gguf
-from chatbot.settings import SamplingConfig
+from chatbot.settings.schema import SamplingConfig
 from chatbot.storage.files import explained, replace_directory, write_json
 
 Array = npt.NDArray[np.float32]

@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from chatbot.errors import AccessError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.secrets import read_secret
 
 # RFC 9106, second recommended choice (64 MiB), for machines that also hold a model.

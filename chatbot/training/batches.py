@@ -16,7 +16,7 @@ from chatbot.corpus.store import TokenStore, session_bounds
 from chatbot.corpus.template import find_turns, longest_lead, session_lead
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CorpusError
-from chatbot.settings import ObjectiveConfig
+from chatbot.settings.schema import ObjectiveConfig
 
 Ints = npt.NDArray[np.int64]
 _ROWS_SORTED_TOGETHER = 64  # in batches: similar lengths meet, yet every epoch mixes anew

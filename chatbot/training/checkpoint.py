@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 import torch
 
-from chatbot import run_files
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError
 from chatbot.model.gpt import GPT
 from chatbot.model.model_file import ModelFile, read_model, write_model
 from chatbot.model.network import trained_weights
+from chatbot.settings import run_files
 from chatbot.storage.files import atomic_write, require_space, sha256_of, write_json
 from chatbot.training.folder import RunFolder
 from chatbot.training.interface import BestMark, best_mark

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from chatbot import run_files
 from chatbot.errors import CheckpointError
-from chatbot.settings import Config
+from chatbot.settings import run_files
+from chatbot.settings.schema import Config
 from chatbot.storage.files import REPLACED, explained, restore_directory, write_bytes
 from chatbot.storage.lock import FileLock, LockHeldError, lock_holder
 

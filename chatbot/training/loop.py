@@ -14,7 +14,7 @@ from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
 from chatbot.model.device import autocast
 from chatbot.model.network import Network, trained_weights
-from chatbot.settings import OptimizationConfig
+from chatbot.settings.schema import OptimizationConfig
 from chatbot.training.batches import Batch, BatchSource
 from chatbot.training.loss import MaskedLoss, token_losses
 from chatbot.training.optimizer import build_optimizers, learning_rate, set_learning_rate

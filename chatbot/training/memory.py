@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from chatbot.model.network import Network
 from chatbot.model.shape import GPTConfig
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.training.loss import rows_at_once
 
 _FREE_SHARE = 0.85  # the rest: fragmentation, the caches of kernels, a desktop

@@ -9,7 +9,7 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from chatbot.settings import OptimizationConfig, resolved
+from chatbot.settings.schema import OptimizationConfig, resolved
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan 2024: steepest at zero
 _NEWTON_SCHULZ_STEPS = 5

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from chatbot import run_files
 from chatbot.errors import ChatbotError
-from chatbot.settings import Config
+from chatbot.settings import run_files
+from chatbot.settings.schema import Config
 from chatbot.storage.files import explained, write_bytes
 from chatbot.training.folder import RunFolder, Status, cut_metrics, read_metrics
 from chatbot.training.loop import EvalResult, StepResult, TrainState

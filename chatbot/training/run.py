@@ -7,7 +7,7 @@ from typing import Any
 
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ChatbotError, CheckpointError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.files import require_space
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import checkpoint_bytes, read_checkpoint, restore

@@ -16,7 +16,7 @@ from chatbot.errors import CheckpointError
 from chatbot.model.device import choose_device, choose_dtype, free_memory, keep_freed_memory
 from chatbot.model.gpt import GPT
 from chatbot.model.shape import GPTConfig, choose_size, context_and_width, resolve_shape
-from chatbot.settings import Config, ObjectiveConfig, resolved
+from chatbot.settings.schema import Config, ObjectiveConfig, resolved
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import (
     RunKeeper,

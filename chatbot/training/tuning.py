@@ -28,7 +28,7 @@ from chatbot.model.pretrained import (
     rows_to_train,
 )
 from chatbot.model.tuned import DIGEST, read_tuned
-from chatbot.settings import Config, PretrainedConfig
+from chatbot.settings.schema import Config, PretrainedConfig
 from chatbot.training.adapter_keeper import AdapterKeeper
 from chatbot.training.checkpoint import check_resumable, restore
 from chatbot.training.folder import AdapterFolder

@@ -14,7 +14,7 @@ import pytest
 from chatbot.commands._terminal import duration, sparkline, table, width
 from chatbot.corpus.store import read_stats
 from chatbot.ingest.invented_room import invent_room, write_android_export
-from chatbot.settings import PreprocessConfig
+from chatbot.settings.schema import PreprocessConfig
 from tests.conftest import TINY
 
 COMMAND = [sys.executable, "-m", "chatbot"]

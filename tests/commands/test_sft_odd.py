@@ -14,7 +14,7 @@ from chatbot.errors import ConfigError
 from chatbot.model.base import Base
 from chatbot.model.base_form import base_tokenizer
 from chatbot.model.tuned import read_tuned_file
-from chatbot.settings import BaseModelConfig
+from chatbot.settings.schema import BaseModelConfig
 from chatbot.training.folder import AdapterFolder
 from tests.bases import make_base
 from tests.sft import SftProject

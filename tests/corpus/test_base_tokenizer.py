@@ -15,7 +15,7 @@ from chatbot.errors import ConfigError, CorpusError
 from chatbot.model.base import Base
 from chatbot.model.base_form import base_tokenizer, without_speakers
 from chatbot.model.chat_form import chat_form, jinja_of
-from chatbot.settings import BaseModelConfig
+from chatbot.settings.schema import BaseModelConfig
 from tests.bases import KINDS, SPECIALS, make_base
 
 WORDS = st.sampled_from(

@@ -15,7 +15,7 @@ from chatbot.corpus.tokenizer import Tokenizer, train_tokenizer
 from chatbot.evaluation.memorization import copied_share, messages_of
 from chatbot.ingest.invented_room import FRIEND, PERSONA, invent_room, write_android_export
 from chatbot.ingest.readers import KST
-from chatbot.settings import ObjectiveConfig
+from chatbot.settings.schema import ObjectiveConfig
 from chatbot.training.batches import BatchSource
 from tests.conftest import Project, make_project
 from tests.sft import make_sft_project

@@ -12,7 +12,7 @@ from chatbot.corpus.speakers import number_speakers
 from chatbot.corpus.store import open_corpus, read_stats
 from chatbot.corpus.template import TARGET, Turn, parse
 from chatbot.errors import CorpusError
-from chatbot.settings import PreprocessConfig
+from chatbot.settings.schema import PreprocessConfig
 
 
 def test_every_line_message_and_token_is_accounted_for(processed, export):

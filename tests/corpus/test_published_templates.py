@@ -17,7 +17,7 @@ from chatbot.errors import ChatbotError
 from chatbot.model.base import Base
 from chatbot.model.base_form import base_tokenizer
 from chatbot.model.chat_form import jinja_of
-from chatbot.settings import BaseModelConfig, ObjectiveConfig
+from chatbot.settings.schema import BaseModelConfig, ObjectiveConfig
 from chatbot.training.batches import BatchSource
 from tests.bases import lines
 from tests.instruct import TEMPLATES, tokenizer_of

@@ -25,7 +25,7 @@ from chatbot.evaluation.memorization import (
 )
 from chatbot.evaluation.privacy import quick_report
 from chatbot.evaluation.privacy_page import page
-from chatbot.settings import SamplingConfig
+from chatbot.settings.schema import SamplingConfig
 from tests.corpus.test_template import tokenizer
 
 V = 400

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.config import load_config
 from chatbot.corpus.template import parse, render_all
 from chatbot.errors import ChatbotError
 from chatbot.ingest.invented_room import invent_room, write_android_export
 from chatbot.ingest.readers import read_conversations
 from chatbot.model.model_file import read_model_bytes, write_model
 from chatbot.model.numpy_gpt import NumpyGPT
+from chatbot.settings.load import load_config
 from chatbot.storage.age import decrypt
 from tests.corpus.test_template import hostile, tokenizer, turns
 from tests.model.test_model_file import model_file

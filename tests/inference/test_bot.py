@@ -12,7 +12,7 @@ from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.generate import Permission, Prefix, generate, stream_text
 from chatbot.inference.sampling import Sampler
 from chatbot.ingest.masking import shielded
-from chatbot.settings import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
+from chatbot.settings.schema import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 from tests.corpus.test_template import tokenizer
 
 EOS = 2
@@ -308,7 +308,7 @@ def test_a_turn_does_not_end_on_space_alone():
     """SentencePiece has a token that is a space and nothing else."""
     from chatbot.inference.generate import Permission, Prefix, generate
     from chatbot.inference.sampling import Sampler
-    from chatbot.settings import SamplingConfig
+    from chatbot.settings.schema import SamplingConfig
 
     known = tokenizer()
     space, word = known.encode(" ")[0], known.encode("응")[0]

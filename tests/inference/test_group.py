@@ -10,7 +10,7 @@ from chatbot.corpus.template import Turn, render_all
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.model.gpt import GPT, TorchLanguageModel
 from chatbot.model.shape import GPTConfig
-from chatbot.settings import (
+from chatbot.settings.schema import (
     DialogueConfig,
     ObjectiveConfig,
     OptimizationConfig,

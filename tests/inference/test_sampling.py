@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from chatbot.inference.sampling import Sampler, repeating
-from chatbot.settings import SamplingConfig
+from chatbot.settings.schema import SamplingConfig
 
 NOTHING = np.array([], dtype=np.int64)
 logits = arrays(np.float32, st.integers(2, 30), elements=st.floats(-20, 20, width=32))

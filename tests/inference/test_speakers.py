@@ -13,7 +13,7 @@ from chatbot.corpus.speakers import Speakers, match_name, number_speakers, propo
 from chatbot.inference.loading import bot_settings
 from chatbot.ingest.cleaning import TEXT_SETTINGS, Cleaner
 from chatbot.model.model_file import read_model
-from chatbot.settings import Config, PreprocessConfig
+from chatbot.settings.schema import Config, PreprocessConfig
 from tests.conftest import TINY
 
 NAMES = st.text(string.ascii_letters + "가나다온 []", min_size=1, max_size=8)

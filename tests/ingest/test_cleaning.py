@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chatbot.conversation import Message
 from chatbot.ingest.cleaning import Cleaner
-from chatbot.settings import PreprocessConfig
+from chatbot.settings.schema import PreprocessConfig
 
 RULES = PreprocessConfig()
 chatter = st.text(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from chatbot.conversation import Message
 from chatbot.ingest.cleaning import Cleaner
 from chatbot.ingest.repetition import Counts, Repetition
-from chatbot.settings import PreprocessConfig
+from chatbot.settings.schema import PreprocessConfig
 
 NOTICE = "이번 주 토요일 열 시에 정문에서 모여서 같이 출발합니다 늦지 않게 와 주세요 준비물은 물과 간식입니다"
 

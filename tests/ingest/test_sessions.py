@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chatbot.conversation import Conversation, Message
 from chatbot.ingest.readers import KST
 from chatbot.ingest.sessions import cut_session, merge_bursts, split_point, split_sessions
-from chatbot.settings import PreprocessConfig
+from chatbot.settings.schema import PreprocessConfig
 
 RULES = PreprocessConfig(max_session_turns=7)
 moments = st.one_of(

@@ -16,7 +16,7 @@ from chatbot.model import fingerprint
 from chatbot.model.base import Base
 from chatbot.model.fingerprint import fingerprint_of
 from chatbot.model.tuned import read_tuned
-from chatbot.settings import BaseModelConfig
+from chatbot.settings.schema import BaseModelConfig
 from chatbot.training.folder import AdapterFolder
 from tests.sft import SftProject
 

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from chatbot.errors import CheckpointError, ConfigError
 from chatbot.model.gpt import GPT, Dropout, TorchLanguageModel, attend
 from chatbot.model.shape import GPTConfig, choose_size, resolve_shape
-from chatbot.settings import ModelConfig
+from chatbot.settings.schema import ModelConfig
 
 SHAPE = GPTConfig(
     vocab_size=50, block_size=24, n_layer=2, n_head=4, n_kv_head=2, n_embd=32, n_hidden=64,

@@ -18,7 +18,7 @@ from chatbot.model.base import Base, load_base
 from chatbot.model.base_form import base_tokenizer
 from chatbot.model.pretrained import PretrainedLanguageModel, PretrainedNetwork, make_room
 from chatbot.model.tuned import read_tuned
-from chatbot.settings import (
+from chatbot.settings.schema import (
     BaseModelConfig,
     DialogueConfig,
     OutputConfig,

@@ -15,7 +15,7 @@ from chatbot.model.model_file import ModelFile, read_model
 from chatbot.model.numpy_gpt import NumpyGPT
 from chatbot.model.shape import GPTConfig, weight_shapes
 from chatbot.publishing.export import export_gguf, export_hf, import_hf
-from chatbot.settings import SamplingConfig
+from chatbot.settings.schema import SamplingConfig
 from tests.conftest import REPOSITORY
 from tests.corpus.test_template import tokenizer
 

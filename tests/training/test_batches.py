@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chatbot.corpus.store import TokenStore
 from chatbot.corpus.template import Turn, render_all
 from chatbot.errors import CorpusError
-from chatbot.settings import ObjectiveConfig
+from chatbot.settings.schema import ObjectiveConfig
 from chatbot.training.batches import BatchSource
 from tests.corpus.test_base_tokenizer import tokenizer as of_base
 from tests.corpus.test_template import tokenizer

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.settings import OptimizationConfig
+from chatbot.settings.schema import OptimizationConfig
 from chatbot.training.optimizer import build_optimizers, learning_rate, orthogonalize
 from tests.model.test_gpt import make_gpt
 

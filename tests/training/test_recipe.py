@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.config import load_config
-from chatbot.settings import Config
+from chatbot.settings.load import load_config
+from chatbot.settings.schema import Config
 from chatbot.training.recipe import with_recipe
 from tests.conftest import NO_CONFIGS
 

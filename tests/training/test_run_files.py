@@ -2,9 +2,9 @@
 
 import pytest
 
-from chatbot.config import load_config
 from chatbot.errors import ConfigError
-from chatbot.run_files import is_run_file
+from chatbot.settings.load import load_config
+from chatbot.settings.run_files import is_run_file
 
 
 def refused_names(project):

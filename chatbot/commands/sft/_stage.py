@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from chatbot.settings import Config
-from chatbot.sft_config import Stage, load_sft_config
+from chatbot.settings.aliases import Stage, load_sft_config
+from chatbot.settings.schema import Config
 from chatbot.training.folder import AdapterFolder
 
 

@@ -7,7 +7,7 @@ from chatbot.commands._privacy import require_not_stale
 from chatbot.commands._terminal import ask_model_key, say
 from chatbot.commands.export import add_target, hide_from_git, new_target
 from chatbot.errors import ConfigError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 
 _TORCH = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 _OFFERED = {"hf": ("fp32", "fp16", "bf16"), "gguf": ("fp32", "fp16", "q8_0"), "adapter": ()}

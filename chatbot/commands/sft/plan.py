@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from chatbot.commands._terminal import positive_float, print_rows, say, size_text, table
-from chatbot.settings import BaseModelConfig, Config
+from chatbot.settings.schema import BaseModelConfig, Config
 
 if TYPE_CHECKING:
     from chatbot.corpus.base_tokenizer import BaseTokenizer

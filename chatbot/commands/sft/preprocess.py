@@ -11,7 +11,7 @@ from chatbot.corpus.base_tokenizer import BaseTokenizer
 from chatbot.corpus.speakers import Speakers
 from chatbot.corpus.store import SPLITS, Corpus, open_corpus, session_bounds
 from chatbot.corpus.template import parse_turns
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.storage.files import atomic_write
 
 _MANY_UNKNOWN = 0.001

@@ -6,7 +6,7 @@ from chatbot.commands._privacy import require_private
 from chatbot.commands._terminal import print_rows, recipients_for, say
 from chatbot.commands.publish import add_arguments as add_publish_arguments
 from chatbot.commands.publish import require_encrypt
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.training.folder import AdapterFolder, published_mark
 
 

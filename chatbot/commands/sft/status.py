@@ -4,7 +4,7 @@ import argparse
 
 from chatbot.commands import status as of_one
 from chatbot.commands.sft._stage import current_stage
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

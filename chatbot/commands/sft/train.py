@@ -9,7 +9,7 @@ from chatbot.commands._terminal import say
 from chatbot.commands._training import add_training_arguments, check_resume, start_background, train
 from chatbot.commands.sft._stage import stage_config
 from chatbot.errors import CheckpointError
-from chatbot.settings import Config
+from chatbot.settings.schema import Config
 from chatbot.training.folder import AdapterFolder, locked_run
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import msgspec
 import yaml
 
 from chatbot.errors import ConfigError
-from chatbot.run_files import is_run_file
-from chatbot.settings import Config, Section
+from chatbot.settings.run_files import is_run_file
+from chatbot.settings.schema import Config, Section
 
 FILES: dict[str, tuple[str, ...]] = {
     "paths.yaml": ("raw", "processed", "storage", "publish"),

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.config import describe_kind, load_config, setting_names
 from chatbot.errors import ConfigError
-from chatbot.settings import Config, Section
-from chatbot.sft_config import SftConfig, load_sft_config
+from chatbot.settings.aliases import SftConfig, load_sft_config
+from chatbot.settings.load import describe_kind, load_config, setting_names
+from chatbot.settings.schema import Config, Section
 from tests.conftest import NO_CONFIGS
 
 

@@ -293,7 +293,7 @@ class Config(Section, frozen=True):
     """All settings of one project, whichever network it trains.
 
     No file sets `root`, the folder that holds configs/, and `pretrained`: configs/sft.yaml is
-    read by chatbot/sft_config.py.
+    read by chatbot/settings/aliases.py.
     """
 
     raw: RawConfig = field(default_factory=RawConfig)

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 from msgspec.structs import asdict
 
-from chatbot.config import Layout, read_settings, refuse_contradictions
 from chatbot.errors import ConfigError
-from chatbot.settings import (
+from chatbot.settings.load import Layout, read_settings, refuse_contradictions
+from chatbot.settings.schema import (
     Auto,
     BaseModelConfig,
     Config,
