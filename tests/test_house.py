@@ -23,7 +23,7 @@ PACKAGE = REPOSITORY / "chatbot"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Top to bottom: a stage imports what stands above it, never what stands below.
 LAYERS = (
-    "errors", "conversation", "wording", "settings", "storage", "ingest", "corpus", "model", "training",
+    "errors", "conversation", "wording", "settings", "storage", "crypto", "ingest", "corpus", "model", "training",
     "inference", "evaluation", "publishing", "serving", "commands", "caller", "ops", "sft_ops", "__main__",
 )  # fmt: skip
 READMES = ("README.md", "README.ko.md")

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Never, TypeAlias
 
+from chatbot.crypto.age import Recipient
+from chatbot.crypto.age_keys import new_passphrase, recipient_of, recipients_of
+from chatbot.crypto.secrets import keep_secret, read_secret
 from chatbot.errors import AccessError
 from chatbot.serving.auth import has_password, require_access
 from chatbot.settings.schema import Config
-from chatbot.storage.age import Recipient
-from chatbot.storage.age_keys import new_passphrase, recipient_of, recipients_of
-from chatbot.storage.secrets import keep_secret, read_secret
 from chatbot.training.folder import RunFolder
 from chatbot.wording import render
 

@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from chatbot.commands._terminal import ask_model_key, say
+from chatbot.crypto.age import decrypt_file
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
-from chatbot.storage.age import decrypt_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

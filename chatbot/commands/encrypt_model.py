@@ -5,9 +5,9 @@ from pathlib import Path
 
 from chatbot.commands._privacy import require_not_stale
 from chatbot.commands._terminal import recipients_for, say
+from chatbot.crypto.age import encrypt_file
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
-from chatbot.storage.age import encrypt_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,8 +3,8 @@
 import argparse
 
 from chatbot.commands._terminal import say
+from chatbot.crypto.age_keys import new_identity, new_passphrase
 from chatbot.settings.schema import Config
-from chatbot.storage.age_keys import new_identity, new_passphrase
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

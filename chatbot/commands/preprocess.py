@@ -27,6 +27,9 @@ from chatbot.corpus.speakers import Speakers, number_speakers, read_speakers
 from chatbot.corpus.spool import SessionSpool
 from chatbot.corpus.store import MASKED, SPLITS, Stats, open_corpus, require_replaceable
 from chatbot.corpus.tokenizer import Tokenizer
+from chatbot.crypto.age import decrypt, encrypt
+from chatbot.crypto.age_keys import X25519Identity, identity_of, new_identity
+from chatbot.crypto.secrets import keep_secret, read_secret, speaker_key
 from chatbot.errors import CorpusError, CryptoError
 from chatbot.ingest.aliases import Aliases
 from chatbot.ingest.cleaning import Cleaner
@@ -45,9 +48,6 @@ from chatbot.ingest.rooms import (
 )
 from chatbot.ingest.sessions import merge_bursts, split_sessions
 from chatbot.settings.schema import Config
-from chatbot.storage.age import decrypt, encrypt
-from chatbot.storage.age_keys import X25519Identity, identity_of, new_identity
-from chatbot.storage.secrets import keep_secret, read_secret, speaker_key
 
 _GREEN, _GREY = 32, 90
 

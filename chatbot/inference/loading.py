@@ -8,6 +8,9 @@ from typing import Any
 import msgspec
 
 from chatbot.corpus.tokenizer import BpeTokenizer
+from chatbot.crypto.age import Identity, decrypt
+from chatbot.crypto.age_keys import identity_of
+from chatbot.crypto.secrets import read_secret
 from chatbot.errors import AccessError, CheckpointError
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.speakers import choose_speaker, speakers_of
@@ -16,9 +19,6 @@ from chatbot.model.language_model import LanguageModel
 from chatbot.model.model_file import ModelFile, read_model, read_model_bytes
 from chatbot.model.numpy_gpt import NumpyGPT
 from chatbot.settings.schema import Config, PreprocessConfig
-from chatbot.storage.age import Identity, decrypt
-from chatbot.storage.age_keys import identity_of
-from chatbot.storage.secrets import read_secret
 from chatbot.training.folder import RunFolder
 
 # Below this a GPU spends its time on starting kernels, and importing torch takes seconds.

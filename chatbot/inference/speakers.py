@@ -19,9 +19,9 @@ from chatbot.corpus.speakers import (
     read_speakers,
 )
 from chatbot.corpus.store import read_stats
+from chatbot.crypto.secrets import read_speaker_key
 from chatbot.errors import CheckpointError, ConfigError
 from chatbot.settings.schema import Config
-from chatbot.storage.secrets import read_speaker_key
 
 
 @dataclass(frozen=True)

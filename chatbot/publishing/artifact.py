@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chatbot.crypto.age import Recipient, encrypt
 from chatbot.errors import CheckpointError
 from chatbot.model.model_file import ModelFile, model_bytes, read_model, write_model
 from chatbot.settings.schema import WeightFormat
-from chatbot.storage.age import Recipient, encrypt
 from chatbot.storage.files import atomic_write, sha256_of, write_json
 
 if TYPE_CHECKING:

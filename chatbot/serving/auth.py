@@ -10,9 +10,9 @@ from pathlib import Path
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from chatbot.crypto.secrets import read_secret
 from chatbot.errors import AccessError
 from chatbot.settings.schema import Config
-from chatbot.storage.secrets import read_secret
 
 # RFC 9106, second recommended choice (64 MiB), for machines that also hold a model.
 _ITERATIONS, _LANES, _MEMORY_KIB = 3, 4, 64 * 1024

@@ -17,9 +17,9 @@ from collections import Counter
 
 import pytest
 
+from chatbot.crypto.age import decrypt, encrypt_file
+from chatbot.crypto.age_keys import X25519Identity
 from chatbot.errors import ChatbotError, CryptoError
-from chatbot.storage.age import decrypt, encrypt_file
-from chatbot.storage.age_keys import X25519Identity
 from chatbot.storage.files import write_bytes
 from chatbot.training.checkpoint import read_checkpoint, read_newest
 from chatbot.training.folder import RunFolder

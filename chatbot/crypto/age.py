@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from chatbot.crypto.armor import is_armored, unarmored
 from chatbot.errors import CryptoError
-from chatbot.storage.armor import is_armored, unarmored
 from chatbot.storage.files import atomic_write
 
 CHUNK = 64 * 1024

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from chatbot.errors import CryptoError
-from chatbot.storage.age import CHUNK, decrypt, decrypt_file, encrypt, encrypt_file
-from chatbot.storage.age_keys import (
+from chatbot.crypto.age import CHUNK, decrypt, decrypt_file, encrypt, encrypt_file
+from chatbot.crypto.age_keys import (
     Passphrase,
     X25519Identity,
     decode_bech32,
@@ -22,8 +21,9 @@ from chatbot.storage.age_keys import (
     new_passphrase,
     recipients_of,
 )
-from chatbot.storage.armor import armored
-from chatbot.storage.secrets import keep_secret
+from chatbot.crypto.armor import armored
+from chatbot.crypto.secrets import keep_secret
+from chatbot.errors import CryptoError
 from tests.conftest import SHARED
 
 VECTORS = sorted((SHARED / "vectors/age").glob("*")) if SHARED.exists() else []

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from chatbot.crypto.age_keys import X25519Identity, identity_of
 from chatbot.errors import AccessError
-from chatbot.storage.age_keys import X25519Identity, identity_of
 from chatbot.storage.files import write_bytes
 
 

@@ -11,8 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from chatbot.errors import CryptoError
-from chatbot.storage.age import (
+from chatbot.crypto.age import (
     Identity,
     Recipient,
     Stanza,
@@ -21,6 +20,7 @@ from chatbot.storage.age import (
     derive,
     encode_base64,
 )
+from chatbot.errors import CryptoError
 
 LOG_N = 18  # 2^18: 256 MiB and about a second, as the age command does
 MAX_LOG_N = 22  # what a file may ask for: 4 GiB

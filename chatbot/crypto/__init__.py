@@ -1,0 +1,1 @@
+"""Encryption: age files, their keys, and the secrets of .env."""
