@@ -59,7 +59,7 @@ test: check  ## style, types, all tests
 test-faults: install-dev  ## kills, failing calls, full disks: minutes
 	$(BIN)/python -m pytest -q -s -m faults tests/faults
 	N_FUZZ=5000 $(BIN)/python -m pytest -q tests/faults/test_fuzz.py
-	N_FUZZ=1000 $(BIN)/python -m pytest -q tests/ingest/test_exports.py
+	N_FUZZ=1000 $(BIN)/python -m pytest -q tests/ingest/readers/test_exports.py
 
 bench: install  ## measure what the README states
 	$(BIN)/python benchmarks/reading.py

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from math import sqrt
 from pathlib import Path
 
-from chatbot.ingest.masking import Masker
-from chatbot.ingest.names import NamePattern
-from chatbot.ingest.personal_data.find import kinds
-from chatbot.ingest.personal_data.numbers import is_business_number, is_luhn
-from chatbot.ingest.pseudonyms import Pseudonyms
+from chatbot.ingest.masking.detectors.find import kinds
+from chatbot.ingest.masking.detectors.numbers import is_business_number, is_luhn
+from chatbot.ingest.masking.masker import Masker
+from chatbot.ingest.masking.names import NamePattern
+from chatbot.ingest.masking.pseudonyms import Pseudonyms
 
 PARTICLES = [
     "",

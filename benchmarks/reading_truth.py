@@ -1,7 +1,7 @@
 """Lines lost, invented and misattributed in generated exports of every dialect.
 
 `python -m benchmarks.reading_truth [LINES]` writes at least so many (default 1,000,000) lines in
-all; the chats are those of tests/ingest/exports.py, many rooms joined into long files.
+all; the chats are those of tests/ingest/readers/exports.py, many rooms joined into long files.
 """
 
 import random
@@ -12,8 +12,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from chatbot.ingest.readers import read_conversations
-from tests.ingest.exports import DATES, DIALECTS, EVENTS, MEDIA, NOTICES, SENTENCES, Dialect, Event
-from tests.ingest.test_exports import is_told, readable
+from tests.ingest.readers.exports import (
+    DATES,
+    DIALECTS,
+    EVENTS,
+    MEDIA,
+    NOTICES,
+    SENTENCES,
+    Dialect,
+    Event,
+)
+from tests.ingest.readers.test_exports import is_told, readable
 
 SPEAKERS = ("가람", "나래", "다온 [총무]", "팀:A", "김, 이", "🦊여우")
 _GAPS = (0, 1, 20, 45, 70, 700, 9000, 40_000)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from chatbot.conversation import Message
-from chatbot.ingest.cleaning import Cleaner
+from chatbot.ingest.cleaning.rules import Cleaner
 from chatbot.ingest.readers import KST, read_conversations
 from chatbot.settings.schema import PreprocessConfig
 

@@ -14,7 +14,7 @@ from chatbot.corpus.base_tokenizer import open_tokenizer
 from chatbot.corpus.speakers import Speakers, match_name, propose_name
 from chatbot.corpus.store import read_stats, remove_corpus
 from chatbot.errors import ChatbotError, CorpusError
-from chatbot.ingest.forgetting import (
+from chatbot.ingest.organize.forgetting import (
     FILE,
     ForgetRule,
     day_of,
@@ -24,7 +24,7 @@ from chatbot.ingest.forgetting import (
     with_aliases,
     write_rules,
 )
-from chatbot.ingest.rooms import choose_rooms, read_room, resolve_aliases, verify_exports
+from chatbot.ingest.organize.rooms import choose_rooms, read_room, resolve_aliases, verify_exports
 from chatbot.settings.aliases import STAGES, load_sft_config
 from chatbot.settings.schema import Config
 from chatbot.storage.files import sha256_of, write_json

@@ -4,8 +4,8 @@ import argparse
 
 from chatbot.commands._terminal import say, table
 from chatbot.errors import ExportError
-from chatbot.ingest.inbox import Plan, file_exports, plan_filing
-from chatbot.ingest.manifest import ExportEntry, read_manifest
+from chatbot.ingest.organize.inbox import Plan, file_exports, plan_filing
+from chatbot.ingest.organize.manifest import ExportEntry, read_manifest
 from chatbot.settings.schema import Config
 
 _SUSPICIOUS_SHARE = 0.01

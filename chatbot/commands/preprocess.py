@@ -31,14 +31,15 @@ from chatbot.crypto.age import decrypt, encrypt
 from chatbot.crypto.age_keys import X25519Identity, identity_of, new_identity
 from chatbot.crypto.secrets import keep_secret, read_secret, speaker_key
 from chatbot.errors import CorpusError, CryptoError
-from chatbot.ingest.aliases import Aliases
-from chatbot.ingest.cleaning import Cleaner
-from chatbot.ingest.forgetting import FILE, ForgetRule, read_rules, with_aliases
-from chatbot.ingest.manifest import ExportEntry
-from chatbot.ingest.masking import Found, Masker
-from chatbot.ingest.names import N_TO_DECIDE, NamePattern, words_among
-from chatbot.ingest.pseudonyms import Pseudonyms
-from chatbot.ingest.rooms import (
+from chatbot.ingest.cleaning.rules import Cleaner
+from chatbot.ingest.cleaning.sessions import merge_bursts, split_sessions
+from chatbot.ingest.masking.masker import Found, Masker
+from chatbot.ingest.masking.names import N_TO_DECIDE, NamePattern, words_among
+from chatbot.ingest.masking.pseudonyms import Pseudonyms
+from chatbot.ingest.organize.aliases import Aliases
+from chatbot.ingest.organize.forgetting import FILE, ForgetRule, read_rules, with_aliases
+from chatbot.ingest.organize.manifest import ExportEntry
+from chatbot.ingest.organize.rooms import (
     RoomTally,
     choose_rooms,
     exporter_of,
@@ -46,7 +47,6 @@ from chatbot.ingest.rooms import (
     resolve_aliases,
     verify_exports,
 )
-from chatbot.ingest.sessions import merge_bursts, split_sessions
 from chatbot.settings.schema import Config
 
 _GREEN, _GREY = 32, 90

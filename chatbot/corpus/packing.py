@@ -26,7 +26,7 @@ from chatbot.corpus.store import (
 from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, parse_turns, render_all
 from chatbot.corpus.tokenizer import Tokenizer, choose_vocab_size, train_tokenizer
 from chatbot.errors import CorpusError
-from chatbot.ingest.sessions import cut_session, split_point
+from chatbot.ingest.cleaning.sessions import cut_session, split_point
 from chatbot.settings.schema import PreprocessConfig
 from chatbot.storage.files import (
     explained,

@@ -22,7 +22,7 @@ from chatbot.evaluation.memorization import (
     spread,
 )
 from chatbot.inference.bot import Bot, BotSettings
-from chatbot.ingest.pseudonyms import Pseudonyms
+from chatbot.ingest.masking.pseudonyms import Pseudonyms
 from chatbot.model.language_model import Cache, LanguageModel, Logits, Tokens
 from chatbot.model.model_file import ModelFile
 from chatbot.settings.schema import PrivacyConfig, SamplingConfig

@@ -12,8 +12,8 @@ from chatbot.corpus.template import Turn, render_prompt
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.inference.generate import Permission, Prefix, generate, stream_text
 from chatbot.inference.sampling import Sampler
-from chatbot.ingest.cleaning import Cleaner
-from chatbot.ingest.masking import shielded
+from chatbot.ingest.cleaning.rules import Cleaner
+from chatbot.ingest.masking.masker import shielded
 from chatbot.model.language_model import LanguageModel
 from chatbot.settings.schema import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 

@@ -14,7 +14,7 @@ from chatbot.crypto.secrets import read_secret
 from chatbot.errors import AccessError, CheckpointError
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.speakers import choose_speaker, speakers_of
-from chatbot.ingest.cleaning import TEXT_SETTINGS
+from chatbot.ingest.cleaning.rules import TEXT_SETTINGS
 from chatbot.model.language_model import LanguageModel
 from chatbot.model.model_file import ModelFile, read_model, read_model_bytes
 from chatbot.model.numpy_gpt import NumpyGPT

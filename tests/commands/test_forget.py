@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.conversation import Message
-from chatbot.ingest.forgetting import ForgetRule, message_id, speaker_hash, with_aliases
+from chatbot.ingest.organize.forgetting import ForgetRule, message_id, speaker_hash, with_aliases
 
 
 def fingerprint(project):

@@ -11,7 +11,7 @@ from chatbot.corpus.template import Turn, parse
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.generate import Permission, Prefix, generate, stream_text
 from chatbot.inference.sampling import Sampler
-from chatbot.ingest.masking import shielded
+from chatbot.ingest.masking.masker import shielded
 from chatbot.settings.schema import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 from tests.corpus.test_template import tokenizer
 

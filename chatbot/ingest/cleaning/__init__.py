@@ -1,0 +1,1 @@
+"""Which messages are kept, what repeats, and where a session begins."""

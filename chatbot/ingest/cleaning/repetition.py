@@ -1,0 +1,82 @@
+"""Long messages and stretches of talk that come back, also where a few words differ: counts.
+
+What stands ten times in a chat is recited about a thousand times as often as what stands once
+(Kandpal et al. 2022): notices, forwarded texts and account numbers are the risk of a chat.
+"""
+
+import re
+from collections import deque
+from hashlib import blake2b
+
+import numpy as np
+
+from chatbot.ingest.cleaning.minhash import SimilarTexts
+
+_WINDOW, _WINDOW_CHARS = 4, 40
+_SLOT_BITS = 22  # 32 MB, touched as it fills
+_COUNT_BITS = 16
+_MAX_COUNT = (1 << _COUNT_BITS) - 1
+# The date of a notice changes every time it is sent; hours, prices and numbers are its content.
+_DATE = re.compile(
+    r"(?:\d{2,4}\s?년\s?)?\d{1,2}\s?월(?:\s?\d{1,2}\s?일)?"  # 2026년 3월 5일, 3월
+    r"|\b\d{4}([./-])\s?\d{1,2}\1\s?\d{1,2}\b"  # 2026-03-05, 2026. 3. 5
+    r"|\b\d{1,2}/\d{1,2}(?=\s?\()"  # 3/5 (목)
+)
+
+
+class Repetition:
+    """Counts how often a long text, or one nearly the same, was seen; memory is bounded."""
+
+    def __init__(self) -> None:
+        self._similar = SimilarTexts()
+        self._exact = Counts(slot_bits=20)  # of long texts only
+        self._windows = Counts()
+        self._latest: deque[str] = deque(maxlen=_WINDOW)
+
+    def count(self, text: str) -> int:
+        """Count a long text in and return how often it, or one like it, was seen by now.
+
+        Spaces, punctuation and dates do not make two texts different; other digits do: what
+        costs 3,000 and what costs 5,000 are two answers.
+        """
+        text = text.lower()
+        letters = re.sub(r"[\W\d_]+", "", text) or text
+        digits = " ".join(re.findall(r"\d+", _DATE.sub(" ", text)))
+        n_exact = self._exact.count(f"{digits}\0{letters}")
+        return max(n_exact, self._similar.count(letters, digits))
+
+    def count_window(self, text: str) -> int:
+        """Count the stretch of talk that ends with a message; 1 for one too short to tell."""
+        self._latest.append(text)
+        if len(self._latest) < _WINDOW or sum(map(len, self._latest)) < _WINDOW_CHARS:
+            return 1
+        return self._windows.count("\0".join(self._latest))
+
+
+class Counts:
+    """How often each of many texts came: 8 bytes each, for up to two million texts.
+
+    A hash table with open addressing: a slot holds 48 bits of a text's hash and its count. Once
+    it is half full, new texts count as seen once.
+    """
+
+    def __init__(self, slot_bits: int = _SLOT_BITS) -> None:
+        # A memory view, since indexing an array with a number is slow.
+        self._slots = np.zeros(1 << slot_bits, dtype=np.uint64).data
+        self._n_free = 1 << (slot_bits - 1)
+
+    def count(self, text: str) -> int:
+        """Count a text in and return how often it was seen by now, at most 65,535 times."""
+        key = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+        tag, n_slots = key >> _COUNT_BITS, len(self._slots)
+        place = key % n_slots
+        while slot := self._slots[place]:
+            if slot >> _COUNT_BITS == tag:
+                count = min((slot & _MAX_COUNT) + 1, _MAX_COUNT)
+                self._slots[place] = tag << _COUNT_BITS | count
+                return count
+            place = (place + 1) % n_slots
+        if self._n_free:
+            self._slots[place] = tag << _COUNT_BITS | 1
+            self._n_free -= 1
+        return 1

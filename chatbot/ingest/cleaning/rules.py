@@ -1,0 +1,133 @@
+"""Rules on one message: what is dropped or not learned, and how text is written."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from chatbot.conversation import Message
+from chatbot.ingest.cleaning.repetition import Repetition
+from chatbot.ingest.organize.forgetting import ForgetRule
+from chatbot.settings.schema import PreprocessConfig
+
+_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
+_SPACES = re.compile(r"[^\S\n]+")
+_LINE_ENDS = re.compile(r" ?\n[\n ]*")
+# Zero-width space, marks, the fold spacer of bot messages; the joiner inside emoji is kept.
+_HIDDEN = re.compile(
+    r"[\u200b\u200c\u200e\u200f\u2028-\u202e\u2060\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f]|\u200d{2,}"
+)
+_BLANK_LETTERS = re.compile(r"[\u3164\u2800\u115f\u1160\uffa0]")
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_RUN_CHARS = "ㄱ-ㅎㅏ-ㅣ!?.~,^;…‥*_=+\\-♡♥★☆"
+# Dots only or dashes only; `-.-` and `-_-` are faces.
+_LOW_SIGNAL = re.compile(
+    r"[\s.·ㆍ・。\u2024-\u2027\u2000-\u200f\u2028-\u202f\u205f-\u206f]+|[\s\-‐-―─ー−]+"
+)
+# Kakao glues these onto the message before them.
+_POLICY_LINE = re.compile(
+    r"^(?:운영정책을 위반.*|타인, 기관 등의 사칭에 유의해 주세요.*)$\n?",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named claim about a message, read with its clean text."""
+
+    name: str
+    applies: Callable[[Message, str, PreprocessConfig], bool]
+
+
+# What says nothing is dropped.
+DROP_RULES = (
+    Rule("system", lambda message, text, rules: message.kind == "system"),
+    Rule("media", lambda message, text, rules: message.kind == "media"),
+    Rule("empty", lambda message, text, rules: not text),
+    Rule(
+        "low_signal",
+        lambda message, text, rules: (
+            rules.drop_low_signal and _LOW_SIGNAL.fullmatch(text) is not None
+        ),
+    ),
+)
+# What says something that is not to be learned stays as context: without it a question would lose
+# its answer, and what comes next would be learned as the answer.
+CONTEXT_RULES = (
+    # Phones cut a body at exactly 500 characters.
+    Rule("cut_at_500", lambda message, text, rules: len(message.text) == 500),
+    Rule("too_short", lambda message, text, rules: len(text) < rules.min_message_chars),
+    Rule("too_long", lambda message, text, rules: len(text) > rules.max_message_chars),
+)
+
+
+# The settings that `Cleaner.normalize` follows: a model carries them.
+TEXT_SETTINGS = ("mask_urls", "url_mask", "max_run")
+
+
+class Cleaner:
+    """Cleans the messages of one room in order and counts what each rule does.
+
+    Of the messages kept, `context_only` counts those that no network is trained on, by rule.
+    State is only what repeats need: counts of texts seen.
+    """
+
+    def __init__(self, rules: PreprocessConfig, forget: Sequence[ForgetRule] = ()) -> None:
+        self.n_seen = 0
+        self.n_kept = 0
+        self.dropped: Counter[str] = Counter()
+        self.context_only: Counter[str] = Counter()
+        self._rules = rules
+        self._run = re.compile(rf"([{_RUN_CHARS}])\1{{{rules.max_run},}}")
+        self._repetition = Repetition()
+        self._forget = forget
+
+    def clean(self, message: Message) -> Message | None:
+        """Return the message with clean text, or None if a rule drops it.
+
+        What must not be learned comes back as kind "context", shortened where it is too long.
+        """
+        self.n_seen += 1
+        if any(rule.applies(message) for rule in self._forget):
+            self.dropped["forgotten"] += 1
+            return None
+        text = self.normalize(message.text)
+        if reason := self._first(DROP_RULES, message, text):
+            self.dropped[reason] += 1
+            return None
+        self.n_kept += 1
+        reason = self._first(CONTEXT_RULES, message, text) or self._repeated(text)
+        if reason is None:
+            return Message(message.speaker, text, message.sent_at)
+        self.context_only[reason] += 1
+        text = text[: self._rules.max_message_chars].strip()
+        return Message(message.speaker, text, message.sent_at, "context")
+
+    def _first(self, rules: tuple[Rule, ...], message: Message, text: str) -> str | None:
+        return next((r.name for r in rules if r.applies(message, text, self._rules)), None)
+
+    def normalize(self, text: str) -> str:
+        """Write text one way: NFC, one space, links masked, runs capped.
+
+        >>> Cleaner(PreprocessConfig()).normalize("아ㅋㅋㅋㅋㅋㅋ  www.example.com")
+        '아ㅋㅋㅋㅋ (링크)'
+        """
+        text = _BLANK_LETTERS.sub(" ", _LONE_SURROGATE.sub("\ufffd", text))
+        text = unicodedata.normalize("NFC", _HIDDEN.sub("", text))
+        text = _POLICY_LINE.sub("", text)
+        if self._rules.mask_urls:
+            text = _URL.sub(self._rules.url_mask, text)
+        text = _LINE_ENDS.sub("\n", _SPACES.sub(" ", text)).strip()
+        return self._run.sub(lambda run: run[1] * self._rules.max_run, text)
+
+    def _repeated(self, text: str) -> str | None:
+        """Return the rule by which a text that came back too often is not learned."""
+        if self._repetition.count_window(text) > self._rules.max_repeats:
+            return "repeated_window"
+        if len(text) < self._rules.repeat_min_chars:
+            return None
+        n_seen = self._repetition.count(text)
+        if len(text) >= self._rules.notice_min_chars and n_seen > 1:
+            return "repeated_notice"
+        return "repeated_message" if n_seen > self._rules.max_repeats else None

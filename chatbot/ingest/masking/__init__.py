@@ -1,0 +1,1 @@
+"""Personal data and names of speakers, replaced before anything is trained."""

@@ -1,0 +1,112 @@
+"""Personal data in text -> stable, same-shaped pseudonyms; what is not covered is in the README.
+
+A value becomes the same pseudonym everywhere, however it is written (010-1234-5678, 공일공 ...),
+drawn by HMAC from the project's own key. Phone numbers become ones that nobody can have.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from chatbot.ingest.masking.detectors.context import Context
+from chatbot.ingest.masking.detectors.find import find_personal, may_hold
+from chatbot.ingest.masking.detectors.identities import ID_WORD, SERVICE
+from chatbot.ingest.masking.detectors.secrets import ACCESS_WORDS
+from chatbot.ingest.masking.detectors.spelled import SPOKEN, as_digits, plain_form, restyled
+from chatbot.ingest.masking.names import NamePattern
+from chatbot.ingest.masking.pseudonyms import Pseudonyms
+
+
+@dataclass(frozen=True)
+class Found:
+    """A value that was masked: of which kind, what it was, and what stands there now."""
+
+    kind: str
+    value: str
+    pseudonym: str
+
+
+class Masker:
+    """Masks the messages of one room in order; counts what it replaces."""
+
+    def __init__(self, pseudonyms: Pseudonyms, names: NamePattern) -> None:
+        self.found: Counter[Found] = Counter()
+        self._pseudonyms = pseudonyms
+        self._names = names
+        self._context = Context()
+
+    def mask(self, text: str) -> str:
+        """Return the text with personal data replaced, also where it answers a message before."""
+        plain = plain_form(text)
+        spans = find_personal(plain, self._context.labels()) if may_hold(plain) else []
+        self._context.hear(plain, gives=bool(spans))
+        spans += self._names.spans(plain, spans)
+        if not spans:
+            return text
+        digits = as_digits(plain)
+        for start, end, kind in sorted(spans, reverse=True):
+            value = plain[start:end]
+            pseudonym = self._pseudonym(kind, value, digits[start:end])
+            self.found[Found(kind, value, pseudonym)] += 1
+            text = text[:start] + pseudonym + text[end:]
+        return text
+
+    def _pseudonym(self, kind: str, value: str, digits: str) -> str:
+        """Draw for what the value stands for, and write it as the value is written."""
+        if kind == "name":
+            return self._pseudonyms.of(kind, value)
+        return restyled(value, digits, self._pseudonyms.of(kind, digits))
+
+
+# From where on a line of a reply is held back until it is whole: what may become a number, an
+# address or a link, and letters behind a word for a secret.
+_TRIGGER = re.compile(
+    rf"[!-~]*[0-9@*#/]|(?:[{SPOKEN}][ .,~/-]{{0,2}}){{4}}|(?:{ACCESS_WORDS}|{SERVICE}|{ID_WORD})"
+    rf"[^A-Za-z]{{0,14}}(?P<letter>[A-Za-z])",
+    re.IGNORECASE,
+)
+_PENDING = re.compile(rf"(?:[!-~]+|(?:[{SPOKEN}][ .,~/-]{{0,2}})+)$")
+
+
+def shielded(pieces: Iterable[str]) -> Iterator[str]:
+    """Pass streamed text on, with stars for what looks like personal data.
+
+    What stands around a value tells what it is, so a line is held back from its first digit (or
+    @, link, spelled number, ...) to its end; most lines of a reply have none.
+    """
+    shown = held = ""  # of the line that is being said
+    for piece in pieces:
+        held += piece
+        while "\n" in held:
+            rest, held = held.split("\n", 1)
+            yield _starred(shown, rest) + "\n"
+            shown = ""
+        if n_ready := _hold_from(plain_form(shown + held)) - len(shown):
+            yield held[:n_ready]
+            shown, held = shown + held[:n_ready], held[n_ready:]
+    if held:
+        yield _starred(shown, held)
+
+
+def _hold_from(line: str) -> int:
+    """Return up to where an unfinished line can be shown."""
+    return min(_trigger(line), match.start() if (match := _PENDING.search(line)) else len(line))
+
+
+def _trigger(line: str) -> int:
+    match = _TRIGGER.search(line)
+    if match is None:
+        return len(line)
+    return match.start("letter") if match["letter"] else match.start()
+
+
+def _starred(shown: str, rest: str) -> str:
+    """Return the rest of a line with stars in what looks personal."""
+    line = plain_form(shown + rest)
+    letters, first = list(rest), max(_trigger(line), len(shown))
+    for start, end, _ in find_personal(line) if first < len(line) else ():
+        for place in range(max(start, first), end):
+            if line[place].isalnum():
+                letters[place - len(shown)] = "*"
+    return "".join(letters)

@@ -1,0 +1,131 @@
+"""Names of a room's speakers -> where somebody is called by one in text.
+
+A nickname may be a word (노래, 사람): where a room says it far more often than it calls somebody by
+it, only the calls are names.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from chatbot.ingest.masking.detectors.find import Span
+from chatbot.ingest.masking.detectors.spelled import plain_form
+
+# How people call each other; as a name in a room's list they are words, not names.
+_NO_NAMES = frozenset(
+    "엄마 아빠 자기 여보 형 누나 언니 오빠 동생 할머니 할아버지 이모 고모 삼촌 선생님 친구 "  # noqa: SIM905
+    "나 너 우리 회원님 you me".split()
+)
+_SURNAMES = (
+    "김이박최정강조윤장임한오서신권황안송전홍유고문양손배백허남심노하곽성차주우구나민진지엄채원천방공현함변염여추"
+    "도소석선설마길연위표명기반왕금옥육인맹제모탁국어은편용"
+)
+_PARTICLES = (
+    "은|는|이|가|을|를|의|도|만|아|야|와|과|랑|로|에게|한테|께|께서|보고|더러|처럼|까지|부터|이랑|하고|이는|이가|이도|"
+    "이한테|이네|네|씨|씨가|씨는|님|님이|님은|님도|쌤|선배|언니|오빠|형|누나|이야|예요|이에요|요|이고|입니다|인데|이라|"
+    "으로"
+)
+
+
+# Of the words among names: how many messages decide, and by which numbers.
+N_TO_DECIDE = 20_000
+_LEAST_SAID = 20
+_LEAST_CALLED = 1 / 20  # ordinary nouns: below 1/40 in 36,000 public messages; names: a fifth
+_CALLED = re.compile(
+    r"(?: ?(?:님|씨|쌤|선배|언니|오빠|형|누나)|아|이가|이는|이한테)(?![가-힣])|야(?=[ ,!?~.\n]|$)"
+)
+
+
+class NamePattern:
+    """Finds names in text: whole ones, and the given name where somebody is called by it.
+
+    Of a name among `words` it finds only the calls: 노래님, @노래.
+    """
+
+    def __init__(self, names: Iterable[str], words: frozenset[str] = frozenset()) -> None:
+        self._words = words
+        known = {_written(name) for name in names}
+        known |= {core for name in known if (core := _undecorated(name))}
+        known |= {name[1:] for name in known if _is_full_name(name)}  # given names
+        wanted = sorted(filter(_is_name, known), key=len, reverse=True)
+        is_short = {name: re.fullmatch("[가-힣]{2}", name) is not None for name in wanted}
+        alternatives = [
+            ([name for name in wanted if not is_short[name]], "(?![A-Za-z0-9])"),
+            # Two syllables are also the beginning of words (하늘, 하늘색): a particle must follow.
+            (
+                [name for name in wanted if is_short[name]],
+                f"(?=(?:{_PARTICLES})?(?![가-힣A-Za-z0-9]))",
+            ),
+        ]
+        parts = [
+            f"(?<![가-힣A-Za-z0-9])(?:{'|'.join(map(re.escape, some))}){end}"
+            for some, end in alternatives
+            if some
+        ]
+        self._pattern = re.compile("|".join(parts), re.IGNORECASE) if parts else None
+
+    def spans(self, plain: str, taken: list[Span]) -> Iterator[Span]:
+        """Yield (start, end, "name") of names outside what is `taken`."""
+        for match in self._pattern.finditer(plain) if self._pattern else ():
+            start, end = match.span()
+            if match[0].lower() in self._words and not _is_called(plain, start, end):
+                continue
+            if not any(start < other_end and begin < end for begin, other_end, _ in taken):
+                yield start, end, "name"
+
+
+def _is_called(plain: str, start: int, end: int) -> bool:
+    """Whether somebody is called by what stands here, as nobody is by a word."""
+    return plain[start - 1 : start] == "@" or _CALLED.match(plain, end) is not None
+
+
+def words_among(names: Iterable[str], texts: Iterable[str]) -> frozenset[str]:
+    """Return the names that are words in a room: read from its first texts.
+
+    A name is a word if it comes 20 times or more and fewer than one in 20 of them is a call
+    (노래님, @노래, 노래야!). Memory grows with the names alone.
+
+    >>> room = ["이 노래 좋다", "노래 틀어", "노래방 가자"] * 10 + ["나래야!", "나래 어디야"] * 10
+    >>> words_among(["노래", "나래"], room)
+    frozenset({'노래'})
+    """
+    pattern = NamePattern(names)
+    n_said: Counter[str] = Counter()
+    n_called: Counter[str] = Counter()
+    for plain in map(plain_form, texts):
+        for start, end, _ in pattern.spans(plain, []):
+            name = plain[start:end].lower()
+            n_said[name] += 1
+            n_called[name] += _is_called(plain, start, end)
+    return frozenset(
+        name
+        for name, n in n_said.items()
+        if n >= _LEAST_SAID and n_called[name] < n * _LEAST_CALLED
+    )
+
+
+def _written(name: str) -> str:
+    """Write a name as text is written when it is looked for."""
+    return " ".join(plain_form(unicodedata.normalize("NFC", name)).split())
+
+
+def _undecorated(name: str) -> str | None:
+    """Return the one name in a decorated one, if there is just one.
+
+    >>> _undecorated("다온 [총무]"), _undecorated("홍길동/91/서울"), _undecorated("행복한 하루")
+    ('다온', '홍길동', None)
+    """
+    bare = re.split(r"[/_|]", re.sub(r"[\[(<{].*?[\])>}]", " ", name))[0]
+    words = re.findall(r"[가-힣]+|[A-Za-z]+(?: [A-Za-z]+)*", bare)
+    return words[0] if len(words) == 1 and len(words[0]) >= 2 and words[0] != name else None
+
+
+def _is_name(name: str) -> bool:
+    """Whether a speaker's name can be looked for in text without hitting words all the time."""
+    n_letters = len(re.findall(r"[가-힣A-Za-z]", name))
+    return n_letters >= 2 and name.lower() not in _NO_NAMES
+
+
+def _is_full_name(name: str) -> bool:
+    return re.fullmatch(rf"[{_SURNAMES}][가-힣]{{2}}", name) is not None

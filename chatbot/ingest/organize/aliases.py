@@ -1,0 +1,217 @@
+"""Exports of one room -> who is called by which name in each of them.
+
+A phone shows contacts under its owner's own names for them, and older phones call the owner
+회원님 or "you". What a person says at the same minutes in another export tells the name there.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import combinations
+
+from chatbot.conversation import Message
+from chatbot.ingest.organize.manifest import ExportEntry
+from chatbot.ingest.organize.merging import key_of
+
+Aliases = dict[str, dict[str, str]]  # by export id: a name there -> the name it stands for
+Node = tuple[str, str]  # export id, name in it
+Window = tuple[int, int]  # first and last minute, both included
+
+EXPORTER_NAMES = ("회원님", "you", "You", "Me")
+_SAMPLE_SIZE = 64
+_MIN_HITS = 3
+_MIN_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Aliases, and the pairs of exports where it is not clear who is who."""
+
+    aliases: Aliases
+    doubts: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two exports that cover the same time, with the names that only one of them has."""
+
+    one: ExportEntry
+    other: ExportEntry
+    window: Window
+    names: tuple[frozenset[str], frozenset[str]]
+
+
+@dataclass
+class _Sample:
+    """The smallest hashes of what one person said when: exports sample the same messages."""
+
+    hashes: set[int] = field(default_factory=set)
+    _heap: list[int] = field(default_factory=list)
+
+    @property
+    def horizon(self) -> int:
+        """Every hash below is in the sample."""
+        return -self._heap[0] if len(self._heap) >= _SAMPLE_SIZE else 1 << 64
+
+    def add(self, number: int) -> None:
+        """Take a hash in, if it is small enough."""
+        if number in self.hashes or number >= self.horizon:
+            return
+        self.hashes.add(number)
+        heapq.heappush(self._heap, -number)
+        if len(self._heap) > _SAMPLE_SIZE:
+            self.hashes.discard(-heapq.heappop(self._heap))
+
+
+def find_aliases(
+    exports: list[ExportEntry],
+    given: dict[str, str],
+    read: Callable[[ExportEntry], Iterator[Message]],
+) -> Resolved:
+    """Find whom the names of each export stand for; `given` (the user's) come first.
+
+    Each export with a name that another one lacks is read once. Nothing is guessed: two people of
+    one export never become one, and of several candidates none is taken.
+    """
+    pairs = list(_pairs(exports, given))
+    samples = _sampled(exports, pairs, given, read)
+    classes = _Classes(exports, given)
+    doubts = []
+    for pair in pairs:
+        matches, is_clear = _matches(pair, samples)
+        joined = [classes.join(*match) for match in matches]
+        if not is_clear or not all(joined):
+            doubts.append((pair.one.id, pair.other.id))
+    return Resolved(classes.aliases(), doubts)
+
+
+def _names(entry: ExportEntry, given: dict[str, str]) -> frozenset[str]:
+    return frozenset(given.get(name, name) for name in entry.speakers)
+
+
+def _pairs(exports: list[ExportEntry], given: dict[str, str]) -> Iterator[_Pair]:
+    for one, other in combinations(exports, 2):
+        first = max(one.sketch.first, other.sketch.first)
+        last = min(one.sketch.last, other.sketch.last)
+        names, others = _names(one, given), _names(other, given)
+        owners = frozenset(EXPORTER_NAMES)
+        lone = (names - (others - owners), others - (names - owners))
+        if first <= last and all(lone):
+            yield _Pair(one, other, (first, last), lone)
+
+
+def _sampled(
+    exports: list[ExportEntry],
+    pairs: list[_Pair],
+    given: dict[str, str],
+    read: Callable[[ExportEntry], Iterator[Message]],
+) -> dict[tuple[Node, Window], _Sample]:
+    """Return what each lone name of each pair says while both exports go on."""
+    samples: dict[tuple[Node, Window], _Sample] = {}
+    for entry in exports:
+        wanted: dict[str, set[Window]] = {}
+        for pair in pairs:
+            for side, names in zip((pair.one, pair.other), pair.names, strict=True):
+                for name in names if side is entry else ():
+                    wanted.setdefault(name, set()).add(pair.window)
+        for message in read(entry) if wanted else ():
+            name = given.get(message.speaker, message.speaker)
+            for window in wanted.get(name, ()):
+                minute, _, text = key_of(message)
+                if window[0] <= minute <= window[1] and message.kind == "message":
+                    sample = samples.setdefault(((entry.id, name), window), _Sample())
+                    sample.add(_hash(minute, text))
+    return samples
+
+
+def _hash(minute: int, text: bytes) -> int:
+    return int.from_bytes(blake2b(b"%d\0%b" % (minute, text), digest_size=8).digest())
+
+
+def _matches(
+    pair: _Pair, samples: dict[tuple[Node, Window], _Sample]
+) -> tuple[list[tuple[Node, Node]], bool]:
+    """Return who is who, and whether nobody has two candidates."""
+    found: dict[tuple[Node, Node], int] = {}
+    holders: dict[int, list[Node]] = {}
+    ones, others = (
+        {(side.id, name): samples.get(((side.id, name), pair.window), _Sample()) for name in names}
+        for side, names in zip((pair.one, pair.other), pair.names, strict=True)
+    )
+    for node, sample in others.items():
+        for number in sample.hashes:
+            holders.setdefault(number, []).append(node)
+    for node, sample in ones.items():
+        near = Counter(other for number in sample.hashes for other in holders.get(number, ()))
+        for other in near:
+            if n_hits := _agreement(sample, others[other]):
+                found[node, other] = n_hits
+    times = Counter(node for match in found for node in match)
+    clear = [match for match in found if all(times[node] == 1 for node in match)]
+    return clear, len(clear) == len(found)
+
+
+def _agreement(one: _Sample, other: _Sample) -> int:
+    """Return how many messages two people share, 0 if too few to be one person.
+
+    Somebody who said little is the same one if all of it agrees.
+    """
+    horizon = min(one.horizon, other.horizon)
+    a, b = ({number for number in s.hashes if number <= horizon} for s in (one, other))
+    n_hits, n_compared = len(a & b), min(len(a), len(b))
+    is_same = n_hits == n_compared or (n_hits >= _MIN_HITS and n_hits >= _MIN_SHARE * n_compared)
+    return n_hits if is_same else 0
+
+
+class _Classes:
+    """Who is one person: names of exports, joined one pair after another."""
+
+    def __init__(self, exports: list[ExportEntry], given: dict[str, str]) -> None:
+        self._exports, self._given = exports, given
+        self._of: dict[Node, set[Node]] = {}
+        by_name: dict[str, set[Node]] = {}
+        for entry in exports:
+            for name in _names(entry, given):
+                node = (entry.id, name)
+                alone: set[Node] = set()
+                people = alone if name in EXPORTER_NAMES else by_name.setdefault(name, set())
+                people.add(node)
+                self._of[node] = people
+
+    def join(self, one: Node, other: Node) -> bool:
+        """Make two names one person; False if two people of one export would become one."""
+        a, b = self._of[one], self._of[other]
+        if a is b:
+            return True
+        if {export for export, _ in a} & {export for export, _ in b}:
+            return False
+        a |= b
+        for node in b:
+            self._of[node] = a
+        return True
+
+    def aliases(self) -> Aliases:
+        """Return the user's aliases, and the one name of everybody who has several."""
+        aliases: Aliases = {}
+        for entry in self._exports:
+            names = aliases[entry.id] = dict(self._given)
+            for raw in entry.speakers:
+                name = self._given.get(raw, raw)
+                shown = self._name_of(self._of[entry.id, name])
+                if shown != raw:
+                    names[raw] = shown
+        return aliases
+
+    def _name_of(self, people: set[Node]) -> str:
+        """Return the name that most exports use, then that of most messages."""
+        uses: Counter[str] = Counter(name for _, name in people)
+        messages: Counter[str] = Counter()
+        for entry in self._exports:
+            for raw, n in entry.speakers.items():
+                name = self._given.get(raw, raw)
+                messages[name] += n if (entry.id, name) in people else 0
+        return max(
+            uses, key=lambda name: (name not in EXPORTER_NAMES, uses[name], messages[name], name)
+        )

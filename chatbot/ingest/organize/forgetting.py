@@ -1,0 +1,88 @@
+"""What is to be forgotten: rules that keep messages out of the data, whatever exports hold."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from chatbot.conversation import Message
+from chatbot.errors import CorpusError
+from chatbot.ingest.organize.merging import key_of
+from chatbot.storage.files import write_json
+
+FILE = "forgotten.json"
+
+
+class ForgetRule(msgspec.Struct, frozen=True):
+    """Messages to leave out: a speaker's (by a hash of the name), those before a day, or one."""
+
+    kind: Literal["speaker", "before", "message"]
+    value: str
+
+    def applies(self, message: Message) -> bool:
+        """Whether the rule leaves a message out."""
+        if self.kind == "speaker":
+            return speaker_hash(message.speaker) == self.value
+        if self.kind == "message":
+            return message_id(message) == self.value
+        sent_at = message.sent_at
+        return sent_at is not None and sent_at.date() < date.fromisoformat(self.value)
+
+
+def speaker_hash(name: str) -> str:
+    """Return what stands for a name in a rule: the list of whom to forget names nobody."""
+    return blake2b(name.encode(), digest_size=16, person=b"forget").hexdigest()
+
+
+def message_id(message: Message) -> str:
+    """Return a name for what was said when, the same in every export that holds it.
+
+    Whoever said it: names change with aliases. Texts that differ in emoji only share it, as an
+    export of an old Windows has "?" for them.
+    """
+    minute, _, text = key_of(message)
+    return blake2b(b"%d\0%b" % (minute, text), digest_size=8).hexdigest()
+
+
+def with_aliases(
+    rules: Iterable[ForgetRule], aliases: Iterable[tuple[str, str]]
+) -> list[ForgetRule]:
+    """Add the rules of a speaker's other names: a name that is resolved later brings nothing back.
+
+    `aliases`: pairs of a name in an export and the name it stands for.
+    """
+    known = list(rules)
+    for pair in aliases:
+        hashes = [speaker_hash(name) for name in pair]
+        for one, other in (hashes, hashes[::-1]):
+            if ForgetRule("speaker", one) in known and ForgetRule("speaker", other) not in known:
+                known.append(ForgetRule("speaker", other))
+    return known
+
+
+def read_rules(path: Path) -> list[ForgetRule]:
+    """Return the rules of a project; raises CorpusError if their file is damaged."""
+    if not path.is_file():
+        return []
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[ForgetRule])
+    except (msgspec.DecodeError, ValueError) as error:
+        raise CorpusError(
+            f"{path} is damaged", hint="restore it: without it, forgotten messages would come back"
+        ) from error
+
+
+def write_rules(path: Path, rules: list[ForgetRule]) -> None:
+    """Replace the rules."""
+    write_json(path, msgspec.to_builtins(rules))
+
+
+def day_of(text: str) -> str:
+    """Read a day; raises CorpusError for anything but YYYY-MM-DD."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date().isoformat()
+    except ValueError as error:
+        raise CorpusError(f'"{text}" is no day', hint="write it as 2025-03-31") from error

@@ -1,0 +1,335 @@
+"""Find exports, recognize and fingerprint them, file each under its room."""
+
+import re
+import shutil
+import unicodedata
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta, timezone
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from chatbot.conversation import Message
+from chatbot.errors import ExportError
+from chatbot.ingest.organize.chunks import chunk_of
+from chatbot.ingest.organize.manifest import (
+    ExportEntry,
+    Manifest,
+    read_filed_names,
+    read_manifest,
+    write_filed_names,
+    write_manifest,
+)
+from chatbot.ingest.organize.merging import JITTER_MINUTES, minute_of
+from chatbot.ingest.organize.sketch import shared_share, sketch_of
+from chatbot.ingest.readers import TextPart, find_parts, read_parts
+from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.recognize import binary_kind
+from chatbot.settings.schema import Config
+from chatbot.storage.files import move, sha256_of
+
+_ENDINGS = {".txt", ".csv", ".zip"}
+_LEFT_BY_SYSTEMS = {"thumbs.db", "desktop.ini"}
+_MIN_COMPARED = 8
+_SAME_ROOM_SHARE = 0.3
+_NAME_PATTERNS = (
+    re.compile(r"KakaoTalk_Chat_(?P<room>.+?)(?:_\d{4}-\d{2}-\d{2}[-_\d]*)?$", re.IGNORECASE),
+    re.compile(r"(?P<room>.+?)_KakaoTalk_\d{8}.*$", re.IGNORECASE),
+)
+
+
+@dataclass(frozen=True)
+class Unrecognized:
+    """A file in the inbox that no reader knows; `reason` tells shapes, never text."""
+
+    path: Path
+    reason: str
+    advice: str
+
+
+@dataclass
+class Plan:
+    """What `organize` found and would do; nothing is moved yet."""
+
+    known: list[ExportEntry]
+    gone: list[ExportEntry] = field(default_factory=list)
+    filed: list[tuple[Path, ExportEntry]] = field(default_factory=list)
+    duplicates: list[tuple[Path, ExportEntry]] = field(default_factory=list)
+    unrecognized: list[Unrecognized] = field(default_factory=list)
+
+    @property
+    def entries(self) -> list[ExportEntry]:
+        """What the manifest will hold."""
+        return [*self.known, *(entry for _, entry in self.filed)]
+
+
+def zone_of(config: Config) -> timezone:
+    """The time zone of exports, which tell none themselves."""
+    return timezone(timedelta(hours=config.raw.utc_offset_hours))
+
+
+def find_candidates(config: Config) -> Iterator[tuple[Path, bool]]:
+    """Yield files that may be exports, with whether it is a mistake if they are not.
+
+    The inbox is for exports only; in the project's root, and among files filed before a crash,
+    what is no export is left alone.
+    """
+    known = {config.path(entry.path) for entry in read_manifest(_manifest_path(config)).exports}
+    for path in sorted(config.path(config.raw.organized_dir).rglob("*")):
+        if path not in known and _may_be_export(path):
+            yield path, False
+    for path in sorted(config.path(config.raw.inbox_dir).rglob("*")):
+        if (path.is_file() or path.is_symlink()) and not _is_hidden(path):
+            yield path, True
+    for path in sorted(Path(config.root).glob("*")):
+        if _may_be_export(path) and path.name != "constraints.txt":
+            yield path, False
+
+
+def _may_be_export(path: Path) -> bool:
+    return path.suffix.lower() in _ENDINGS and path.is_file()
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether a file is one that a system leaves in folders."""
+    return path.name.startswith(".") or path.name.lower() in _LEFT_BY_SYSTEMS
+
+
+def _manifest_path(config: Config) -> Path:
+    return config.path(config.raw.manifest_path)
+
+
+def plan_filing(config: Config, on_file: Callable[[Path], None] = lambda path: None) -> Plan:
+    """Read every candidate and decide which room it belongs to.
+
+    A filed export that is no longer where it was filed counts no more.
+    """
+    plan = Plan([])
+    for entry in read_manifest(_manifest_path(config)).exports:
+        (plan.known if config.path(entry.path).is_file() else plan.gone).append(entry)
+    for path, is_expected in find_candidates(config):
+        on_file(path)
+        try:
+            _plan_file(path, plan, config)
+        except ExportError as error:
+            # Any text may lie in the project's root; a zip or csv there is meant as an export.
+            if is_expected or path.suffix.lower() != ".txt":
+                plan.unrecognized.append(Unrecognized(path, str(error), error.hint))
+        except OSError as error:
+            reason = f"it cannot be read ({error.strerror})"
+            plan.unrecognized.append(Unrecognized(path, reason, "check its permissions"))
+    return plan
+
+
+def _plan_file(path: Path, plan: Plan, config: Config) -> None:
+    if not path.is_file():
+        raise ExportError("it is a link to no file", hint="put the file or folder itself here")
+    if kind := binary_kind(path):  # a long video need not be read whole
+        raise ExportError(f"it is {kind.name}", hint=kind.advice)
+    digest = sha256_of(path)
+    known = next((entry for entry in plan.entries if entry.sha256 == digest), None)
+    if known is None:
+        entry = inspect_export(path, digest, config)
+        plan.filed.append((path, _with_room(path, entry, plan, config)))
+    elif config.path(known.path) != path:
+        plan.duplicates.append((path, known))
+
+
+def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
+    """Read one export whole and say what it holds; its room is not decided yet."""
+    parts, zone = find_parts(path), zone_of(config)
+    _require_one_room(parts, zone)
+    account = Account()
+    speakers: Counter[str] = Counter()
+    extent = _Extent()
+
+    def counted() -> Iterator[Message]:
+        for conversation in read_parts(parts, path.stem, zone, account):
+            for message in conversation.messages:
+                if message.kind != "system":
+                    speakers[message.speaker] += 1
+                extent.add(message)
+                yield message
+
+    sketch = sketch_of(counted())
+    if not speakers:
+        raise ExportError("an export without a message", hint="export the chat again")
+    return ExportEntry(
+        id=f"x{digest[:7]}",  # a letter first: YAML would read digits as a number
+        sha256=digest,
+        size_bytes=path.stat().st_size,
+        room="",
+        path="",
+        original_name=path.name,
+        dialect=account.dialect,
+        encoding=account.encoding,
+        room_name=unicodedata.normalize("NFC", account.room) or _room_from_path(path),
+        n_people=account.n_people,
+        lines=dict(account.lines),
+        n_messages=speakers.total(),
+        n_steps_back=extent.n_steps_back,
+        n_undecodable=account.n_undecodable,
+        first=extent.first,
+        last=extent.last,
+        speakers=dict(speakers.most_common()),
+        sketch=sketch,
+    )
+
+
+def _require_one_room(parts: list[TextPart], zone: timezone) -> None:
+    """Raise ExportError for a zip whose texts, or their names, name several rooms."""
+    titles, names = set(), set()
+    for part in parts if len(parts) > 1 else ():
+        account = Account()
+        next(part.reader.read(part.open_lines, zone, account), None)
+        titles.add(unicodedata.normalize("NFC", account.room))
+        names.add(_room_from_path(part.path))
+    n_rooms = max(len(titles - {""}), len(names - {""}))
+    if n_rooms > 1:
+        raise ExportError(
+            f"it is a zip of {n_rooms} rooms",
+            hint="unpack it and put the files here: each is filed under its room",
+        )
+
+
+@dataclass
+class _Extent:
+    """First and last day of an export, and how often its time steps back."""
+
+    first: str = ""
+    last: str = ""
+    n_steps_back: int = 0
+    _minute: int = -1
+
+    def add(self, message: Message) -> None:
+        if message.sent_at is None or message.kind == "system":
+            return
+        minute = minute_of(message.sent_at)
+        if minute < self._minute - JITTER_MINUTES:
+            self.n_steps_back += 1
+        if minute > self._minute or not self.first:
+            self.last = message.sent_at.date().isoformat()
+        self.first = self.first or self.last
+        self._minute = max(minute, self._minute)
+
+
+def _room_from_path(path: Path) -> str:
+    for name in (path.stem, path.parent.name):
+        for pattern in _NAME_PATTERNS:
+            if found := pattern.match(unicodedata.normalize("NFC", name)):
+                return found["room"]
+    return ""
+
+
+def _with_room(path: Path, entry: ExportEntry, plan: Plan, config: Config) -> ExportEntry:
+    organized = config.path(config.raw.organized_dir)
+    if organized in path.parents:  # filed before; only the manifest does not know
+        return _as_filed(path, entry, config)
+    room = (
+        _matching_room(entry, plan.entries)
+        or _room_of_chunk(path, entry, plan.filed)
+        or _new_room(entry, plan.entries)
+    )
+    suffix = path.suffix.lower() if _may_be_export(path) else _ending_of(path)
+    filed = f"{config.raw.organized_dir}/{room}/{entry.last or 'undated'}_{entry.id}{suffix}"
+    return replace(entry, room=room, path=filed)
+
+
+def _as_filed(path: Path, entry: ExportEntry, config: Config) -> ExportEntry:
+    """Return the entry of an export that lies in a room's folder already."""
+    room = path.relative_to(config.path(config.raw.organized_dir)).parts[0]
+    names = read_filed_names(path.parent).get(entry.id)
+    return replace(
+        entry,
+        room=room,
+        path=str(path.relative_to(config.root)),
+        original_name=names.original_name if names else entry.original_name,
+        room_name=names.room_name if names else entry.room_name,
+    )
+
+
+def _ending_of(path: Path) -> str:
+    return ".zip" if zipfile.is_zipfile(path) else ".txt"
+
+
+def _matching_room(entry: ExportEntry, known: list[ExportEntry]) -> str | None:
+    """Same messages over the same days are the same room; else the name decides, then people.
+
+    Rooms of one name whose exports share no message over the days both cover stay apart.
+    """
+    named: str | None = None
+    for other in known:
+        n_compared, share = shared_share(entry.sketch, other.sketch)
+        if n_compared >= _MIN_COMPARED and share >= _SAME_ROOM_SHARE:
+            return other.room
+        is_other_room = n_compared >= _MIN_COMPARED
+        if not is_other_room and _looks_like(entry, other):
+            named = named or other.room
+    return named
+
+
+def _room_of_chunk(
+    path: Path, entry: ExportEntry, filed: list[tuple[Path, ExportEntry]]
+) -> str | None:
+    """Return the room of another part of the same export: phones cut long ones into files.
+
+    Parts lie in one folder and follow each other in time; names of rooms may not differ.
+    """
+    chunk = chunk_of(path.stem)
+    for other_path, other in filed:
+        other_chunk = chunk_of(other_path.stem)
+        if not chunk or not other_chunk or other_path.parent != path.parent:
+            continue
+        earlier, later = (other, entry) if other_chunk[1] < chunk[1] else (entry, other)
+        is_next = chunk[1] != other_chunk[1] and earlier.sketch.last <= later.sketch.first
+        is_named_alike = not (entry.room_name and other.room_name) or _looks_like(entry, other)
+        if chunk[0] == other_chunk[0] and is_next and is_named_alike:
+            return other.room
+    return None
+
+
+def _looks_like(entry: ExportEntry, other: ExportEntry) -> bool:
+    if entry.room_name and other.room_name:
+        return entry.room_name.casefold() == other.room_name.casefold()
+    return set(entry.speakers) == set(other.speakers)
+
+
+def _new_room(entry: ExportEntry, known: Iterable[ExportEntry]) -> str:
+    name = re.sub(r"[^\w가-힣-]+", "_", entry.room_name).strip("_")[:60]
+    taken = {other.room for other in known}
+    if name and name not in taken:
+        return name
+    return f"{name or 'room'}-{entry.id}"
+
+
+def file_exports(plan: Plan, config: Config) -> None:
+    """Carry a plan out: move each export to its room, second copies aside, then the manifest."""
+    manifest_path = _manifest_path(config)
+    entries = list(plan.known)
+    for path, entry in plan.filed:
+        if path != config.path(entry.path):
+            write_filed_names(config.path(entry.path).parent, entry)
+            _move_content(path, config.path(entry.path))
+        entries.append(entry)
+        write_manifest(manifest_path, Manifest(entries))
+    if plan.gone and not plan.filed:
+        write_manifest(manifest_path, Manifest(entries))
+    for path, entry in plan.duplicates:
+        folder = config.path(config.storage.archive_dir) / "duplicates"
+        n_before = len(list(folder.glob(f"{entry.id}*"))) if folder.exists() else 0
+        _move_content(path, folder / f"{entry.id}-{n_before + 1}{path.suffix.lower()}")
+
+
+def _move_content(path: Path, target: Path) -> None:
+    """Move a file; of a link, whose target may be told from where it lies, file a copy."""
+    if path.is_symlink():
+        part = path.with_name(f".{path.name}.part")
+        try:
+            shutil.copyfile(path, part)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    move(path, target)

@@ -1,0 +1,213 @@
+"""Filed exports of a room -> one stream of its messages."""
+
+import difflib
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from chatbot.conversation import Message
+from chatbot.errors import CorpusError, ExportError
+from chatbot.ingest.organize.aliases import EXPORTER_NAMES, Aliases, find_aliases
+from chatbot.ingest.organize.inbox import zone_of
+from chatbot.ingest.organize.manifest import ExportEntry, read_manifest
+from chatbot.ingest.organize.merging import MergeTally, Source, by_time, merge_sources
+from chatbot.ingest.readers import read_conversations
+from chatbot.ingest.readers.account import Account
+from chatbot.settings.schema import Config
+from chatbot.storage.files import sha256_of
+
+_MIN_COMPARED = 50
+_LITTLE_SHARED = 0.5
+
+
+@dataclass
+class RoomTally:
+    """What reading a room took: every line of its exports by class, and what merging joined."""
+
+    lines: dict[str, Counter[str]] = field(default_factory=dict)
+    n_read: Counter[str] = field(default_factory=Counter)
+    merged: MergeTally = field(default_factory=MergeTally)
+
+    def doubtful(self) -> list[tuple[str, int]]:
+        """Return exports that share little with others over the same time: (id, percent)."""
+        shares = [
+            (export, self.merged.n_shared[number], self.merged.n_compared[number])
+            for number, export in enumerate(self.lines)
+        ]
+        return [
+            (export, round(100 * n_shared / n))
+            for export, n_shared, n in shares
+            if n >= _MIN_COMPARED and n_shared < _LITTLE_SHARED * n
+        ]
+
+
+def choose_rooms(config: Config) -> dict[str, list[ExportEntry]]:
+    """Return the rooms to train on, by folder name, with their exports.
+
+    Raises CorpusError if nothing is organized, or several rooms are and none is chosen.
+    """
+    rooms = read_manifest(config.path(config.raw.manifest_path)).rooms
+    if not rooms:
+        raise CorpusError(
+            "no export is organized yet",
+            hint=f"put a KakaoTalk export into {config.raw.inbox_dir} and run `chatbot organize`",
+        )
+    wanted = config.processed.rooms
+    if wanted == "all":
+        return rooms
+    if wanted == "auto":
+        if len(rooms) > 1:
+            sizes = ", ".join(
+                f"{exports[0].id} ({sum(entry.n_messages for entry in exports)} messages)"
+                for exports in rooms.values()
+            )
+            raise CorpusError(
+                f"{len(rooms)} rooms are organized: {sizes}",
+                hint="set `processed.rooms` in `configs/paths.yaml` to [id] or to all; "
+                "`chatbot organize` shows which is which",
+            )
+        return rooms
+    return {room: rooms[room] for room in (_named_room(name, rooms) for name in wanted)}
+
+
+def _named_room(typed: str, rooms: dict[str, list[ExportEntry]]) -> str:
+    """Return the room that a setting names: by its folder, an export's id, or its shown name.
+
+    Raises CorpusError with near names if none or several are called so.
+    """
+    names: dict[str, set[str]] = {}
+    for room, exports in rooms.items():
+        for name in (room, *(name for e in exports for name in (e.id, e.room_name) if name)):
+            names.setdefault(_comparable(name), set()).add(room)
+    if typed in rooms:
+        return typed
+    matches = names.get(_comparable(typed), set())
+    if len(matches) == 1:
+        return next(iter(matches))
+    if matches:
+        ids = ", ".join(sorted(rooms[room][0].id for room in matches))
+        raise CorpusError(
+            f"`processed.rooms` has a name that {len(matches)} rooms have",
+            hint=f"say which by its id: {ids}",
+        )
+    close = difflib.get_close_matches(_comparable(typed), list(names), n=3, cutoff=0.5)
+    near = sorted({room for name in close for room in names[name]})
+    raise CorpusError(
+        "`processed.rooms` names a room that is not organized",
+        hint="`chatbot organize` lists rooms and their ids",
+        private=f"did you mean {' or '.join(near)}?" if near else "",
+    )
+
+
+def _comparable(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+def resolve_aliases(
+    exports: list[ExportEntry],
+    config: Config,
+    on_doubt: Callable[[str], None] = lambda sentence: None,
+) -> Aliases:
+    """Return, for each export, whom its names stand for; `on_doubt` hears where that is unclear.
+
+    The user's `raw.aliases` apply everywhere. Raises ExportError if an older phone's 회원님 or
+    "you" is nobody in the other exports: else every one of those messages would be doubled.
+    """
+    resolved = find_aliases(exports, config.raw.aliases, lambda entry: _read_export(entry, config))
+    for one, other in resolved.doubts:
+        on_doubt(
+            f"{one} and {other} call somebody by different names, and what they say does not tell "
+            "who is who: such messages count twice; name them in raw.aliases"
+        )
+    for entry in exports:
+        _require_owner(entry, exports, resolved.aliases[entry.id])
+    return resolved.aliases
+
+
+def _require_owner(entry: ExportEntry, exports: list[ExportEntry], names: dict[str, str]) -> None:
+    others = [e for e in exports if e is not entry and not _names_exporter(e)]
+    for name in entry.speakers:
+        if name in EXPORTER_NAMES and others and names.get(name, name) in EXPORTER_NAMES:
+            raise ExportError(
+                f"export {entry.id} calls its owner {name}, and no other export tells who that is",
+                hint=f"set `raw.aliases` in `configs/paths.yaml`: {{{name}: the name elsewhere}}",
+            )
+
+
+def _names_exporter(entry: ExportEntry) -> bool:
+    return any(name in EXPORTER_NAMES for name in entry.speakers)
+
+
+def read_room(
+    exports: list[ExportEntry], aliases: Aliases, config: Config, tally: RoomTally | None = None
+) -> Iterator[Message]:
+    """Yield the messages of a room, its exports merged, speakers' aliases resolved."""
+    tally = tally if tally is not None else RoomTally()
+    sources = []
+    for entry in exports:
+        messages = _renamed(_tallied(entry, config, tally), aliases[entry.id])
+        if len(exports) > 1 and entry.n_steps_back:
+            messages = iter(by_time(messages))
+        sources.append(Source(messages, is_lossy=entry.encoding == "cp949"))
+    return merge_sources(sources, tally.merged)
+
+
+def _tallied(entry: ExportEntry, config: Config, tally: RoomTally) -> Iterator[Message]:
+    account = Account()
+    tally.lines[entry.id] = account.lines
+    return _counted(entry.id, _read_export(entry, config, account), tally.n_read)
+
+
+def _counted(export: str, messages: Iterator[Message], n_read: Counter[str]) -> Iterator[Message]:
+    for message in messages:
+        n_read[export] += 1
+        yield message
+
+
+def verify_exports(exports: list[ExportEntry], config: Config) -> None:
+    """Raise ExportError if a filed export is gone or not the one that was filed."""
+    for entry in exports:
+        path = config.path(entry.path)
+        if not path.is_file():
+            raise ExportError(
+                f"export {entry.id} is gone",
+                hint="put it back, or run `chatbot organize` to go on without",
+            )
+        if sha256_of(path) != entry.sha256:
+            raise ExportError(
+                f"export {entry.id} has changed since it was filed",
+                hint="restore it, or move it to the inbox and run `chatbot organize`",
+            )
+
+
+def _read_export(
+    entry: ExportEntry, config: Config, account: Account | None = None
+) -> Iterator[Message]:
+    path = config.path(entry.path)
+    for conversation in read_conversations(path, zone=zone_of(config), account=account):
+        yield from conversation.messages
+
+
+def _renamed(messages: Iterator[Message], aliases: dict[str, str]) -> Iterator[Message]:
+    for message in messages:
+        alias = aliases.get(message.speaker)
+        if alias is None:
+            yield message
+        else:
+            yield Message(alias, message.text, message.sent_at, message.kind)
+
+
+def exporter_of(exports: list[ExportEntry], aliases: Aliases) -> str | None:
+    """Name the speaker who made the export, where it tells; None where it does not.
+
+    Older exports call the exporter 회원님 or "you"; a room of two is named after the other one.
+    """
+    for entry in exports:
+        for name in EXPORTER_NAMES:
+            if name in entry.speakers:
+                return aliases[entry.id].get(name, name)
+        others = [name for name in entry.speakers if name != entry.room_name]
+        if len(entry.speakers) == 2 and len(others) == 1 and entry.n_people <= 2:
+            return aliases[entry.id].get(others[0], others[0])
+    return None
