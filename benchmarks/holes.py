@@ -15,8 +15,8 @@ from compare import bits_per_byte, held_out, measure
 from chatbot.commands import preprocess
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.tokenizer import BpeTokenizer
-from chatbot.model.gpt import load_gpt
-from chatbot.model.model_file import read_model
+from chatbot.model.gpt.file import read_model
+from chatbot.model.gpt.network import load_gpt
 from chatbot.settings.load import load_config
 
 

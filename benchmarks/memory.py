@@ -12,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from chatbot.corpus.base_tokenizer import BaseTokenizer
+from chatbot.corpus.hf_tokenizer import BaseTokenizer
 from chatbot.corpus.store import open_corpus
-from chatbot.model.base import Base
+from chatbot.model.pretrained.hub import Base
 from chatbot.settings.aliases import load_sft_config
 from chatbot.training.memory import TuningNeed
 from chatbot.training.tuning import choose_machine, count_need, pretrained_of, with_numbers

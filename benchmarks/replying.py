@@ -26,9 +26,9 @@ import numpy as np
 
 from chatbot.corpus.tokenizer import train_tokenizer
 from chatbot.inference.loading import language_model
+from chatbot.model.gpt.config import GPTConfig, weight_shapes
+from chatbot.model.gpt.file import ModelFile, read_model, write_model
 from chatbot.model.language_model import LanguageModel
-from chatbot.model.model_file import ModelFile, read_model, write_model
-from chatbot.model.shape import GPTConfig, weight_shapes
 from chatbot.publishing.export import export_gguf
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import SamplingConfig
@@ -139,7 +139,7 @@ def numpy_rate(path: Path) -> float:
 
 def torch_rate(path: Path) -> float:
     """Tokens a second through torch."""
-    from chatbot.model.gpt import TorchLanguageModel, load_gpt
+    from chatbot.model.gpt.network import TorchLanguageModel, load_gpt
 
     file = read_model(path)
     return tokens_a_second(TorchLanguageModel(load_gpt(file.shape, file.weights)))

@@ -23,7 +23,7 @@ from chatbot.corpus.store import Corpus, open_corpus, session_bounds
 from chatbot.corpus.template import Turn, parse_turns
 from chatbot.inference.bot import Bot
 from chatbot.inference.loading import bot_settings, find_model, language_model
-from chatbot.model.model_file import read_model
+from chatbot.model.gpt.file import read_model
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import Config, SamplingConfig
 

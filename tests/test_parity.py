@@ -11,9 +11,9 @@ import torch
 
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.tokenizer import BpeTokenizer
-from chatbot.model.gpt import TorchLanguageModel, load_gpt
-from chatbot.model.model_file import read_model, write_model
-from chatbot.model.numpy_gpt import NumpyGPT
+from chatbot.model.gpt.file import read_model, write_model
+from chatbot.model.gpt.network import TorchLanguageModel, load_gpt
+from chatbot.model.gpt.numpy_network import NumpyGPT
 from chatbot.publishing.export import export_gguf, export_hf
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import SamplingConfig

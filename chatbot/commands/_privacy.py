@@ -12,8 +12,8 @@ from chatbot.settings.schema import Config
 
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
+    from chatbot.model.gpt.file import ModelFile
     from chatbot.model.language_model import LanguageModel
-    from chatbot.model.model_file import ModelFile
 
 
 # What only the full report holds, or holds better.
@@ -39,8 +39,8 @@ def find_run(config: Config) -> OwnRun:
     """Open the run's model and its log; raises CheckpointError if they do not belong together."""
     from chatbot.corpus.store import open_corpus
     from chatbot.model.device import choose_device
-    from chatbot.model.gpt import TorchLanguageModel, load_gpt
-    from chatbot.model.model_file import read_model
+    from chatbot.model.gpt.file import read_model
+    from chatbot.model.gpt.network import TorchLanguageModel, load_gpt
     from chatbot.training.folder import RunFolder
 
     path = RunFolder(config.run_dir).model
@@ -56,7 +56,7 @@ def find_tuned_run(config: Config) -> Measured:
     """Open the run's adapter on its base, and its log."""
     from chatbot.corpus.store import open_corpus
     from chatbot.inference.tuned_loading import open_for_replies
-    from chatbot.model.tuned import read_tuned
+    from chatbot.model.pretrained.file import read_tuned
     from chatbot.training.folder import AdapterFolder
 
     tuned = read_tuned(AdapterFolder(config.run_dir).best_dir)
@@ -138,12 +138,12 @@ def _require_own_persona(config: Config) -> None:
     from chatbot.inference.speakers import require_persona
 
     if config.pretrained is None:
-        from chatbot.model.model_file import read_model
+        from chatbot.model.gpt.file import read_model
         from chatbot.training.folder import RunFolder
 
         about = read_model(RunFolder(config.run_dir).model).about
     else:
-        from chatbot.model.tuned import read_tuned
+        from chatbot.model.pretrained.file import read_tuned
         from chatbot.training.folder import AdapterFolder
 
         about = read_tuned(AdapterFolder(config.run_dir).best_dir).about

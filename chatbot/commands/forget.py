@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from chatbot.commands import preprocess
 from chatbot.commands._terminal import say, table
 from chatbot.commands.sft.preprocess import write_wanted_jsonl
-from chatbot.corpus.base_tokenizer import open_tokenizer
+from chatbot.corpus.hf_tokenizer import open_tokenizer
 from chatbot.corpus.speakers import Speakers, match_name, propose_name
 from chatbot.corpus.store import read_stats, remove_corpus
 from chatbot.errors import ChatbotError, CorpusError

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Write artifacts/model_latest.safetensors; refuse to replace another model."""
     from chatbot.inference.loading import published_path
-    from chatbot.model.model_file import write_model
+    from chatbot.model.gpt.file import write_model
     from chatbot.publishing.export import import_hf
 
     model, target = import_hf(args.folder), published_path(config)

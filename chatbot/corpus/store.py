@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from chatbot.corpus.base_tokenizer import FORM_FILE, open_tokenizer
+from chatbot.corpus.hf_tokenizer import FORM_FILE, open_tokenizer
 from chatbot.corpus.speakers import FILE as SPEAKERS_FILE
 from chatbot.corpus.speakers import SpeakerMarks
 from chatbot.corpus.tokenizer import Tokenizer

@@ -23,8 +23,8 @@ from chatbot.evaluation.memorization import (
 )
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.ingest.masking.pseudonyms import Pseudonyms
+from chatbot.model.gpt.file import ModelFile
 from chatbot.model.language_model import Cache, LanguageModel, Logits, Tokens
-from chatbot.model.model_file import ModelFile
 from chatbot.settings.schema import PrivacyConfig, SamplingConfig
 
 # What counts as a long message: the first of these by which there are enough of them.

@@ -15,9 +15,9 @@ from chatbot.errors import AccessError, CheckpointError
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.speakers import choose_speaker, speakers_of
 from chatbot.ingest.cleaning.rules import TEXT_SETTINGS
+from chatbot.model.gpt.file import ModelFile, read_model, read_model_bytes
+from chatbot.model.gpt.numpy_network import NumpyGPT
 from chatbot.model.language_model import LanguageModel
-from chatbot.model.model_file import ModelFile, read_model, read_model_bytes
-from chatbot.model.numpy_gpt import NumpyGPT
 from chatbot.settings.schema import Config, PreprocessConfig
 from chatbot.training.folder import RunFolder
 
@@ -156,7 +156,7 @@ def language_model(file: ModelFile, device: str) -> LanguageModel:
     ):
         return NumpyGPT(file.shape, file.weights)
     from chatbot.model.device import choose_device
-    from chatbot.model.gpt import TorchLanguageModel, load_gpt
+    from chatbot.model.gpt.network import TorchLanguageModel, load_gpt
 
     return TorchLanguageModel(load_gpt(file.shape, file.weights).to(choose_device(device)))
 

@@ -16,10 +16,10 @@ from chatbot.inference.loading import (
     nobody,
 )
 from chatbot.inference.speakers import choose_speaker, speakers_of
-from chatbot.model.base import Base, can_quantize
 from chatbot.model.device import choose_device, choose_dtype
-from chatbot.model.pretrained import PretrainedNetwork, open_tuned
-from chatbot.model.tuned import Tuned, read_tuned, read_tuned_bytes, read_tuned_file
+from chatbot.model.pretrained.file import Tuned, read_tuned, read_tuned_bytes, read_tuned_file
+from chatbot.model.pretrained.hub import Base, can_quantize
+from chatbot.model.pretrained.network import PretrainedNetwork, open_tuned
 from chatbot.settings.schema import Config
 from chatbot.training.folder import AdapterFolder
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from chatbot.crypto.age import Recipient, encrypt
 from chatbot.errors import CheckpointError
-from chatbot.model.model_file import ModelFile, model_bytes, read_model, write_model
+from chatbot.model.gpt.file import ModelFile, model_bytes, read_model, write_model
 from chatbot.settings.schema import WeightFormat
 from chatbot.storage.files import atomic_write, sha256_of, write_json
 
 if TYPE_CHECKING:
-    from chatbot.model.tuned import Tuned
+    from chatbot.model.pretrained.file import Tuned
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def publish_tuned(
     tuned: "Tuned", target: Path, number: WeightFormat, recipients: Sequence[Recipient]
 ) -> Published:
     """Write a fine-tuned base as one file, as an age file if there are recipients."""
-    from chatbot.model.tuned import tuned_bytes
+    from chatbot.model.pretrained.file import tuned_bytes
 
     content = tuned_bytes(tuned, number)
     with atomic_write(target) as file:

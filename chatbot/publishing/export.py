@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from chatbot.corpus.tokenizer import BOS, EOS, PAD, BpeTokenizer
 from chatbot.errors import CheckpointError
-from chatbot.model.model_file import ModelFile, map_file, tensors_in
-from chatbot.model.shape import NORM_EPS, GPTConfig, require_sane, weight_shapes
+from chatbot.model.gpt.config import NORM_EPS, GPTConfig, require_sane, weight_shapes
+from chatbot.model.gpt.file import ModelFile, map_file, tensors_in
 from chatbot.publishing.gguf_file import add_shape, add_vocabulary, open_gguf
 from chatbot.settings.schema import SamplingConfig
 from chatbot.storage.files import write_bytes, write_json

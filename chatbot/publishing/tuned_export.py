@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from chatbot.corpus.base_tokenizer import BaseTokenizer
+from chatbot.corpus.chat_template import jinja_of
+from chatbot.corpus.hf_tokenizer import BaseTokenizer
 from chatbot.errors import CheckpointError, ConfigError
-from chatbot.model.base import reopened
-from chatbot.model.chat_form import jinja_of
-from chatbot.model.pretrained import PretrainedNetwork
-from chatbot.model.tuned import Tuned, write_tokenizer, write_tuned
+from chatbot.model.pretrained.file import Tuned, write_tokenizer, write_tuned
+from chatbot.model.pretrained.hub import reopened
+from chatbot.model.pretrained.network import PretrainedNetwork
 from chatbot.publishing.export import generation_config
 from chatbot.publishing.gguf_file import add_shape, add_vocabulary, open_gguf
 from chatbot.settings.schema import SamplingConfig

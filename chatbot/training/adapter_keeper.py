@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chatbot.corpus.base_tokenizer import BaseTokenizer
+from chatbot.corpus.hf_tokenizer import BaseTokenizer
 from chatbot.corpus.ngrams import NgramIndex
-from chatbot.model.pretrained import PretrainedNetwork
-from chatbot.model.tuned import META_FILE, Tuned, write_tuned
+from chatbot.model.pretrained.file import META_FILE, Tuned, write_tuned
+from chatbot.model.pretrained.network import PretrainedNetwork
 from chatbot.storage.files import explained, replace_directory
 from chatbot.training.checkpoint import checkpoint_bytes, save_checkpoint, weight_bytes
 from chatbot.training.folder import TRAINER_FILE, AdapterFolder

@@ -14,8 +14,8 @@ import torch
 
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError
-from chatbot.model.gpt import GPT
-from chatbot.model.model_file import ModelFile, read_model, write_model
+from chatbot.model.gpt.file import ModelFile, read_model, write_model
+from chatbot.model.gpt.network import GPT
 from chatbot.model.network import trained_weights
 from chatbot.settings import run_files
 from chatbot.storage.files import atomic_write, require_space, sha256_of, write_json

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from chatbot.model.gpt.config import GPTConfig
 from chatbot.model.network import Network
-from chatbot.model.shape import GPTConfig
 from chatbot.settings.schema import Config
 from chatbot.training.loss import rows_at_once
 

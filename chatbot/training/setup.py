@@ -14,8 +14,8 @@ from chatbot.corpus.ngrams import index_ngrams
 from chatbot.corpus.store import Corpus, TokenStore, carried_by_model
 from chatbot.errors import CheckpointError
 from chatbot.model.device import choose_device, choose_dtype, free_memory, keep_freed_memory
-from chatbot.model.gpt import GPT
-from chatbot.model.shape import GPTConfig, choose_size, context_and_width, resolve_shape
+from chatbot.model.gpt.config import GPTConfig, choose_size, context_and_width, resolve_shape
+from chatbot.model.gpt.network import GPT
 from chatbot.settings.schema import Config, ObjectiveConfig, resolved
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import (

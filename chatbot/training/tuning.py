@@ -7,13 +7,10 @@ from typing import Any
 import msgspec
 import torch
 
-from chatbot.corpus.base_tokenizer import BaseTokenizer
+from chatbot.corpus.hf_tokenizer import BaseTokenizer
 from chatbot.corpus.ngrams import index_ngrams
 from chatbot.corpus.store import Corpus
 from chatbot.errors import CheckpointError, ConfigError, CorpusError
-from chatbot.model.adapter import add_adapter
-from chatbot.model.base import Base, can_quantize, context_of, load_base, skeleton_of
-from chatbot.model.base_form import require_own_tokenizer
 from chatbot.model.device import (
     available_memory,
     choose_device,
@@ -21,13 +18,12 @@ from chatbot.model.device import (
     map_tensors,
     resident_memory,
 )
-from chatbot.model.fingerprint import Fingerprint
-from chatbot.model.pretrained import (
-    PretrainedNetwork,
-    make_room,
-    rows_to_train,
-)
-from chatbot.model.tuned import DIGEST, read_tuned
+from chatbot.model.pretrained.file import DIGEST, read_tuned
+from chatbot.model.pretrained.fingerprint import Fingerprint
+from chatbot.model.pretrained.hub import Base, can_quantize, context_of, load_base, skeleton_of
+from chatbot.model.pretrained.lora import add_adapter
+from chatbot.model.pretrained.network import PretrainedNetwork, make_room, rows_to_train
+from chatbot.model.pretrained.tokenizer import require_own_tokenizer
 from chatbot.settings.schema import Config, PretrainedConfig
 from chatbot.training.adapter_keeper import AdapterKeeper
 from chatbot.training.checkpoint import check_resumable, restore

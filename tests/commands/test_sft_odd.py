@@ -11,9 +11,9 @@ from tokenizers import Tokenizer, normalizers
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.template import Turn, parse, render_all
 from chatbot.errors import ConfigError
-from chatbot.model.base import Base
-from chatbot.model.base_form import base_tokenizer
-from chatbot.model.tuned import read_tuned_file
+from chatbot.model.pretrained.file import read_tuned_file
+from chatbot.model.pretrained.hub import Base
+from chatbot.model.pretrained.tokenizer import base_tokenizer
 from chatbot.settings.schema import BaseModelConfig
 from chatbot.training.folder import AdapterFolder
 from tests.bases import make_base

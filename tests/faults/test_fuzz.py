@@ -17,12 +17,12 @@ from chatbot.crypto.age import decrypt
 from chatbot.errors import ChatbotError
 from chatbot.ingest.invented_room import invent_room, write_android_export
 from chatbot.ingest.readers import read_conversations
-from chatbot.model.model_file import read_model_bytes, write_model
-from chatbot.model.numpy_gpt import NumpyGPT
+from chatbot.model.gpt.file import read_model_bytes, write_model
+from chatbot.model.gpt.numpy_network import NumpyGPT
 from chatbot.settings.load import load_config
 from tests.corpus.test_template import hostile, tokenizer, turns
 from tests.crypto.test_age import WHO, sealed
-from tests.model.test_model_file import model_file
+from tests.model.gpt.test_file import model_file
 
 N = int(os.environ.get("N_FUZZ", "60"))
 EXPORT = write_android_export(invent_room(3, seed=1))

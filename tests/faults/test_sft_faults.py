@@ -10,7 +10,7 @@ import time
 import pytest
 import torch
 
-from chatbot.model.tuned import read_tuned
+from chatbot.model.pretrained.file import read_tuned
 from chatbot.training.checkpoint import read_newest
 from chatbot.training.folder import AdapterFolder
 from tests.sft import SftProject

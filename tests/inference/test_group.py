@@ -8,8 +8,8 @@ import torch
 from chatbot.corpus.store import TokenStore
 from chatbot.corpus.template import Turn, render_all
 from chatbot.inference.bot import Bot, BotSettings
-from chatbot.model.gpt import GPT, TorchLanguageModel
-from chatbot.model.shape import GPTConfig
+from chatbot.model.gpt.config import GPTConfig
+from chatbot.model.gpt.network import GPT, TorchLanguageModel
 from chatbot.settings.schema import (
     DialogueConfig,
     ObjectiveConfig,

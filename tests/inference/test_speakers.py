@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chatbot.corpus.speakers import Speakers, match_name, number_speakers, propose_name
 from chatbot.inference.loading import bot_settings
 from chatbot.ingest.cleaning.rules import TEXT_SETTINGS, Cleaner
-from chatbot.model.model_file import read_model
+from chatbot.model.gpt.file import read_model
 from chatbot.settings.schema import Config, PreprocessConfig
 from tests.conftest import TINY
 

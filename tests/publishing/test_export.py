@@ -11,9 +11,9 @@ import pytest
 from chatbot.corpus.template import Turn, render_prompt
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import CheckpointError
-from chatbot.model.model_file import ModelFile, read_model
-from chatbot.model.numpy_gpt import NumpyGPT
-from chatbot.model.shape import GPTConfig, weight_shapes
+from chatbot.model.gpt.config import GPTConfig, weight_shapes
+from chatbot.model.gpt.file import ModelFile, read_model
+from chatbot.model.gpt.numpy_network import NumpyGPT
 from chatbot.publishing.export import export_gguf, export_hf, import_hf
 from chatbot.settings.schema import SamplingConfig
 from tests.conftest import REPOSITORY

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
+from chatbot.corpus.chat_template import jinja_of
 from chatbot.errors import ConfigError
 from chatbot.inference.tuned_loading import open_for_replies
-from chatbot.model.chat_form import jinja_of
-from chatbot.model.tuned import read_tuned
+from chatbot.model.pretrained.file import read_tuned
 from chatbot.publishing.tuned_export import _in_place, _neighbours, _split_of
 from chatbot.storage.files import sha256_of
 from chatbot.training.folder import AdapterFolder

@@ -12,7 +12,7 @@ from chatbot.corpus.template import Turn, render_all
 from chatbot.errors import CorpusError
 from chatbot.settings.schema import ObjectiveConfig
 from chatbot.training.batches import BatchSource
-from tests.corpus.test_base_tokenizer import tokenizer as of_base
+from tests.corpus.test_hf_tokenizer import tokenizer as of_base
 from tests.corpus.test_template import tokenizer
 
 turns = st.lists(

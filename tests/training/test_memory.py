@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from chatbot.model.gpt import GPT, Attention, Dropout
-from chatbot.model.shape import GPTConfig
+from chatbot.model.gpt.config import GPTConfig
+from chatbot.model.gpt.network import GPT, Attention, Dropout
 from chatbot.training.batches import Batch
 from chatbot.training.loss import MaskedLoss
 from chatbot.training.memory import MemoryNeed, memory_need, tokens_at_once

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from chatbot.settings.schema import OptimizationConfig
 from chatbot.training.optimizer import build_optimizers, learning_rate, orthogonalize
-from tests.model.test_gpt import make_gpt
+from tests.model.gpt.test_network import make_gpt
 
 
 @given(

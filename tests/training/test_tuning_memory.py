@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from chatbot.corpus.store import open_corpus
-from chatbot.model.base import Base, skeleton_of
-from chatbot.model.gpt import Dropout
-from chatbot.model.pretrained import make_room
+from chatbot.model.gpt.network import Dropout
+from chatbot.model.pretrained.hub import Base, skeleton_of
+from chatbot.model.pretrained.network import make_room
 from chatbot.training import memory
 from chatbot.training.memory import Surroundings
 from chatbot.training.tuning import (

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
     from chatbot.inference.speakers import require_persona
     from chatbot.inference.tuned_loading import find_tuned, open_for_replies, read_what_answers
-    from chatbot.model.base import Base
+    from chatbot.model.pretrained.hub import Base
     from chatbot.publishing.tuned_export import export_adapter, export_merged, export_tuned_gguf
     from chatbot.training.tuning import pretrained_of
 

@@ -11,8 +11,8 @@ from chatbot.commands._terminal import positive_float, print_rows, say, size_tex
 from chatbot.settings.schema import BaseModelConfig, Config
 
 if TYPE_CHECKING:
-    from chatbot.corpus.base_tokenizer import BaseTokenizer
-    from chatbot.model.base import Base
+    from chatbot.corpus.hf_tokenizer import BaseTokenizer
+    from chatbot.model.pretrained.hub import Base
     from chatbot.training.memory import TuningNeed
     from chatbot.training.tuning import Machine
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Print the plan; no weight is loaded and nothing is written."""
-    from chatbot.model.base import Base
+    from chatbot.model.pretrained.hub import Base
     from chatbot.training.tuning import choose_machine, count_need, pretrained_of, with_numbers
 
     machine = choose_machine(config)
@@ -64,8 +64,8 @@ def _batch(config: Config) -> str:
 
 def _tokenizer(base: "Base", config: Config) -> "BaseTokenizer":
     """Return the tokenizer of the data, or what it would be for a room of two."""
-    from chatbot.corpus.base_tokenizer import BaseTokenizer, open_tokenizer
-    from chatbot.model.base_form import base_tokenizer
+    from chatbot.corpus.hf_tokenizer import BaseTokenizer, open_tokenizer
+    from chatbot.model.pretrained.tokenizer import base_tokenizer
 
     if (config.processed_dir / "tokenizer.json").exists():
         known = open_tokenizer(config.processed_dir)

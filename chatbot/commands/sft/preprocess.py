@@ -7,7 +7,7 @@ from pathlib import Path
 from chatbot.commands import preprocess as of_our_own
 from chatbot.commands._terminal import say
 from chatbot.commands.sft._stage import stage_config
-from chatbot.corpus.base_tokenizer import BaseTokenizer
+from chatbot.corpus.hf_tokenizer import BaseTokenizer
 from chatbot.corpus.speakers import Speakers
 from chatbot.corpus.store import SPLITS, Corpus, open_corpus, session_bounds
 from chatbot.corpus.template import parse_turns
@@ -62,8 +62,8 @@ def _targets(
     speakers: Speakers, args: argparse.Namespace, config: Config
 ) -> list[of_our_own.Target]:
     """Return where tokens go: plain text for the first stage, if it is chosen, and replies."""
-    from chatbot.model.base import Base
-    from chatbot.model.base_form import base_tokenizer, without_speakers
+    from chatbot.model.pretrained.hub import Base
+    from chatbot.model.pretrained.tokenizer import base_tokenizer, without_speakers
 
     if config.pretrained is None:
         raise TypeError("the settings are those of our own network")

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Publish the best adapter of the run."""
     from chatbot.inference.tuned_loading import published_adapter, sealed_adapter
-    from chatbot.model.tuned import read_tuned
+    from chatbot.model.pretrained.file import read_tuned
     from chatbot.publishing.artifact import publish_tuned
 
     require_encrypt(args)

@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 
 from chatbot.errors import CheckpointError
 from chatbot.inference.tuned_loading import open_for_replies
-from chatbot.model import fingerprint
-from chatbot.model.base import Base
-from chatbot.model.fingerprint import fingerprint_of
-from chatbot.model.tuned import read_tuned
+from chatbot.model.pretrained import fingerprint
+from chatbot.model.pretrained.file import read_tuned
+from chatbot.model.pretrained.fingerprint import fingerprint_of
+from chatbot.model.pretrained.hub import Base
 from chatbot.settings.schema import BaseModelConfig
 from chatbot.training.folder import AdapterFolder
 from tests.sft import SftProject

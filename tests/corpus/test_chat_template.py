@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.corpus.base_tokenizer import BaseTokenizer
+from chatbot.corpus.chat_template import jinja_of
+from chatbot.corpus.hf_tokenizer import BaseTokenizer
 from chatbot.corpus.store import TokenStore
 from chatbot.corpus.template import Turn, parse, render_all, render_prompt, session_lead
 from chatbot.corpus.tokenizer import EOS
 from chatbot.errors import ChatbotError
-from chatbot.model.base import Base
-from chatbot.model.base_form import base_tokenizer
-from chatbot.model.chat_form import jinja_of
+from chatbot.model.pretrained.hub import Base
+from chatbot.model.pretrained.tokenizer import base_tokenizer
 from chatbot.settings.schema import BaseModelConfig, ObjectiveConfig
 from chatbot.training.batches import BatchSource
 from tests.bases import lines

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError
-from chatbot.model.shape import GPTConfig, require_sane
+from chatbot.model.gpt.config import GPTConfig, require_sane
 from chatbot.settings.schema import WeightFormat
 from chatbot.storage.files import write_bytes
 

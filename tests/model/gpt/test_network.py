@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from chatbot.errors import CheckpointError, ConfigError
-from chatbot.model.gpt import GPT, Dropout, TorchLanguageModel, attend
-from chatbot.model.shape import GPTConfig, choose_size, resolve_shape
+from chatbot.model.gpt.config import GPTConfig, choose_size, resolve_shape
+from chatbot.model.gpt.network import GPT, Dropout, TorchLanguageModel, attend
 from chatbot.settings.schema import ModelConfig
 
 SHAPE = GPTConfig(

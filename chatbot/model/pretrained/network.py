@@ -13,10 +13,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from chatbot.corpus.base_tokenizer import LINE, BaseTokenizer
+from chatbot.corpus.hf_tokenizer import LINE, BaseTokenizer
 from chatbot.corpus.tokenizer import EOS
 from chatbot.errors import CheckpointError, ConfigError
-from chatbot.model.adapter import (
+from chatbot.model.language_model import Logits, Tokens
+from chatbot.model.network import Network
+from chatbot.model.pretrained.file import Tuned
+from chatbot.model.pretrained.hub import LONGEST, Base, empty_network, load_base, new_kv_cache
+from chatbot.model.pretrained.lora import (
     adapter_config,
     adapter_weights,
     is_adapted,
@@ -29,10 +33,6 @@ from chatbot.model.adapter import (
     unfit,
     without_adapter,
 )
-from chatbot.model.base import LONGEST, Base, empty_network, load_base, new_kv_cache
-from chatbot.model.language_model import Logits, Tokens
-from chatbot.model.network import Network
-from chatbot.model.tuned import Tuned
 
 _ROWS_AT_ONCE = 8192
 _NOISE = 0.02  # of a new token's row around the mean of all rows, in their spread

@@ -17,9 +17,9 @@ from torch.nn import functional as F
 
 from chatbot.errors import CheckpointError
 from chatbot.model.device import computing_dtype
+from chatbot.model.gpt.config import NORM_EPS, GPTConfig, require_shapes
 from chatbot.model.language_model import Logits, Tokens
 from chatbot.model.network import Network
-from chatbot.model.shape import NORM_EPS, GPTConfig, require_shapes
 
 _INIT_STD = 0.02
 

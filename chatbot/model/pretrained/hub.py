@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from chatbot.errors import ChatbotError, CheckpointError, ConfigError
-from chatbot.model.fingerprint import Fingerprint, fingerprint_of
+from chatbot.model.pretrained.fingerprint import Fingerprint, fingerprint_of
 from chatbot.settings.schema import BaseModelConfig
 
 LONGEST = 4096  # tokens of a conversation: what a cache of a small card holds

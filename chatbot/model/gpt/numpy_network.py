@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.errors import CheckpointError
+from chatbot.model.gpt.config import NORM_EPS, GPTConfig, require_shapes
 from chatbot.model.language_model import Logits, Tokens
-from chatbot.model.shape import NORM_EPS, GPTConfig, require_shapes
 
 Array = npt.NDArray[np.float32]
 

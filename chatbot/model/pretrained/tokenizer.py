@@ -4,11 +4,11 @@ from typing import Any
 
 import msgspec
 
-from chatbot.corpus.base_tokenizer import LINE, BaseTokenizer, Form, knows_lines, with_tokens
+from chatbot.corpus.chat_template import chat_form, plain_form, raw_form
+from chatbot.corpus.hf_tokenizer import LINE, BaseTokenizer, Form, knows_lines, with_tokens
 from chatbot.corpus.tokenizer import EOS, read_backend
 from chatbot.errors import ConfigError, CorpusError
-from chatbot.model.base import Base
-from chatbot.model.chat_form import chat_form, plain_form, raw_form
+from chatbot.model.pretrained.hub import Base
 
 _SAMPLE = "안녕하세요 오늘 뭐해요 hello"
 _DATE = "01 Jan 2025"  # some templates write today's: a frame that changes every day

@@ -11,10 +11,10 @@ from hypothesis.extra.numpy import arrays
 from safetensors.numpy import load, save
 
 from chatbot.errors import CheckpointError
-from chatbot.model.gpt import load_gpt
-from chatbot.model.model_file import ModelFile, read_model, write_model
-from chatbot.model.numpy_gpt import NumpyGPT
-from tests.model.test_gpt import SHAPE, make_gpt
+from chatbot.model.gpt.file import ModelFile, read_model, write_model
+from chatbot.model.gpt.network import load_gpt
+from chatbot.model.gpt.numpy_network import NumpyGPT
+from tests.model.gpt.test_network import SHAPE, make_gpt
 
 
 def model_file():

@@ -22,7 +22,7 @@ from peft.utils import TrainableTokensWrapper
 from torch import Tensor, nn
 
 from chatbot.errors import CheckpointError, ConfigError
-from chatbot.model.gpt import Dropout
+from chatbot.model.gpt.network import Dropout
 from chatbot.settings.schema import LoraConfig
 
 _NAME = "default"

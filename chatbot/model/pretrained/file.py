@@ -12,11 +12,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save
 from torch import Tensor
 
-from chatbot.corpus.base_tokenizer import FORM_FILE, BaseTokenizer, read_tokenizer
+from chatbot.corpus.chat_template import jinja_of
+from chatbot.corpus.hf_tokenizer import FORM_FILE, BaseTokenizer, read_tokenizer
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError, CorpusError
-from chatbot.model.chat_form import jinja_of
-from chatbot.model.model_file import GUARD_NAMES, with_sorted_header
+from chatbot.model.gpt.file import GUARD_NAMES, with_sorted_header
 from chatbot.settings.schema import WeightFormat
 from chatbot.storage.files import sha256_of, write_bytes, write_json
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.corpus.base_tokenizer import BaseTokenizer, open_tokenizer
+from chatbot.corpus.chat_template import chat_form, jinja_of
+from chatbot.corpus.hf_tokenizer import BaseTokenizer, open_tokenizer
 from chatbot.corpus.template import TARGET, Turn, parse, render_all, render_prompt
 from chatbot.errors import ConfigError, CorpusError
-from chatbot.model.base import Base
-from chatbot.model.base_form import base_tokenizer, without_speakers
-from chatbot.model.chat_form import chat_form, jinja_of
+from chatbot.model.pretrained.hub import Base
+from chatbot.model.pretrained.tokenizer import base_tokenizer, without_speakers
 from chatbot.settings.schema import BaseModelConfig
 from tests.bases import KINDS, SPECIALS, make_base
 

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Callable
 
-from chatbot.corpus.base_tokenizer import Form
+from chatbot.corpus.hf_tokenizer import Form
 from chatbot.corpus.tokenizer import SPEAKER
 from chatbot.errors import ConfigError
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatbot.errors import CheckpointError
-from chatbot.model.gpt import TorchLanguageModel
-from chatbot.model.numpy_gpt import NumpyGPT
-from tests.model.test_gpt import SHAPE, make_gpt
+from chatbot.model.gpt.network import TorchLanguageModel
+from chatbot.model.gpt.numpy_network import NumpyGPT
+from tests.model.gpt.test_network import SHAPE, make_gpt
 
 SHAPES = [dataclasses.replace(SHAPE, n_kv_head=n) for n in (4, 2, 1)]
 
@@ -22,7 +22,7 @@ def both(shape=SHAPE, seed=0):
 
 
 def test_shapes_are_those_of_the_torch_network():
-    from chatbot.model.shape import weight_shapes
+    from chatbot.model.gpt.config import weight_shapes
 
     for shape in SHAPES:
         state = make_gpt(shape).state_dict()

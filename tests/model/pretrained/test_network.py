@@ -14,10 +14,10 @@ from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.generate import Permission, Prefix, generate
 from chatbot.inference.sampling import Sampler
 from chatbot.inference.tuned_loading import open_for_replies
-from chatbot.model.base import Base, load_base
-from chatbot.model.base_form import base_tokenizer
-from chatbot.model.pretrained import PretrainedLanguageModel, PretrainedNetwork, make_room
-from chatbot.model.tuned import read_tuned
+from chatbot.model.pretrained.file import read_tuned
+from chatbot.model.pretrained.hub import Base, load_base
+from chatbot.model.pretrained.network import PretrainedLanguageModel, PretrainedNetwork, make_room
+from chatbot.model.pretrained.tokenizer import base_tokenizer
 from chatbot.settings.schema import (
     BaseModelConfig,
     DialogueConfig,

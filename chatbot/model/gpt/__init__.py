@@ -1,0 +1,1 @@
+"""Our own network: the layout of Qwen3, in torch and in numpy."""

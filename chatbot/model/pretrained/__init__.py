@@ -1,0 +1,1 @@
+"""A pretrained base of Hugging Face: its files, its network, its adapter."""
