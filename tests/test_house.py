@@ -24,7 +24,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Top to bottom: a stage imports what stands above it, never what stands below.
 LAYERS = (
     "errors", "conversation", "wording", "settings", "storage", "crypto", "ingest", "corpus", "model", "training",
-    "inference", "evaluation", "publishing", "serving", "commands", "caller", "ops", "sft_ops", "__main__",
+    "inference", "evaluation", "privacy", "publishing", "serving", "commands", "caller", "ops", "sft_ops", "__main__",
 )  # fmt: skip
 READMES = ("README.md", "README.ko.md")
 

@@ -78,7 +78,7 @@ def _require_own_data(about: dict[str, Any], corpus: "Corpus", config: Config) -
 
 def measure_quickly(found: Measured, config: Config) -> dict[str, Any]:
     """Return the part of the report that takes seconds."""
-    from chatbot.evaluation.privacy import quick_report
+    from chatbot.privacy.report import quick_report
 
     limits = config.publish.privacy
     say(f"measuring {limits.n_messages} trained and held-out messages")
@@ -89,7 +89,7 @@ def measure_quickly(found: Measured, config: Config) -> dict[str, Any]:
 
 def show(report: dict[str, Any]) -> None:
     """Print the numbers of a report, and what passes a limit."""
-    from chatbot.evaluation.privacy import ENOUGH
+    from chatbot.privacy.report import ENOUGH
 
     shares = report["extraction"]
     said = "{:.1%} of trained messages word for word, {:.1%} of held-out ones"
@@ -155,7 +155,7 @@ def require_private(config: Config) -> None:
 
     Raises CheckpointError where publish.privacy.check is refuse.
     """
-    from chatbot.evaluation.privacy import judge
+    from chatbot.privacy.report import judge
     from chatbot.training.folder import run_folder
 
     folder = run_folder(config)

@@ -30,9 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Write checkpoints/<run>/privacy.json and privacy.html."""
-    from chatbot.evaluation.privacy import NOT_MEASURED, judge, secret_exposures, verbatim
-    from chatbot.evaluation.privacy_page import page
     from chatbot.inference.loading import bot_settings
+    from chatbot.privacy.page import page
+    from chatbot.privacy.report import NOT_MEASURED, judge, secret_exposures, verbatim
 
     found = find_run(config)
     settings = bot_settings(config, found.file.about)
@@ -70,8 +70,8 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
 def _audit(found: "OwnRun", config: Config) -> dict[str, Any]:
     """Train the audit copy; measure canaries, and membership where the split is fair."""
-    from chatbot.evaluation.audit import exposures, train_audit_copy
-    from chatbot.evaluation.privacy import attacks, long_messages
+    from chatbot.privacy.audit import exposures, train_audit_copy
+    from chatbot.privacy.report import attacks, long_messages
     from chatbot.training.setup import resolve
 
     n_steps = int(found.file.about["step"])
@@ -92,7 +92,7 @@ def _audit(found: "OwnRun", config: Config) -> dict[str, Any]:
 
 
 def _left_out(report: dict[str, Any]) -> list[str]:
-    from chatbot.evaluation.privacy import ENOUGH
+    from chatbot.privacy.report import ENOUGH
 
     left = []
     if min(report["n_messages"].values()) < ENOUGH:

@@ -10,7 +10,11 @@ import numpy as np
 from chatbot.corpus.store import Corpus, TokenStore
 from chatbot.corpus.template import Turn
 from chatbot.corpus.tokenizer import Ids, Tokenizer
-from chatbot.evaluation.memorization import (
+from chatbot.inference.bot import Bot, BotSettings
+from chatbot.ingest.masking.pseudonyms import Pseudonyms
+from chatbot.model.gpt.file import ModelFile
+from chatbot.model.language_model import Cache, LanguageModel, Logits, Tokens
+from chatbot.privacy.memorization import (
     Item,
     attack,
     copied_share,
@@ -21,10 +25,6 @@ from chatbot.evaluation.memorization import (
     queries_to_extract,
     spread,
 )
-from chatbot.inference.bot import Bot, BotSettings
-from chatbot.ingest.masking.pseudonyms import Pseudonyms
-from chatbot.model.gpt.file import ModelFile
-from chatbot.model.language_model import Cache, LanguageModel, Logits, Tokens
 from chatbot.settings.schema import PrivacyConfig, SamplingConfig
 
 # What counts as a long message: the first of these by which there are enough of them.

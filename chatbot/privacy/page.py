@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from chatbot.evaluation.privacy import ENOUGH
+from chatbot.privacy.report import ENOUGH
 
 _WIDE, _HIGH, _LEFT, _BELOW = 560, 220, 56, 34
 _INK, _TRAIN, _OTHER, _LINE = "#333", "#c2410c", "#94a3b8", "#e5e7eb"
@@ -17,9 +17,7 @@ _INK, _TRAIN, _OTHER, _LINE = "#333", "#c2410c", "#94a3b8", "#e5e7eb"
 
 def page(report: dict[str, Any]) -> str:
     """Return the report as a page that needs nothing else, not even a network."""
-    words = yaml.safe_load(
-        (files("chatbot.evaluation") / "privacy_page.yaml").read_text(encoding="utf-8")
-    )
+    words = yaml.safe_load((files("chatbot.privacy") / "page.yaml").read_text(encoding="utf-8"))
     parts = [_summary(report, words["verdicts"])]
     for name, draw in _PICTURES.items():
         if report.get(name):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.template import Turn
-from chatbot.evaluation.audit import DIGITS, FORMS, REPEATS, draw_canaries, split_at_random
-from chatbot.evaluation.memorization import (
+from chatbot.privacy.audit import DIGITS, FORMS, REPEATS, draw_canaries, split_at_random
+from chatbot.privacy.memorization import (
     Item,
     attack,
     copied_share,
@@ -23,8 +23,8 @@ from chatbot.evaluation.memorization import (
     reply_logits,
     token_log_probabilities,
 )
-from chatbot.evaluation.privacy import quick_report
-from chatbot.evaluation.privacy_page import page
+from chatbot.privacy.page import page
+from chatbot.privacy.report import quick_report
 from chatbot.settings.schema import SamplingConfig
 from tests.corpus.test_template import tokenizer
 
