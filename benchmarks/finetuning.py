@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
-from chatbot.commands.sft import preprocess
+from chatbot.cli.commands.sft import preprocess
 from chatbot.corpus.store import Corpus, open_corpus
 from chatbot.settings.aliases import load_sft_config
 from chatbot.training.batches import BatchSource

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from compare import bits_per_byte, held_out, measure
 
-from chatbot.commands import preprocess
+from chatbot.cli.commands import preprocess
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.model.gpt.file import read_model

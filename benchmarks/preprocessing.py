@@ -19,7 +19,7 @@ from pathlib import Path
 
 _WORDS = 50_000
 _SYLLABLES = [chr(code) for code in range(ord("가"), ord("힣") + 1, 7)]
-_COMMAND = "import sys; from chatbot.ops import main; status = main(sys.argv[1:]); "
+_COMMAND = "import sys; from chatbot.cli.main import main; status = main(sys.argv[1:]); "
 _COMMAND += "assert 'torch' not in sys.modules; sys.exit(status)"
 
 

@@ -38,7 +38,7 @@ def main() -> None:
         path = Path(folder) / "KakaoTalkChats.txt"
         for n_sessions in (1500, 15_000):
             # In a process of its own, so that making the file does not count as memory.
-            make = "import sys; from chatbot.ingest.invented_room import *; import pathlib; "
+            make = "import sys; from chatbot.cli.invented_room import *; import pathlib; "
             make += "pathlib.Path(sys.argv[1]).write_bytes(write_android_export("
             make += "invent_room(int(sys.argv[2]), 1)))"
             subprocess.run([sys.executable, "-c", make, path, str(n_sessions)], check=True)

@@ -113,7 +113,8 @@ def peak_memory(root: Path) -> float:
     """Peak MiB of a reply, as its own process sees it (rusage would count what started it)."""
     line = reply_process(root)
     code = (
-        "import sys; from pathlib import Path; from chatbot.ops import main; main(sys.argv[1:]);"
+        "import sys; from pathlib import Path; from chatbot.cli.main import main;"
+        "main(sys.argv[1:]);"
         "print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"
     )
     done = subprocess.run(

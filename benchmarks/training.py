@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from gpt2_recipe import GPT2, GPT2Config, random_crops, train_gpt2
 
+from chatbot.cli.invented_room import invent_room, write_android_export
+from chatbot.cli.main import main as run_command
 from chatbot.corpus.store import Corpus, open_corpus
-from chatbot.ingest.invented_room import invent_room, write_android_export
 from chatbot.model.gpt.config import GPTConfig
-from chatbot.ops import main as run_command
 from chatbot.settings.load import load_config
 from chatbot.training.batches import Batch
 from chatbot.training.folder import RunFolder

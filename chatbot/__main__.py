@@ -1,6 +1,6 @@
 """`python -m chatbot CMD` is `chatbot CMD`."""
 
-from chatbot.ops import entry_point
+from chatbot.cli.main import entry_point
 
 if __name__ == "__main__":
     entry_point()

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Sequence
 
 from chatbot import wording
-from chatbot.ops import Program
-from chatbot.ops import main as run_program
+from chatbot.cli.main import Program
+from chatbot.cli.main import main as run_program
 from chatbot.settings.aliases import ALIASES, load_sft_config
 
 COMMANDS = (

@@ -7,7 +7,7 @@ import torch
 import transformers as hf
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from chatbot.ingest.invented_room import invent_room
+from chatbot.cli.invented_room import invent_room
 
 CHATML = (
     "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nYou are a friend.<|im_end|>\n{% endif %}"

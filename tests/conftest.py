@@ -10,8 +10,8 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
-from chatbot.ingest.invented_room import invent_room, write_android_export
-from chatbot.ops import main
+from chatbot.cli.invented_room import invent_room, write_android_export
+from chatbot.cli.main import main
 from chatbot.settings.aliases import SFT
 from chatbot.settings.load import OURS, load_config
 from chatbot.settings.schema import Config

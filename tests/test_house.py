@@ -11,7 +11,7 @@ import msgspec
 import pytest
 import yaml
 
-from chatbot.ops import COMMANDS, OURS, build_parser
+from chatbot.cli.main import COMMANDS, OURS, build_parser
 from chatbot.settings.aliases import SFT as SFT_LAYOUT
 from chatbot.settings.aliases import SftConfig
 from chatbot.settings.load import FILES, load_config, read_settings, setting_names
@@ -24,7 +24,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Top to bottom: a stage imports what stands above it, never what stands below.
 LAYERS = (
     "errors", "conversation", "wording", "settings", "storage", "crypto", "ingest", "corpus", "model", "training",
-    "inference", "evaluation", "privacy", "publishing", "serving", "commands", "caller", "ops", "sft_ops", "__main__",
+    "inference", "evaluation", "privacy", "publishing", "serving", "cli", "ops", "sft_ops", "__main__",
 )  # fmt: skip
 READMES = ("README.md", "README.ko.md")
 
@@ -115,17 +115,17 @@ def _is_nested(path: Path, node: ast.AST) -> bool:
 
 
 def test_commands_are_the_modules_of_the_folder():
-    files = {path.stem for path in (PACKAGE / "commands").glob("[!_]*.py")}
+    files = {path.stem for path in (PACKAGE / "cli/commands").glob("[!_]*.py")}
     assert {name.replace("-", "_") for name in COMMANDS} == files
 
 
 def test_the_table_for_a_base_has_its_own_modules_and_shares_the_rest():
-    files = {path.stem for path in (PACKAGE / "commands/sft").glob("[!_]*.py")}
+    files = {path.stem for path in (PACKAGE / "cli/commands/sft").glob("[!_]*.py")}
     assert files == set(SFT.own) <= set(SFT.commands) <= set(COMMANDS)
 
 
 def test_help_imports_no_torch_and_lists_every_command():
-    code = "import sys, chatbot.ops as o; print(o.build_parser().format_help()); print('torch' in sys.modules)"
+    code = "import sys, chatbot.cli.main as o; print(o.build_parser().format_help()); print('torch' in sys.modules)"
     shown = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.cli.invented_room import FRIEND, PERSONA, invent_room, write_android_export
 from chatbot.conversation import Message
 from chatbot.corpus.ngrams import N, index_ngrams
 from chatbot.corpus.store import TokenStore, open_corpus, session_bounds
 from chatbot.corpus.template import Turn, parse_turns
 from chatbot.corpus.tokenizer import Tokenizer, train_tokenizer
-from chatbot.ingest.invented_room import FRIEND, PERSONA, invent_room, write_android_export
 from chatbot.ingest.readers import KST
 from chatbot.privacy.memorization import copied_share, messages_of
 from chatbot.settings.schema import ObjectiveConfig

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatbot.cli.invented_room import invent_room, write_android_export
 from chatbot.corpus.template import parse, render_all
 from chatbot.crypto.age import decrypt
 from chatbot.errors import ChatbotError
-from chatbot.ingest.invented_room import invent_room, write_android_export
 from chatbot.ingest.readers import read_conversations
 from chatbot.model.gpt.file import read_model_bytes, write_model
 from chatbot.model.gpt.numpy_network import NumpyGPT

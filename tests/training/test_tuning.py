@@ -272,8 +272,8 @@ def test_checkpointed_gradients_are_the_same(on_base):
 def test_a_group_is_trained_with_a_token_a_speaker(tmp_path, bases):
     from datetime import UTC, datetime, timedelta
 
+    from chatbot.cli.invented_room import write_android_export
     from chatbot.conversation import Message
-    from chatbot.ingest.invented_room import write_android_export
     from tests.sft import make_sft_project
 
     begin, names = datetime(2025, 1, 1, tzinfo=UTC), ("가람", "나래", "다온")

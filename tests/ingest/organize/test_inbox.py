@@ -6,9 +6,9 @@ from itertools import groupby
 import msgspec
 import pytest
 
+from chatbot.cli.invented_room import FRIEND, invent_room, write_android_export
 from chatbot.corpus.store import read_stats
 from chatbot.errors import CorpusError, ExportError
-from chatbot.ingest.invented_room import FRIEND, invent_room, write_android_export
 from chatbot.ingest.organize.inbox import file_exports, plan_filing
 from chatbot.ingest.organize.manifest import Manifest, read_manifest, write_manifest
 from chatbot.ingest.organize.rooms import (

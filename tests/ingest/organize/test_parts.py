@@ -2,8 +2,8 @@
 
 import pytest
 
+from chatbot.cli.invented_room import invent_room, write_android_export
 from chatbot.errors import CorpusError
-from chatbot.ingest.invented_room import invent_room, write_android_export
 from chatbot.ingest.organize.inbox import file_exports, plan_filing
 from chatbot.ingest.organize.manifest import read_manifest
 from chatbot.ingest.organize.rooms import choose_rooms

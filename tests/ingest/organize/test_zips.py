@@ -5,8 +5,8 @@ import zipfile
 
 import pytest
 
+from chatbot.cli.invented_room import FRIEND
 from chatbot.errors import ExportError
-from chatbot.ingest.invented_room import FRIEND
 from chatbot.ingest.organize.inbox import plan_filing
 from chatbot.ingest.readers import find_parts, read_conversations
 

@@ -1,0 +1,1 @@
+"""The command line: programs, commands, and what they print."""

@@ -1,0 +1,25 @@
+"""Type a room line by line ("name: text") and see what the bot would send to it."""
+
+import argparse
+import sys
+
+from chatbot.cli.commands._terminal import open_bot, say
+from chatbot.errors import ConfigError
+from chatbot.settings.schema import Config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --dry."""
+    parser.add_argument("--dry", action="store_true", help="print instead of sending")
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Answer stdin; nothing is ever sent."""
+    if not args.dry:
+        raise ConfigError("no messenger is connected yet", hint="`chatbot bridge --dry`")
+    from chatbot.serving.bridge import answer_room
+
+    bot = open_bot(config)
+    say('dry run: type the room, a line a message ("name: text"); end with Ctrl+D')
+    for outgoing in answer_room(sys.stdin, bot, bot.names):
+        print("<NO_REPLY>" if outgoing.text is None else f"would send: {outgoing.text}", flush=True)

@@ -1,0 +1,78 @@
+"""Show everything on an invented room: organize, preprocess, train, ask; needs no chat of yours."""
+
+import argparse
+import importlib
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from chatbot.cli.commands import organize, preprocess, publish, smoke, train
+from chatbot.cli.commands._terminal import positive, positive_float, say
+from chatbot.cli.invented_room import invent_room, write_android_export
+from chatbot.settings.load import FILES, load_config
+from chatbot.settings.schema import Config, SecurityConfig
+from chatbot.storage.files import write_bytes
+
+FOLDER = "data/demo"
+_NEEDED = ("torch", "tqdm", "safetensors")
+_SETTINGS = ("training=quick", "logging.eval_interval=100")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the size and the length of the demo."""
+    parser.add_argument(
+        "--sessions", type=positive, default=1500, metavar="N", help="conversations to invent"
+    )
+    parser.add_argument(
+        "--minutes", type=positive_float, default=4.0, metavar="M", help="train for at most so long"
+    )
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Make a project of its own in data/demo, and run the main commands in it."""
+    for name in _NEEDED:  # before anything is made
+        importlib.import_module(name)
+    root = config.path(FOLDER)
+    say(f"the demo lives in {root}; nothing of yours is touched")
+    demo = _make_project(root, args)
+    export = write_android_export(invent_room(args.sessions, config.runtime.seed))
+    inbox = demo.path(demo.raw.inbox_dir) / "KakaoTalkChats.txt"
+    if not demo.path(demo.raw.manifest_path).exists():
+        write_bytes(inbox, export)
+    for title, command, options in (
+        ("1. organize: recognize the export and file it", organize, {"dry": False}),
+        (
+            "2. preprocess: clean conversations -> tokens",
+            preprocess,
+            {"show": None, "show_masked": False},
+        ),
+        (
+            "   what is trained (*)",
+            preprocess,
+            {"show": 1, "show_masked": False},
+        ),
+        ("3. train", train, {"background": False, "resume": None, "set": []}),
+        ("4. smoke: three questions", smoke, {}),
+        ("5. publish: one file for somebody else", publish, {"encrypt": False, "to": []}),
+    ):
+        say(f"\n== {title}")
+        command.run(argparse.Namespace(**options), demo)
+    say(f"\ntalk to it: `chatbot chat --root {root}`")
+
+
+def _make_project(root: Path, args: argparse.Namespace) -> Config:
+    """Give the demo the default settings, and a password that opens its gate."""
+    defaults = msgspec.to_builtins(Config())
+    for name, keys in FILES.items():
+        text = msgspec.yaml.encode({key: defaults[key] for key in keys})
+        write_bytes(root / "configs" / name, text)
+    security = SecurityConfig()
+    if not (root / ".env").exists():
+        secret = f"{security.password_env}={secrets.token_urlsafe(9)}\n"
+        write_bytes(root / ".env", secret.encode())
+    for name in (security.password_env, security.password_hash_env):
+        os.environ.pop(name, None)  # those of the user's own project
+    minutes = f"optimization.max_minutes={args.minutes}"
+    return load_config(root, (*_SETTINGS, minutes, *args.set))

@@ -1,0 +1,34 @@
+"""Encrypt the published model, or any file, as a standard age file."""
+
+import argparse
+from pathlib import Path
+
+from chatbot.cli.commands._privacy import require_not_stale
+from chatbot.cli.commands._terminal import recipients_for, say
+from chatbot.crypto.age import encrypt_file
+from chatbot.errors import CheckpointError
+from chatbot.settings.schema import Config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the files and --to."""
+    parser.add_argument("source", type=Path, nargs="?", help="default: the published model")
+    parser.add_argument("--output", type=Path, help="default: the same name with .enc")
+    parser.add_argument(
+        "--to", action="append", default=[], metavar="age1...", help="for this public key"
+    )
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Encrypt a file; the plain one stays."""
+    from chatbot.inference.loading import SEALED, published_path
+
+    source = args.source or published_path(config)
+    target = args.output or source.with_suffix(SEALED)
+    if not source.is_file():
+        raise CheckpointError(f"no model at {source}", hint="`chatbot publish --encrypt` makes one")
+    require_not_stale(source)
+    if target.exists():
+        raise CheckpointError(f"{target} is there already", hint="name another with --output")
+    encrypt_file(source, target, recipients_for(args.to, config))
+    say(f"written to {target}; {source} is still there, not encrypted")

@@ -1,0 +1,26 @@
+"""Take a folder that `export --to hf` wrote as the published model."""
+
+import argparse
+from pathlib import Path
+
+from chatbot.cli.commands._terminal import say
+from chatbot.errors import CheckpointError
+from chatbot.settings.schema import Config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the folder."""
+    parser.add_argument("folder", type=Path, help="a folder with config.json")
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Write artifacts/model_latest.safetensors; refuse to replace another model."""
+    from chatbot.inference.loading import published_path
+    from chatbot.model.gpt.file import write_model
+    from chatbot.publishing.export import import_hf
+
+    model, target = import_hf(args.folder), published_path(config)
+    if target.exists():
+        raise CheckpointError(f"{target} is there already", hint="move it, or `chatbot archive`")
+    write_model(target, model, config.publish.dtype)
+    say(f"written to {target}; it answers when the run {config.run_name} has no model")

@@ -1,0 +1,24 @@
+"""Print a new key: a pair for `publish --encrypt --to`, or with --passphrase words for .env."""
+
+import argparse
+
+from chatbot.cli.commands._terminal import say
+from chatbot.crypto.age_keys import new_identity, new_passphrase
+from chatbot.settings.schema import Config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --passphrase."""
+    parser.add_argument("--passphrase", action="store_true", help="words instead of a key pair")
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Draw a key, print the line for .env, and say what is public."""
+    name = config.security.model_key_env
+    if args.passphrase:
+        print(f"{name}={new_passphrase()}")
+        say("put this line into .env; send the words to whoever shall open the model")
+        return
+    identity = new_identity()
+    print(f"{name}={identity.secret_text()}")
+    say(f"put this line into .env and keep it secret; tell others: {identity.recipient}")

@@ -1,0 +1,113 @@
+"""File exports from the project root and data/raw/inbox/ under data/raw/organized/<room>/."""
+
+import argparse
+
+from chatbot.cli.commands._terminal import say, table
+from chatbot.errors import ExportError
+from chatbot.ingest.organize.inbox import Plan, file_exports, plan_filing
+from chatbot.ingest.organize.manifest import ExportEntry, read_manifest
+from chatbot.settings.schema import Config
+
+_SUSPICIOUS_SHARE = 0.01
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --dry."""
+    parser.add_argument("--dry", action="store_true", help="only show what would be filed")
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Plan, show, file; raise if nothing at all could be recognized."""
+    plan = plan_filing(config, lambda path: say(f"reading {path.name}"))
+    _show(plan)
+    _warn(plan)
+    if not plan.entries:
+        raise _nothing_found(plan, config)
+    if args.dry:
+        say("dry run: nothing was moved")
+        return
+    file_exports(plan, config)
+    if not plan.filed:
+        say("no new export")
+    _show_rooms(config)
+
+
+def _show(plan: Plan) -> None:
+    if not plan.filed:
+        return
+    rows = [["id", "room", "format", "lines", "messages", "from", "to", "unparsed"]]
+    rows += [
+        [
+            entry.id,
+            entry.room,
+            f"{entry.dialect} {entry.encoding}",
+            f"{sum(entry.lines.values()):,}",
+            f"{entry.n_messages:,}",
+            entry.first,
+            entry.last,
+            str(entry.lines.get("unparsed", 0)),
+        ]
+        for _, entry in plan.filed
+    ]
+    print(table(rows))
+
+
+def _warn(plan: Plan) -> None:
+    for entry in plan.gone:
+        say(f"{entry.id}: gone from where it was filed, counts no more")
+    for path, entry in plan.duplicates:
+        say(f"{path.name}: the same file as {entry.id}, put aside")
+    _say_what_stays(plan)
+    for _, entry in plan.filed:
+        _warn_of(entry)
+
+
+def _say_what_stays(plan: Plan) -> None:
+    """Tell every file that is no export; the pictures of a chat, which are many, in one line."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for unknown in plan.unrecognized:
+        alike.setdefault((unknown.reason, unknown.advice), []).append(unknown.path.name)
+    for (reason, advice), names in alike.items():
+        rest = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        say(f"{names[0]}{rest}: left in place, {reason}; {advice}")
+
+
+def _warn_of(entry: ExportEntry) -> None:
+    n_lines = sum(entry.lines.values())
+    if entry.n_undecodable:
+        say(f"{entry.id}: {entry.n_undecodable} places are not {entry.encoding}; export it again")
+    if entry.lines.get("unparsed"):
+        say(f"{entry.id}: {entry.lines['unparsed']} lines fit nowhere and are left out")
+    if n := entry.lines.get("imitation", 0):
+        many = n > _SUSPICIOUS_SHARE * n_lines
+        glued = "; were two exports glued in the wrong order?" if many else ""
+        say(
+            f"{entry.id}: {n} lines look like messages but are pasted text or go back in time, "
+            f"so they count as text of the message before them{glued}"
+        )
+
+
+def _nothing_found(plan: Plan, config: Config) -> ExportError:
+    if plan.unrecognized:
+        unknown = plan.unrecognized[0]
+        return ExportError(
+            f"none of {len(plan.unrecognized)} files is an export that is known; "
+            f"the first: {unknown.reason}",
+            hint="in KakaoTalk: room menu, settings, export chat, text only",
+        )
+    return ExportError(
+        "no export found",
+        hint=f"put a KakaoTalk export (txt, csv, zip) into {config.raw.inbox_dir}",
+    )
+
+
+def _show_rooms(config: Config) -> None:
+    rooms = read_manifest(config.path(config.raw.manifest_path)).rooms
+    rows = [["room", "exports", "speakers"]]
+    for room, exports in rooms.items():
+        names = {name for entry in exports for name in entry.speakers}
+        shown = ", ".join(sorted(names)[:6]) + (
+            f" and {len(names) - 6} more" if len(names) > 6 else ""
+        )
+        rows.append([room, ", ".join(entry.id for entry in exports), shown])
+    print(table(rows))

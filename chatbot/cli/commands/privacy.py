@@ -1,0 +1,111 @@
+"""Measure what the model remembers of the log, and write a report with pictures."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from chatbot import __version__
+from chatbot.cli.commands._privacy import find_run, measure_quickly, show
+from chatbot.cli.commands._terminal import advance, progress, say
+from chatbot.cli.commands.preprocess import read_masked
+from chatbot.settings import run_files
+from chatbot.settings.schema import Config
+from chatbot.storage.files import write_bytes, write_json
+from chatbot.training.folder import RunFolder
+
+if TYPE_CHECKING:
+    from chatbot.cli.commands._privacy import OwnRun
+
+_N_REPLIES = 200
+_N_SECRETS = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --audit."""
+    parser.add_argument(
+        "--audit",
+        action="store_true",
+        help="train a copy with planted secrets as well: takes as long as training did",
+    )
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Write checkpoints/<run>/privacy.json and privacy.html."""
+    from chatbot.inference.loading import bot_settings
+    from chatbot.privacy.page import page
+    from chatbot.privacy.report import NOT_MEASURED, judge, secret_exposures, verbatim
+
+    found = find_run(config)
+    settings = bot_settings(config, found.file.about)
+    report = measure_quickly(found, config)
+    with progress(_N_REPLIES, "asking for replies") as bar:
+        report["verbatim"] = verbatim(
+            found.file, found.model, found.corpus, settings, _N_REPLIES,
+            lambda: advance(bar),
+        )  # fmt: skip
+    say("ranking masked values")
+    secrets = [(kind, value, known) for kind, value, known, _ in read_masked(config)]
+    secrets = [secret for secret in secrets if secret[0] not in ("name", "address", "url")]
+    report["secrets"] = secret_exposures(found.model, found.corpus, secrets, _N_SECRETS)
+    if args.audit:
+        report |= _audit(found, config)
+    stats = found.corpus.stats
+    report["data"] = {
+        "messages": stats.messages, "masked": stats.masked, "dropped": stats.dropped,
+        "context only, not trained": stats.context_only or {},
+        "times the log was read": _n_epochs(config),
+    }  # fmt: skip
+    report["not_measured"] = [*NOT_MEASURED, *_left_out(report)]
+    report["settings"] = {
+        "version": __version__, "run": config.run_name, "step": found.file.about["step"],
+        "parameters": found.file.shape.n_params, "seed": config.runtime.seed,
+        "data": stats.fingerprint[:12], "characters of a long message": report["min_chars"],
+        "temperature": config.sampling.temperature,
+    }  # fmt: skip
+    report["warnings"] = judge(report, config.publish.privacy)
+    write_json(config.run_dir / run_files.PRIVACY, report)
+    write_bytes(config.run_dir / run_files.PRIVACY_PAGE, page(report).encode())
+    show(report)
+    say(f"written to {config.run_dir / run_files.PRIVACY_PAGE} and privacy.json")
+
+
+def _audit(found: "OwnRun", config: Config) -> dict[str, Any]:
+    """Train the audit copy; measure canaries, and membership where the split is fair."""
+    from chatbot.privacy.audit import exposures, train_audit_copy
+    from chatbot.privacy.report import attacks, long_messages
+    from chatbot.training.setup import resolve
+
+    n_steps = int(found.file.about["step"])
+    with progress(n_steps, "training the audit copy") as bar:
+        audit = train_audit_copy(
+            resolve(config, found.corpus), found.corpus, n_steps, config.runtime.seed,
+            lambda: advance(bar),
+        )  # fmt: skip
+    say("ranking planted numbers")
+    tokenizer = found.corpus.tokenizer
+    _, members, others = long_messages(
+        audit.model, audit.members, audit.others, tokenizer, 2 * config.publish.privacy.n_messages
+    )
+    return {
+        "canaries": exposures(audit, tokenizer),
+        "membership": attacks(audit.model, members, others),
+    }
+
+
+def _left_out(report: dict[str, Any]) -> list[str]:
+    from chatbot.privacy.report import ENOUGH
+
+    left = []
+    if min(report["n_messages"].values()) < ENOUGH:
+        left.append("much: there are too few long messages that stand in one split only")
+    if "canaries" not in report:
+        left.append("canaries (`chatbot privacy --audit`)")
+        left.append("membership by a fair split: held-out messages are the latest of the log here")
+    if not report["secrets"]:
+        left.append("masked values: none is known here")
+    return left
+
+
+def _n_epochs(config: Config) -> int | str:
+    """Return how often the run went through its log: every pass repeats every message."""
+    status = RunFolder(config.run_dir).read_status()
+    return "?" if status is None else status.epoch + 1

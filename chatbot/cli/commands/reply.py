@@ -1,0 +1,21 @@
+"""Answer one message."""
+
+import argparse
+
+from chatbot.cli.commands._terminal import open_bot
+from chatbot.errors import ConfigError
+from chatbot.settings.schema import Config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the message."""
+    parser.add_argument("text", help='what to answer, for example "오늘 뭐함"')
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Load the model, answer, print."""
+    if not args.text.strip():
+        raise ConfigError("there is nothing to answer", hint='`chatbot reply "오늘 뭐함"`')
+    bot = open_bot(config)
+    bot.hear(args.text.strip())
+    print(bot.reply().text)

@@ -1,0 +1,117 @@
+"""Say before training what the base takes: bytes by part, and which settings fit a card."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from chatbot.cli.commands._terminal import positive_float, print_rows, say, size_text, table
+from chatbot.settings.schema import BaseModelConfig, Config
+
+if TYPE_CHECKING:
+    from chatbot.corpus.hf_tokenizer import BaseTokenizer
+    from chatbot.model.pretrained.hub import Base
+    from chatbot.training.memory import TuningNeed
+    from chatbot.training.tuning import Machine
+
+_DESKTOP = 0.5e9  # what a screen takes of a card
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --card."""
+    parser.add_argument(
+        "--card",
+        type=positive_float,
+        default=8.0,
+        metavar="GB",
+        help="memory of the graphics card to plan for (default: 8, an RTX 3060 Ti)",
+    )
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Print the plan; no weight is loaded and nothing is written."""
+    from chatbot.model.pretrained.hub import Base
+    from chatbot.training.tuning import choose_machine, count_need, pretrained_of, with_numbers
+
+    machine = choose_machine(config)
+    base = Base(pretrained_of(config).base, Path(config.root))
+    config = with_numbers(config, base, machine.device)
+    tokenizer = _tokenizer(base, config)
+    need = count_need(config, base, tokenizer, machine, None)
+    print_rows(
+        [
+            ("base", f"{base.name}, {need.n_params / 1e6:,.1f} M parameters"),
+            ("trained", f"{need.n_trained / 1e6:,.2f} M parameters"),
+            ("process", f"{size_text(need.around.process)} without a weight"),
+            ("weights", size_text(need.weights)),
+            ("adapter", size_text(need.adapter)),
+            ("optimizer", f"{size_text(need.optimizer)} with gradients and the average"),
+            ("activations", f"{size_text(need.activations)}, {_batch(config)}"),
+            ("logits", size_text(need.logits)),
+            ("all", f"{size_text(need.total)} on {machine.device}"),
+        ]
+    )
+    say(f"on a card of {args.card:g} GB, {_batch(config)} or fewer at once:")
+    print(table([["settings", "bytes", "fits"], *_rows(args.card, config, base, tokenizer)]))
+
+
+def _batch(config: Config) -> str:
+    rows, length = config.optimization.batch_size, config.model.block_size
+    return f"{rows} rows of {length} tokens"
+
+
+def _tokenizer(base: "Base", config: Config) -> "BaseTokenizer":
+    """Return the tokenizer of the data, or what it would be for a room of two."""
+    from chatbot.corpus.hf_tokenizer import BaseTokenizer, open_tokenizer
+    from chatbot.model.pretrained.tokenizer import base_tokenizer
+
+    if (config.processed_dir / "tokenizer.json").exists():
+        known = open_tokenizer(config.processed_dir)
+        if isinstance(known, BaseTokenizer):
+            return known
+    return base_tokenizer(base, 2)[0]
+
+
+def _rows(
+    card: float, config: Config, base: "Base", tokenizer: "BaseTokenizer"
+) -> Iterator[list[str]]:
+    free = int(card * 1e9 - _DESKTOP)
+    for name, need in _choices(config, base, tokenizer, free):
+        is_fitting = need.total <= free
+        how = f"yes, {need.tokens_at_once:,} tokens at once" if is_fitting else "no"
+        twice = ", layers computed twice" if need.is_checkpointed else ""
+        yield [name, size_text(need.total), how + (twice if is_fitting else "")]
+
+
+def _choices(
+    config: Config, base: "Base", tokenizer: "BaseTokenizer", free: int
+) -> Iterator[tuple[str, "TuningNeed"]]:
+    """Yield what the ways to tune would take on a CUDA card, from the largest to the smallest."""
+    from chatbot.training.tuning import count_need, pretrained_of
+
+    settings = pretrained_of(config).base
+    lora = replace(settings, tuning="lora", load_in_4bit=False, gradient_checkpointing="auto")
+    ways = {
+        "model.tuning: full": replace(lora, tuning="full"),
+        "model.tuning: lora": lora,
+        "model.load_in_4bit: true": replace(lora, load_in_4bit=True),
+    }
+    for name, way in ways.items():
+        machine = _cuda(way)
+        yield name, count_need(_with(config, way), base, tokenizer, machine, free)
+
+
+def _with(config: Config, way: BaseModelConfig) -> Config:
+    from chatbot.training.tuning import pretrained_of
+
+    return replace(config, pretrained=replace(pretrained_of(config), base=way))
+
+
+def _cuda(way: BaseModelConfig) -> "Machine":
+    import torch
+
+    from chatbot.training.tuning import Machine
+
+    return Machine(torch.device("cuda"), torch.bfloat16, way.load_in_4bit)

@@ -1,0 +1,51 @@
+"""Say where the run is: step, losses, speed, time left, and whether a trainer lives."""
+
+import argparse
+from datetime import datetime
+
+from chatbot.cli.commands._terminal import duration, print_rows, sparkline
+from chatbot.errors import CheckpointError
+from chatbot.settings.schema import Config
+from chatbot.training.folder import RunFolder, Status, read_metrics
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Nothing to add."""
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Print the truth about the run."""
+    del args
+    folder = RunFolder(config.run_dir, config.stop_file_name)
+    status = folder.read_status()
+    if status is None:
+        raise CheckpointError(
+            f"run {config.run_name} has not begun", hint="`chatbot train` begins it"
+        )
+    print_rows(_rows(config.run_name, status))
+    curve = [line["val_loss"] for line in read_metrics(folder) if "val_loss" in line]
+    if len(curve) > 1:
+        print(f"validation  {sparkline(curve)}  {curve[0]:.2f} -> {curve[-1]:.2f}")
+
+
+def _rows(run_name: str, status: Status) -> list[tuple[str, str]]:
+    state = status.state + (f" ({status.reason})" if status.reason else "")
+    rows = [
+        ("run", run_name),
+        ("state", state),
+        ("step", f"{status.step:,} of {status.max_steps:,}, epoch {status.epoch + 1}"),
+        (
+            "trained",
+            f"{duration(status.trained_seconds)}, {status.tokens_per_second:,.0f} tokens/s",
+        ),
+    ]
+    if status.state == "running":
+        rows += [("left", duration(status.seconds_left)), ("process", str(status.pid))]
+    if status.loss is not None:
+        rows.append(("loss", f"{status.loss:.3f}"))
+    if status.val_loss is not None:
+        best = "" if status.best_loss is None else f", best {status.best_loss:.3f}"
+        bits = status.val_bits_per_byte or 0
+        rows.append(("held out", f"{status.val_loss:.3f} ({bits:.3f} bits/byte){best}"))
+    moment = datetime.fromtimestamp(status.updated_at).strftime("%Y-%m-%d %H:%M:%S")
+    return [*rows, ("as of", moment)]

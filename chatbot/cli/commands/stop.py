@@ -1,0 +1,45 @@
+"""Ask the trainer to save and end, and wait until it has."""
+
+import argparse
+import time
+
+from chatbot.cli.commands._terminal import say
+from chatbot.errors import CheckpointError
+from chatbot.settings.schema import Config
+from chatbot.storage.files import write_bytes
+from chatbot.training.folder import COOLDOWN, RunFolder
+
+_WAIT_SECONDS = 3600  # a measurement on a large base takes its time
+_COOLDOWN_SECONDS = 6 * 3600
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --cooldown."""
+    parser.add_argument(
+        "--cooldown",
+        action="store_true",
+        help="first train a short branch with a falling rate; the run itself stays as it is",
+    )
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Write the STOP file and wait for the lock to be free."""
+    folder = RunFolder(config.run_dir, config.stop_file_name)
+    holder = folder.trainer()
+    if holder is None:
+        say(f"run {config.run_name} is not being trained")
+        return
+    say(f"asking process {holder.get('pid', '?')} to save, measure and end")
+    write_bytes(folder.stop_file, f"{COOLDOWN if args.cooldown else 'stop'}\n".encode())
+    seconds = _COOLDOWN_SECONDS if args.cooldown else _WAIT_SECONDS
+    deadline = time.monotonic() + seconds
+    while folder.trainer() is not None:
+        if time.monotonic() > deadline:
+            raise CheckpointError(
+                f"the trainer has not ended after {seconds} s",
+                hint="`chatbot status` shows whether it is still alive",
+            )
+        time.sleep(0.2)
+    status = folder.read_status()
+    where = f" at step {status.step:,}" if status else ""
+    say(f"stopped{where}; `{config.program} train` continues")

@@ -1,0 +1,159 @@
+"""The command table: `chatbot CMD`, `python -m chatbot CMD`, `python -m chatbot.ops CMD`."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from chatbot import __version__, wording
+from chatbot.cli.caller import speller
+from chatbot.errors import ChatbotError
+from chatbot.settings.load import load_config
+from chatbot.settings.schema import Config
+from chatbot.wording import Wording
+
+COMMANDS = (
+    "demo",
+    "organize",
+    "preprocess",
+    "plan",
+    "train",
+    "status",
+    "stop",
+    "smoke",
+    "reply",
+    "chat",
+    "bridge",
+    "forget",
+    "privacy",
+    "publish",
+    "export",
+    "import",
+    "encrypt-model",
+    "decrypt-model",
+    "keygen",
+    "archive",
+    "password",
+)
+# What is no part of talking: module -> the extra that brings it.
+_EXTRAS = {
+    "torch": "chatbot[train]",
+    "tqdm": "chatbot[train]",
+    "gguf": "chatbot[gguf]",
+    "transformers": "chatbot[lora]",
+    "peft": "chatbot[lora]",
+    "accelerate": "chatbot[lora]",
+    "bitsandbytes": "bitsandbytes",
+}
+USER_ERROR = 2
+
+
+@dataclass(frozen=True)
+class Program:
+    """A table of commands: how it is called, what reads its settings, which modules are its own."""
+
+    name: str
+    commands: tuple[str, ...]
+    load_config: Callable[[Path, tuple[str, ...]], Config]
+    own: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)  # other programs' settings -> its own
+    file: str | None = None  # where all of its settings are, if one file holds them
+
+    def load_command(self, command: str) -> ModuleType:
+        """Import the module of one command."""
+        folder = "chatbot.cli.commands.sft" if command in self.own else "chatbot.cli.commands"
+        return importlib.import_module(f"{folder}.{command.replace('-', '_')}")
+
+    def wording(self, spell: Callable[[str, str], str]) -> Wording:
+        """Return how messages name commands and settings to the user of this program."""
+        return Wording(self.name, frozenset(self.commands), self.aliases, self.file, spell)
+
+
+OURS = Program(wording.OURS, COMMANDS, load_config)
+
+
+def explain(message: str, *hints: str) -> None:
+    """Write an error and what to type."""
+    sys.stderr.write(f"error: {wording.render(message)}\n")
+    for hint in filter(None, hints):
+        sys.stderr.write(f"hint: {wording.render(hint)}\n")
+
+
+def main(arguments: Sequence[str] | None = None, program: Program = OURS) -> int:
+    """Run one command; return the exit status: 0 done, 2 a mistake that the user can mend."""
+    _use_utf8()
+    typed = sys.argv[1:] if arguments is None else arguments
+    parser = build_parser(typed[0] if typed and typed[0] in program.commands else None, program)
+    args = parser.parse_args(arguments)
+    spell = wording.spelled_out if arguments is not None else speller(sys.argv[0], os.environ)
+    with wording.spoken(program.wording(spell)):
+        return _run(args, program)
+
+
+def _run(args: argparse.Namespace, program: Program) -> int:
+    try:
+        config = program.load_config(args.root, tuple(args.set))
+        program.load_command(args.command).run(args, config)
+    except ChatbotError as error:
+        explain(str(error), error.hint, error.private if sys.stderr.isatty() else "")
+        return USER_ERROR
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        explain(f"{args.command} needs {error.name}", f"pip install '{extra}'")
+        return USER_ERROR
+    except BrokenPipeError:
+        # Whoever read along has stopped; python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        file = error.filename or "a file"
+        explain(f"{error.strerror or error}: {file}", "check the disk")
+        return USER_ERROR
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        return 130
+    return 0
+
+
+def entry_point() -> None:
+    """Run and exit."""
+    sys.exit(main())
+
+
+def build_parser(only: str | None = None, program: Program = OURS) -> argparse.ArgumentParser:
+    """Build the parser of all commands, or of one alone: every import costs a reply time.
+
+    No command imports anything heavy before it runs.
+    """
+    parser = argparse.ArgumentParser(prog=program.name, description=sys.modules["chatbot"].__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="CMD")
+    for name in program.commands if only is None else (only,):
+        module = program.load_command(name)
+        summary = (module.__doc__ or "").splitlines()[0]
+        command = commands.add_parser(name, help=summary, description=summary)
+        command.add_argument(
+            "--root", type=Path, default=Path(), help="the project's folder (default: here)"
+        )
+        command.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="SECTION.KEY=VALUE",
+            help="override a setting of configs/ for this call",
+        )
+        module.add_arguments(command)
+    return parser
+
+
+def _use_utf8() -> None:
+    """Print Korean on a Windows console or into a pipe, whatever its code page is."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure and os.name == "nt":
+            reconfigure(encoding="utf-8")
