@@ -17,7 +17,7 @@ from chatbot.corpus.store import open_corpus
 from chatbot.model.pretrained.hub import Base
 from chatbot.settings.aliases import load_sft_config
 from chatbot.training.memory import TuningNeed
-from chatbot.training.tuning import choose_machine, count_need, pretrained_of, with_numbers
+from chatbot.training.tuning import choose_machine, count_need, with_numbers
 
 ARMS = {
     "LoRA, 4 x 512": (),
@@ -63,7 +63,7 @@ def main() -> None:
 def planned(root: Path, chosen: tuple[str, ...]) -> TuningNeed:
     """Return what `train` would say that it takes."""
     config = load_sft_config(root, chosen)
-    base, machine = Base(pretrained_of(config).base, root), choose_machine(config)
+    base, machine = Base(config.pretrained.base, root), choose_machine(config)
     tokenizer = open_corpus(config.processed_dir).tokenizer
     if not isinstance(tokenizer, BaseTokenizer):
         raise TypeError("the project's tokens are not those of a base")

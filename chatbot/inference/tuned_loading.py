@@ -63,8 +63,6 @@ def open_for_replies(
     dtype: torch.dtype | None = None,
 ) -> PretrainedNetwork:
     """Return the network of a fine-tuned base, its adapter worked in unless it is in 4 bits."""
-    if config.pretrained is None:
-        raise TypeError("the settings are those of our own network")
     device = device or choose_device(config.runtime.device)
     dtype = dtype or choose_dtype(config.runtime, device)
     settings = config.pretrained.base

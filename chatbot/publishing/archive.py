@@ -29,7 +29,7 @@ def plan_archive(config: Config, now: datetime) -> list[Moved]:
     target = config.path(config.storage.archive_dir) / stamp
     plan = []
     names = [config.processed.dir, config.storage.checkpoints_dir, config.storage.artifacts_dir]
-    if config.pretrained is not None:
+    if config.family == "pretrained":
         names.append(config.pretrained.cpt_dir)
     for name in names:
         folder = config.path(name)

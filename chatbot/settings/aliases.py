@@ -247,6 +247,7 @@ def _as_config(settings: SftConfig, root: str, stage: Stage) -> Config:
         output=settings.output,
         dialogue=DialogueConfig(**asdict(settings.dialogue), smoke_prompts=settings.smoke.prompts),
         security=settings.security,
+        family="pretrained",
         pretrained=PretrainedConfig(
             base=settings.model,
             lora=settings.lora,

@@ -96,7 +96,7 @@ class Layout:
 
 
 OURS = Layout(Config, FILES)
-_SET_BY_CODE = ("root", "pretrained")
+_SET_BY_CODE = ("root", "family", "pretrained")
 
 
 def setting_names(section: type[Section] = Config, prefix: str = "") -> dict[str, Any]:
@@ -331,10 +331,9 @@ def _folders(config: Config) -> dict[str, str]:
         "`storage.artifacts_dir`": config.storage.artifacts_dir,
         "`storage.archive_dir`": config.storage.archive_dir,
     }
-    base = config.pretrained
-    if base is not None:
-        folders["cpt_data.dir"] = base.cpt_dir
-        if base.stage == "cpt":
+    if config.family == "pretrained":
+        folders["cpt_data.dir"] = config.pretrained.cpt_dir
+        if config.pretrained.stage == "cpt":
             return folders
     return {**folders, "`processed.dir`": config.processed.dir}
 

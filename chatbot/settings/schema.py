@@ -34,6 +34,7 @@ Device = Annotated[
     Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps, cuda or cuda:0"),
 ]
 WeightFormat = Literal["fp32", "fp16", "int8"]
+Family = Literal["gpt", "pretrained"]
 
 
 def resolved(value: float | str) -> float:
@@ -281,19 +282,19 @@ class LoraConfig(Section, frozen=True):
 class PretrainedConfig(Section, frozen=True):
     """What training a pretrained base needs beyond the settings of our own network."""
 
-    base: BaseModelConfig
-    lora: LoraConfig
-    stage: Literal["cpt", "sft"]
-    follows_cpt: bool
-    writes_jsonl: bool
-    cpt_dir: str
+    base: BaseModelConfig = field(default_factory=BaseModelConfig)
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    stage: Literal["cpt", "sft"] = "sft"
+    follows_cpt: bool = False
+    writes_jsonl: bool = False
+    cpt_dir: str = "data/cpt"
 
 
 class Config(Section, frozen=True):
     """All settings of one project, whichever network it trains.
 
-    No file sets `root`, the folder that holds configs/, and `pretrained`: configs/sft.yaml is
-    read by chatbot/settings/aliases.py.
+    No file sets `root`, the folder that holds configs/, `family`, which network is trained, and
+    `pretrained`: configs/sft.yaml is read by chatbot/settings/aliases.py.
     """
 
     raw: RawConfig = field(default_factory=RawConfig)
@@ -314,7 +315,8 @@ class Config(Section, frozen=True):
     dialogue: DialogueConfig = field(default_factory=DialogueConfig)
     security: SecurityConfig = field(default_factory=SecurityConfig)
     root: str = "."
-    pretrained: PretrainedConfig | None = None
+    family: Family = "gpt"
+    pretrained: PretrainedConfig = field(default_factory=PretrainedConfig)
 
     def path(self, relative: str) -> Path:
         """Resolve a path of the settings against the project's folder."""
@@ -323,7 +325,7 @@ class Config(Section, frozen=True):
     @property
     def program(self) -> str:
         """What the user types before a command."""
-        return "chatbot" if self.pretrained is None else "python -m chatbot.sft_ops"
+        return "chatbot" if self.family == "gpt" else "python -m chatbot.sft_ops"
 
     @property
     def run_dir(self) -> Path:

@@ -203,7 +203,7 @@ def published_mark(path: Path) -> Path:
 
 def run_folder(config: Config) -> RunFolder:
     """Return the folder of a run, whichever network it trains."""
-    kind = RunFolder if config.pretrained is None else AdapterFolder
+    kind = RunFolder if config.family == "gpt" else AdapterFolder
     return kind(config.run_dir, config.stop_file_name)
 
 

@@ -152,7 +152,7 @@ def tuning_need(
     block_size = int(config.model.block_size)
     batch_tokens = int(settings.batch_size) * block_size
     room = None if free_bytes is None else _FREE_SHARE * free_bytes - static
-    wanted = None if config.pretrained is None else config.pretrained.base.gradient_checkpointing
+    wanted = config.pretrained.base.gradient_checkpointing
     is_checkpointed = bool(
         wanted is True
         or (wanted == "auto" and room is not None and cost.whole.of(block_size) > room)

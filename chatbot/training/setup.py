@@ -215,7 +215,7 @@ def plan_steps(config: Config, source: BatchSource, about: dict[str, Any]) -> Pl
     eval_interval = interval if logging.eval_interval == "auto" else logging.eval_interval
     save_interval = eval_interval if logging.save_interval == "auto" else logging.save_interval
     n_epochs = max_steps * settings.grad_accum_steps / source.n_batches(0)
-    is_pretrained = config.pretrained is not None
+    is_pretrained = config.family == "pretrained"
     return Plan(max_steps, n_epochs, eval_interval, save_interval, about, is_pretrained)
 
 

@@ -24,7 +24,7 @@ from chatbot.model.pretrained.hub import Base, can_quantize, context_of, load_ba
 from chatbot.model.pretrained.lora import add_adapter
 from chatbot.model.pretrained.network import PretrainedNetwork, make_room, rows_to_train
 from chatbot.model.pretrained.tokenizer import require_own_tokenizer
-from chatbot.settings.schema import Config, PretrainedConfig
+from chatbot.settings.schema import Config
 from chatbot.training.adapter_keeper import AdapterKeeper
 from chatbot.training.checkpoint import check_resumable, restore
 from chatbot.training.folder import AdapterFolder
@@ -60,7 +60,7 @@ def choose_machine(config: Config, rank: int = 0) -> Machine:
     device = choose_device(config.runtime.device)
     if device.type == "cuda" and device.index is None:
         device = torch.device("cuda", rank)
-    in_4bit = pretrained_of(config).base.load_in_4bit and can_quantize(device)
+    in_4bit = config.pretrained.base.load_in_4bit and can_quantize(device)
     return Machine(device, choose_dtype(config.runtime, device), in_4bit)
 
 
@@ -81,7 +81,7 @@ def prepare_tuning(
     sentences: list[str] = []
     payload = world.share(lambda: checkpoint_to_continue(config, folder, resume, sentences.append))
     machine = choose_machine(config, world.local_rank)
-    base = Base(pretrained_of(config).base, Path(config.root))
+    base = Base(config.pretrained.base, Path(config.root))
     config = with_numbers(config, base, machine.device)
     tokenizer = tokenizer_of(corpus, config)
     require_own_tokenizer(base, tokenizer)
@@ -89,7 +89,7 @@ def prepare_tuning(
     network, fingerprint = open_network(base, config, tokenizer, machine), base.fingerprint()
     about = {
         **describe_data(config, corpus),
-        "stage": pretrained_of(config).stage,
+        "stage": config.pretrained.stage,
         "base_model": base.label,
         "base_fingerprint": str(fingerprint),
         "form": tokenizer.form.kind,
@@ -142,15 +142,6 @@ def _with_data(
     return Prepared(config, state, sources, compute, plan, keeper, sentences)
 
 
-def pretrained_of(config: Config) -> PretrainedConfig:
-    """Return what a pretrained base adds to the settings."""
-    if config.pretrained is None:
-        raise ConfigError(
-            "no pretrained base is chosen", hint="`python -m chatbot.sft_ops train` trains one"
-        )
-    return config.pretrained
-
-
 def tokenizer_of(corpus: Corpus, config: Config) -> BaseTokenizer:
     """Return the tokenizer of tokens that were made for a base; raises CorpusError for others."""
     if not isinstance(corpus.tokenizer, BaseTokenizer):
@@ -158,7 +149,7 @@ def tokenizer_of(corpus: Corpus, config: Config) -> BaseTokenizer:
             f"the data in {config.processed.dir} was not made for a pretrained base",
             hint="`chatbot preprocess` makes it",
         )
-    stage = pretrained_of(config).stage
+    stage = config.pretrained.stage
     if (corpus.tokenizer.form.kind == "raw") != (stage == "cpt"):
         raise CorpusError(
             f"the data in {config.processed.dir} is not that of stage {stage}",
@@ -173,7 +164,7 @@ def open_network(
     """Load a base with a new adapter, or all of it to be trained."""
     if machine.device.type == "cpu":
         map_tensors()
-    is_full = pretrained_of(config).base.tuning == "full"
+    is_full = config.pretrained.base.tuning == "full"
     dtype = torch.float32 if is_full else machine.dtype
     model: Any = load_base(base, machine.device, dtype, in_4bit=machine.in_4bit)
     make_room(model, tokenizer)
@@ -184,7 +175,7 @@ def open_network(
 
 def adapted(model: Any, base: Base, config: Config, tokenizer: BaseTokenizer) -> PretrainedNetwork:
     """Return a network with what is trained: a new adapter, or everything."""
-    pretrained = pretrained_of(config)
+    pretrained = config.pretrained
     numbers: dict[str, Any] = {"model.tuning": pretrained.base.tuning}
     if pretrained.base.tuning == "full":
         model.requires_grad_(True)
@@ -281,7 +272,7 @@ def count_need(
     """Count the memory of training with so much free."""
     if machine.device.type == "cuda" and free_bytes is not None:
         free_bytes -= _CUDA_BYTES
-    dtype = torch.float32 if pretrained_of(config).base.tuning == "full" else machine.dtype
+    dtype = torch.float32 if config.pretrained.base.tuning == "full" else machine.dtype
     around = _surroundings(base, machine.device, dtype)
     skeleton: Any = skeleton_of(base, machine.dtype)
     make_room(skeleton, tokenizer)
@@ -299,7 +290,7 @@ def _surroundings(base: Base, device: torch.device, dtype: torch.dtype) -> Surro
 
 
 def _fallback(config: Config, machine: Machine, need: TuningNeed) -> list[str]:
-    if not pretrained_of(config).base.load_in_4bit or machine.in_4bit:
+    if not config.pretrained.base.load_in_4bit or machine.in_4bit:
         return []
     why = "bitsandbytes is not installed" if machine.device.type == "cuda" else "there is no CUDA"
     return [

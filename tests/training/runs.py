@@ -30,7 +30,7 @@ def prepared(project, *overrides) -> SimpleNamespace:
     folder = run_folder(config)
     folder.path.mkdir(parents=True, exist_ok=True)
     corpus = open_corpus(config.processed_dir)
-    if config.pretrained is None:
+    if config.family == "gpt":
         made = prepare(config, corpus, folder, None)
     else:
         from chatbot.training.tuning import prepare_tuning

@@ -137,7 +137,7 @@ def _require_own_persona(config: Config) -> None:
     """Raise CheckpointError if the run's model is not who the project calls its persona now."""
     from chatbot.inference.speakers import require_persona
 
-    if config.pretrained is None:
+    if config.family == "gpt":
         from chatbot.model.gpt.file import read_model
         from chatbot.training.folder import RunFolder
 
@@ -168,7 +168,7 @@ def require_private(config: Config) -> None:
     if limits.check == "off":
         return
     try:
-        found = find_run(config) if config.pretrained is None else find_tuned_run(config)
+        found = find_run(config) if config.family == "gpt" else find_tuned_run(config)
     except ChatbotError as error:
         if limits.check == "refuse":
             raise

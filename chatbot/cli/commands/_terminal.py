@@ -160,7 +160,7 @@ def open_bot(config: Config) -> "Bot":
     """
     if has_password(config) or not _is_published(config):
         pass_gate(config)
-    if config.pretrained is not None:
+    if config.family == "pretrained":
         from chatbot.inference.tuned_loading import load_tuned_bot
 
         return load_tuned_bot(config, ask_model_key)
@@ -171,7 +171,7 @@ def open_bot(config: Config) -> "Bot":
 
 def _is_published(config: Config) -> bool:
     """Whether what answers is a file that somebody published, and no run of this project."""
-    if config.pretrained is not None:
+    if config.family == "pretrained":
         from chatbot.inference.tuned_loading import find_tuned
 
         return find_tuned(config).is_file()

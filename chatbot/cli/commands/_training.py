@@ -247,7 +247,7 @@ def start_background(
     if holder is not None:
         raise busy(folder, holder)
     open_corpus(config.processed_dir)  # refused here, it leaves no log
-    module = "chatbot" if config.pretrained is None else "chatbot.sft_ops"
+    module = "chatbot" if config.family == "gpt" else "chatbot.sft_ops"
     command = [sys.executable, "-m", module, "train", "--root", str(Path(config.root).resolve())]
     command += options
     command += [part for setting in args.set for part in ("--set", setting)]

@@ -15,7 +15,7 @@ def stage_config(args: argparse.Namespace, config: Config, stage: Stage) -> Conf
 
 def current_stage(args: argparse.Namespace, config: Config) -> Config:
     """Return the settings of the stage that trains now, or that trained last."""
-    if config.pretrained is None or not config.pretrained.follows_cpt:
+    if not config.pretrained.follows_cpt:
         return config
     cpt = stage_config(args, config, "cpt")
     sft_status = AdapterFolder(config.run_dir).read_status()

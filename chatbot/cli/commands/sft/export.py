@@ -35,7 +35,6 @@ def run(args: argparse.Namespace, config: Config) -> None:
     from chatbot.inference.tuned_loading import find_tuned, open_for_replies, read_what_answers
     from chatbot.model.pretrained.hub import Base
     from chatbot.publishing.tuned_export import export_adapter, export_merged, export_tuned_gguf
-    from chatbot.training.tuning import pretrained_of
 
     if args.to == "gguf" and not args.merged:
         raise ConfigError("GGUF holds a whole network", hint="add --merged")
@@ -55,7 +54,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
         resize = f" with resize_token_embeddings({n_rows})" if tuned.tokenizer.added_ids else ""
         say(f"written to {target}; PeftModel.from_pretrained opens it on the base{resize}")
         return
-    base = Base(pretrained_of(config).base, Path(config.root))
+    base = Base(config.pretrained.base, Path(config.root))
     stored = torch.float32 if tuned.kind == "full" else base.stored_dtype()
     # GGUF is rounded from exact sums of base and adapter.
     dtype = (

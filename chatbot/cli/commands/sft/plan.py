@@ -33,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Print the plan; no weight is loaded and nothing is written."""
     from chatbot.model.pretrained.hub import Base
-    from chatbot.training.tuning import choose_machine, count_need, pretrained_of, with_numbers
+    from chatbot.training.tuning import choose_machine, count_need, with_numbers
 
     machine = choose_machine(config)
-    base = Base(pretrained_of(config).base, Path(config.root))
+    base = Base(config.pretrained.base, Path(config.root))
     config = with_numbers(config, base, machine.device)
     tokenizer = _tokenizer(base, config)
     need = count_need(config, base, tokenizer, machine, None)
@@ -89,9 +89,9 @@ def _choices(
     config: Config, base: "Base", tokenizer: "BaseTokenizer", free: int
 ) -> Iterator[tuple[str, "TuningNeed"]]:
     """Yield what the ways to tune would take on a CUDA card, from the largest to the smallest."""
-    from chatbot.training.tuning import count_need, pretrained_of
+    from chatbot.training.tuning import count_need
 
-    settings = pretrained_of(config).base
+    settings = config.pretrained.base
     lora = replace(settings, tuning="lora", load_in_4bit=False, gradient_checkpointing="auto")
     ways = {
         "model.tuning: full": replace(lora, tuning="full"),
@@ -104,9 +104,8 @@ def _choices(
 
 
 def _with(config: Config, way: BaseModelConfig) -> Config:
-    from chatbot.training.tuning import pretrained_of
 
-    return replace(config, pretrained=replace(pretrained_of(config), base=way))
+    return replace(config, pretrained=replace(config.pretrained, base=way))
 
 
 def _cuda(way: BaseModelConfig) -> "Machine":

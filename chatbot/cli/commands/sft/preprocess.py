@@ -51,7 +51,7 @@ def _show_frames(corpus: Corpus) -> None:
 def write_wanted_jsonl(config: Config) -> None:
     """Write train.jsonl and val.jsonl beside the tokens, if the settings want them."""
     wanted = config.pretrained
-    if wanted is None or not wanted.writes_jsonl or wanted.stage == "cpt":
+    if not wanted.writes_jsonl or wanted.stage == "cpt":
         return
     corpus = open_corpus(config.processed_dir)
     for split in SPLITS:
@@ -65,8 +65,6 @@ def _targets(
     from chatbot.model.pretrained.hub import Base
     from chatbot.model.pretrained.tokenizer import base_tokenizer, without_speakers
 
-    if config.pretrained is None:
-        raise TypeError("the settings are those of our own network")
     base = Base(config.pretrained.base, Path(config.root))
     tokenizer, sentence = base_tokenizer(base, speakers.n_speakers)
     say(f"{base.name}: {sentence}")

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
 def stages_of(args: argparse.Namespace, config: Config) -> list[Config]:
     """Return the settings of the stages to train, in order."""
-    if config.pretrained is None or not config.pretrained.follows_cpt or args.fresh_sft:
+    if not config.pretrained.follows_cpt or args.fresh_sft:
         return [config]
     cpt = stage_config(args, config, "cpt")
     if args.stage is not None:
@@ -79,11 +79,11 @@ def _folder(config: Config) -> AdapterFolder:
 
 
 def _train_stage(args: argparse.Namespace, config: Config, world: "World") -> str:
-    from chatbot.training.tuning import prepare_tuning, pretrained_of
+    from chatbot.training.tuning import prepare_tuning
 
     folder = _folder(config)
-    stage = pretrained_of(config).stage
-    if world.is_main and (pretrained_of(config).follows_cpt or stage == "cpt"):
+    stage = config.pretrained.stage
+    if world.is_main and (config.pretrained.follows_cpt or stage == "cpt"):
         say(f"stage {stage}: run {config.run_name}")
     parent = _parent(args, config)
 
@@ -98,7 +98,7 @@ def _train_stage(args: argparse.Namespace, config: Config, world: "World") -> st
 
 def _parent(args: argparse.Namespace, config: Config) -> Path | None:
     """Return the adapter that replies begin from; raises CheckpointError if it is not there."""
-    if config.pretrained is None or not config.pretrained.follows_cpt or args.fresh_sft:
+    if not config.pretrained.follows_cpt or args.fresh_sft:
         return None
     folder = _folder(config)
     folder.settle()
