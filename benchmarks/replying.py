@@ -28,7 +28,7 @@ from chatbot.corpus.tokenizer import train_tokenizer
 from chatbot.inference.loading import language_model
 from chatbot.model.gpt.config import GPTConfig, weight_shapes
 from chatbot.model.gpt.file import ModelFile, read_model, write_model
-from chatbot.model.language_model import LanguageModel
+from chatbot.model.interface import LanguageModel
 from chatbot.publishing.export import export_gguf
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import SamplingConfig

@@ -14,7 +14,7 @@ from chatbot.inference.generate import Permission, Prefix, generate, stream_text
 from chatbot.inference.sampling import Sampler
 from chatbot.ingest.cleaning.rules import Cleaner
 from chatbot.ingest.masking.masker import shielded
-from chatbot.model.language_model import LanguageModel
+from chatbot.model.interface import LanguageModel
 from chatbot.settings.schema import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 
 _ATTEMPTS = 4  # times the candidates, before a reply without a forbidden word is given up

@@ -10,7 +10,7 @@ import numpy as np
 from chatbot.corpus.ngrams import N, NgramIndex
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.inference.sampling import Sampler
-from chatbot.model.language_model import LanguageModel, Logits
+from chatbot.model.interface import LanguageModel, Logits
 
 
 class Prefix:

@@ -17,7 +17,7 @@ from chatbot.inference.speakers import choose_speaker, speakers_of
 from chatbot.ingest.cleaning.rules import TEXT_SETTINGS
 from chatbot.model.gpt.file import ModelFile, read_model, read_model_bytes
 from chatbot.model.gpt.numpy_network import NumpyGPT
-from chatbot.model.language_model import LanguageModel
+from chatbot.model.interface import LanguageModel
 from chatbot.settings.schema import Config, PreprocessConfig
 from chatbot.training.folder import RunFolder
 

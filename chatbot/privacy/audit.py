@@ -13,7 +13,7 @@ from chatbot.corpus.store import Corpus, TokenStore, session_bounds
 from chatbot.corpus.template import Turn, render_all
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.model.gpt.network import TorchLanguageModel
-from chatbot.model.language_model import LanguageModel
+from chatbot.model.interface import LanguageModel
 from chatbot.privacy.memorization import item_of, ranks
 from chatbot.training.checkpoint import averaged_gpt
 from chatbot.training.loop import train_steps

@@ -17,7 +17,7 @@ from chatbot.corpus.store import TokenStore, session_bounds
 from chatbot.corpus.template import Turn, n_ending, parse, parse_turns, render_prompt
 from chatbot.corpus.tokenizer import Ids, Tokenizer
 from chatbot.inference.sampling import allowed_scores, distribution
-from chatbot.model.language_model import LanguageModel
+from chatbot.model.interface import LanguageModel
 from chatbot.settings.schema import SamplingConfig
 
 Floats = npt.NDArray[np.float64]

@@ -13,7 +13,7 @@ from chatbot.corpus.tokenizer import Ids, Tokenizer
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.ingest.masking.pseudonyms import Pseudonyms
 from chatbot.model.gpt.file import ModelFile
-from chatbot.model.language_model import Cache, LanguageModel, Logits, Tokens
+from chatbot.model.interface import Cache, LanguageModel, Logits, Tokens
 from chatbot.privacy.memorization import (
     Item,
     attack,

@@ -3,7 +3,7 @@
 import os
 import pickle
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -16,7 +16,7 @@ from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError
 from chatbot.model.gpt.file import ModelFile, read_model, write_model
 from chatbot.model.gpt.network import GPT
-from chatbot.model.network import trained_weights
+from chatbot.model.interface import trained_weights
 from chatbot.settings import run_files
 from chatbot.storage.files import atomic_write, require_space, sha256_of, write_json
 from chatbot.training.folder import RunFolder
@@ -36,7 +36,7 @@ def save_checkpoint(path: Path, state: TrainState, about: dict[str, Any]) -> Non
         {
             "format": FORMAT,
             "kind": "training",
-            "shape": state.model.numbers,
+            "shape": state.model.signature,
             "model": {name: weight.detach() for name, weight in weights.items()},
             "ema": state.ema,
             "optimizers": [optimizer.state_dict() for optimizer in state.optimizers],
@@ -228,7 +228,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def check_resumable(
-    payload: dict[str, Any], about: dict[str, Any], numbers: dict[str, Any]
+    payload: dict[str, Any], about: dict[str, Any], signature: Mapping[str, Any]
 ) -> None:
     """Refuse to go on with another vocabulary, other data or another network; name the change."""
     saved = payload["about"]
@@ -238,9 +238,9 @@ def check_resumable(
     if saved["data_fingerprint"] != about["data_fingerprint"]:
         raise CheckpointError("the training data changed under the checkpoint", hint=again)
     for name, old in payload["shape"].items():
-        new = numbers.get(name)
+        new = signature.get(name)
         if new != old and name not in ("dropout", "input_masking"):
-            if saved.get("size") != about.get("size"):  # which the numbers follow
+            if saved.get("size") != about.get("size"):  # which the shape follows
                 name, new, old = "size", about["size"], saved["size"]
             setting = name if "." in name else f"model.{name}"
             raise CheckpointError(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from chatbot.errors import ChatbotError
-from chatbot.model.network import Network
+from chatbot.model.interface import Network
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import EvalResult, StepResult, TrainState
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
 from chatbot.model.device import autocast
-from chatbot.model.network import Network, trained_weights
+from chatbot.model.interface import Network, trained_weights
 from chatbot.settings.schema import OptimizationConfig
 from chatbot.training.batches import Batch, BatchSource
 from chatbot.training.loss import MaskedLoss, token_losses

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from chatbot.model.device import computing_dtype
-from chatbot.model.network import Network
+from chatbot.model.interface import Network
 from chatbot.training.batches import Batch, Ints
 
 _ROWS_TOGETHER = 64
@@ -40,9 +40,8 @@ class MaskedLoss(nn.Module):
         if not self.model.has_linear_head:
             return _checkpointed_cross_entropy(self.model, wanted, targets, on_device)
         dtype = computing_dtype(head.device, head.dtype)
-        rows = self.model.head_rows
-        at = None if rows is None else self.model.row_places
-        asked = _Asked(targets, on_device, dtype, at)
+        row_ids, rows = self.model.head_rows or (None, None)
+        asked = _Asked(targets, on_device, dtype, row_ids)
         total: Tensor = _WeightedCrossEntropy.apply(wanted, head, rows, asked)
         return total
 

@@ -5,14 +5,17 @@ really keeps.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from chatbot.model.gpt.config import GPTConfig
-from chatbot.model.network import Network
 from chatbot.settings.schema import Config
 from chatbot.training.loss import rows_at_once
+
+if TYPE_CHECKING:
+    from chatbot.model.pretrained.network import PretrainedNetwork
 
 _FREE_SHARE = 0.85  # the rest: fragmentation, the caches of kernels, a desktop
 
@@ -124,7 +127,7 @@ class ActivationCost:
 
 
 def tuning_need(
-    network: Network,
+    network: "PretrainedNetwork",
     config: Config,
     around: Surroundings,
     *,
@@ -174,7 +177,7 @@ def tuning_need(
     )
 
 
-def _weight_bytes(network: Network) -> tuple[float, float]:
+def _weight_bytes(network: "PretrainedNetwork") -> tuple[float, float]:
     """Return the bytes of the base's weights, and of an adapter's, which are fp32."""
     base = adapter = 0.0
     is_full = all(p.requires_grad for p in network.parameters())
@@ -186,7 +189,7 @@ def _weight_bytes(network: Network) -> tuple[float, float]:
     return base, adapter
 
 
-def _saved_by_4bit(network: Network) -> float:
+def _saved_by_4bit(network: "PretrainedNetwork") -> float:
     """Return by how many bytes 4 bits are smaller: matrices of frozen layers, without the head."""
     tables = {id(network.head_weight)}
     frozen = [
@@ -201,7 +204,7 @@ def _saved_by_4bit(network: Network) -> float:
     )
 
 
-def activation_cost(network: Network) -> ActivationCost:
+def activation_cost(network: "PretrainedNetwork") -> ActivationCost:
     """Run forward passes without memory and count what autograd keeps of them."""
     n_layers = max(1, network.n_layers)
     network.train()
@@ -209,7 +212,7 @@ def activation_cost(network: Network) -> ActivationCost:
         kept = _kept(network)
         network.checkpoint_gradients()
         inputs = _kept(network)
-    except (RuntimeError, NotImplementedError, ValueError):
+    except (RuntimeError, ValueError):
         # An architecture that needs real numbers to run: a layer as Llama's, roughly.
         width = network.head_weight.shape[1] * network.head_weight.element_size()
         kept, inputs = (Activations(0, n_layers * n * width) for n in (_ROUGHLY_KEPT, 1.0))
@@ -221,14 +224,14 @@ def activation_cost(network: Network) -> ActivationCost:
     return ActivationCost(kept, one_layer)
 
 
-def _kept(network: Network) -> Activations:
+def _kept(network: "PretrainedNetwork") -> Activations:
     fewer, more = _N_TRIED
     kept_of_fewer, kept_of_more = (_kept_bytes(network, n_tokens) for n_tokens in _N_TRIED)
     per_token = (kept_of_more - kept_of_fewer) / (more - fewer)
     return Activations(max(0.0, kept_of_fewer - fewer * per_token), per_token)
 
 
-def _kept_bytes(network: Network, n_tokens: int) -> float:
+def _kept_bytes(network: "PretrainedNetwork", n_tokens: int) -> float:
     own = {t.untyped_storage()._cdata for t in (*network.parameters(), *network.buffers())}
     kept: dict[int, int] = {}
     alive = []  # an id is of one tensor only while that lives

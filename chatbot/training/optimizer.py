@@ -7,8 +7,9 @@ from typing import Any
 
 import msgspec
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from chatbot.model.interface import Network
 from chatbot.settings.schema import OptimizationConfig, resolved
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan 2024: steepest at zero
@@ -77,7 +78,7 @@ def orthogonalize(matrices: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def build_optimizers(
-    model: nn.Module, settings: OptimizationConfig, dtype: torch.dtype
+    model: Network, settings: OptimizationConfig, dtype: torch.dtype
 ) -> list[torch.optim.Optimizer]:
     """Return the optimizers of a run; weight decay only where it shrinks a matrix.
 

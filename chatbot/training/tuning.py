@@ -107,7 +107,7 @@ def prepare_tuning(
     compute = Compute(machine.device, machine.dtype, config.runtime.seed, world, at_once)
     state = new_state(network, config.optimization, compute)
     if payload is not None:
-        check_resumable(payload, about, network.numbers)
+        check_resumable(payload, about, network.signature)
         restore(state, payload)
         sentences.append(f"continuing at step {state.step:,}")
     sentences += [*_fallback(config, machine, need), _describe(base, machine, need)]

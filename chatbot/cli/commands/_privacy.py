@@ -13,7 +13,7 @@ from chatbot.settings.schema import Config
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
     from chatbot.model.gpt.file import ModelFile
-    from chatbot.model.language_model import LanguageModel
+    from chatbot.model.interface import LanguageModel
 
 
 # What only the full report holds, or holds better.

@@ -19,7 +19,7 @@ from chatbot.training.folder import TRAINER_FILE, RunFolder, Status, busy, start
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
     from chatbot.corpus.tokenizer import Tokenizer
-    from chatbot.model.network import Network
+    from chatbot.model.interface import Network
     from chatbot.training.interface import Listener, StopNotice
     from chatbot.training.loop import EvalResult, StepResult
     from chatbot.training.setup import Prepared

@@ -18,8 +18,7 @@ from torch.nn import functional as F
 from chatbot.errors import CheckpointError
 from chatbot.model.device import computing_dtype
 from chatbot.model.gpt.config import NORM_EPS, GPTConfig, require_shapes
-from chatbot.model.language_model import Logits, Tokens
-from chatbot.model.network import Network
+from chatbot.model.interface import Logits, Tokens
 
 _INIT_STD = 0.02
 
@@ -211,9 +210,11 @@ class Layer(nn.Module):
         return x + self.dropout(self.mlp(self.post_attention_layernorm(x)))
 
 
-class GPT(Network):
+class GPT(nn.Module):
     """Token embedding, layers, norm; the head is the embedding again (tied)."""
 
+    has_linear_head = True
+    head_rows = None
     cos: Tensor
     sin: Tensor
 
@@ -278,8 +279,8 @@ class GPT(Network):
         return TorchLanguageModel(self)
 
     @property
-    def numbers(self) -> dict[str, Any]:
-        """What a checkpoint must agree with, by setting."""
+    def signature(self) -> dict[str, Any]:
+        """What a checkpoint must agree with: its shape."""
         return asdict(self.config)
 
     def forward(self, tokens: Tensor, cache: KVCache | None = None) -> Tensor:

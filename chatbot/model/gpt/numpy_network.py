@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from chatbot.errors import CheckpointError
 from chatbot.model.gpt.config import NORM_EPS, GPTConfig, require_shapes
-from chatbot.model.language_model import Logits, Tokens
+from chatbot.model.interface import Logits, Tokens
 
 Array = npt.NDArray[np.float32]
 

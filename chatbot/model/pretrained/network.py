@@ -16,8 +16,7 @@ from torch.nn import functional as F
 from chatbot.corpus.hf_tokenizer import LINE, BaseTokenizer
 from chatbot.corpus.tokenizer import EOS
 from chatbot.errors import CheckpointError, ConfigError
-from chatbot.model.language_model import Logits, Tokens
-from chatbot.model.network import Network
+from chatbot.model.interface import Logits, Tokens
 from chatbot.model.pretrained.file import Tuned
 from chatbot.model.pretrained.hub import LONGEST, Base, empty_network, load_base, new_kv_cache
 from chatbot.model.pretrained.lora import (
@@ -85,18 +84,19 @@ def rows_to_train(model: Any, tokenizer: BaseTokenizer) -> dict[str, list[int]]:
     return {name: list(tokenizer.added_ids) for name in names}
 
 
-class PretrainedNetwork(Network):
+class PretrainedNetwork(nn.Module):
     """A pretrained network, with or without an adapter, as what the loop trains."""
 
     _row_of: Tensor
+    _row_ids: Tensor
 
-    def __init__(self, model: Any, tokenizer: BaseTokenizer, numbers: dict[str, Any]) -> None:
+    def __init__(self, model: Any, tokenizer: BaseTokenizer, signature: Mapping[str, Any]) -> None:
         """Wrap a network; raises ConfigError if its logits are made in a way unknown here."""
         super().__init__()
         self.model = model
         self.vocab_size = tokenizer.vocab_size
         self.inner = [without_adapter(model)]  # in a list: its weights are those of `model`
-        self._numbers = numbers
+        self._signature = signature
         table, head = self._base.get_input_embeddings(), self._base.get_output_embeddings()
         config = self._base.config.get_text_config()
         self._soft_cap = getattr(config, "final_logit_softcapping", None)
@@ -110,8 +110,8 @@ class PretrainedNetwork(Network):
         row_of[tokenizer.added_ids] = torch.arange(len(tokenizer.added_ids))
         device = table_of(table).weight.device
         self.register_buffer("_row_of", row_of.to(device), persistent=False)
-        places = torch.tensor(tokenizer.added_ids, dtype=torch.int64, device=device)
-        self.register_buffer("row_places", places, persistent=False)
+        row_ids = torch.tensor(tokenizer.added_ids, dtype=torch.int64, device=device)
+        self.register_buffer("_row_ids", row_ids, persistent=False)
 
     @property
     def _base(self) -> Any:
@@ -129,9 +129,9 @@ class PretrainedNetwork(Network):
         return int(self._base.config.get_text_config().num_hidden_layers)
 
     @property
-    def numbers(self) -> dict[str, Any]:
-        """What a checkpoint must agree with, by setting."""
-        return self._numbers
+    def signature(self) -> Mapping[str, Any]:
+        """What a checkpoint must agree with, by the name of its setting."""
+        return self._signature
 
     @property
     def head_weight(self) -> Tensor:
@@ -140,9 +140,10 @@ class PretrainedNetwork(Network):
         return weight
 
     @property
-    def head_rows(self) -> Tensor | None:
-        """Trained rows (K, C) that stand in the head's at `row_places`."""
-        return trained_rows(self._base.get_output_embeddings())
+    def head_rows(self) -> tuple[Tensor, Tensor] | None:
+        """Token ids (K,) and the rows (K, C) trained in place of the head's; None without any."""
+        rows = trained_rows(self._base.get_output_embeddings())
+        return None if rows is None else (self._row_ids, rows)
 
     def hidden(self, tokens: Tensor, cache: Any = None) -> Tensor:
         """Map tokens (B, T) to normed hidden states (B, T, C)."""
@@ -168,10 +169,10 @@ class PretrainedNetwork(Network):
         """Map hidden states (..., C) to logits (..., V)."""
         layer = table_of(self._base.get_output_embeddings())
         logits = F.linear(hidden, layer.weight.to(hidden.dtype), getattr(layer, "bias", None))
-        rows = self.head_rows
-        if rows is not None:
-            ours = F.linear(hidden, rows.to(hidden.dtype))
-            logits = logits.index_copy(-1, self.row_places, ours.to(logits.dtype))
+        if self.head_rows is not None:
+            row_ids, rows = self.head_rows
+            row_logits = F.linear(hidden, rows.to(hidden.dtype))
+            logits = logits.index_copy(-1, row_ids, row_logits.to(logits.dtype))
         logits = logits * self._scale
         if self._soft_cap:
             logits = torch.tanh(logits / self._soft_cap) * self._soft_cap
@@ -299,7 +300,7 @@ class PretrainedCache:
         del self.tokens[length:]
         try:
             self.kept.crop(length)
-        except (ValueError, RuntimeError, NotImplementedError, AttributeError):
+        except (ValueError, RuntimeError, AttributeError):
             self.kept = None  # a sliding window forgets: read again
 
 
