@@ -11,8 +11,8 @@ import time
 import msgspec
 import pytest
 
-from chatbot.cli.commands._terminal import duration, sparkline, table, width
 from chatbot.cli.invented_room import invent_room, write_android_export
+from chatbot.cli.screen import duration, sparkline, table, width
 from chatbot.corpus.store import read_stats
 from chatbot.settings.schema import PreprocessConfig
 from tests.conftest import TINY

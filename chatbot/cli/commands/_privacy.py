@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chatbot.cli.commands._terminal import print_rows, progress, say
+from chatbot.cli.screen import print_rows, progress, say
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.settings import run_files
 from chatbot.settings.schema import Config

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatbot.cli.commands._terminal import Progress, advance, duration, measuring, progress, say
+from chatbot.cli.screen import Progress, advance, duration, measuring, progress, say
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.settings.schema import Config
 from chatbot.storage.files import explained

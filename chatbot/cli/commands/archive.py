@@ -3,7 +3,7 @@
 import argparse
 from datetime import datetime
 
-from chatbot.cli.commands._terminal import say
+from chatbot.cli.screen import say
 from chatbot.errors import CheckpointError
 from chatbot.publishing.archive import archive, plan_archive, restore
 from chatbot.settings.schema import Config

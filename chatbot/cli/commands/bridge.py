@@ -3,7 +3,8 @@
 import argparse
 import sys
 
-from chatbot.cli.commands._terminal import open_bot, say
+from chatbot.cli.bot import open_bot
+from chatbot.cli.screen import say
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config
 

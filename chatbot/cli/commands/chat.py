@@ -3,7 +3,8 @@
 import argparse
 import contextlib
 
-from chatbot.cli.commands._terminal import open_bot, say
+from chatbot.cli.bot import open_bot
+from chatbot.cli.screen import say
 from chatbot.inference.bot import Bot
 from chatbot.settings.schema import Config
 

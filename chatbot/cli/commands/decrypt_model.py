@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from chatbot.cli.commands._terminal import ask_model_key, say
+from chatbot.cli.keys import ask_model_key
+from chatbot.cli.screen import say
 from chatbot.crypto.age import decrypt_file
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config

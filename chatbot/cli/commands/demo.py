@@ -8,9 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from chatbot.cli.arguments import positive, positive_float
 from chatbot.cli.commands import organize, preprocess, publish, smoke, train
-from chatbot.cli.commands._terminal import positive, positive_float, say
 from chatbot.cli.invented_room import invent_room, write_android_export
+from chatbot.cli.screen import say
 from chatbot.settings.load import FILES, load_config
 from chatbot.settings.schema import Config, SecurityConfig
 from chatbot.storage.files import write_bytes

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from chatbot.cli.commands._privacy import require_not_stale
-from chatbot.cli.commands._terminal import recipients_for, say
+from chatbot.cli.keys import recipients_for
+from chatbot.cli.screen import say
 from chatbot.crypto.age import encrypt_file
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config

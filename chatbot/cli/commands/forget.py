@@ -8,8 +8,8 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from chatbot.cli.commands import preprocess
-from chatbot.cli.commands._terminal import say, table
 from chatbot.cli.commands.sft.preprocess import write_wanted_jsonl
+from chatbot.cli.screen import say, table
 from chatbot.corpus.hf_tokenizer import open_tokenizer
 from chatbot.corpus.speakers import Speakers, match_name, propose_name
 from chatbot.corpus.store import read_stats, remove_corpus

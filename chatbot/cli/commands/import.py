@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from chatbot.cli.commands._terminal import say
+from chatbot.cli.screen import say
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
 

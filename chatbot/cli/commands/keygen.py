@@ -2,7 +2,7 @@
 
 import argparse
 
-from chatbot.cli.commands._terminal import say
+from chatbot.cli.screen import say
 from chatbot.crypto.age_keys import new_identity, new_passphrase
 from chatbot.settings.schema import Config
 

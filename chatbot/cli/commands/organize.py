@@ -2,7 +2,7 @@
 
 import argparse
 
-from chatbot.cli.commands._terminal import say, table
+from chatbot.cli.screen import say, table
 from chatbot.errors import ExportError
 from chatbot.ingest.organize.inbox import Plan, file_exports, plan_filing
 from chatbot.ingest.organize.manifest import ExportEntry, read_manifest

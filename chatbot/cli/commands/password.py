@@ -4,7 +4,7 @@ import argparse
 import getpass
 import sys
 
-from chatbot.cli.commands._terminal import say
+from chatbot.cli.screen import say
 from chatbot.errors import AccessError
 from chatbot.serving.auth import hash_password
 from chatbot.settings.schema import Config

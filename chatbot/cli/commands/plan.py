@@ -5,15 +5,8 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from chatbot.cli.commands._terminal import (
-    advance,
-    duration,
-    not_negative,
-    print_rows,
-    progress,
-    say,
-    size_text,
-)
+from chatbot.cli.arguments import not_negative
+from chatbot.cli.screen import advance, duration, print_rows, progress, say, size_text
 from chatbot.settings.schema import Config
 from chatbot.wording import render
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from chatbot.cli.commands._terminal import Progress, advance, colour, positive, progress, say, table
+from chatbot.cli.arguments import positive
+from chatbot.cli.screen import Progress, advance, colour, progress, say, table
 from chatbot.conversation import Message
 from chatbot.corpus.packing import Ingested, preview, write_corpus
 from chatbot.corpus.speakers import Speakers, number_speakers, read_speakers

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from chatbot import __version__
 from chatbot.cli.commands._privacy import find_run, measure_quickly, show
-from chatbot.cli.commands._terminal import advance, progress, say
 from chatbot.cli.commands.preprocess import read_masked
+from chatbot.cli.screen import advance, progress, say
 from chatbot.settings import run_files
 from chatbot.settings.schema import Config
 from chatbot.storage.files import write_bytes, write_json

@@ -3,7 +3,8 @@
 import argparse
 
 from chatbot.cli.commands._privacy import require_private
-from chatbot.cli.commands._terminal import print_rows, recipients_for, say
+from chatbot.cli.keys import recipients_for
+from chatbot.cli.screen import print_rows, say
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config
 from chatbot.training.folder import RunFolder, published_mark

@@ -2,7 +2,7 @@
 
 import argparse
 
-from chatbot.cli.commands._terminal import open_bot
+from chatbot.cli.bot import open_bot
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
 

@@ -3,7 +3,7 @@
 import argparse
 from datetime import datetime
 
-from chatbot.cli.commands._terminal import duration, print_rows, sparkline
+from chatbot.cli.screen import duration, print_rows, sparkline
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
 from chatbot.training.folder import RunFolder, Status, read_metrics

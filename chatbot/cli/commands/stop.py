@@ -3,7 +3,7 @@
 import argparse
 import time
 
-from chatbot.cli.commands._terminal import say
+from chatbot.cli.screen import say
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
 from chatbot.storage.files import write_bytes

@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from chatbot.cli.commands._privacy import require_not_stale
-from chatbot.cli.commands._terminal import ask_model_key, say
 from chatbot.cli.commands.export import add_target, hide_from_git, new_target
+from chatbot.cli.keys import ask_model_key
+from chatbot.cli.screen import say
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config
 

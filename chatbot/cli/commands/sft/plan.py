@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from chatbot.cli.commands._terminal import positive_float, print_rows, say, size_text, table
+from chatbot.cli.arguments import positive_float
+from chatbot.cli.screen import print_rows, say, size_text, table
 from chatbot.settings.schema import BaseModelConfig, Config
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from chatbot.cli.commands import preprocess as of_our_own
-from chatbot.cli.commands._terminal import say
 from chatbot.cli.commands.sft._stage import stage_config
+from chatbot.cli.screen import say
 from chatbot.corpus.hf_tokenizer import BaseTokenizer
 from chatbot.corpus.speakers import Speakers
 from chatbot.corpus.store import SPLITS, Corpus, open_corpus, session_bounds

@@ -3,9 +3,10 @@
 import argparse
 
 from chatbot.cli.commands._privacy import require_private
-from chatbot.cli.commands._terminal import print_rows, recipients_for, say
 from chatbot.cli.commands.publish import add_arguments as add_publish_arguments
 from chatbot.cli.commands.publish import require_encrypt
+from chatbot.cli.keys import recipients_for
+from chatbot.cli.screen import print_rows, say
 from chatbot.settings.schema import Config
 from chatbot.training.folder import AdapterFolder, published_mark
 

@@ -5,7 +5,6 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatbot.cli.commands._terminal import say
 from chatbot.cli.commands._training import (
     add_training_arguments,
     check_resume,
@@ -13,6 +12,7 @@ from chatbot.cli.commands._training import (
     train,
 )
 from chatbot.cli.commands.sft._stage import stage_config
+from chatbot.cli.screen import say
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
 from chatbot.training.folder import AdapterFolder, locked_run

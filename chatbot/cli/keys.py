@@ -1,0 +1,56 @@
+"""Keys and passwords: read from .env, asked for at the terminal, drawn where there is none."""
+
+import getpass
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from chatbot.cli.screen import say
+from chatbot.crypto.age import Recipient
+from chatbot.crypto.age_keys import new_passphrase, recipient_of, recipients_of
+from chatbot.crypto.secrets import keep_secret, read_secret
+from chatbot.errors import AccessError
+from chatbot.settings.schema import Config
+
+
+def recipients_for(names: Sequence[str], config: Config) -> list[Recipient]:
+    """Return whom to encrypt for: the public keys that are named, else who knows the project's key.
+
+    Where there is no key, a drawn passphrase is offered and kept in .env.
+    """
+    if names:
+        return recipients_of(names)
+    name, root = config.security.model_key_env, Path(config.root)
+    key = read_secret(root, name)
+    if key is None:
+        key = _offer_passphrase(name)
+        keep_secret(root, name, key)
+        say(f"kept in {root / '.env'}; send it to whoever shall open the model, not by e-mail")
+    return [recipient_of(key)]
+
+
+def _offer_passphrase(name: str) -> str:
+    """Return a drawn passphrase that the person at the terminal agrees to."""
+    if not sys.stdin.isatty():
+        raise AccessError(
+            f"{name} is not set", hint="`chatbot keygen --passphrase` prints a line for .env"
+        )
+    phrase = new_passphrase()
+    say(f"{name} is not set. A passphrase for it: {phrase}")
+    if input("use it? [Y/n] ").strip().lower() not in ("", "y", "yes", "ㅛ", "네", "예"):
+        raise AccessError("no key to encrypt with", hint=f"put your own into .env: {name}=...")
+    return phrase
+
+
+def ask_model_key() -> str | None:
+    """Ask for the key of an encrypted model."""
+    return _ask("key of the model: ")
+
+
+def ask_password() -> str | None:
+    return _ask("password: ")
+
+
+def _ask(prompt: str) -> str | None:
+    """Ask for a secret, if somebody is there to answer."""
+    return getpass.getpass(prompt) if sys.stdin.isatty() else None

@@ -1,0 +1,117 @@
+"""What is written to the terminal: messages, progress bars, tables, sizes and durations."""
+
+import os
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Never, TypeAlias
+
+from chatbot.wording import render
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+Progress: TypeAlias = "tqdm[Never]"
+
+
+def progress(total: int, what: str, done: int = 0) -> Progress:
+    """Return a progress bar at a terminal, nothing in a log."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, initial=done, desc=what, leave=False, disable=None, dynamic_ncols=True)
+
+
+def measuring(total: int) -> Progress:
+    """Return a second progress bar, shown only where a measurement takes long."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc="measuring", leave=False, disable=None, delay=1.0)
+
+
+def advance(bar: Progress) -> None:
+    """Move a progress bar by one."""
+    bar.update()
+
+
+def say(text: str = "") -> None:
+    """Talk to the person: stderr, so that stdout holds results only."""
+    print(render(text), file=sys.stderr, flush=True)
+
+
+def size_text(n_bytes: float) -> str:
+    """Write a number of bytes for a person.
+
+    >>> size_text(1_500_000_000)
+    '1.5 GB'
+    """
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"
+
+
+def width(text: str) -> int:
+    """Columns a text takes in a terminal: Hangul and most emoji take two.
+
+    >>> width("가a")
+    3
+    """
+    return sum(
+        0
+        if unicodedata.combining(char) or char in "\u200d\ufe0f"
+        else 2
+        if unicodedata.east_asian_width(char) in "WF"
+        else 1
+        for char in text
+    )
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Align columns by their width on screen; the first row is the head."""
+    widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = (
+        "  ".join(
+            cell + " " * (w - width(cell)) for cell, w in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    )
+    return "\n".join(lines)
+
+
+def colour(text: str, code: int) -> str:
+    """Colour for a terminal that wants it, plain text for a file."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\033[{code}m{text}\033[0m"
+
+
+def duration(seconds: float | None) -> str:
+    """Say a span of time briefly.
+
+    >>> duration(3725)
+    '1h02m'
+    """
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
+
+
+def sparkline(values: Iterable[float], columns: int = 60) -> str:
+    """Draw values as a row of blocks, low to high."""
+    known = list(values)
+    step = max(1, -(-len(known) // columns))
+    known = [
+        sum(known[i : i + step]) / len(known[i : i + step]) for i in range(0, len(known), step)
+    ]
+    if not known:
+        return ""
+    low, high = min(known), max(known)
+    blocks = "▁▂▃▄▅▆▇█"
+    return "".join(blocks[round((v - low) / ((high - low) or 1) * 7)] for v in known)
+
+
+def print_rows(rows: Sequence[tuple[str, str]]) -> None:
+    """Print names and values, one pair a line."""
+    for name, value in rows:
+        print(f"{name:<11} {value}")
