@@ -15,7 +15,7 @@ BLOCKED = """
 import sys
 for name in ("torch", "tqdm", "transformers", "gguf", "safetensors"):
     sys.modules[name] = None
-from chatbot.ops import main
+from chatbot.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 
