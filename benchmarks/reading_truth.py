@@ -11,7 +11,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from chatbot.ingest.readers import read_conversations
+from chatbot.ingest.readers import read_messages
 from tests.ingest.readers.exports import (
     DATES,
     DIALECTS,
@@ -78,7 +78,7 @@ def measure(dialect: Dialect, n_lines: int) -> tuple[int, Counter[str]]:
             path.write_text(text, encoding="utf-8", newline="")
             n += text.count("\n")
             written = Counter(readable(dialect, e) for e in events if e.kind != "system")
-            messages = [m for c in read_conversations(path) for m in c.messages]
+            messages = list(read_messages(path))
             seen = Counter(
                 readable(dialect, Event(m.speaker, m.text, m.sent_at, m.kind))
                 for m in messages

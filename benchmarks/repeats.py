@@ -16,7 +16,7 @@ from pathlib import Path
 
 from chatbot.conversation import Message
 from chatbot.ingest.cleaning.rules import Cleaner
-from chatbot.ingest.readers import KST, read_conversations
+from chatbot.ingest.readers import KST, read_messages
 from chatbot.settings.schema import PreprocessConfig
 
 _ITEMS = (
@@ -141,8 +141,7 @@ def main() -> None:
     if not sys.argv[1:]:
         measure("desk", service_room(8500, 0))
     for name in sys.argv[1:]:
-        pieces = read_conversations(Path(name))
-        measure(Path(name).stem[:12], (m for piece in pieces for m in piece.messages))
+        measure(Path(name).stem[:12], read_messages(Path(name)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What every stage speaks about: messages and conversations."""
+"""What every stage speaks about: messages and sessions."""
 
 from datetime import datetime
 from typing import Literal
@@ -23,10 +23,10 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     kind: Kind = "message"
 
 
-class Conversation(msgspec.Struct, frozen=True):
-    """Messages in the order they were sent, and where they come from.
+class Session(msgspec.Struct, frozen=True):
+    """A stretch of a chat without a long silence: messages in the order they were sent.
 
-    Long exports arrive in pieces: neighbours with the same `source` continue one another.
+    `source` is the id of the room, by its first export.
     """
 
     messages: tuple[Message, ...]

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from chatbot.conversation import Conversation
+from chatbot.conversation import Session
 from chatbot.corpus.speakers import FILE as SPEAKERS_FILE
 from chatbot.corpus.speakers import SpeakerMarks, Speakers
 from chatbot.corpus.spool import SessionSpool
@@ -129,7 +129,7 @@ def _require_targets(splits: dict[str, SplitStats], rules: PreprocessConfig) -> 
             )
 
 
-def _split(rooms: list[tuple[SessionSpool, tuple[int, int]]], split: str) -> Iterator[Conversation]:
+def _split(rooms: list[tuple[SessionSpool, tuple[int, int]]], split: str) -> Iterator[Session]:
     """Yield the sessions of one split: of each room, those before or after its cut in time.
 
     The session that a cut goes through gives to both.
@@ -143,7 +143,7 @@ def _split(rooms: list[tuple[SessionSpool, tuple[int, int]]], split: str) -> Ite
                 yield session
 
 
-def _texts(sessions: Iterable[Conversation]) -> Iterator[str]:
+def _texts(sessions: Iterable[Session]) -> Iterator[str]:
     """Yield what is learned: a notice that comes every day would fill the vocabulary."""
     for session in sessions:
         for message in session.messages:
@@ -151,16 +151,14 @@ def _texts(sessions: Iterable[Conversation]) -> Iterator[str]:
                 yield message.text
 
 
-def _counted(
-    sessions: Iterable[Conversation], on_session: Callable[[], None]
-) -> Iterator[Conversation]:
+def _counted(sessions: Iterable[Session], on_session: Callable[[], None]) -> Iterator[Session]:
     for session in sessions:
         yield session
         on_session()
 
 
 def _samples(
-    sessions: Iterable[Conversation],
+    sessions: Iterable[Session],
     speakers: Speakers,
     rules: PreprocessConfig,
     tokenizer: Tokenizer,

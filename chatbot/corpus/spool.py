@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from chatbot.conversation import Conversation
+from chatbot.conversation import Session
 from chatbot.storage.files import explained
 
 _LENGTH = struct.Struct("<I")
@@ -22,7 +22,7 @@ class SessionSpool:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("wb")
 
-    def add(self, session: Conversation) -> None:
+    def add(self, session: Session) -> None:
         """Append a session."""
         packed = msgspec.msgpack.encode(session)
         with explained(self._path):
@@ -34,9 +34,9 @@ class SessionSpool:
         with explained(self._path):
             self._file.close()
 
-    def __iter__(self) -> Iterator[Conversation]:
+    def __iter__(self) -> Iterator[Session]:
         """Yield the sessions in order."""
         with self._path.open("rb") as file:
             while head := file.read(_LENGTH.size):
                 packed = file.read(_LENGTH.unpack(head)[0])
-                yield msgspec.msgpack.decode(packed, type=Conversation)
+                yield msgspec.msgpack.decode(packed, type=Session)

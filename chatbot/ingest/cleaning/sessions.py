@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import accumulate
 
-from chatbot.conversation import Conversation, Message
+from chatbot.conversation import Message, Session
 from chatbot.settings.schema import PreprocessConfig
 
 
 def split_sessions(
     messages: Iterable[Message], rules: PreprocessConfig, source: str
-) -> Iterator[Conversation]:
+) -> Iterator[Session]:
     """Cut where nobody spoke for `session_gap_minutes`; keep every message, in order.
 
     A session that never falls silent is cut at `max_session_turns` messages, so that memory is
@@ -22,14 +22,14 @@ def split_sessions(
         if session and (
             _is_apart(session[-1], message, gap) or len(session) >= rules.max_session_turns
         ):
-            yield Conversation(tuple(session), source)
+            yield Session(tuple(session), source)
             session = []
         session.append(message)
     if session:
-        yield Conversation(tuple(session), source)
+        yield Session(tuple(session), source)
 
 
-def merge_bursts(session: Conversation, rules: PreprocessConfig) -> Conversation:
+def merge_bursts(session: Session, rules: PreprocessConfig) -> Session:
     """Join what one speaker sends in a row into one turn, a line a message.
 
     A turn keeps the moment of its first message; the pause counts from its latest. What is
@@ -52,7 +52,7 @@ def merge_bursts(session: Conversation, rules: PreprocessConfig) -> Conversation
         else:
             turns.append(message)
         latest = message
-    return Conversation(tuple(turns), session.source)
+    return Session(tuple(turns), session.source)
 
 
 def split_point(n_turns: list[int], val_fraction: float) -> tuple[int, int]:
@@ -78,10 +78,10 @@ def split_point(n_turns: list[int], val_fraction: float) -> tuple[int, int]:
     return (index, turn) if turn else (index, 0)
 
 
-def cut_session(session: Conversation, turn: int) -> tuple[Conversation, Conversation]:
+def cut_session(session: Session, turn: int) -> tuple[Session, Session]:
     """Cut a session in two before the given turn."""
     head, tail = session.messages[:turn], session.messages[turn:]
-    return Conversation(head, session.source), Conversation(tail, session.source)
+    return Session(head, session.source), Session(tail, session.source)
 
 
 def _is_apart(one: Message, other: Message, gap: timedelta) -> bool:

@@ -147,12 +147,11 @@ def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
     extent = _Extent()
 
     def counted() -> Iterator[Message]:
-        for conversation in read_parts(parts, path.stem, zone, account):
-            for message in conversation.messages:
-                if message.kind != "system":
-                    speakers[message.speaker] += 1
-                extent.add(message)
-                yield message
+        for message in read_parts(parts, zone, account):
+            if message.kind != "system":
+                speakers[message.speaker] += 1
+            extent.add(message)
+            yield message
 
     sketch = sketch_of(counted())
     if not speakers:

@@ -12,7 +12,7 @@ from chatbot.ingest.organize.aliases import EXPORTER_NAMES, Aliases, find_aliase
 from chatbot.ingest.organize.inbox import zone_of
 from chatbot.ingest.organize.manifest import ExportEntry, read_manifest
 from chatbot.ingest.organize.merging import MergeTally, Source, by_time, merge_sources
-from chatbot.ingest.readers import read_conversations
+from chatbot.ingest.readers import read_messages
 from chatbot.ingest.readers.account import Account
 from chatbot.settings.schema import Config
 from chatbot.storage.files import sha256_of
@@ -184,9 +184,7 @@ def verify_exports(exports: list[ExportEntry], config: Config) -> None:
 def _read_export(
     entry: ExportEntry, config: Config, account: Account | None = None
 ) -> Iterator[Message]:
-    path = config.path(entry.path)
-    for conversation in read_conversations(path, zone=zone_of(config), account=account):
-        yield from conversation.messages
+    return read_messages(config.path(entry.path), zone=zone_of(config), account=account)
 
 
 def _renamed(messages: Iterator[Message], aliases: dict[str, str]) -> Iterator[Message]:

@@ -1,4 +1,4 @@
-"""The registry of export formats: a path -> conversations, whatever messenger wrote it."""
+"""The registry of export formats: a path -> messages, whatever messenger wrote it."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from chatbot.conversation import Conversation, Message
+from chatbot.conversation import Message
 from chatbot.errors import ExportError
 from chatbot.ingest.readers import kakaotalk, kakaotalk_csv
 from chatbot.ingest.readers.account import Account
@@ -30,7 +30,6 @@ from chatbot.ingest.readers.text import (
 )
 
 KST = timezone(timedelta(hours=9), "KST")
-_PIECE = 1000
 _HEAD_LINES = 60
 
 _MAX_TEXT_BYTES = 4 << 30
@@ -74,36 +73,27 @@ class TextPart:
     path: Path  # inside the zip, for one that is in a zip
 
 
-def read_conversations(
+def read_messages(
     path: Path, *, zone: timezone = KST, account: Account | None = None
-) -> Iterator[Conversation]:
-    """Yield the conversations of an export in pieces of bounded size, streaming.
+) -> Iterator[Message]:
+    """Yield the messages of an export in the order of the file, streaming.
 
     A zip is read entry by entry, chunks in their order. `account` is filled with what was seen.
     Raises ExportError if no reader recognizes the file.
     """
-    account = account if account is not None else Account()
-    yield from read_parts(find_parts(path), path.stem, zone, account)
+    return read_parts(find_parts(path), zone, account if account is not None else Account())
 
 
-def read_parts(
-    parts: Iterable[TextPart], source: str, zone: timezone, account: Account
-) -> Iterator[Conversation]:
-    """Yield the conversations of the texts that `find_parts` returned, as `read_conversations`."""
+def read_parts(parts: Iterable[TextPart], zone: timezone, account: Account) -> Iterator[Message]:
+    """Yield the messages of the texts that `find_parts` returned, as `read_messages` does."""
     for part in parts:
         account.dialect = account.dialect or part.reader.name
         account.encoding = account.encoding or part.encoding
         account.n_undecodable += part.n_undecodable
-        messages = part.reader.read(part.open_lines, zone, account)
-        while piece := _next_piece(messages):
-            yield Conversation(piece, source)
-
-
-def _next_piece(messages: Iterator[Message]) -> tuple[Message, ...]:
-    try:
-        return tuple(islice(messages, _PIECE))
-    except _ZIP_ERRORS as error:
-        raise _damaged_zip() from error
+        try:
+            yield from part.reader.read(part.open_lines, zone, account)
+        except _ZIP_ERRORS as error:
+            raise _damaged_zip() from error
 
 
 def _damaged_zip() -> ExportError:

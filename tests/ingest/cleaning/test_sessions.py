@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.conversation import Conversation, Message
+from chatbot.conversation import Message, Session
 from chatbot.ingest.cleaning.sessions import cut_session, merge_bursts, split_point, split_sessions
 from chatbot.ingest.readers import KST
 from chatbot.settings.schema import PreprocessConfig
@@ -36,14 +36,14 @@ def test_sessions_keep_every_message_in_order(sent):
 
 @given(messages)
 def test_merging_bursts_keeps_every_word_in_order(sent):
-    turns = merge_bursts(Conversation(tuple(sent), "made up"), RULES).messages
+    turns = merge_bursts(Session(tuple(sent), "made up"), RULES).messages
     assert "\n".join(t.text for t in turns) == "\n".join(m.text for m in sent)
     assert len(turns) <= len(sent)
 
 
 @given(messages)
 def test_what_is_learned_and_what_is_context_only_never_share_a_turn(sent):
-    turns = merge_bursts(Conversation(tuple(sent), "made up"), RULES).messages
+    turns = merge_bursts(Session(tuple(sent), "made up"), RULES).messages
     for kind in ("message", "context"):
         assert "\n".join(t.text for t in turns if t.kind == kind) == "\n".join(
             m.text for m in sent if m.kind == kind
@@ -68,7 +68,7 @@ def test_split_leaves_both_sides_something(n_turns, val_fraction):
 
 
 def test_a_log_of_one_session_still_splits():
-    session = Conversation(tuple(Message("가람", str(n), None) for n in range(100)), "made up")
+    session = Session(tuple(Message("가람", str(n), None) for n in range(100)), "made up")
     index, turn = split_point([100], 0.1)
     head, tail = cut_session(session, turn)
     assert (index, len(head.messages), len(tail.messages)) == (0, 90, 10)
@@ -77,7 +77,5 @@ def test_a_log_of_one_session_still_splits():
 def test_a_pause_ends_a_burst():
     at = datetime(2026, 1, 1, tzinfo=KST)
     sent = [Message("가람", str(n), at + timedelta(minutes=n * n)) for n in range(5)]
-    turns = merge_bursts(
-        Conversation(tuple(sent), "x"), PreprocessConfig(merge_gap_minutes=4)
-    ).messages
+    turns = merge_bursts(Session(tuple(sent), "x"), PreprocessConfig(merge_gap_minutes=4)).messages
     assert [t.text for t in turns] == ["0\n1\n2", "3", "4"]

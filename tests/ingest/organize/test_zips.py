@@ -8,7 +8,7 @@ import pytest
 from chatbot.cli.invented_room import FRIEND
 from chatbot.errors import ExportError
 from chatbot.ingest.organize.inbox import plan_filing
-from chatbot.ingest.readers import find_parts, read_conversations
+from chatbot.ingest.readers import find_parts, read_messages
 
 
 def zipped(entries, compression=zipfile.ZIP_DEFLATED):
@@ -20,7 +20,7 @@ def zipped(entries, compression=zipfile.ZIP_DEFLATED):
 
 
 def messages_of(path):
-    return [m for conversation in read_conversations(path) for m in conversation.messages]
+    return list(read_messages(path))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from chatbot.ingest.readers import KST, read_conversations
+from chatbot.ingest.readers import KST, read_messages
 from chatbot.ingest.readers.account import Account
 from tests.ingest.readers.exports import DIALECTS, rooms
 
@@ -98,7 +98,7 @@ def readable(dialect, event):
 def read(path, dialect):
     """Read an export; a time is read as None where a notice of a table has none."""
     account = Account()
-    messages = [m for c in read_conversations(path, account=account) for m in c.messages]
+    messages = list(read_messages(path, account=account))
     assert account.lines["unparsed"] == 0
     return [
         (m.speaker, unicodedata.normalize("NFC", m.text).rstrip("\n"), m.sent_at, m.kind)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.ingest.readers import read_conversations
+from chatbot.ingest.readers import read_messages
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.kakaotalk_grammar import media_kind
 from chatbot.ingest.readers.text import shape_of
@@ -25,7 +25,7 @@ def read(tmp_path):
         path = tmp_path / "export.txt"
         path.write_text(text, encoding="utf-8")
         account = Account()
-        messages = [m for c in read_conversations(path, account=account) for m in c.messages]
+        messages = list(read_messages(path, account=account))
         assert account.n_lines == text.count("\n")
         assert account.lines["unparsed"] == 0
         return messages

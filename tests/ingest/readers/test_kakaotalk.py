@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.errors import ExportError
-from chatbot.ingest.readers import KST, read_conversations
+from chatbot.ingest.readers import KST, read_messages
 from chatbot.ingest.readers.account import LINE_CLASSES, Account
 
 WINDOWS = "나래 님과 카카오톡 대화\n저장한 날짜 : 2026-10-02 09:30:11\n\n--------------- 2026년 10월 2일 금요일 ---------------\n"
@@ -24,7 +24,7 @@ def read(tmp_path):
         path = tmp_path / "export.txt"
         path.write_bytes(text.encode(encoding))
         account = Account()
-        messages = [m for c in read_conversations(path, account=account) for m in c.messages]
+        messages = list(read_messages(path, account=account))
         n_lines = len(path.read_bytes().decode(encoding).split("\n")) - text.endswith("\n")
         assert account.n_lines == n_lines, account.lines
         return messages, account
@@ -207,7 +207,7 @@ def test_truncated_file_keeps_all_before_the_cut(tmp_path, cut):
     lines = ANDROID + "".join(f"2026년 10월 2일 오전 9:0{n}, 가람 : 메시지 {n}\n" for n in range(5))
     path = tmp_path / "cut.txt"
     path.write_bytes(lines.encode()[:-cut])
-    messages = [m for c in read_conversations(path) for m in c.messages]
+    messages = list(read_messages(path))
     assert [m.text for m in messages[:3]] == [f"메시지 {n}" for n in range(3)]
 
 
@@ -257,7 +257,7 @@ def test_csv_that_is_cut_off_keeps_its_quotes_and_lines(tmp_path):
         'Date,User,Message\n2026-10-02 09:01:05,"가람","""응"" 했어"\n2026-10-02 09:02:05,"나래","둘\n셋',
         encoding="utf-8",
     )
-    messages = [m for c in read_conversations(path) for m in c.messages]
+    messages = list(read_messages(path))
     assert said(messages) == [("가람", '"응" 했어'), ("나래", "둘\n셋")]
 
 
@@ -266,7 +266,7 @@ def test_other_files_are_refused_by_shape_not_by_text(tmp_path, text):
     path = tmp_path / "other.txt"
     path.write_text(text)
     with pytest.raises(ExportError, match=r"unrecognized export|an empty file") as caught:
-        list(read_conversations(path))
+        list(read_messages(path))
     assert "그냥" not in str(caught.value)
 
 
@@ -276,7 +276,7 @@ def test_any_body_is_kept_and_every_line_counted(tmp_path_factory, body):
     text = f"{WINDOWS}[가람] [오전 9:01] x{body}\n[나래] [오전 9:02] 끝\n"
     path.write_bytes(text.encode())
     account = Account()
-    messages = [m for c in read_conversations(path, account=account) for m in c.messages]
+    messages = list(read_messages(path, account=account))
     assert account.n_lines == text.count("\n")
     assert set(account.lines) <= set(LINE_CLASSES)
     assert messages[0].text.split("\n")[0].startswith("x")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from chatbot.ingest.readers import read_conversations
+from chatbot.ingest.readers import read_messages
 from chatbot.ingest.readers.account import Account
 from tests.conftest import SHARED
 
@@ -30,8 +30,7 @@ def test_all_thirty_exports_equal_the_truth_and_every_line_is_counted(exports):
         account = Account()
         got = [
             (m.speaker, m.text, m.kind, _time(m.sent_at, dialect))
-            for c in read_conversations(path, account=account)
-            for m in c.messages
+            for m in read_messages(path, account=account)
             if m.kind != "system"
         ]
         assert got == list(_truth(exports / f"{room}.truth.jsonl", dialect)), path.name
