@@ -323,11 +323,6 @@ class Config(Section, frozen=True):
         return Path(self.root) / relative
 
     @property
-    def program(self) -> str:
-        """What the user types before a command."""
-        return "chatbot" if self.family == "gpt" else "python -m chatbot.sft_ops"
-
-    @property
     def run_dir(self) -> Path:
         """The folder of the run named by `run_name`."""
         return self.path(self.storage.checkpoints_dir) / self.run_name

@@ -15,10 +15,9 @@ from chatbot.cli.main import OURS as OUR_PROGRAM
 from chatbot.errors import ConfigError
 from chatbot.settings.aliases import ALIASES, SftConfig, load_sft_config
 from chatbot.settings.load import FILES, setting_names
-from chatbot.settings.schema import Config
 from chatbot.sft_ops import SFT as SFT_PROGRAM
 from chatbot.wording import OURS, SFT, Wording, spelled_out
-from tests.test_house import MODULES, PACKAGE, name_of
+from tests.test_house import MODULES, name_of
 
 OUR_SETTINGS, SFT_SETTINGS = setting_names(), setting_names(SftConfig)
 # Marks that name what is neither: other programs' commands, the reader's own words.
@@ -200,5 +199,3 @@ def test_each_program_names_its_own_commands_and_settings():
         "`python -m chatbot.sft_ops train`, `chatbot password`, `data.rooms` in `configs/sft.yaml`, `age -d`"
     )
     assert Wording().render("a `b") == "a `b"
-    assert Config().program in (OURS, SFT)
-    assert PACKAGE.is_dir()

@@ -96,7 +96,7 @@ def train(
         )
     tell(f"baselines: unigram {counted.unigram:.3f}, bigram {counted.bigram:.3f}")
     if reason not in FINISHED:
-        tell(f"saved: `{config.program} train` continues")
+        tell("saved: `chatbot train` continues")
     return reason
 
 
@@ -271,4 +271,4 @@ def start_background(
         time.sleep(0.1)
     process.returncode = 0  # it outlives this command: nobody waits for it
     say(f"training in the background as process {process.pid}; its log: {folder.log}")
-    say(f"`{config.program} status` shows it, `{config.program} stop` ends it after a save")
+    say("`chatbot status` shows it, `chatbot stop` ends it after a save")

@@ -94,7 +94,7 @@ def build(config: Config, targets: Callable[[Speakers], list[Target]]) -> None:
         for spool in spools:
             spool.close()
         _sweep(config)
-    _report(stats, config.program)
+    _report(stats)
 
 
 def _write(
@@ -296,7 +296,7 @@ def _cleaned(
             yield replace(cleaned, text=masker.mask(cleaned.text)) if masker else cleaned
 
 
-def _report(stats: Stats, program: str) -> None:
+def _report(stats: Stats) -> None:
     if n_merged := sum(stats.merged.values()):
         n_read = stats.messages["seen"] + n_merged
         say(f"{n_read:,} messages in the exports: {n_merged:,} are in several and count once")
@@ -312,7 +312,7 @@ def _report(stats: Stats, program: str) -> None:
         say(f"of those kept, context only, never trained: {listed}")
     if stats.masked:
         listed = ", ".join(f"{n:,} {kind}" for kind, n in sorted(stats.masked.items()))
-        say(f"masked: {listed} (`{program} preprocess --show-masked` lists them)")
+        say(f"masked: {listed} (`chatbot preprocess --show-masked` lists them)")
     rows = [["split", "sessions", "turns", "tokens", "trained", "context", "never"]]
     for name in SPLITS:
         split = stats.splits[name]

@@ -42,4 +42,4 @@ def run(args: argparse.Namespace, config: Config) -> None:
         time.sleep(0.2)
     status = folder.read_status()
     where = f" at step {status.step:,}" if status else ""
-    say(f"stopped{where}; `{config.program} train` continues")
+    say(f"stopped{where}; `chatbot train` continues")
