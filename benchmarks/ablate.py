@@ -24,10 +24,10 @@ from gpt2_recipe import GPT2, GPT2Config, random_crops, train_gpt2
 from chatbot.corpus.store import Corpus, open_corpus
 from chatbot.model.device import choose_dtype
 from chatbot.settings.load import load_config
-from chatbot.training.checkpoint import averaged_gpt
 from chatbot.training.folder import RunFolder
+from chatbot.training.gpt import averaged_gpt
 from chatbot.training.loop import train_steps
-from chatbot.training.setup import prepare
+from chatbot.training.prepare import prepare
 
 _N_MEASUREMENTS = 20
 _WORDS = {

@@ -14,11 +14,11 @@ from compare import bits_per_byte, held_out, measure
 
 from chatbot.corpus.store import open_corpus
 from chatbot.settings.load import load_config
-from chatbot.training.checkpoint import averaged_gpt
 from chatbot.training.folder import RunFolder
+from chatbot.training.gpt import averaged_gpt
 from chatbot.training.loop import train_steps
 from chatbot.training.optimizer import branch_steps, cool_down
-from chatbot.training.setup import prepare
+from chatbot.training.prepare import prepare
 
 
 def main() -> None:

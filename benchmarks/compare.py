@@ -30,10 +30,10 @@ from chatbot.model.device import choose_dtype
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import Config, ObjectiveConfig, PreprocessConfig
 from chatbot.training.batches import BatchSource
-from chatbot.training.checkpoint import averaged_gpt
 from chatbot.training.folder import RunFolder
+from chatbot.training.gpt import averaged_gpt
 from chatbot.training.loop import train_steps
-from chatbot.training.setup import prepare
+from chatbot.training.prepare import prepare
 
 SLICE_SECONDS = 4.0
 # Where an arm is measured, in shares of its steps: close together at first, where it is steep.

@@ -29,10 +29,10 @@ from chatbot.cli.commands.sft import preprocess
 from chatbot.corpus.store import Corpus, open_corpus
 from chatbot.settings.aliases import load_sft_config
 from chatbot.training.batches import BatchSource
-from chatbot.training.folder import AdapterFolder
+from chatbot.training.folder import FOLDERS, RunFolder
 from chatbot.training.loop import averaged, evaluate, train_steps
-from chatbot.training.setup import Prepared
-from chatbot.training.tuning import prepare_tuning
+from chatbot.training.prepare import PreparedRun
+from chatbot.training.prepare import prepare as prepare_run
 
 
 class Examples(Dataset):  # type: ignore[type-arg]
@@ -151,9 +151,9 @@ def tokens(args: argparse.Namespace, mode: str, folder: Path) -> tuple[Any, Corp
     return config, open_corpus(config.processed_dir)
 
 
-def prepare(args: argparse.Namespace, config: Any, corpus: Corpus) -> Prepared:
+def prepare(args: argparse.Namespace, config: Any, corpus: Corpus) -> PreparedRun:
     """Return a run of ours."""
-    return prepare_tuning(config, corpus, AdapterFolder(args.root / "no such run"), None)
+    return prepare_run(config, corpus, RunFolder(args.root / "no such run", layout=FOLDERS))
 
 
 def trained_tokens(source: BatchSource) -> int:
@@ -162,7 +162,7 @@ def trained_tokens(source: BatchSource) -> int:
     return sum(int((batch.weights > 0).sum()) for batch in batches)
 
 
-def run_ours(made: Prepared, corpus: Corpus, n_steps: int) -> tuple[float, float]:
+def run_ours(made: PreparedRun, corpus: Corpus, n_steps: int) -> tuple[float, float]:
     """Train through our loop; return seconds and held-out loss."""
     optimization = made.config.optimization
     began = time.perf_counter()
@@ -179,7 +179,7 @@ def run_trainer(
     args: argparse.Namespace,
     tokens_of: tuple[Any, Corpus],
     whole: Corpus,
-    ours: Prepared,
+    ours: PreparedRun,
     per_step: float,
 ) -> tuple[float, float, float]:
     """Train the same adapter through Trainer; return seconds, held-out loss, tokens a step."""

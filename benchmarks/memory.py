@@ -17,7 +17,7 @@ from chatbot.corpus.store import open_corpus
 from chatbot.model.pretrained.hub import Base
 from chatbot.settings.aliases import load_sft_config
 from chatbot.training.memory import TuningNeed
-from chatbot.training.tuning import choose_machine, count_need, with_numbers
+from chatbot.training.pretrained import choose_machine, count_need, with_numbers
 
 ARMS = {
     "LoRA, 4 x 512": (),

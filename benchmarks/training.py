@@ -26,7 +26,7 @@ from chatbot.settings.load import load_config
 from chatbot.training.batches import Batch
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import train_steps
-from chatbot.training.setup import prepare
+from chatbot.training.prepare import prepare
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 N_BLOCKS, N_STEPS = 7, 4

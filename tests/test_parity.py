@@ -18,7 +18,7 @@ from chatbot.publishing.export import export_gguf, export_hf
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import SamplingConfig
 from chatbot.training.loop import Compute, evaluate
-from chatbot.training.setup import val_source
+from chatbot.training.prepare import val_source
 
 N_PROMPTS, N_SAID = 1000, 8
 PIECES = [
@@ -121,10 +121,13 @@ def test_llama_cpp_reads_the_same_tokens(llama, model):
 
 @pytest.mark.parametrize(("number", "most"), [("fp16", 0.0005), ("int8", 0.01)])
 def test_smaller_numbers_cost_few_bits_per_byte(_trained, model, tmp_path, number, most):
-    config = load_config(_trained, ("runtime.device=cpu",))
+    config = load_config(
+        _trained,
+        (f"model.block_size={model.shape.block_size}", "optimization.batch_size=8"),
+    )
     corpus = open_corpus(config.processed_dir)
     compute = Compute(torch.device("cpu"), torch.float32, 0)
-    source = val_source(config, corpus, model.shape.block_size, compute.device)
+    source = val_source(config, corpus)
 
     def bits_per_byte(file):
         network = load_gpt(file.shape, file.weights)

@@ -21,7 +21,7 @@ from chatbot.model.pretrained.file import Tuned, read_tuned, read_tuned_bytes, r
 from chatbot.model.pretrained.hub import Base, can_quantize
 from chatbot.model.pretrained.network import PretrainedNetwork, open_tuned
 from chatbot.settings.schema import Config
-from chatbot.training.folder import AdapterFolder
+from chatbot.training.families import run_folder
 
 
 def published_adapter(config: Config) -> Path:
@@ -39,9 +39,9 @@ def find_tuned(config: Config) -> Path:
     named = named_model(config)
     if named is not None:
         return named
-    folder = AdapterFolder(config.run_dir)
+    folder = run_folder(config)
     folder.settle()
-    for path in (folder.best_dir, folder.latest_dir):
+    for path in (folder.best.parent, folder.latest.parent):
         if path.is_dir():
             return path
     return find_published(published_adapter(config).name, config)

@@ -25,19 +25,25 @@ _IMPORTS_BYTES = 450_000_000  # torch, transformers, peft
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
-def choose_device(wanted: str) -> torch.device:
-    """Resolve `runtime.device`: auto takes CUDA, then Apple's GPU, then the CPU."""
-    if wanted == "auto":
+def choose_device(setting: str, local_rank: int | None = None) -> torch.device:
+    """Resolve `runtime.device`: auto takes CUDA, then Apple's GPU, then the CPU.
+
+    `local_rank`: which of a machine's cards is that of this process, where none is named.
+    """
+    name = setting
+    if name == "auto":
         if torch.cuda.is_available():
-            wanted = "cuda"
+            name = "cuda"
         else:
-            wanted = "mps" if torch.backends.mps.is_available() else "cpu"
+            name = "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        device = torch.device(wanted)
+        device = torch.device(name)
+        if device.type == "cuda" and device.index is None and local_rank is not None:
+            device = torch.device("cuda", local_rank)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(
-            f"`runtime.device` {wanted!r} is not there", hint="set `runtime.device` to auto"
+            f"`runtime.device` {name!r} is unavailable", hint="set `runtime.device` to auto"
         ) from error
     return device
 
@@ -51,6 +57,15 @@ def choose_dtype(settings: RuntimeConfig, device: torch.device) -> torch.dtype:
     if device.type == "cpu" and _cpu_multiplies_bf16():
         return torch.bfloat16
     return torch.float32
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """Name a dtype as the settings do.
+
+    >>> dtype_name(torch.bfloat16)
+    'bfloat16'
+    """
+    return str(dtype).removeprefix("torch.")
 
 
 @cache

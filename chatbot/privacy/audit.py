@@ -15,9 +15,10 @@ from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.model.gpt.network import TorchLanguageModel
 from chatbot.model.interface import LanguageModel
 from chatbot.privacy.memorization import item_of, ranks
-from chatbot.training.checkpoint import averaged_gpt
+from chatbot.training.gpt import averaged_gpt
+from chatbot.training.interface import Blueprint
 from chatbot.training.loop import train_steps
-from chatbot.training.setup import Resolved, make_state, train_source
+from chatbot.training.prepare import make_state, train_source
 
 REPEATS = (1, 2, 4, 8, 16)
 N_EACH = 4  # canaries for each form and number of repeats
@@ -61,18 +62,17 @@ def draw_canaries(rng: random.Random) -> list[Canary]:
 
 
 def train_audit_copy(
-    found: Resolved, corpus: Corpus, max_steps: int, seed: int, on_step: Callable[[], None]
+    blueprint: Blueprint, corpus: Corpus, max_steps: int, seed: int, on_step: Callable[[], None]
 ) -> Audit:
     """Train as the run did, on nine sessions of ten and the canaries, for as many steps."""
     rng = random.Random(seed)  # noqa: S311 the canaries are no secret
     canaries = draw_canaries(rng)
     members, others = split_at_random(corpus.train, corpus.tokenizer, rng)
     planted = with_canaries(members, canaries, corpus.tokenizer, rng)
-    device, block_size = found.compute.device, found.shape.block_size
-    source = train_source(found.config, corpus, planted, block_size, device)
-    state = make_state(found.config, found.shape, found.compute)
-    settings = found.config.optimization
-    for result in train_steps(state, source, settings, found.compute, max_steps):
+    source = train_source(blueprint.config, corpus, planted)
+    state = make_state(blueprint)
+    settings = blueprint.config.optimization
+    for result in train_steps(state, source, settings, blueprint.compute, max_steps):
         on_step()
         if result.step % 50 == 0:
             float(result.loss)  # refuses to go on with what is not finite

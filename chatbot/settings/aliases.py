@@ -238,7 +238,7 @@ def _as_config(settings: SftConfig, root: str, stage: Stage) -> Config:
             log_interval=training.logging_steps,
             eval_interval=training.eval_steps,
             save_interval=training.save_steps,
-            snapshot_interval=0 if training.save_steps == "auto" else training.save_steps,
+            snapshot_interval="auto",
             keep_snapshots=training.save_total_limit,
             max_eval_tokens=training.max_eval_tokens,
             sample_prompt=training.sample_prompt,

@@ -4,7 +4,6 @@ import os
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,11 @@ from typing import Any
 import msgspec
 import torch
 
-from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError
-from chatbot.model.gpt.file import ModelFile, read_model, write_model
-from chatbot.model.gpt.network import GPT
 from chatbot.model.interface import trained_weights
 from chatbot.settings import run_files
 from chatbot.storage.files import atomic_write, require_space, sha256_of, write_json
 from chatbot.training.folder import RunFolder
-from chatbot.training.interface import BestMark, best_mark
 from chatbot.training.loop import TrainState
 
 FORMAT = 1
@@ -61,69 +56,6 @@ def checkpoint_bytes(state: TrainState) -> int:
 def weight_bytes(state: TrainState) -> int:
     """Return the bytes of what is trained, in fp32."""
     return 4 * sum(weight.numel() for weight in trained_weights(state.model).values())
-
-
-@dataclass(frozen=True)
-class RunKeeper:
-    """Keeps a run of our own network: checkpoints, and the best one's model to reply with."""
-
-    folder: RunFolder
-    tokenizer_text: str
-    keep_snapshots: int
-    guard: NgramIndex | None = None
-
-    def keep_latest(self, state: TrainState, about: dict[str, Any]) -> None:
-        """Write what the same command continues from."""
-        save_checkpoint(self.folder.latest, state, about)
-
-    def keep_snapshot(self, state: TrainState, about: dict[str, Any]) -> None:
-        """Write one of the checkpoints along the way; the oldest goes."""
-        save_checkpoint(self.folder.snapshots / f"step_{state.step:06d}.pt", state, about)
-        prune_snapshots(self.folder.snapshots, self.keep_snapshots)
-
-    def missing_bytes(self, state: TrainState, n_snapshots: int) -> int:
-        """Return what the run's files will take beyond those that are there, one half-written."""
-        folder = self.folder
-        kept = (folder.latest, folder.previous, folder.best, *folder.snapshots.glob("step_*.pt"))
-        n_missing = 4 + min(n_snapshots, self.keep_snapshots) - sum(p.exists() for p in kept)
-        n_models = 2 - folder.model.exists()
-        return max(1, n_missing) * checkpoint_bytes(state) + n_models * weight_bytes(state)
-
-    def best(self) -> BestMark | None:
-        """Return what is kept as the best; None if there is none, or a damaged one."""
-        try:
-            return best_mark(read_model(self.folder.model).about)
-        except CheckpointError:
-            return None
-
-    def keep_best(self, state: TrainState, about: dict[str, Any]) -> None:
-        """Write the best so far: a checkpoint, and its averaged weights to reply with."""
-        save_checkpoint(self.folder.best, state, about)
-        write_model(
-            self.folder.model, inference_model(state, self.tokenizer_text, about, self.guard)
-        )
-
-
-def inference_model(
-    state: TrainState, tokenizer_text: str, about: dict[str, Any], guard: NgramIndex | None
-) -> ModelFile:
-    """Return what replying needs: averaged weights, their shape, the vocabulary, the leak guard."""
-    weights = {name: weight.float().cpu().numpy() for name, weight in state.ema.items()}
-    return ModelFile(_own(state).config, weights, tokenizer_text, about, guard)
-
-
-def averaged_gpt(state: TrainState) -> GPT:
-    """Return a network of our own with the averaged weights, apart from the one that is trained."""
-    trained = _own(state)
-    model = GPT(trained.config).to(trained.head_weight.device).requires_grad_(False).eval()
-    model.load_state_dict(state.ema)
-    return model
-
-
-def _own(state: TrainState) -> GPT:
-    if not isinstance(state.model, GPT):
-        raise TypeError("a pretrained base has files of its own")
-    return state.model
 
 
 def _save(path: Path, payload: dict[str, Any]) -> None:
@@ -269,10 +201,3 @@ def restore(state: TrainState, payload: dict[str, Any]) -> None:
     state.best_loss, state.n_stale = payload["best_loss"], payload["n_stale"]
     state.scheduled_best = payload.get("scheduled_best", payload["best_loss"])
     state.seconds = payload["seconds"]
-
-
-def prune_snapshots(folder: Path, keep: int) -> None:
-    """Remove all but the newest `keep` snapshots."""
-    snapshots = sorted(folder.glob("step_*.pt"))
-    for path in snapshots[:-keep]:
-        path.unlink()

@@ -7,8 +7,9 @@ import numpy as np
 
 from chatbot.corpus.store import Corpus, TokenStore, session_bounds
 from chatbot.training.batches import BatchSource
+from chatbot.training.interface import Blueprint
 from chatbot.training.loop import averaged, evaluate, train_steps
-from chatbot.training.setup import Resolved, make_state, plan_steps, train_source, val_source
+from chatbot.training.prepare import make_state, plan_steps, train_source, val_source
 
 SHARES: tuple[float, ...] = (0.1, 0.2, 0.4)
 _N_MEASUREMENTS = 8
@@ -57,23 +58,21 @@ def part_of(store: TokenStore, bos_id: int, share: float, seed: int) -> TokenSto
     return TokenStore(tokens[places], np.asarray(store.loss_mask)[places])
 
 
-def plan_short_run(corpus: Corpus, resolved: Resolved, share: float) -> ShortRun:
-    """Return the run on a share of the log, with the settings of the whole."""
+def plan_short_run(corpus: Corpus, blueprint: Blueprint, share: float) -> ShortRun:
+    """Return the run on a share of the corpus, with the settings of the whole."""
     store = part_of(corpus.train, corpus.tokenizer.bos_id, share, 0)
-    device = resolved.compute.device
-    block_size = resolved.shape.block_size
-    source = train_source(resolved.config, corpus, store, block_size, device)
-    max_steps = plan_steps(resolved.config, source, {}).max_steps
+    source = train_source(blueprint.config, corpus, store)
+    max_steps = plan_steps(blueprint.config, source).max_steps
     return ShortRun(share, len(store.tokens), source, max_steps)
 
 
 def measure_point(
-    run: ShortRun, corpus: Corpus, resolved: Resolved, on_step: Callable[[], None]
+    run: ShortRun, corpus: Corpus, blueprint: Blueprint, on_step: Callable[[], None]
 ) -> CurvePoint:
     """Train to the end of a short run; the best measurement counts, as in `best.pt`."""
-    config, compute = resolved.config, resolved.compute
-    held_out = val_source(config, corpus, resolved.shape.block_size, compute.device)
-    state = make_state(config, resolved.shape, compute)
+    config, compute = blueprint.config, blueprint.compute
+    held_out = val_source(config, corpus)
+    state = make_state(blueprint)
     interval = max(1, run.max_steps // _N_MEASUREMENTS)
     best = np.inf
     for result in train_steps(state, run.source, config.optimization, compute, run.max_steps):

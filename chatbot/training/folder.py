@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,11 +14,9 @@ import msgspec
 
 from chatbot.errors import CheckpointError
 from chatbot.settings import run_files
-from chatbot.settings.schema import Config
 from chatbot.storage.files import REPLACED, explained, restore_directory, write_bytes
 from chatbot.storage.lock import FileLock, LockHeldError, lock_holder
 
-TRAINER_FILE = run_files.TRAINER
 COOLDOWN = "cooldown"  # in the STOP file
 _LIVE = ("starting", "running")
 
@@ -42,46 +41,95 @@ class Status(msgspec.Struct, kw_only=True):
 
 
 @dataclass(frozen=True)
+class Layout:
+    """The names of a run's checkpoints, relative to its folder.
+
+    `snapshot` has a place for the step. `holds_models`: each checkpoint is a file in a folder of
+    its own, beside a saved model that replies; else one saved model stands beside the best.
+    """
+
+    latest: str
+    best: str
+    model: str
+    snapshot: str
+    holds_models: bool = False
+
+
+FILES = Layout(
+    run_files.LATEST, run_files.BEST, run_files.MODEL, f"{run_files.SNAPSHOTS}/step_{{:06d}}.pt"
+)
+# Folders as users of peft know them.
+FOLDERS = Layout(
+    f"{run_files.LATEST_ADAPTER}/{run_files.TRAINER}",
+    f"{run_files.BEST_ADAPTER}/{run_files.TRAINER}",
+    f"{run_files.BEST_ADAPTER}/{run_files.TRAINER}",
+    f"{run_files.CHECKPOINT}{{}}/{run_files.TRAINER}",
+    holds_models=True,
+)
+
+
+@dataclass(frozen=True)
 class RunFolder:
     """The files of one run, by name."""
 
     path: Path
     stop_file_name: str = "STOP"
+    layout: Layout = FILES
 
     @property
     def latest(self) -> Path:
         """The checkpoint that training continues from."""
-        return self.path / run_files.LATEST
+        return self.path / self.layout.latest
 
     @property
     def previous(self) -> Path:
-        """The one before it, should that one be damaged."""
+        """The one before it, should that one be damaged; none where checkpoints are folders."""
         return self.path / run_files.PREVIOUS
 
     @property
     def best(self) -> Path:
         """The checkpoint with the lowest validation loss, to continue from."""
-        return self.path / run_files.BEST
+        return self.path / self.layout.best
 
     @property
     def model(self) -> Path:
-        """The averaged weights of that checkpoint, to reply with."""
-        return self.path / run_files.MODEL
+        """What exists once there is something to reply with."""
+        return self.path / self.layout.model
 
     @property
     def stale(self) -> Path:
-        """Stands where the model learned from messages that were forgotten since."""
+        """Exists where the model learned from messages that were forgotten since."""
         return self.path / run_files.STALE
 
-    @property
-    def snapshots(self) -> Path:
-        """The folder of checkpoints kept along the way."""
-        return self.path / run_files.SNAPSHOTS
+    def snapshot(self, step: int) -> Path:
+        """The checkpoint that is kept of a step."""
+        return self.path / self.layout.snapshot.format(step)
+
+    def snapshots(self) -> list[Path]:
+        """Return the checkpoints kept along the way, the newest first."""
+        before, after = re.split(r"\{.*\}", self.layout.snapshot)
+        paths = self.path.glob(f"{before}*{after}")
+        named = {path.relative_to(self.path).as_posix(): path for path in paths}
+        steps = {name[len(before) : len(name) - len(after)]: path for name, path in named.items()}
+        numbered = [(int(step), path) for step, path in steps.items() if step.isdecimal()]
+        return [path for _, path in sorted(numbered, reverse=True)]
 
     def checkpoints(self) -> list[Path]:
         """Return where checkpoints to continue from may be, the newest first."""
-        older = sorted(self.snapshots.glob("step_*.pt"), reverse=True)
-        return [self.latest, self.previous, *older, self.best]
+        return [self.latest, self.previous, *self.snapshots(), self.best]
+
+    def settle(self) -> None:
+        """Undo a swap of folders that a killed trainer left.
+
+        A living trainer may be in the midst of its own; it has done this already (`locked_run`).
+        """
+        if self.trainer() is None:
+            self.undo_swaps()
+
+    def undo_swaps(self) -> None:
+        """Undo every swap of folders that was not finished."""
+        for old in self.path.glob(f"*{REPLACED}"):
+            restore_directory(old.with_suffix(""))
 
     @property
     def stop_file(self) -> Path:
@@ -143,68 +191,9 @@ class RunFolder:
         return status
 
 
-@dataclass(frozen=True)
-class AdapterFolder(RunFolder):
-    """The files of a run on a pretrained base: folders as peft users know them."""
-
-    @property
-    def latest_dir(self) -> Path:
-        """The adapter that training continues from."""
-        return self.path / run_files.LATEST_ADAPTER
-
-    @property
-    def best_dir(self) -> Path:
-        """The adapter with the lowest validation loss: it replies."""
-        return self.path / run_files.BEST_ADAPTER
-
-    @property
-    def latest(self) -> Path:
-        """The checkpoint that training continues from."""
-        return self.latest_dir / TRAINER_FILE
-
-    @property
-    def best(self) -> Path:
-        """The checkpoint with the lowest validation loss, to continue from."""
-        return self.best_dir / TRAINER_FILE
-
-    @property
-    def model(self) -> Path:
-        """What stands once there is something to reply with."""
-        return self.best_dir / TRAINER_FILE
-
-    def settle(self) -> None:
-        """Undo a swap of folders that a killed trainer left.
-
-        A living trainer may be in the midst of its own; it has done this already (`locked_run`).
-        """
-        if self.trainer() is None:
-            restore_directory(self.latest_dir)
-            restore_directory(self.best_dir)
-
-    def snapshot_dir(self, step: int) -> Path:
-        """The folder of a checkpoint kept along the way."""
-        return self.path / f"{run_files.CHECKPOINT}{step}"
-
-    def snapshot_dirs(self) -> list[Path]:
-        """Return the checkpoints kept along the way, the newest first."""
-        found = [p for p in self.path.glob("checkpoint-*") if p.name[11:].isdecimal()]
-        return sorted(found, key=lambda path: -int(path.name[11:]))
-
-    def checkpoints(self) -> list[Path]:
-        """Return where checkpoints to continue from may be, the newest first."""
-        older = [folder / TRAINER_FILE for folder in self.snapshot_dirs()]
-        return [self.latest, *older, self.best]
-
-
 def published_mark(path: Path) -> Path:
     """Return what stands beside a published file that learned from forgotten messages."""
     return path.with_name(f"{path.name.partition('.')[0]}.STALE.json")
-
-
-def run_folder(config: Config) -> RunFolder:
-    """Return the folder of a run, whichever network it trains."""
-    kind = RunFolder if config.family == "gpt" else AdapterFolder
-    return kind(config.run_dir, config.stop_file_name)
 
 
 def busy(folder: RunFolder, holder: dict[str, Any]) -> CheckpointError:
@@ -247,8 +236,7 @@ def _tidy(folder: RunFolder, since: float) -> None:
     stop = folder.stop_file
     if stop.exists() and stop.stat().st_mtime < since:
         stop.unlink()
-    for old in folder.path.glob(f"*{REPLACED}"):
-        restore_directory(old.with_suffix(""))
+    folder.undo_swaps()
     for part in [*folder.path.rglob("*.part")]:
         shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
 

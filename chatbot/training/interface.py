@@ -1,13 +1,66 @@
-"""What training needs from outside: its plan, who keeps its states, who listens."""
+"""What training needs from outside: a family's network, its plan, who listens."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
+from chatbot.corpus.ngrams import NgramIndex
+from chatbot.corpus.store import Corpus
+from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ChatbotError
 from chatbot.model.interface import Network
-from chatbot.training.folder import RunFolder
-from chatbot.training.loop import EvalResult, StepResult, TrainState
+from chatbot.settings.schema import Config
+from chatbot.training.loop import Compute, EvalResult, StepResult, TrainState
+from chatbot.training.world import ALONE, World
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A network that is decided on and not built yet.
+
+    `config`: the settings with numbers for what a family resolves. `about`: what a checkpoint
+    says of the family. `sentences`: what was decided, and why.
+    """
+
+    config: Config
+    compute: Compute
+    build: Callable[[], Network]
+    about: dict[str, Any]
+    sentences: list[str]
+    need_bytes: float  # of memory, while it trains
+    replies_at_once: bool = False  # so that measuring it before step 1 says something
+
+
+class TrainingFamily(Protocol):
+    """What a model family offers to training: functions of a module."""
+
+    def resolve(
+        self,
+        config: Config,
+        corpus: Corpus,
+        world: World = ALONE,
+        saved: dict[str, Any] | None = None,
+        parent: Path | None = None,
+    ) -> Blueprint:
+        """Decide on network, device and every `auto` that depends on them.
+
+        `saved`: what the checkpoint to continue from says of itself. `parent`: the saved model of
+        the stage before, whose weights a new run begins from.
+        """
+
+    def write_model(
+        self,
+        path: Path,
+        state: TrainState,
+        about: dict[str, Any],
+        tokenizer: Tokenizer,
+        guard: NgramIndex | None,
+    ) -> None:
+        """Write the averaged weights as a saved model that replies, to a file or into a folder."""
+
+    def read_about(self, path: Path) -> dict[str, Any]:
+        """Return what the saved model of a run's best says of itself; raises CheckpointError."""
 
 
 @dataclass(frozen=True)
@@ -18,48 +71,7 @@ class Plan:
     n_epochs: float
     eval_interval: int
     save_interval: int
-    about: dict[str, Any]
-    measures_start: bool = False  # what a pretrained base scores before step 1
-
-
-@dataclass(frozen=True)
-class BestMark:
-    """What a kept best says about itself: its step, its held-out loss, the data it learned from."""
-
-    step: int
-    loss: float
-    data_fingerprint: str
-
-
-def best_mark(about: dict[str, Any]) -> BestMark | None:
-    """Read the mark of a kept best."""
-    step, loss = about.get("step"), about.get("val_loss")
-    if not isinstance(step, int) or not isinstance(loss, float):
-        return None
-    return BestMark(step, loss, str(about.get("data_fingerprint")))
-
-
-class Keeper(Protocol):
-    """Writes a state to the files of a run, each whole or not there."""
-
-    @property
-    def folder(self) -> RunFolder:
-        """The run's folder."""
-
-    def keep_latest(self, state: TrainState, about: dict[str, Any]) -> None:
-        """Write what the same command continues from."""
-
-    def keep_snapshot(self, state: TrainState, about: dict[str, Any]) -> None:
-        """Write one of the checkpoints along the way."""
-
-    def missing_bytes(self, state: TrainState, n_snapshots: int) -> int:
-        """Return how much more space the run's files will take, with so many snapshots planned."""
-
-    def best(self) -> BestMark | None:
-        """Return what is kept as the best; None if there is none, or a damaged one."""
-
-    def keep_best(self, state: TrainState, about: dict[str, Any]) -> None:
-        """Write the best so far: what replies."""
+    snapshot_interval: int  # 0: none
 
 
 @dataclass(frozen=True)

@@ -5,24 +5,20 @@ import math
 from itertools import count
 from typing import Any
 
-from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ChatbotError, CheckpointError
-from chatbot.settings.schema import Config
 from chatbot.storage.files import require_space
-from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import checkpoint_bytes, read_checkpoint, restore
 from chatbot.training.clock import Clock
-from chatbot.training.interface import Keeper, Listener, Plan, StopNotice
+from chatbot.training.interface import Listener, StopNotice
 from chatbot.training.loop import (
-    Compute,
     EvalResult,
     StepResult,
-    TrainState,
     averaged,
     evaluate,
     train_steps,
 )
 from chatbot.training.optimizer import branch_steps, cool_down
+from chatbot.training.prepare import PreparedRun
 from chatbot.training.record import Record
 from chatbot.training.signals import StopSignals
 
@@ -42,44 +38,32 @@ class _SkippedError(Exception):
 class Training:
     """Trains one state in one folder: steps, logs, evaluates, saves, until done or stopped."""
 
-    _plan: Plan
     _listener: Listener
     _record: Record
     _clock: Clock
     _signals: StopSignals
 
-    def __init__(
-        self,
-        keeper: Keeper,
-        config: Config,
-        state: TrainState,
-        sources: tuple[BatchSource, BatchSource],
-        tokenizer: Tokenizer,
-        compute: Compute,
-    ) -> None:
-        self._folder = keeper.folder
-        self._keeper = keeper
-        self._config = config
-        self._state = state
-        self._train, self._val = sources
-        self._tokenizer = tokenizer
-        self._compute = compute
-        self._world = compute.world
+    def __init__(self, run: PreparedRun) -> None:
+        self._run = run
+        self._config, self._plan, self._state = run.config, run.plan, run.state
+        self._keeper, self._folder = run.keeper, run.keeper.folder
+        self._train, self._val = run.sources
+        self._world = run.compute.world
         self._measured: tuple[int, EvalResult] | None = None  # the last measurement, its step
-        self._first_step = state.step
+        self._first_step = run.state.step
         self._saved_step: int | None = None  # in this call
         self._n_failed = 0  # saves in a row
 
-    def run(self, plan: Plan, listener: Listener) -> str:
+    def run(self, listener: Listener) -> str:
         """Train; return why it ended.
 
         "done", "early stopping", "time is up", "STOP file", "Ctrl+C" or "SIGTERM".
         """
-        self._plan, self._listener = plan, listener
+        self._listener = listener
         self._record = Record(self._folder, listener.on_trouble, is_main=self._world.is_main)
         self._require_space()
         self._state.best_loss = self._kept_loss()
-        self._record.begin(self._state, plan.max_steps, self._config)
+        self._record.begin(self._state, self._plan.max_steps, self._config)
         self._measured = self._record.measured
         self._signals = StopSignals(self._answer, is_patient=self._world.size > 1)
         n_batches = self._val.n_in_order(self._config.logging.max_eval_tokens)
@@ -103,7 +87,7 @@ class Training:
 
     def _require_space(self) -> None:
         """Refuse to train where nothing could be saved."""
-        interval = self._config.logging.snapshot_interval
+        interval = self._plan.snapshot_interval
         n_snapshots = self._plan.max_steps // interval if interval else 0
         if self._world.is_main:
             n_bytes = self._keeper.missing_bytes(self._state, n_snapshots)
@@ -116,7 +100,7 @@ class Training:
         """
         best = self._world.share(self._keeper.best)
         is_own = best is not None and best.data_fingerprint == str(
-            self._plan.about.get("data_fingerprint")
+            self._run.about.get("data_fingerprint")
         )
         return best.loss if best and is_own and self._state.step and best.step else math.inf
 
@@ -126,7 +110,7 @@ class Training:
         It is kept as the best only where the run ends without any step: an adapter of zero effect
         is nothing to reply with.
         """
-        is_due = self._plan.measures_start and not self._state.step and self._measured is None
+        is_due = self._run.measures_start and not self._state.step and self._measured is None
         if not self._world.decide(is_due):
             return
         with contextlib.suppress(_SkippedError), self._clock.measuring():
@@ -142,7 +126,7 @@ class Training:
         before = state.seconds
         reason = self._reason()
         self._clock.start_steps(state.step)
-        steps = train_steps(state, self._train, settings, self._compute, self._plan.max_steps)
+        steps = train_steps(state, self._train, settings, self._run.compute, self._plan.max_steps)
         while not reason and (result := next(steps, None)):
             state.seconds = before + self._clock.elapsed
             self._after_step(result)
@@ -181,7 +165,7 @@ class Training:
             f"{state.step:,} and can be continued from there"
         )
         cooling, end = cool_down(settings, state.step, self._plan.max_steps, n_steps)
-        for stepped in train_steps(state, self._train, cooling, self._compute, end):
+        for stepped in train_steps(state, self._train, cooling, self._run.compute, end):
             self._listener.on_step(stepped, stepped.loss)
             if self._world.agree(self._signals.reason or ("" if self._clock.free > 0 else "late")):
                 break
@@ -213,7 +197,7 @@ class Training:
         is_last = step == plan.max_steps
         logs = step % logging.log_interval == 0
         evaluates = step % plan.eval_interval == 0 or is_last
-        snapshots = bool(logging.snapshot_interval) and step % logging.snapshot_interval == 0
+        snapshots = bool(plan.snapshot_interval) and step % plan.snapshot_interval == 0
         saves = step % plan.save_interval == 0 or is_last
         if logs or evaluates or snapshots or saves:
             self._record.status.loss = result.loss  # reading refuses what is not finite
@@ -227,7 +211,7 @@ class Training:
         if evaluates:
             self._evaluate()
         if snapshots:
-            self._record.attempt(self._keeper.keep_snapshot, self._state, plan.about)
+            self._record.attempt(self._keeper.keep_snapshot, self._state, self._run.about)
         if saves:
             self._save_or_count()
         if evaluates or snapshots or saves:
@@ -289,7 +273,9 @@ class Training:
             self._listener.on_measure(next(done), total)
 
         with averaged(self._state) as network:
-            result = evaluate(network, self._val, self._tokenizer, self._compute, limit, on_batch)
+            result = evaluate(
+                network, self._val, self._run.tokenizer, self._run.compute, limit, on_batch
+            )
         self._listener.on_measure(total, total)
         return result
 
@@ -311,12 +297,12 @@ class Training:
 
     def _save_latest(self) -> None:
         with self._clock.saving():
-            self._keeper.keep_latest(self._state, self._plan.about)
+            self._keeper.keep_latest(self._state, self._run.about)
         self._saved_step = self._state.step
 
     def _save_best(self, result: EvalResult) -> None:
         about = {
-            **self._plan.about,
+            **self._run.about,
             "step": self._state.step,
             "val_loss": result.loss,
             "val_bits_per_byte": result.bits_per_byte,

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from chatbot.sft_ops import main
-from chatbot.training.folder import AdapterFolder
+from chatbot.training.families import run_folder
 from tests.bases import KINDS
 from tests.conftest import NO_CONFIGS
 
@@ -76,10 +76,10 @@ def test_plain_text_comes_first_and_hands_its_adapter_over(on_base, capsys):
     said = capsys.readouterr().err
     assert "no adapter to begin from" in said and "--fresh-sft" in said
     assert project.run("train", settings=CPT) == 0
-    cpt = AdapterFolder(project.config(*CPT, stage="cpt").run_dir)
-    sft = AdapterFolder(project.config(*CPT).run_dir)
-    before = json.loads((cpt.best_dir / "run_meta.json").read_text())
-    after = json.loads((sft.best_dir / "run_meta.json").read_text())
+    cpt = run_folder(project.config(*CPT, stage="cpt"))
+    sft = run_folder(project.config(*CPT))
+    before = json.loads((cpt.best.parent / "run_meta.json").read_text())
+    after = json.loads((sft.best.parent / "run_meta.json").read_text())
     assert before["stage"] == "cpt" and before["form"] == "raw" and before["parent"] is None
     assert after["parent"]["run_name"] == "main-cpt"
     assert after["parent"]["step"] == before["step"]
@@ -91,23 +91,23 @@ def test_plain_text_comes_first_and_hands_its_adapter_over(on_base, capsys):
 def test_an_interrupted_first_stage_goes_on_before_replies(on_base, capsys):
     project = on_base("qwen2")
     assert project.run("preprocess", settings=CPT) == 0
-    cpt = AdapterFolder(project.config(*CPT, stage="cpt").run_dir)
+    cpt = run_folder(project.config(*CPT, stage="cpt"))
     short = (*CPT, "cpt_training.max_minutes=0.000001")
     assert project.run("train", settings=short) == 0
     assert cpt.read_status().state == "stopped"
-    assert not AdapterFolder(project.config().run_dir).latest.exists()
+    assert not run_folder(project.config()).latest.exists()
     capsys.readouterr()
     assert project.run("status", settings=CPT) == 0
     assert "main-cpt" in capsys.readouterr().out
     assert project.run("train", settings=CPT) == 0
     assert cpt.read_status().state == "finished"
-    assert AdapterFolder(project.config().run_dir).read_status().state == "finished"
+    assert run_folder(project.config()).read_status().state == "finished"
 
 
 def test_replies_may_begin_from_the_base_when_that_is_said(on_base):
     project = on_base("qwen2")
     assert project.run("train", "--fresh-sft", settings=CPT) == 0
-    meta = AdapterFolder(project.config().run_dir).best_dir / "run_meta.json"
+    meta = run_folder(project.config()).best.parent / "run_meta.json"
     assert json.loads(meta.read_text())["parent"] is None
 
 
@@ -143,7 +143,7 @@ def test_forgetting_reaches_tokens_and_adapters_of_a_base(tuned, capsys):
     assert own(["preprocess", *root]) == 0
     assert own(["forget", *root, "--before", "2025-03-05"]) == 0
     assert (project.root / "data/sft/stats.json").read_bytes() != before
-    assert AdapterFolder(project.config().run_dir).stale.exists()
+    assert run_folder(project.config()).stale.exists()
     capsys.readouterr()
     assert project.run("publish") == 2
     assert "forgotten" in capsys.readouterr().err

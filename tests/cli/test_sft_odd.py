@@ -15,7 +15,7 @@ from chatbot.model.pretrained.file import read_tuned_file
 from chatbot.model.pretrained.hub import Base
 from chatbot.model.pretrained.tokenizer import base_tokenizer
 from chatbot.settings.schema import BaseModelConfig
-from chatbot.training.folder import AdapterFolder
+from chatbot.training.families import run_folder
 from tests.bases import make_base
 from tests.sft import SftProject
 
@@ -139,7 +139,7 @@ def test_where_a_base_is_stands_in_no_file_that_is_given_away(tuned, tmp_path):
         tmp_path / "adapter",
         tmp_path / "hf",
         project.root / "artifacts",
-        AdapterFolder(project.config().run_dir).best_dir,
+        run_folder(project.config()).best.parent,
     ):
         for path in (p for p in folder.rglob("*") if p.is_file()):
             assert secret not in path.read_bytes(), path.name
@@ -212,7 +212,7 @@ def test_a_damaged_base_is_a_sentence(on_base, tmp_path, name, capsys):
 def test_a_changed_weight_of_an_adapter_is_noticed(tuned, capsys, monkeypatch):
     monkeypatch.setenv("CHATBOT_PASSWORD", "open sesame")
     project = tuned("qwen2")
-    path = AdapterFolder(project.config().run_dir).best_dir / "adapter_model.safetensors"
+    path = run_folder(project.config()).best.parent / "adapter_model.safetensors"
     content = bytearray(path.read_bytes())
     content[-5] ^= 1
     path.write_bytes(bytes(content))
@@ -223,13 +223,13 @@ def test_a_changed_weight_of_an_adapter_is_noticed(tuned, capsys, monkeypatch):
 def test_a_folder_is_a_checkpoint_to_resume(on_base, capsys):
     project = on_base("qwen2")
     assert project.run("train") == 0
-    folder = AdapterFolder(project.config().run_dir)
-    assert project.run("train", "--resume", str(folder.snapshot_dir(8))) == 0
+    folder = run_folder(project.config())
+    assert project.run("train", "--resume", str(folder.snapshot(8).parent)) == 0
     assert "continuing at step 8" in capsys.readouterr().err
 
 
 def test_a_checkpoint_that_cannot_be_removed_does_not_end_training(on_base, monkeypatch, capsys):
-    from chatbot.training import adapter_keeper
+    from chatbot.training import keeper
 
     real = shutil.rmtree
 
@@ -239,7 +239,7 @@ def test_a_checkpoint_that_cannot_be_removed_does_not_end_training(on_base, monk
         real(path, ignore_errors=ignore_errors)
 
     project = on_base("qwen2")
-    monkeypatch.setattr(adapter_keeper.shutil, "rmtree", stuck)
+    monkeypatch.setattr(keeper.shutil, "rmtree", stuck)
     assert project.run("train", settings=("training.save_total_limit=1",)) == 0
     assert "training goes on" in capsys.readouterr().err
 

@@ -12,7 +12,7 @@ import torch
 
 from chatbot.model.pretrained.file import read_tuned
 from chatbot.training.checkpoint import read_newest
-from chatbot.training.folder import AdapterFolder
+from chatbot.training.folder import FOLDERS, RunFolder
 from tests.sft import SftProject
 
 N_KILLS = int(os.environ.get("N_KILLS", "25"))
@@ -35,7 +35,7 @@ def command(project: SftProject) -> list[str]:
     return [sys.executable, "-m", "chatbot.sft_ops", "train", "--root", str(project.root), *pairs]
 
 
-def step_of(folder: AdapterFolder) -> float:
+def step_of(folder: RunFolder) -> float:
     return folder.latest.stat().st_mtime if folder.latest.exists() else 0
 
 
@@ -44,7 +44,7 @@ def test_killed_again_and_again_ends_as_never_killed(on_base, tmp_path):
     calm = project.copy(tmp_path / "calm")
     subprocess.run(command(calm), check=True, capture_output=True)
     rng = random.Random(0)  # noqa: S311
-    folder = AdapterFolder(project.root / "checkpoints_lora/main")
+    folder = RunFolder(project.root / "checkpoints_lora/main", layout=FOLDERS)
     n_resumed = 0
     for _ in range(N_KILLS):
         before = step_of(folder)
@@ -59,13 +59,13 @@ def test_killed_again_and_again_ends_as_never_killed(on_base, tmp_path):
         assert process.returncode == -signal.SIGKILL, said
         n_resumed += "continuing at step" in said
         assert read_newest(folder, lambda _trouble: None) is not None
-        for path in (folder.best_dir, *folder.snapshot_dirs()):
+        for path in (folder.best.parent, *(path.parent for path in folder.snapshots())):
             read_tuned(path)  # whole, or not there
     subprocess.run(command(project), check=True, capture_output=True)
     sys.stderr.write(f"{n_resumed} resumes\n")
     assert n_resumed >= N_KILLS // 2
     found, wanted = (
-        read_newest(AdapterFolder(p.root / "checkpoints_lora/main"), lambda _t: None)
+        read_newest(RunFolder(p.root / "checkpoints_lora/main", layout=FOLDERS), lambda _t: None)
         for p in (project, calm)
     )
     assert found["step"] == wanted["step"] == STEPS

@@ -6,10 +6,11 @@ from types import SimpleNamespace
 
 from chatbot.corpus.store import open_corpus
 from chatbot.training.checkpoint import read_checkpoint
-from chatbot.training.folder import RunFolder, read_metrics, run_folder
+from chatbot.training.families import run_folder
+from chatbot.training.folder import RunFolder, read_metrics
 from chatbot.training.interface import Listener
+from chatbot.training.prepare import prepare
 from chatbot.training.run import Training
-from chatbot.training.setup import prepare
 
 
 @dataclass
@@ -30,14 +31,8 @@ def prepared(project, *overrides) -> SimpleNamespace:
     folder = run_folder(config)
     folder.path.mkdir(parents=True, exist_ok=True)
     corpus = open_corpus(config.processed_dir)
-    if config.family == "gpt":
-        made = prepare(config, corpus, folder, None)
-    else:
-        from chatbot.training.tuning import prepare_tuning
-
-        made = prepare_tuning(config, corpus, folder, None)
-    parts = (made.keeper, made.config, made.state, made.sources, corpus.tokenizer, made.compute)
-    return SimpleNamespace(folder=folder, made=made, training=Training(*parts))
+    made = prepare(config, corpus, folder)
+    return SimpleNamespace(folder=folder, made=made, training=Training(made))
 
 
 def train(project, *overrides, on_step=lambda _folder, _step: None, **listeners):
@@ -57,7 +52,7 @@ def train(project, *overrides, on_step=lambda _folder, _step: None, **listeners)
         "tell": events.told.append,
         "on_signal": events.signals.append,
     }
-    reason = run.training.run(run.made.plan, Listener(**parts | listeners))
+    reason = run.training.run(Listener(**parts | listeners))
     return reason, run.folder, events
 
 

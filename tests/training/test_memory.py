@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from chatbot.model.gpt.config import GPTConfig
 from chatbot.model.gpt.network import GPT, Attention, Dropout
 from chatbot.training.batches import Batch
+from chatbot.training.gpt import MemoryNeed, memory_need, tokens_at_once
 from chatbot.training.loss import MaskedLoss
-from chatbot.training.memory import MemoryNeed, memory_need, tokens_at_once
 
 SHAPE = GPTConfig(
     vocab_size=300, block_size=128, n_layer=3, n_head=4, n_kv_head=4, n_embd=128, n_hidden=320,

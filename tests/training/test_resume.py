@@ -20,8 +20,8 @@ from chatbot.training.checkpoint import (
 from chatbot.training.folder import RunFolder, read_metrics
 from chatbot.training.interface import Listener
 from chatbot.training.loop import averaged, evaluate
+from chatbot.training.prepare import prepare
 from chatbot.training.run import Training
-from chatbot.training.setup import prepare
 from tests.conftest import Project, make_project
 
 N_STEPS = 12
@@ -40,9 +40,7 @@ def train(project, *overrides, until=N_STEPS, on_trouble=lambda error: pytest.fa
             folder.stop_file.touch()
 
     listener = Listener(on_step, lambda *_: None, on_trouble, lambda gpt: "x")
-    Training(
-        made.keeper, made.config, made.state, made.sources, corpus.tokenizer, made.compute
-    ).run(made.plan, listener)
+    Training(made).run(listener)
     return folder
 
 
@@ -97,7 +95,7 @@ def test_killed_after_logging_continues_without_doubled_metrics(processed, whole
 
 def test_every_checkpoint_trains_on_to_the_same_end(processed, whole):
     folder = train(processed)
-    snapshot = folder.snapshots / "step_000006.pt"
+    snapshot = folder.snapshot(6)
     shutil.copy(snapshot, folder.latest)
     assert_equal(content(train(processed)), whole)
 
@@ -185,10 +183,10 @@ def test_a_death_between_noting_a_checkpoint_and_renaming_it_loses_nothing(proce
 
 def test_a_save_that_fails_does_not_end_training(processed, monkeypatch):
     from chatbot.errors import ChatbotError
-    from chatbot.training import checkpoint
+    from chatbot.training import keeper
 
     troubles, saves = [], []
-    real = checkpoint.save_checkpoint
+    real = keeper.save_checkpoint
 
     def failing(path, state, about):
         saves.append(state.step)
@@ -196,16 +194,14 @@ def test_a_save_that_fails_does_not_end_training(processed, monkeypatch):
             raise ChatbotError("no space left", hint="free some")
         real(path, state, about)
 
-    monkeypatch.setattr(checkpoint, "save_checkpoint", failing)
+    monkeypatch.setattr(keeper, "save_checkpoint", failing)
     config = processed.config()
     folder = RunFolder(config.run_dir)
     folder.path.mkdir(parents=True)
     corpus = open_corpus(config.processed_dir)
     made = prepare(config, corpus, folder, None)
     listener = Listener(lambda *_: None, lambda *_: None, troubles.append, lambda gpt: "x")
-    Training(
-        made.keeper, made.config, made.state, made.sources, corpus.tokenizer, made.compute
-    ).run(made.plan, listener)
+    Training(made).run(listener)
     assert len(troubles) == 2  # the best and the latest of step 4
     assert saves[-1] == N_STEPS
     assert read_checkpoint(folder.latest)["step"] == N_STEPS
@@ -283,9 +279,7 @@ def test_cooldown_branches_off_and_the_run_goes_on_as_if_it_had_not(processed, w
             folder.stop_file.write_text("cooldown")
 
     listener = Listener(on_step, lambda *_: None, lambda error: None, lambda gpt: "x")
-    Training(
-        made.keeper, made.config, made.state, made.sources, corpus.tokenizer, made.compute
-    ).run(made.plan, listener)
+    Training(made).run(listener)
     assert len(steps) == 6 + 10  # the branch is at least ten steps
     rates = [result.learning_rate for result in steps[6:]]
     assert rates == sorted(rates, reverse=True) and rates[-1] < rates[0] / 4

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatbot.cli.commands._training import stop_sentence
-from chatbot.training.checkpoint import RunKeeper, read_checkpoint
+from chatbot.training.checkpoint import read_checkpoint
 from chatbot.training.folder import RunFolder, read_metrics
 from chatbot.training.interface import StopNotice
+from chatbot.training.keeper import Keeper
 from tests.training.runs import losses, train
 
 RARELY = ("logging.eval_interval=100", "logging.save_interval=4", "optimization.max_steps=40")
@@ -68,14 +69,14 @@ def test_a_second_signal_ends_a_measurement_under_way(processed):
 
 def test_the_third_signal_interrupts_and_what_was_saved_stays(processed, monkeypatch):
     folder = RunFolder(processed.config().run_dir)
-    keep = RunKeeper.keep_latest
+    keep = Keeper.keep_latest
 
     def interrupted(self, state, about):
         if state.step == 6:
             press()
         keep(self, state, about)
 
-    monkeypatch.setattr(RunKeeper, "keep_latest", interrupted)
+    monkeypatch.setattr(Keeper, "keep_latest", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(processed, *RARELY, on_step=press_at(6, times=2))
     assert read_checkpoint(folder.latest)["step"] == 4

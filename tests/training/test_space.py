@@ -6,7 +6,8 @@ from collections import namedtuple
 import pytest
 
 from chatbot.errors import ChatbotError, CheckpointError
-from chatbot.training.checkpoint import RunKeeper, read_checkpoint
+from chatbot.training.checkpoint import read_checkpoint
+from chatbot.training.keeper import Keeper
 from tests.training.runs import prepared, train
 
 Usage = namedtuple("Usage", "total used free")
@@ -46,7 +47,7 @@ def test_a_run_never_takes_more_than_was_asked_for(request, kind):
 
 
 def test_saves_that_keep_failing_end_the_run_with_what_was_saved(processed, monkeypatch):
-    keep, saves = RunKeeper.keep_latest, []
+    keep, saves = Keeper.keep_latest, []
 
     def failing(self, state, about):
         saves.append(state.step)
@@ -54,7 +55,7 @@ def test_saves_that_keep_failing_end_the_run_with_what_was_saved(processed, monk
             raise ChatbotError("no space left", hint="free some")
         keep(self, state, about)
 
-    monkeypatch.setattr(RunKeeper, "keep_latest", failing)
+    monkeypatch.setattr(Keeper, "keep_latest", failing)
     with pytest.raises(CheckpointError, match="2 saves in a row failed") as error:
         train(processed, "logging.save_interval=2", "optimization.max_steps=40")
     assert saves == [2, 4, 6, 8] and "step 4" in error.value.hint

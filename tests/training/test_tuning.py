@@ -13,11 +13,12 @@ from safetensors.torch import load_file
 from chatbot.corpus.store import open_corpus
 from chatbot.errors import CheckpointError, ConfigError, CorpusError
 from chatbot.training.checkpoint import read_checkpoint
-from chatbot.training.folder import AdapterFolder, read_metrics
+from chatbot.training.families import run_folder
+from chatbot.training.folder import RunFolder, read_metrics
 from chatbot.training.interface import Listener
 from chatbot.training.loop import averaged, evaluate, train_steps
+from chatbot.training.prepare import prepare
 from chatbot.training.run import Training
-from chatbot.training.tuning import prepare_tuning
 from tests.bases import KINDS, make_base
 from tests.sft import SftProject
 
@@ -27,25 +28,24 @@ N_STEPS = 12
 def prepared(project: SftProject, *more: str, parent=None):
     config = project.config(*more)
     corpus = open_corpus(config.processed_dir)
-    folder = AdapterFolder(config.run_dir)
+    folder = run_folder(config)
     folder.path.mkdir(parents=True, exist_ok=True)
-    return prepare_tuning(config, corpus, folder, None, parent=parent), corpus, folder
+    return prepare(config, corpus, folder, None, parent=parent), corpus, folder
 
 
-def train(project: SftProject, *more: str, until: int | None = None) -> AdapterFolder:
-    made, corpus, folder = prepared(project, *more)
+def train(project: SftProject, *more: str, until: int | None = None) -> RunFolder:
+    made, _, folder = prepared(project, *more)
 
     def stop(result, _loss):
         if until is not None and result.step == until:
             folder.stop_file.touch()
 
     listener = Listener(stop, lambda *_: None, lambda error: pytest.fail(str(error)), lambda _: "x")
-    parts = (made.keeper, made.config, made.state, made.sources, corpus.tokenizer, made.compute)
-    Training(*parts).run(made.plan, listener)
+    Training(made).run(listener)
     return folder
 
 
-def content(folder: AdapterFolder):
+def content(folder: RunFolder):
     payload = read_checkpoint(folder.latest)
     left_out = ("seconds", "about", "best_loss")  # every stop is measured too
     kept = {name: payload[name] for name in payload if name not in left_out}
@@ -123,8 +123,9 @@ def test_a_run_goes_on_from_checkpoint_n_where_the_latest_is_damaged(on_base):
 def test_checkpoints_are_pruned_and_every_folder_is_whole(on_base):
     project = on_base("qwen2")
     folder = train(project, "training.save_total_limit=2")
-    assert [path.name for path in folder.snapshot_dirs()] == ["checkpoint-12", "checkpoint-8"]
-    for path in (folder.latest_dir, folder.best_dir, *folder.snapshot_dirs()):
+    snapshots = [path.parent for path in folder.snapshots()]
+    assert [path.name for path in snapshots] == ["checkpoint-12", "checkpoint-8"]
+    for path in (folder.latest.parent, folder.best.parent, *snapshots):
         names = {file.name for file in path.iterdir()}
         assert {
             "adapter_model.safetensors",
@@ -231,17 +232,17 @@ def test_data_of_another_base_is_refused(on_base, bases):
 
 
 def test_too_little_memory_is_said_before_anything_is_loaded(on_base, monkeypatch):
-    from chatbot.training import tuning
+    from chatbot.training import pretrained
 
-    monkeypatch.setattr(tuning, "available_memory", lambda device: 1_000_000)
-    monkeypatch.setattr(tuning, "load_base", lambda *_, **__: pytest.fail("it was loaded"))
+    monkeypatch.setattr(pretrained, "available_memory", lambda device: 1_000_000)
+    monkeypatch.setattr(pretrained, "load_base", lambda *_, **__: pytest.fail("it was loaded"))
     with pytest.raises(ConfigError, match="training needs"):
         prepared(on_base("qwen2"))
 
 
 def test_four_bits_without_cuda_fall_back_loudly(on_base):
     made, _, _ = prepared(on_base("qwen2"), "model.load_in_4bit=true")
-    assert any(sentence.startswith("WARNING: 4 bits") for sentence in made.sentences)
+    assert any(sentence.startswith("WARNING: 4-bit") for sentence in made.sentences)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +257,7 @@ def test_four_bits_without_cuda_fall_back_loudly(on_base):
 )
 def test_options_train_too(on_base, extra):
     folder = train(on_base("qwen2"), extra)
-    assert load_file(folder.best_dir / "adapter_model.safetensors")
+    assert load_file(folder.best.parent / "adapter_model.safetensors")
 
 
 def test_checkpointed_gradients_are_the_same(on_base):

@@ -15,7 +15,7 @@ from chatbot.model.pretrained.hub import Base, skeleton_of
 from chatbot.model.pretrained.network import make_room
 from chatbot.training import memory
 from chatbot.training.memory import Surroundings
-from chatbot.training.tuning import (
+from chatbot.training.pretrained import (
     Machine,
     adapted,
     choose_machine,

@@ -57,9 +57,9 @@ def find_tuned_run(config: Config) -> Measured:
     from chatbot.corpus.store import open_corpus
     from chatbot.inference.tuned_loading import open_for_replies
     from chatbot.model.pretrained.file import read_tuned
-    from chatbot.training.folder import AdapterFolder
+    from chatbot.training.families import run_folder
 
-    tuned = read_tuned(AdapterFolder(config.run_dir).best_dir)
+    tuned = read_tuned(run_folder(config).best.parent)
     corpus = open_corpus(config.processed_dir)
     _require_own_data(tuned.about, corpus, config)
     return Measured(open_for_replies(tuned, config).language_model(), corpus)
@@ -144,9 +144,9 @@ def _require_own_persona(config: Config) -> None:
         about = read_model(RunFolder(config.run_dir).model).about
     else:
         from chatbot.model.pretrained.file import read_tuned
-        from chatbot.training.folder import AdapterFolder
+        from chatbot.training.families import run_folder
 
-        about = read_tuned(AdapterFolder(config.run_dir).best_dir).about
+        about = read_tuned(run_folder(config).best.parent).about
     require_persona(about, config)
 
 
@@ -156,7 +156,7 @@ def require_private(config: Config) -> None:
     Raises CheckpointError where publish.privacy.check is refuse.
     """
     from chatbot.privacy.report import judge
-    from chatbot.training.folder import run_folder
+    from chatbot.training.families import run_folder
 
     folder = run_folder(config)
     model = folder.model

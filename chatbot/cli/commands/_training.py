@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from chatbot.cli.screen import Progress, advance, duration, measuring, progress, say
 from chatbot.errors import ChatbotError, CheckpointError
+from chatbot.settings import run_files
 from chatbot.settings.schema import Config
 from chatbot.storage.files import explained
-from chatbot.training.folder import TRAINER_FILE, RunFolder, Status, busy, start_loss
+from chatbot.training.folder import RunFolder, Status, busy, start_loss
 
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
-    from chatbot.corpus.tokenizer import Tokenizer
     from chatbot.model.interface import Network
     from chatbot.training.interface import Listener, StopNotice
     from chatbot.training.loop import EvalResult, StepResult
-    from chatbot.training.setup import Prepared
+    from chatbot.training.prepare import PreparedRun
     from chatbot.training.world import World
 
 _START_SECONDS = 120
@@ -39,8 +39,8 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check_resume(args: argparse.Namespace) -> None:
     """Raise CheckpointError if a checkpoint is named and not there; a folder stands for its own."""
-    if args.resume is not None and (args.resume / TRAINER_FILE).is_file():
-        args.resume = args.resume / TRAINER_FILE
+    if args.resume is not None and (args.resume / run_files.TRAINER).is_file():
+        args.resume = args.resume / run_files.TRAINER
     if args.resume is not None and not args.resume.is_file():
         raise CheckpointError(
             f"no checkpoint at {args.resume}", hint="drop --resume to continue the run by itself"
@@ -51,7 +51,7 @@ def train(
     config: Config,
     folder: RunFolder,
     world: "World",
-    prepare: "Callable[[Corpus], Prepared]",
+    prepare: "Callable[[Corpus], PreparedRun]",
 ) -> str:
     """Train in this process, alone or as one of many; process 0 talks and writes.
 
@@ -77,15 +77,12 @@ def train(
     if made.state.step >= made.plan.max_steps:
         tell("all steps are done; more steps or epochs in the settings train on")
         return ""
-    training = Training(
-        made.keeper, made.config, made.state, made.sources, corpus.tokenizer, made.compute
-    )
     with contextlib.ExitStack() as stack:
         listener = SILENT
         if world.is_main:
-            screen = stack.enter_context(_Screen(made, config, corpus.tokenizer))
+            screen = stack.enter_context(_Screen(made, config))
             listener = screen.listener()
-        reason = training.run(made.plan, listener)
+        reason = Training(made).run(listener)
     status = folder.read_status()
     tell(_end_of(reason, status))
     start = start_loss(folder)
@@ -134,14 +131,14 @@ def _mute(_text: str) -> None:
 class _Screen:
     """A progress bar at a terminal, lines in a log."""
 
-    def __init__(self, prepared: "Prepared", config: Config, tokenizer: "Tokenizer") -> None:
+    def __init__(self, prepared: "PreparedRun", config: Config) -> None:
         self._config = config
-        self._tokenizer = tokenizer
+        self._tokenizer = prepared.tokenizer
         self._is_live = sys.stderr.isatty()
         self._bar = progress(prepared.plan.max_steps, "training", prepared.state.step)
         self._began = self._told_at = time.monotonic()
         self._measuring: Progress | None = None
-        self._has_parent = prepared.plan.about.get("parent") is not None
+        self._has_parent = prepared.about.get("parent") is not None
 
     def __enter__(self) -> "_Screen":
         return self

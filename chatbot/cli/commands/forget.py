@@ -28,7 +28,7 @@ from chatbot.ingest.organize.rooms import choose_rooms, read_room, resolve_alias
 from chatbot.settings.aliases import STAGES, load_sft_config
 from chatbot.settings.schema import Config
 from chatbot.storage.files import sha256_of, write_json
-from chatbot.training.folder import AdapterFolder, RunFolder, busy, published_mark
+from chatbot.training.folder import FOLDERS, RunFolder, busy, published_mark
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,7 +114,7 @@ def _runs(config: Config) -> list[RunFolder]:
     runs = [RunFolder(path) for path in own if path.is_dir()]
     for stage in _stages(config)[:1]:
         tuned = sorted(stage.path(stage.storage.checkpoints_dir).glob("*/"))
-        runs += [AdapterFolder(path) for path in tuned if path.is_dir()]
+        runs += [RunFolder(path, layout=FOLDERS) for path in tuned if path.is_dir()]
     return runs
 
 

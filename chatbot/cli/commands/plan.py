@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
     from chatbot.training.batches import BatchSource
     from chatbot.training.curve import Forecast, ShortRun
-    from chatbot.training.setup import Resolved
+    from chatbot.training.interface import Blueprint
 
 _TRIED_STEPS = 4
 _MEAGRE = 0.03  # bits per byte that twice the log would gain
@@ -34,23 +34,21 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Print the plan; nothing is written."""
     from chatbot.corpus.store import open_corpus
     from chatbot.evaluation.ngram import ngram_losses
-    from chatbot.training.memory import memory_need
-    from chatbot.training.setup import plan_steps, resolve, train_source
+    from chatbot.training.families import training_family
+    from chatbot.training.prepare import plan_steps, train_source
 
     corpus = open_corpus(config.processed_dir)
-    resolved = resolve(config, corpus)
-    say(resolved.why)
-    shape, compute = resolved.shape, resolved.compute
-    source = train_source(resolved.config, corpus, corpus.train, shape.block_size, compute.device)
-    plan = plan_steps(resolved.config, source, {})
+    resolved = training_family(config).resolve(config, corpus)
+    why, description, _ = resolved.sentences
+    say(why)
+    source = train_source(resolved.config, corpus, corpus.train)
+    plan = plan_steps(resolved.config, source)
     seconds_a_step = _seconds_a_step(resolved, source)
     counted = ngram_losses(corpus)
-    n_tokens = min(compute.max_tokens, source.batch_tokens)
-    need = memory_need(shape, compute.dtype).total(n_tokens)
     rows = [
-        ("model", resolved.description),
-        ("log", f"{len(corpus.train.tokens):,} tokens, vocabulary {shape.vocab_size:,}"),
-        ("memory", f"{size_text(need)} and what PyTorch itself takes"),
+        ("model", description),
+        ("log", f"{len(corpus.train.tokens):,} tokens, vocabulary {corpus.stats.vocab_size:,}"),
+        ("memory", f"{size_text(resolved.need_bytes)} and what PyTorch itself takes"),
         ("steps", f"{plan.max_steps:,} ({plan.n_epochs:.1f} times through the log)"),
         ("time", f"about {duration(seconds_a_step * plan.max_steps)}"),
     ]
@@ -77,13 +75,13 @@ def run(args: argparse.Namespace, config: Config) -> None:
     print_rows([(name, render(value)) for name, value in rows])
 
 
-def _seconds_a_step(resolved: "Resolved", source: "BatchSource") -> float:
+def _seconds_a_step(resolved: "Blueprint", source: "BatchSource") -> float:
     """Time a few real steps."""
     from chatbot.training.loop import train_steps
-    from chatbot.training.setup import make_state
+    from chatbot.training.prepare import make_state
 
     config, compute = resolved.config, resolved.compute
-    state = make_state(config, resolved.shape, compute)
+    state = make_state(resolved)
     steps = train_steps(state, source, config.optimization, compute, 1 + _TRIED_STEPS)
     _ = next(steps).loss  # the first one warms up
     began, tokens = time.perf_counter(), 0
@@ -96,7 +94,7 @@ def _seconds_a_step(resolved: "Resolved", source: "BatchSource") -> float:
 
 
 def _affordable(
-    corpus: "Corpus", resolved: "Resolved", n_steps: float
+    corpus: "Corpus", resolved: "Blueprint", n_steps: float
 ) -> "tuple[list[ShortRun], int]":
     """Return short runs on shares of the log that fit into so many steps; none if none do.
 
@@ -111,11 +109,11 @@ def _affordable(
         if n_needed <= n_steps:
             return runs, n_needed
         shares = tuple(share / 2 for share in shares)
-        if shares[0] * len(corpus.train.tokens) < 10 * resolved.shape.block_size:
+        if shares[0] * len(corpus.train.tokens) < 10 * int(resolved.config.model.block_size):
             return [], n_needed
 
 
-def _forecast(corpus: "Corpus", resolved: "Resolved", runs: "list[ShortRun]") -> "Forecast":
+def _forecast(corpus: "Corpus", resolved: "Blueprint", runs: "list[ShortRun]") -> "Forecast":
     from chatbot.training.curve import forecast, measure_point
 
     bar = progress(sum(run.max_steps for run in runs), "short runs")

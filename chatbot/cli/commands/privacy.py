@@ -72,13 +72,13 @@ def _audit(found: "OwnRun", config: Config) -> dict[str, Any]:
     """Train the audit copy; measure canaries, and membership where the split is fair."""
     from chatbot.privacy.audit import exposures, train_audit_copy
     from chatbot.privacy.report import attacks, long_messages
-    from chatbot.training.setup import resolve
+    from chatbot.training.families import training_family
 
     n_steps = int(found.file.about["step"])
     with progress(n_steps, "training the audit copy") as bar:
         audit = train_audit_copy(
-            resolve(config, found.corpus), found.corpus, n_steps, config.runtime.seed,
-            lambda: advance(bar),
+            training_family(config).resolve(config, found.corpus), found.corpus, n_steps,
+            config.runtime.seed, lambda: advance(bar),
         )  # fmt: skip
     say("ranking planted numbers")
     tokenizer = found.corpus.tokenizer

@@ -6,7 +6,8 @@ from datetime import datetime
 from chatbot.cli.screen import duration, print_rows, sparkline
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
-from chatbot.training.folder import RunFolder, Status, read_metrics
+from chatbot.training.families import run_folder
+from chatbot.training.folder import Status, read_metrics
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Print the truth about the run."""
     del args
-    folder = RunFolder(config.run_dir, config.stop_file_name)
+    folder = run_folder(config)
     status = folder.read_status()
     if status is None:
         raise CheckpointError(

@@ -7,7 +7,8 @@ from chatbot.cli.screen import say
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
 from chatbot.storage.files import write_bytes
-from chatbot.training.folder import COOLDOWN, RunFolder
+from chatbot.training.families import run_folder
+from chatbot.training.folder import COOLDOWN
 
 _WAIT_SECONDS = 3600  # a measurement on a large base takes its time
 _COOLDOWN_SECONDS = 6 * 3600
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Write the STOP file and wait for the lock to be free."""
-    folder = RunFolder(config.run_dir, config.stop_file_name)
+    folder = run_folder(config)
     holder = folder.trainer()
     if holder is None:
         say(f"run {config.run_name} is not being trained")

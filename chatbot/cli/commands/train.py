@@ -11,11 +11,12 @@ from chatbot.cli.commands._training import (
     train,
 )
 from chatbot.settings.schema import Config
-from chatbot.training.folder import RunFolder, locked_run
+from chatbot.training.families import run_folder
+from chatbot.training.folder import locked_run
 
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
-    from chatbot.training.setup import Prepared
+    from chatbot.training.prepare import PreparedRun
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,12 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Train in the foreground, or start a trainer that outlives this terminal."""
-    folder = RunFolder(config.run_dir, config.stop_file_name)
+    folder = run_folder(config)
     check_resume(args)
     if args.background:
         start_background(args, config, folder)
         return
-    from chatbot.training.setup import prepare
+    from chatbot.training.prepare import prepare
     from chatbot.training.world import join_world
 
     with contextlib.ExitStack() as stack:
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
         if world.is_main:
             stack.enter_context(locked_run(folder))
 
-        def prepared(corpus: "Corpus") -> "Prepared":
+        def prepared(corpus: "Corpus") -> "PreparedRun":
             return prepare(config, corpus, folder, args.resume, world)
 
         train(config, folder, world, prepared)

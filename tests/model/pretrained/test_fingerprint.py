@@ -17,7 +17,7 @@ from chatbot.model.pretrained.file import read_tuned
 from chatbot.model.pretrained.fingerprint import fingerprint_of
 from chatbot.model.pretrained.hub import Base
 from chatbot.settings.schema import BaseModelConfig
-from chatbot.training.folder import AdapterFolder
+from chatbot.training.families import run_folder
 from tests.sft import SftProject
 
 
@@ -69,7 +69,7 @@ def copied(tuned, tmp_path):
 
 
 def reopened(project: SftProject):
-    saved = read_tuned(AdapterFolder(project.config().run_dir).best_dir)
+    saved = read_tuned(run_folder(project.config()).best.parent)
     return open_for_replies(saved, project.config())
 
 
@@ -90,7 +90,7 @@ def test_a_base_that_computes_the_same_is_the_same(copied, name):
 
 
 def test_an_adapter_of_an_earlier_version_still_opens_on_its_base(copied):
-    saved = read_tuned(AdapterFolder(copied.config().run_dir).best_dir)
+    saved = read_tuned(run_folder(copied.config()).best.parent)
     base = Base(BaseModelConfig(base_model=str(copied.base)), Path())
     saved.about["base_fingerprint"] = base.fingerprint().samples
     assert open_for_replies(saved, copied.config())

@@ -26,7 +26,7 @@ from chatbot.settings.schema import (
     SamplingConfig,
 )
 from chatbot.training.batches import BatchSource
-from chatbot.training.folder import AdapterFolder
+from chatbot.training.families import run_folder
 from chatbot.training.loss import MaskedLoss, token_losses
 from tests.bases import KINDS
 
@@ -79,7 +79,7 @@ def test_greedy_text_is_what_transformers_generates(tuned, kind, tmp_path):
     project = tuned(kind)
     assert project.run("export", "--merged", str(tmp_path / "hf")) == 0
     theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "hf")
-    made = read_tuned(AdapterFolder(project.config().run_dir).best_dir)
+    made = read_tuned(run_folder(project.config()).best.parent)
     tokenizer, model = made.tokenizer, open_for_replies(made, project.config()).language_model()
     greedy = SamplingConfig(temperature=0, repetition_penalty=1)
     control = set(tokenizer.control_ids.tolist()) - {tokenizer.eos_id}
@@ -101,7 +101,7 @@ def test_greedy_text_is_what_transformers_generates(tuned, kind, tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_adapter_merged_and_exported_and_peft_answer_alike(tuned, kind, tmp_path):
     project = tuned(kind)
-    folder = AdapterFolder(project.config().run_dir).best_dir
+    folder = run_folder(project.config()).best.parent
     assert project.run("export", "--merged", str(tmp_path / "hf")) == 0
     assert project.run("export", str(tmp_path / "adapter")) == 0
     made = read_tuned(folder)
@@ -150,7 +150,7 @@ def test_a_batch_of_sessions_has_the_logits_of_each_session_alone(on_base, kind)
 
 @pytest.mark.parametrize("form", ["chat", "plain"])
 def test_the_loss_and_its_gradients_are_those_of_plain_cross_entropy(on_base, form):
-    from chatbot.training.tuning import adapted
+    from chatbot.training.pretrained import adapted
 
     project = on_base("llama")
     config = project.config(f"model.form={form}", "lora.dropout=0.0")
@@ -184,7 +184,7 @@ def test_the_loss_and_its_gradients_are_those_of_plain_cross_entropy(on_base, fo
 
 def test_an_adapter_of_another_base_is_refused(tuned, bases):
     project = tuned("qwen2")
-    made = read_tuned(AdapterFolder(project.config().run_dir).best_dir)
+    made = read_tuned(run_folder(project.config()).best.parent)
     with pytest.raises(CheckpointError, match="another base"):
         open_for_replies(made, project.config(f"model.base_model={bases('qwen3')}"))
 
@@ -209,7 +209,7 @@ def test_a_hub_base_that_cannot_be_fetched_is_said(monkeypatch):
 
 def test_a_bot_talks_on_a_base(tuned):
     project = tuned("gpt2")
-    made = read_tuned(AdapterFolder(project.config().run_dir).best_dir)
+    made = read_tuned(run_folder(project.config()).best.parent)
     sampling = SamplingConfig(max_new_tokens=6, seed=1)
     parts = BotSettings(sampling, OutputConfig(), DialogueConfig(), PreprocessConfig())
     bot = Bot(open_for_replies(made, project.config()).language_model(), made.tokenizer, parts)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from chatbot.settings.aliases import Stage, load_sft_config
 from chatbot.settings.schema import Config
-from chatbot.training.folder import AdapterFolder
+from chatbot.training.families import run_folder
 
 
 def stage_config(args: argparse.Namespace, config: Config, stage: Stage) -> Config:
@@ -18,7 +18,7 @@ def current_stage(args: argparse.Namespace, config: Config) -> Config:
     if not config.pretrained.follows_cpt:
         return config
     cpt = stage_config(args, config, "cpt")
-    sft_status = AdapterFolder(config.run_dir).read_status()
-    cpt_folder = AdapterFolder(cpt.run_dir)
+    sft_status = run_folder(config).read_status()
+    cpt_folder = run_folder(cpt)
     is_first = sft_status is None and cpt_folder.read_status() is not None
     return cpt if is_first or cpt_folder.trainer() is not None else config

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chatbot.corpus.hf_tokenizer import BaseTokenizer
     from chatbot.model.pretrained.hub import Base
     from chatbot.training.memory import TuningNeed
-    from chatbot.training.tuning import Machine
+    from chatbot.training.pretrained import Machine
 
 _DESKTOP = 0.5e9  # what a screen takes of a card
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Print the plan; no weight is loaded and nothing is written."""
     from chatbot.model.pretrained.hub import Base
-    from chatbot.training.tuning import choose_machine, count_need, with_numbers
+    from chatbot.training.pretrained import choose_machine, count_need, with_numbers
 
     machine = choose_machine(config)
     base = Base(config.pretrained.base, Path(config.root))
@@ -90,7 +90,7 @@ def _choices(
     config: Config, base: "Base", tokenizer: "BaseTokenizer", free: int
 ) -> Iterator[tuple[str, "TuningNeed"]]:
     """Yield what the ways to tune would take on a CUDA card, from the largest to the smallest."""
-    from chatbot.training.tuning import count_need
+    from chatbot.training.pretrained import count_need
 
     settings = config.pretrained.base
     lora = replace(settings, tuning="lora", load_in_4bit=False, gradient_checkpointing="auto")
@@ -112,6 +112,6 @@ def _with(config: Config, way: BaseModelConfig) -> Config:
 def _cuda(way: BaseModelConfig) -> "Machine":
     import torch
 
-    from chatbot.training.tuning import Machine
+    from chatbot.training.pretrained import Machine
 
     return Machine(torch.device("cuda"), torch.bfloat16, way.load_in_4bit)

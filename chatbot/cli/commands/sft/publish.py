@@ -8,7 +8,8 @@ from chatbot.cli.commands.publish import require_encrypt
 from chatbot.cli.keys import recipients_for
 from chatbot.cli.screen import print_rows, say
 from chatbot.settings.schema import Config
-from chatbot.training.folder import AdapterFolder, published_mark
+from chatbot.training.families import run_folder
+from chatbot.training.folder import published_mark
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +25,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
     require_encrypt(args)
     require_private(config)
-    tuned = read_tuned(AdapterFolder(config.run_dir).best_dir)
+    tuned = read_tuned(run_folder(config).best.parent)
     keys = recipients_for(args.to, config) if args.encrypt else []
     target = sealed_adapter(config) if args.encrypt else published_adapter(config)
     published = publish_tuned(tuned, target, config.publish.dtype, keys)

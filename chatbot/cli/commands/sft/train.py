@@ -15,11 +15,12 @@ from chatbot.cli.commands.sft._stage import stage_config
 from chatbot.cli.screen import say
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
-from chatbot.training.folder import AdapterFolder, locked_run
+from chatbot.training.families import run_folder
+from chatbot.training.folder import locked_run
 
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
-    from chatbot.training.setup import Prepared
+    from chatbot.training.prepare import PreparedRun
     from chatbot.training.world import World
 
 _ENDS = ("done", "early stopping", "")
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     check_resume(args)
     stages = stages_of(args, config)
     if args.background:
-        folder = _folder(stages[0])
+        folder = run_folder(stages[0])
         options = ["--stage", args.stage] if args.stage else []
         start_background(args, stages[0], folder, *options, *["--fresh-sft"] * args.fresh_sft)
         return
@@ -70,25 +71,21 @@ def stages_of(args: argparse.Namespace, config: Config) -> list[Config]:
 
 def is_finished(config: Config) -> bool:
     """Whether a run came to its end."""
-    status = _folder(config).read_status()
+    status = run_folder(config).read_status()
     return status is not None and status.state == "finished"
 
 
-def _folder(config: Config) -> AdapterFolder:
-    return AdapterFolder(config.run_dir, config.stop_file_name)
-
-
 def _train_stage(args: argparse.Namespace, config: Config, world: "World") -> str:
-    from chatbot.training.tuning import prepare_tuning
+    from chatbot.training.prepare import prepare
 
-    folder = _folder(config)
+    folder = run_folder(config)
     stage = config.pretrained.stage
     if world.is_main and (config.pretrained.follows_cpt or stage == "cpt"):
         say(f"stage {stage}: run {config.run_name}")
     parent = _parent(args, config)
 
-    def prepared(corpus: "Corpus") -> "Prepared":
-        return prepare_tuning(config, corpus, folder, args.resume, world, parent)
+    def prepared(corpus: "Corpus") -> "PreparedRun":
+        return prepare(config, corpus, folder, args.resume, world, parent)
 
     with contextlib.ExitStack() as stack:
         if world.is_main:
@@ -100,15 +97,15 @@ def _parent(args: argparse.Namespace, config: Config) -> Path | None:
     """Return the adapter that replies begin from; raises CheckpointError if it is not there."""
     if not config.pretrained.follows_cpt or args.fresh_sft:
         return None
-    folder = _folder(config)
+    folder = run_folder(config)
     folder.settle()
     if any(path.exists() for path in folder.checkpoints()):
         return None  # it goes on from its own
-    cpt = _folder(stage_config(args, config, "cpt"))
+    cpt = run_folder(stage_config(args, config, "cpt"))
     cpt.settle()
     if not cpt.best.exists():
         raise CheckpointError(
             f"run {cpt.path.name} has no adapter to begin from",
             hint="`chatbot train` makes it first; --fresh-sft begins from the base itself",
         )
-    return cpt.best_dir
+    return cpt.best.parent

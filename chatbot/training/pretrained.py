@@ -1,145 +1,128 @@
-"""A pretrained base and a room's tokens -> everything that fine-tuning needs."""
+"""The family of pretrained bases in training: an adapter, or all weights, and their saved model."""
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
+from msgspec.structs import replace
 
 from chatbot.corpus.hf_tokenizer import BaseTokenizer
-from chatbot.corpus.ngrams import index_ngrams
+from chatbot.corpus.ngrams import NgramIndex
 from chatbot.corpus.store import Corpus
+from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError, ConfigError, CorpusError
 from chatbot.model.device import (
     available_memory,
     choose_device,
     choose_dtype,
+    dtype_name,
     map_tensors,
     resident_memory,
 )
-from chatbot.model.pretrained.file import DIGEST, read_tuned
+from chatbot.model.pretrained.file import DIGEST, META_FILE, Tuned, read_tuned, write_tuned
 from chatbot.model.pretrained.fingerprint import Fingerprint
 from chatbot.model.pretrained.hub import Base, can_quantize, context_of, load_base, skeleton_of
 from chatbot.model.pretrained.lora import add_adapter
 from chatbot.model.pretrained.network import PretrainedNetwork, make_room, rows_to_train
 from chatbot.model.pretrained.tokenizer import require_own_tokenizer
 from chatbot.settings.schema import Config
-from chatbot.training.adapter_keeper import AdapterKeeper
-from chatbot.training.checkpoint import check_resumable, restore
-from chatbot.training.folder import AdapterFolder
-from chatbot.training.loop import Compute, TrainState, new_state
+from chatbot.training.interface import Blueprint
+from chatbot.training.loop import Compute, TrainState, averaged
 from chatbot.training.memory import GIGABYTE, Surroundings, TuningNeed, tuning_need
-from chatbot.training.setup import (
-    Prepared,
-    checkpoint_to_continue,
-    describe_data,
-    describe_steps,
-    plan_steps,
-    train_source,
-    val_source,
-)
 from chatbot.training.world import ALONE, World
 
 _ROWS_CPU, _ROWS_GPU = 4, 8
 _CONTEXT = 512
 _CUDA_BYTES = 600_000_000  # what CUDA itself and its kernels' workspaces take
+_LINEAGE = ("stage", "run_name", "step", "data_fingerprint", DIGEST)
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a base is loaded, in which number format, and whether in 4 bits."""
+    """Where a base is loaded, in which dtype, and whether in 4 bits."""
 
     device: torch.device
     dtype: torch.dtype
     in_4bit: bool
 
 
-def choose_machine(config: Config, rank: int = 0) -> Machine:
-    """Resolve device and number format; 4 bits only where they are to be had."""
-    device = choose_device(config.runtime.device)
-    if device.type == "cuda" and device.index is None:
-        device = torch.device("cuda", rank)
-    in_4bit = config.pretrained.base.load_in_4bit and can_quantize(device)
-    return Machine(device, choose_dtype(config.runtime, device), in_4bit)
-
-
-def prepare_tuning(
+def resolve(
     config: Config,
     corpus: Corpus,
-    folder: AdapterFolder,
-    resume: Path | None,
     world: World = ALONE,
+    saved: dict[str, Any] | None = None,
     parent: Path | None = None,
-) -> Prepared:
-    """Build or restore the state of a run on a pretrained base.
+) -> Blueprint:
+    """Decide on machine, batch, context and memory; the base's weights are not loaded yet.
 
-    `parent`: the adapter of the stage before, to begin from. Raises CheckpointError where going
-    on would silently train something else, ConfigError where it cannot fit or work.
+    Raises ConfigError where it cannot fit or work, CheckpointError for a changed base,
+    CorpusError for data of another base.
     """
-    world.require_same(corpus.stats.fingerprint)
-    sentences: list[str] = []
-    payload = world.share(lambda: checkpoint_to_continue(config, folder, resume, sentences.append))
     machine = choose_machine(config, world.local_rank)
     base = Base(config.pretrained.base, Path(config.root))
     config = with_numbers(config, base, machine.device)
     tokenizer = tokenizer_of(corpus, config)
     require_own_tokenizer(base, tokenizer)
-    need = require_room(config, base, tokenizer, machine)
-    network, fingerprint = open_network(base, config, tokenizer, machine), base.fingerprint()
-    about = {
-        **describe_data(config, corpus),
+    need = require_memory(config, base, tokenizer, machine)
+    fingerprint = base.fingerprint()
+    before = _read_parent(parent, fingerprint) if parent is not None and saved is None else None
+    if saved is not None:
+        _require_same_base(saved, base, fingerprint)
+    at_once = need.tokens_at_once
+    about: dict[str, Any] = {
         "stage": config.pretrained.stage,
         "base_model": base.label,
         "base_fingerprint": str(fingerprint),
         "form": tokenizer.form.kind,
         # Sums are rounded by how they are split: a run goes on as it began.
-        "tokens_at_once": need.tokens_at_once
-        if payload is None
-        else payload["about"]["tokens_at_once"],
-        "parent": _begin_from(parent, network, fingerprint)
-        if payload is None
-        else _require_same_base(payload, base, fingerprint),
+        "tokens_at_once": at_once if saved is None else saved["tokens_at_once"],
+        "parent": _lineage(before) if saved is None else saved["parent"],
     }
-    if need.is_checkpointed:
-        network.checkpoint_gradients()
-    at_once = min(need.tokens_at_once, int(about["tokens_at_once"]))
+    at_once = min(at_once, int(about["tokens_at_once"]))
     compute = Compute(machine.device, machine.dtype, config.runtime.seed, world, at_once)
-    state = new_state(network, config.optimization, compute)
-    if payload is not None:
-        check_resumable(payload, about, network.signature)
-        restore(state, payload)
-        sentences.append(f"continuing at step {state.step:,}")
-    sentences += [*_fallback(config, machine, need), _describe(base, machine, need)]
+    sentences = [*_fallback(config, machine, need), _describe(base, machine, need)]
     if about["parent"] is not None:
         sentences.append(f"it began from {about['parent']['run_name']}")
-    made = _with_data(config, corpus, folder, state, compute, about)
-    return replace(made, sentences=[*sentences, *made.sentences])
+    build = partial(_build, config, base, tokenizer, machine, before)
+    if need.is_checkpointed:
+        build = partial(_checkpointed, build)
+    return Blueprint(config, compute, build, about, sentences, need.total, replies_at_once=True)
 
 
-def _with_data(
-    config: Config,
-    corpus: Corpus,
-    folder: AdapterFolder,
+def write_model(
+    path: Path,
     state: TrainState,
-    compute: Compute,
     about: dict[str, Any],
-) -> Prepared:
-    block_size = int(config.model.block_size)
-    sources = (
-        train_source(config, corpus, corpus.train, block_size, compute.device),
-        val_source(config, corpus, block_size, compute.device),
-    )
-    plan = plan_steps(config, sources[0], about)
-    if not config.logging.snapshot_interval:
-        logging = msgspec.structs.replace(config.logging, snapshot_interval=plan.save_interval)
-        config = msgspec.structs.replace(config, logging=logging)
-    is_main = compute.world.is_main
-    guard = index_ngrams(corpus.train, corpus.tokenizer) if is_main else None
-    tokenizer = tokenizer_of(corpus, config)
-    keeper = AdapterKeeper(folder, tokenizer, config.logging.keep_snapshots, guard)
-    sentences = [describe_steps(sources[0], plan)]
-    return Prepared(config, state, sources, compute, plan, keeper, sentences)
+    tokenizer: Tokenizer,
+    guard: NgramIndex | None,
+) -> None:
+    """Write the averaged adapter, or all averaged weights, into a folder that peft opens."""
+    if not isinstance(state.model, PretrainedNetwork) or not isinstance(tokenizer, BaseTokenizer):
+        raise TypeError("a state of another family")
+    with averaged(state):
+        kind, weights, config = state.model.as_files()
+    write_tuned(path, Tuned(kind, weights, config, tokenizer, about, guard))
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Return what a saved model says of itself, which lies beside the checkpoint at `path`."""
+    try:
+        about = json.loads((path.parent / META_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        about = None
+    if not isinstance(about, dict):
+        raise CheckpointError(f"{path.parent} is damaged", hint="`chatbot train` writes it anew")
+    return about
+
+
+def choose_machine(config: Config, local_rank: int = 0) -> Machine:
+    """Resolve device and dtype; 4 bits only where quantization is available."""
+    device = choose_device(config.runtime.device, local_rank)
+    in_4bit = config.pretrained.base.load_in_4bit and can_quantize(device)
+    return Machine(device, choose_dtype(config.runtime, device), in_4bit)
 
 
 def tokenizer_of(corpus: Corpus, config: Config) -> BaseTokenizer:
@@ -156,6 +139,22 @@ def tokenizer_of(corpus: Corpus, config: Config) -> BaseTokenizer:
             hint="`chatbot preprocess` makes it",
         )
     return corpus.tokenizer
+
+
+def _build(
+    config: Config, base: Base, tokenizer: BaseTokenizer, machine: Machine, before: Tuned | None
+) -> PretrainedNetwork:
+    """Load a base; begin from the weights of the stage before, where there is one."""
+    network = open_network(base, config, tokenizer, machine)
+    if before is not None:
+        network.load_files(before.weights)
+    return network
+
+
+def _checkpointed(build: partial[PretrainedNetwork]) -> PretrainedNetwork:
+    network = build()
+    network.checkpoint_gradients()
+    return network
 
 
 def open_network(
@@ -176,48 +175,40 @@ def open_network(
 def adapted(model: Any, base: Base, config: Config, tokenizer: BaseTokenizer) -> PretrainedNetwork:
     """Return a network with what is trained: a new adapter, or everything."""
     pretrained = config.pretrained
-    numbers: dict[str, Any] = {"model.tuning": pretrained.base.tuning}
+    signature: dict[str, Any] = {"model.tuning": pretrained.base.tuning}
     if pretrained.base.tuning == "full":
         model.requires_grad_(True)
     else:
         lora = pretrained.lora
         names = ("r", "alpha", "target_modules", "use_rslora", "use_dora")
-        numbers |= {f"lora.{name}": getattr(lora, name) for name in names}
+        signature |= {f"lora.{name}": getattr(lora, name) for name in names}
         with torch.random.fork_rng():
             torch.manual_seed(config.runtime.seed)
             model = add_adapter(model, lora, rows_to_train(model, tokenizer), base.label)
-    return PretrainedNetwork(model, tokenizer, numbers)
+    return PretrainedNetwork(model, tokenizer, signature)
 
 
-def _require_same_base(
-    payload: dict[str, Any], base: Base, fingerprint: Fingerprint
-) -> dict[str, Any] | None:
-    """Return what the checkpointed run began from, if it is of this base."""
-    about = payload["about"]
-    if difference := fingerprint.difference(about.get("base_fingerprint", "")):
+def _require_same_base(saved: dict[str, Any], base: Base, fingerprint: Fingerprint) -> None:
+    if difference := fingerprint.difference(saved.get("base_fingerprint", "")):
         raise CheckpointError(
             f"the checkpoint is of another base than {base.name}: {difference}",
             hint="set model.base_model back, or another project.run_name",
         )
-    lineage: dict[str, Any] | None = about["parent"]
-    return lineage
 
 
-def _begin_from(
-    parent: Path | None, network: PretrainedNetwork, fingerprint: Fingerprint
-) -> dict[str, Any] | None:
-    """Put the weights of the stage before into a new network; return where they are from."""
-    if parent is None:
-        return None
+def _read_parent(parent: Path, fingerprint: Fingerprint) -> Tuned:
+    """Read the saved model of the stage before, if it is of this base."""
     before = read_tuned(parent)
     if difference := fingerprint.difference(before.about["base_fingerprint"]):
         raise CheckpointError(
             f"{parent} belongs to another base ({before.about['base_model']}): {difference}",
             hint="`chatbot archive` sets it aside; then `chatbot train` makes it anew",
         )
-    network.load_files(before.weights)
-    kept = ("stage", "run_name", "step", "data_fingerprint", DIGEST)
-    return {name: before.about[name] for name in kept}
+    return before
+
+
+def _lineage(before: Tuned | None) -> dict[str, Any] | None:
+    return None if before is None else {name: before.about[name] for name in _LINEAGE}
 
 
 def with_numbers(config: Config, base: Base, device: torch.device) -> Config:
@@ -226,24 +217,24 @@ def with_numbers(config: Config, base: Base, device: torch.device) -> Config:
     Raises ConfigError for more context than the base has.
     """
     settings, context = config.optimization, context_of(base)
-    wanted = config.model.block_size
-    block_size = min(_CONTEXT, context) if wanted == "auto" else wanted
+    block_size: str | int = config.model.block_size
+    block_size = min(_CONTEXT, context) if isinstance(block_size, str) else block_size
     if block_size > context:
         raise ConfigError(
             f"training.max_seq_len {block_size} is more than the base's context of {context}",
             hint=f"set training.max_seq_len to auto, or to {context} or less",
         )
-    rows = _ROWS_CPU if device.type == "cpu" else _ROWS_GPU
-    if settings.batch_size != "auto":
-        rows = settings.batch_size
-    return msgspec.structs.replace(
+    rows = settings.batch_size
+    if rows == "auto":
+        rows = _ROWS_CPU if device.type == "cpu" else _ROWS_GPU
+    return replace(
         config,
-        model=msgspec.structs.replace(config.model, block_size=block_size),
-        optimization=msgspec.structs.replace(settings, batch_size=rows),
+        model=replace(config.model, block_size=block_size),
+        optimization=replace(settings, batch_size=rows),
     )
 
 
-def require_room(
+def require_memory(
     config: Config, base: Base, tokenizer: BaseTokenizer, machine: Machine
 ) -> TuningNeed:
     """Return the memory that training will take; raises ConfigError if there is not so much.
@@ -276,7 +267,7 @@ def count_need(
     around = _surroundings(base, machine.device, dtype)
     skeleton: Any = skeleton_of(base, machine.dtype)
     make_room(skeleton, tokenizer)
-    # Autocast computes fp32 adapters in the machine's format: so does this network.
+    # Autocast computes fp32 adapters in the machine's dtype: so does this network.
     network = adapted(skeleton, base, config, tokenizer).to(machine.dtype)
     return tuning_need(network, config, around, in_4bit=machine.in_4bit, free_bytes=free_bytes)
 
@@ -294,15 +285,15 @@ def _fallback(config: Config, machine: Machine, need: TuningNeed) -> list[str]:
         return []
     why = "bitsandbytes is not installed" if machine.device.type == "cuda" else "there is no CUDA"
     return [
-        f"WARNING: 4 bits are not to be had here ({why}): the base is loaded whole, "
+        f"WARNING: 4-bit quantization is unavailable here ({why}): the base is loaded whole, "
         f"{need.weights / GIGABYTE:.2f} GB instead of {need.weights_in_4bit / GIGABYTE:.2f} GB"
     ]
 
 
 def _describe(base: Base, machine: Machine, need: TuningNeed) -> str:
-    number = "4 bits" if machine.in_4bit else str(machine.dtype).removeprefix("torch.")
+    dtype = "4 bits" if machine.in_4bit else dtype_name(machine.dtype)
     saved = ", layers computed twice to save memory" if need.is_checkpointed else ""
     return (
         f"{base.name}: {need.n_params / 1e6:,.1f} M parameters, {need.n_trained / 1e6:.2f} M "
-        f"trained, on {machine.device} in {number}, about {need.total / GIGABYTE:.1f} GB{saved}"
+        f"trained, on {machine.device} in {dtype}, about {need.total / GIGABYTE:.1f} GB{saved}"
     )

@@ -1,0 +1,178 @@
+"""The family of our own GPT in training: its settings as numbers, its network, its saved model."""
+
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from msgspec.structs import replace
+
+from chatbot.corpus.ngrams import NgramIndex
+from chatbot.corpus.store import Corpus
+from chatbot.corpus.tokenizer import Tokenizer
+from chatbot.model.device import (
+    choose_device,
+    choose_dtype,
+    dtype_name,
+    free_memory,
+    keep_freed_memory,
+)
+from chatbot.model.gpt.config import GPTConfig, choose_size, context_and_width, resolve_shape
+from chatbot.model.gpt.file import ModelFile, read_model
+from chatbot.model.gpt.file import write_model as write_model_file
+from chatbot.model.gpt.network import GPT
+from chatbot.settings.schema import Config
+from chatbot.training.interface import Blueprint
+from chatbot.training.loop import Compute, TrainState
+from chatbot.training.recipe import with_recipe
+from chatbot.training.world import ALONE, World
+
+_ROWS_CPU, _ROWS_GPU = 8, 64
+_FREE_SHARE = 0.85  # the rest: fragmentation, the caches of kernels, a desktop
+
+
+def resolve(
+    config: Config,
+    corpus: Corpus,
+    world: World = ALONE,
+    saved: dict[str, Any] | None = None,
+    parent: Path | None = None,
+) -> Blueprint:
+    """Decide on the size, the recipe and how many tokens fit into memory; one stage, no parent."""
+    del parent
+    device = choose_device(config.runtime.device, world.local_rank)
+    dtype = choose_dtype(config.runtime, device)
+    stats = corpus.stats
+    n_tokens = stats.splits["train"].n_tokens
+    size, why = _size(config, n_tokens, device, saved)
+    block_size, width = context_and_width(config.model, size)
+    config = with_numbers(config, block_size, device)
+    batch_tokens = int(config.optimization.batch_size) * block_size
+    config = with_recipe(config, n_tokens, batch_tokens, width)
+    shape = resolve_shape(config.model, stats.vocab_size, size)
+    need, free = memory_need(shape, dtype), free_memory(device)
+    max_tokens = sys.maxsize if free is None else tokens_at_once(need, free, shape.block_size)
+    compute = Compute(device, dtype, config.runtime.seed, world, max_tokens)
+    sentences = [why, _describe(shape, compute), _describe_recipe(config)]
+    build = partial(_build, config, shape, device)
+    need_bytes = need.total(min(max_tokens, batch_tokens))
+    return Blueprint(config, compute, build, {"size": size}, sentences, need_bytes)
+
+
+def write_model(
+    path: Path,
+    state: TrainState,
+    about: dict[str, Any],
+    tokenizer: Tokenizer,
+    guard: NgramIndex | None,
+) -> None:
+    """Write what replying needs: averaged weights, shape, vocabulary, the leak guard's index."""
+    weights = {name: weight.float().cpu().numpy() for name, weight in state.ema.items()}
+    text = tokenizer.files["tokenizer.json"]
+    write_model_file(path, ModelFile(_network_of(state).config, weights, text, about, guard))
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Return what a saved model says of itself; raises CheckpointError if there is none."""
+    return read_model(path).about
+
+
+def averaged_gpt(state: TrainState) -> GPT:
+    """Return a network with the averaged weights, apart from the one that is trained."""
+    trained = _network_of(state)
+    model = GPT(trained.config).to(trained.head_weight.device).requires_grad_(False).eval()
+    model.load_state_dict(state.ema)
+    return model
+
+
+def _network_of(state: TrainState) -> GPT:
+    if not isinstance(state.model, GPT):
+        raise TypeError("a state of another family")
+    return state.model
+
+
+def _size(
+    config: Config, n_tokens: int, device: torch.device, saved: dict[str, Any] | None
+) -> tuple[str, str]:
+    if config.model.size != "auto":
+        return config.model.size, f"model size {config.model.size}: set in configs/train.yaml"
+    if saved is not None:
+        return saved["size"], f"model size {saved['size']}: the checkpoint's"
+    return choose_size(n_tokens, device.type != "cpu")
+
+
+def with_numbers(config: Config, block_size: int, device: torch.device) -> Config:
+    """Return the settings with numbers for the context and an `auto` batch size."""
+    rows = config.optimization.batch_size
+    if rows == "auto":
+        rows = _ROWS_CPU if device.type == "cpu" else _ROWS_GPU
+    return replace(
+        config,
+        model=replace(config.model, block_size=block_size),
+        optimization=replace(config.optimization, batch_size=rows),
+    )
+
+
+def _build(config: Config, shape: GPTConfig, device: torch.device) -> GPT:
+    """Return a network with drawn weights."""
+    if device.type == "cpu":
+        keep_freed_memory()
+    model = GPT(shape)
+    model.init_weights(torch.Generator().manual_seed(config.runtime.seed))
+    if config.runtime.compile:
+        # The trained path calls `hidden`; nn.Module.compile would wrap `forward` alone.
+        model.hidden = torch.compile(model.hidden, dynamic=True)  # type: ignore[method-assign]
+    return model
+
+
+def _describe(shape: GPTConfig, compute: Compute) -> str:
+    return (
+        f"{shape.n_params / 1e6:.1f} M parameters ({shape.n_layer} layers x {shape.n_embd}, "
+        f"context {shape.block_size}) on {compute.device.type} in {dtype_name(compute.dtype)}"
+    )
+
+
+def _describe_recipe(config: Config) -> str:
+    settings, model = config.optimization, config.model
+    return (
+        f"training {config.training}: rate {settings.learning_rate:g}, decay "
+        f"{settings.weight_decay:.3g}, dropout {model.dropout:g}, masking {model.input_masking:g}"
+    )
+
+
+@dataclass(frozen=True)
+class MemoryNeed:
+    """Bytes of training: what is always there, and what a token adds while it is computed."""
+
+    state: int
+    per_token: int
+
+    def total(self, n_tokens: int) -> int:
+        """Bytes with so many tokens computed at once."""
+        return self.state + n_tokens * self.per_token
+
+
+def memory_need(shape: GPTConfig, dtype: torch.dtype) -> MemoryNeed:
+    """Return what training a shape takes in the number format of its forward pass."""
+    width = 4 if dtype is torch.float32 else 2
+    C, H = shape.n_embd, shape.n_hidden
+    kv = shape.n_kv_head * shape.head_dim
+    # Norms keep what they read and what they made in fp32: two of C, one of q, one of k. Then the
+    # inputs of the products, q, k, v, attention's result twice, gate, up, silu and product, and
+    # two dropout masks.
+    layer = 24 * C + 8 * kv + width * (7 * C + 2 * kv + 4 * H)
+    outside = 8 * C + width * 5 * C + 32  # embedding, last norm, hidden states and their gradient
+    # Weights, gradients, average and moments in fp32 (two for the embedding); low copies; and
+    # the temporaries of Newton-Schulz on the largest group of matrices.
+    table = shape.vocab_size * C
+    largest = 2 * shape.n_layer * C * H
+    low_copies = 2 * shape.n_params if width == 2 else 0
+    state = 16 * shape.n_params + 4 * table + low_copies + 12 * largest
+    return MemoryNeed(state, shape.n_layer * layer + outside)
+
+
+def tokens_at_once(need: MemoryNeed, free_bytes: int, block_size: int) -> int:
+    """Return how many tokens fit into free memory together, at least one row of the context."""
+    return max(block_size, int((_FREE_SHARE * free_bytes - need.state) // need.per_token))

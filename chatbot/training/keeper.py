@@ -1,0 +1,114 @@
+"""A state of training -> the files of its run, each whole or not there."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chatbot.errors import CheckpointError
+from chatbot.storage.files import explained, replace_directory
+from chatbot.training.checkpoint import checkpoint_bytes, save_checkpoint, weight_bytes
+from chatbot.training.folder import RunFolder
+from chatbot.training.loop import TrainState
+
+WriteModel = Callable[[Path, TrainState, dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class BestMark:
+    """What a kept best says about itself: its step, its held-out loss, the data it learned from."""
+
+    step: int
+    loss: float
+    data_fingerprint: str
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Keeps a run: its checkpoints, and saved models to reply with.
+
+    `write_model` writes the averaged weights in the form of the family, to a file or into a
+    folder; `read_about` reads what a saved model says about itself.
+    """
+
+    folder: RunFolder
+    keep_snapshots: int
+    write_model: WriteModel
+    read_about: Callable[[Path], dict[str, Any]]
+
+    def keep_latest(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write what the same command continues from."""
+        self._keep(self.folder.latest, state, about)
+
+    def keep_snapshot(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write one of the checkpoints along the way; the oldest goes."""
+        self._keep(self.folder.snapshot(state.step), state, about)
+        for path in self.folder.snapshots()[self.keep_snapshots :]:
+            self._remove(path)
+
+    def keep_best(self, state: TrainState, about: dict[str, Any]) -> None:
+        """Write the best so far: a checkpoint, and a saved model to reply with."""
+        self._keep(self.folder.best, state, about)
+        if not self.folder.layout.holds_models:
+            self.write_model(self.folder.model, state, about)
+
+    def best(self) -> BestMark | None:
+        """Return what is kept as the best; None if there is none, or a damaged one."""
+        try:
+            about = self.read_about(self.folder.model)
+        except CheckpointError:
+            return None
+        step, loss = about.get("step"), about.get("val_loss")
+        if not isinstance(step, int) or not isinstance(loss, float):
+            return None
+        return BestMark(step, loss, str(about.get("data_fingerprint")))
+
+    def missing_bytes(self, state: TrainState, n_snapshots: int) -> int:
+        """Return how much more space the run's files will take, one of them half-written.
+
+        `n_snapshots`: how many are planned.
+        """
+        folder, checkpoint, model = self.folder, checkpoint_bytes(state), weight_bytes(state)
+        n_kept = sum(path.exists() for path in folder.checkpoints())
+        n_others = 2 if folder.layout.holds_models else 3  # latest, best, previous
+        n_missing = max(1, n_others + min(n_snapshots, self.keep_snapshots) + 1 - n_kept)
+        if folder.layout.holds_models:
+            return n_missing * (checkpoint + model)
+        return n_missing * checkpoint + (2 - folder.model.exists()) * model
+
+    def _keep(self, path: Path, state: TrainState, about: dict[str, Any]) -> None:
+        if not self.folder.layout.holds_models:
+            save_checkpoint(path, state, about)
+            return
+        with _whole_folder(path.parent) as part:
+            save_checkpoint(part / path.name, state, about)
+            self.write_model(part, state, {"step": state.step, **about})
+
+    def _remove(self, path: Path) -> None:
+        if not self.folder.layout.holds_models:
+            path.unlink()
+            return
+        with explained(path.parent):
+            # Under another name first: killed half-way, no folder looks like a checkpoint.
+            shutil.rmtree(path.parent.replace(_part_of(path.parent)))
+
+
+@contextlib.contextmanager
+def _whole_folder(target: Path) -> Iterator[Path]:
+    """Lend a folder to write into, which then takes the place of `target` at once."""
+    part = _part_of(target)
+    try:
+        with explained(target):
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+        yield part
+        replace_directory(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _part_of(target: Path) -> Path:
+    return target.with_name(f"{target.name}.{os.getpid()}.part")

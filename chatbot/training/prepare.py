@@ -1,0 +1,185 @@
+"""Settings and data -> a run ready to train, whichever family its network is of."""
+
+import math
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from chatbot.corpus.ngrams import index_ngrams
+from chatbot.corpus.store import Corpus, TokenStore, carried_by_model
+from chatbot.corpus.tokenizer import Tokenizer
+from chatbot.errors import CheckpointError
+from chatbot.settings.schema import Config, ObjectiveConfig, resolved
+from chatbot.training.batches import BatchSource
+from chatbot.training.checkpoint import check_resumable, read_checkpoint, read_newest, restore
+from chatbot.training.families import training_family
+from chatbot.training.folder import RunFolder
+from chatbot.training.interface import Blueprint, Plan
+from chatbot.training.keeper import Keeper
+from chatbot.training.loop import Compute, TrainState, new_state
+from chatbot.training.world import ALONE, World
+
+_MIN_STEPS = 200
+_N_EVALS = 20
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run ready to train, its settings as numbers, and sentences that say what was decided.
+
+    `about`: what its checkpoints say of data, vocabulary and program.
+    """
+
+    config: Config
+    state: TrainState
+    sources: tuple[BatchSource, BatchSource]
+    tokenizer: Tokenizer
+    compute: Compute
+    plan: Plan
+    about: dict[str, Any]
+    keeper: Keeper
+    sentences: list[str]
+    measures_start: bool
+
+
+def prepare(
+    config: Config,
+    corpus: Corpus,
+    folder: RunFolder,
+    resume: Path | None = None,
+    world: World = ALONE,
+    parent: Path | None = None,
+) -> PreparedRun:
+    """Build or restore the state of a run.
+
+    `resume`: the checkpoint to continue from, where one is named. `parent`: the saved model of
+    the stage before, to begin from. Raises CheckpointError where going on would silently train
+    something else, CorpusError where the processes of a world hold different data, ConfigError
+    where the settings cannot fit or work.
+    """
+    world.require_same(corpus.stats.fingerprint)
+    sentences: list[str] = []
+    payload = world.share(lambda: checkpoint_to_continue(config, folder, resume, sentences.append))
+    family = training_family(config)
+    saved = None if payload is None else payload["about"]
+    blueprint = family.resolve(config, corpus, world, saved, parent)
+    about = {**describe_data(config, corpus), **blueprint.about}
+    state = make_state(blueprint)
+    sentences += blueprint.sentences
+    if payload is not None:
+        check_resumable(payload, about, state.model.signature)
+        restore(state, payload)
+        sentences.append(f"continuing at step {state.step:,}")
+    config = blueprint.config
+    sources = train_source(config, corpus, corpus.train), val_source(config, corpus)
+    plan = plan_steps(config, sources[0])
+    sentences.append(describe_steps(sources[0], plan))
+    guard = index_ngrams(corpus.train, corpus.tokenizer) if world.is_main else None
+    write_model = partial(family.write_model, tokenizer=corpus.tokenizer, guard=guard)
+    keeper = Keeper(folder, config.logging.keep_snapshots, write_model, family.read_about)
+    return PreparedRun(
+        config=blueprint.config,
+        state=state,
+        sources=sources,
+        tokenizer=corpus.tokenizer,
+        compute=blueprint.compute,
+        plan=plan,
+        about=about,
+        keeper=keeper,
+        sentences=sentences,
+        measures_start=blueprint.replies_at_once,
+    )
+
+
+def describe_data(config: Config, corpus: Corpus) -> dict[str, Any]:
+    """Return what a checkpoint remembers of the data and the program."""
+    return {
+        "tokenizer_sha256": corpus.stats.tokenizer_sha256,
+        "data_fingerprint": corpus.stats.fingerprint,
+        "run_name": config.run_name,
+        "git_commit": _git_commit(Path(config.root)),
+        **carried_by_model(corpus.stats),
+    }
+
+
+def checkpoint_to_continue(
+    config: Config, folder: RunFolder, resume: Path | None, tell: Callable[[str], None]
+) -> dict[str, Any] | None:
+    """Read the checkpoint to continue from: the named one, else the newest whole one, else none."""
+    if resume is not None:
+        return read_checkpoint(resume)
+    payload = read_newest(folder, tell)
+    if payload is not None and not config.auto_resume:
+        raise CheckpointError(
+            f"run {config.run_name} has a checkpoint and `auto_resume` is off",
+            hint="name it with --resume, set another `run_name`, or `chatbot archive`",
+        )
+    return payload
+
+
+def train_source(config: Config, corpus: Corpus, store: TokenStore) -> BatchSource:
+    """Return batches of a store of training tokens: all of a corpus, or a part of it."""
+    batch_tokens, seed = _batch_tokens(config), config.runtime.seed
+    block_size = int(config.model.block_size)
+    return BatchSource(store, corpus.tokenizer, config.objective, block_size, batch_tokens, seed)
+
+
+def val_source(config: Config, corpus: Corpus) -> BatchSource:
+    """Return batches of the held-out sessions: whatever is trained, replies are measured."""
+    measured = ObjectiveConfig(loss_mode="response_only", speaker_weight=0)
+    block_size = int(config.model.block_size)
+    return BatchSource(corpus.val, corpus.tokenizer, measured, block_size, _batch_tokens(config))
+
+
+def _batch_tokens(config: Config) -> int:
+    return int(config.optimization.batch_size) * int(config.model.block_size)
+
+
+def make_state(blueprint: Blueprint) -> TrainState:
+    """Return a network as its family builds it, ready for its first step."""
+    return new_state(blueprint.build(), blueprint.config.optimization, blueprint.compute)
+
+
+def plan_steps(config: Config, source: BatchSource) -> Plan:
+    """Return how many steps to train on a source, and when to measure and save."""
+    settings, logging = config.optimization, config.logging
+    if settings.max_steps == "auto":
+        epochs = resolved(settings.max_epochs) * source.n_batches(0) / settings.grad_accum_steps
+        max_steps = max(_MIN_STEPS, math.ceil(epochs))
+    else:
+        max_steps = settings.max_steps
+    interval = min(500, max(10, max_steps // _N_EVALS))
+    eval_interval = interval if logging.eval_interval == "auto" else logging.eval_interval
+    save_interval = eval_interval if logging.save_interval == "auto" else logging.save_interval
+    snapshots = logging.snapshot_interval
+    snapshot_interval = save_interval if snapshots == "auto" else snapshots
+    n_epochs = max_steps * settings.grad_accum_steps / source.n_batches(0)
+    return Plan(max_steps, n_epochs, eval_interval, save_interval, snapshot_interval)
+
+
+def describe_steps(source: BatchSource, plan: Plan) -> str:
+    """Say how many steps on how much data."""
+    skipped = f", {source.n_skipped} without a trained token left out" if source.n_skipped else ""
+    return (
+        f"{len(source.pieces):,} pieces, {source.n_batches(0):,} batches an epoch, "
+        f"{source.padding_share():.1%} padding{skipped}; {plan.max_steps:,} steps "
+        f"({plan.n_epochs:.1f} epochs)"
+    )
+
+
+def _git_commit(root: Path) -> str:
+    """Return the commit of the program's folder, "" where there is none."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return ""
+    return found.stdout.strip()
