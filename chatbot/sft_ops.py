@@ -23,7 +23,7 @@ COMMANDS = (
     "export",
     "archive",
 )
-OWN = ("preprocess", "plan", "train", "status", "stop", "publish", "export")
+OWN = ("preprocess", "publish", "export")
 SFT = Program(wording.SFT, COMMANDS, load_sft_config, OWN, ALIASES, "sft.yaml")
 
 

@@ -63,6 +63,11 @@ def spoken(wording: Wording) -> Iterator[None]:
         _CURRENT.reset(token)
 
 
+def called_program() -> str:
+    """Return the program that this process was called as, spelled out."""
+    return _CURRENT.get().program
+
+
 def render(text: str) -> str:
     """Write out the marks of a message for whoever called this process."""
     return _CURRENT.get().render(text)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from chatbot.errors import ConfigError
 from chatbot.settings.load import Layout, read_settings, refuse_contradictions
@@ -201,6 +201,8 @@ def load_sft_config(root: Path, overrides: tuple[str, ...] = (), stage: Stage = 
             "publish.dtype int8 is a format of our own network only", hint="set it to fp16 or fp32"
         )
     config = _as_config(settings, str(root), stage)
+    if stage == "sft" and settings.cpt_data.enabled:
+        config = replace(config, before=load_sft_config(root, overrides, "cpt"))
     try:
         refuse_contradictions(config)
     except ConfigError as error:
@@ -252,7 +254,6 @@ def _as_config(settings: SftConfig, root: str, stage: Stage) -> Config:
             base=settings.model,
             lora=settings.lora,
             stage=stage,
-            follows_cpt=stage == "sft" and settings.cpt_data.enabled,
             writes_jsonl=settings.data.write_jsonl,
             cpt_dir=settings.cpt_data.dir,
         ),

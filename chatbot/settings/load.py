@@ -96,7 +96,7 @@ class Layout:
 
 
 OURS = Layout(Config, FILES)
-_SET_BY_CODE = ("root", "family", "pretrained")
+_SET_BY_CODE = ("root", "family", "pretrained", "before")
 
 
 def setting_names(section: type[Section] = Config, prefix: str = "") -> dict[str, Any]:

@@ -285,7 +285,6 @@ class PretrainedConfig(Section, frozen=True):
     base: BaseModelConfig = field(default_factory=BaseModelConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
     stage: Literal["cpt", "sft"] = "sft"
-    follows_cpt: bool = False
     writes_jsonl: bool = False
     cpt_dir: str = "data/cpt"
 
@@ -293,8 +292,9 @@ class PretrainedConfig(Section, frozen=True):
 class Config(Section, frozen=True):
     """All settings of one project, whichever network it trains.
 
-    No file sets `root`, the folder that holds configs/, `family`, which network is trained, and
-    `pretrained`: configs/sft.yaml is read by chatbot/settings/aliases.py.
+    No file sets `root`, the folder that holds configs/, `family`, which network is trained,
+    `before`, the settings of the stage of training before this one, and `pretrained`:
+    configs/sft.yaml is read by chatbot/settings/aliases.py.
     """
 
     raw: RawConfig = field(default_factory=RawConfig)
@@ -317,6 +317,7 @@ class Config(Section, frozen=True):
     root: str = "."
     family: Family = "gpt"
     pretrained: PretrainedConfig = field(default_factory=PretrainedConfig)
+    before: "Config | None" = None
 
     def path(self, relative: str) -> Path:
         """Resolve a path of the settings against the project's folder."""

@@ -1,5 +1,6 @@
 """How good a log can get: short runs on parts of it, and where their curve leads."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from chatbot.training.prepare import make_state, plan_steps, train_source, val_s
 
 SHARES: tuple[float, ...] = (0.1, 0.2, 0.4)
 _N_MEASUREMENTS = 8
+_N_TIMED = 4  # steps
 # A doubling gains at least and at most so much of what the last one did. Short logs alone look
 # steeper: on 129 k tokens the runs on 10, 20 and 40 % gave 0.97, the way to 100 % was 0.72.
 _SLOPES = (0.4, 0.8)
@@ -64,6 +66,38 @@ def plan_short_run(corpus: Corpus, blueprint: Blueprint, share: float) -> ShortR
     source = train_source(blueprint.config, corpus, store)
     max_steps = plan_steps(blueprint.config, source).max_steps
     return ShortRun(share, len(store.tokens), source, max_steps)
+
+
+def affordable_runs(
+    corpus: Corpus, blueprint: Blueprint, n_steps: float
+) -> tuple[list[ShortRun], int]:
+    """Return short runs on shares of the corpus that fit into so many steps; none if none do.
+
+    And the steps of the shortest that were tried.
+    """
+    shares, block_size = SHARES, int(blueprint.config.model.block_size)
+    while True:
+        runs = [plan_short_run(corpus, blueprint, share) for share in shares]
+        n_needed = sum(run.max_steps for run in runs)
+        if n_needed <= n_steps:
+            return runs, n_needed
+        shares = tuple(share / 2 for share in shares)
+        if shares[0] * len(corpus.train.tokens) < 10 * block_size:
+            return [], n_needed
+
+
+def seconds_per_step(blueprint: Blueprint, source: BatchSource) -> float:
+    """Time a few real steps."""
+    settings, compute = blueprint.config.optimization, blueprint.compute
+    steps = train_steps(make_state(blueprint), source, settings, compute, 1 + _N_TIMED)
+    _ = next(steps).loss  # the first one warms up
+    began, n_tokens = time.perf_counter(), 0
+    for result in steps:
+        n_tokens += result.n_tokens
+        _ = result.loss
+    rate = n_tokens / (time.perf_counter() - began)
+    tokens_per_batch = source.n_positions(0) / source.n_batches(0)
+    return tokens_per_batch * settings.grad_accum_steps / rate
 
 
 def measure_point(

@@ -121,7 +121,7 @@ def _append(path: Path, line: str) -> None:
 def _without_names(config: Config) -> dict[str, Any]:
     """Return the settings of a run without the names that some of them hold."""
     settings = msgspec.to_builtins(config)
-    del settings["root"], settings["raw"], settings["processed"]["rooms"]
+    del settings["root"], settings["raw"], settings["before"], settings["processed"]["rooms"]
     del settings["processed"]["preprocess"]["persona"]
     del settings["processed"]["preprocess"]["mask_names"], settings["dialogue"]["speak_as"]
     return dict(settings)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.cli.commands._training import stop_sentence
+from chatbot.cli.training_screen import stop_sentence
 from chatbot.training.checkpoint import read_checkpoint
 from chatbot.training.folder import RunFolder, read_metrics
 from chatbot.training.interface import StopNotice

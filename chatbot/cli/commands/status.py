@@ -8,6 +8,7 @@ from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
 from chatbot.training.families import run_folder
 from chatbot.training.folder import Status, read_metrics
+from chatbot.training.stages import current_stage
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Print the truth about the run."""
     del args
+    config = current_stage(config)
     folder = run_folder(config)
     status = folder.read_status()
     if status is None:

@@ -9,6 +9,7 @@ from chatbot.settings.schema import Config
 from chatbot.storage.files import write_bytes
 from chatbot.training.families import run_folder
 from chatbot.training.folder import COOLDOWN
+from chatbot.training.stages import current_stage
 
 _WAIT_SECONDS = 3600  # a measurement on a large base takes its time
 _COOLDOWN_SECONDS = 6 * 3600
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Write the STOP file and wait for the lock to be free."""
+    config = current_stage(config)
     folder = run_folder(config)
     holder = folder.trainer()
     if holder is None:

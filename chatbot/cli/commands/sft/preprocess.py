@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 from chatbot.cli.commands import preprocess as of_our_own
-from chatbot.cli.commands.sft._stage import stage_config
 from chatbot.cli.screen import say
 from chatbot.corpus.hf_tokenizer import BaseTokenizer
 from chatbot.corpus.speakers import Speakers
@@ -31,7 +30,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     if args.show_masked:
         of_our_own.show_masked(config)
         return
-    of_our_own.build(config, lambda speakers: _targets(speakers, args, config))
+    of_our_own.build(config, lambda speakers: _targets(speakers, config))
     _tell_unknown(open_corpus(config.processed_dir))
     write_wanted_jsonl(config)
 
@@ -58,9 +57,7 @@ def write_wanted_jsonl(config: Config) -> None:
         _write_jsonl(corpus, split, config.processed_dir / f"{split}.jsonl")
 
 
-def _targets(
-    speakers: Speakers, args: argparse.Namespace, config: Config
-) -> list[of_our_own.Target]:
+def _targets(speakers: Speakers, config: Config) -> list[of_our_own.Target]:
     """Return where tokens go: plain text for the first stage, if it is chosen, and replies."""
     from chatbot.model.pretrained.hub import Base
     from chatbot.model.pretrained.tokenizer import base_tokenizer, without_speakers
@@ -69,9 +66,8 @@ def _targets(
     tokenizer, sentence = base_tokenizer(base, speakers.n_speakers)
     say(f"{base.name}: {sentence}")
     targets: list[of_our_own.Target] = []
-    if config.pretrained.follows_cpt:
-        cpt = stage_config(args, config, "cpt")
-        targets.append((cpt, without_speakers(tokenizer)))
+    if config.before is not None:
+        targets.append((config.before, without_speakers(tokenizer)))
     return [*targets, (config, tokenizer)]
 
 

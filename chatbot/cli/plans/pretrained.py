@@ -1,41 +1,24 @@
-"""Say before training what the base takes: bytes by part, and which settings fit a card."""
+"""A base -> what fine-tuning it takes: bytes by part, and which settings fit a card."""
 
-import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import torch
 from msgspec.structs import replace
 
-from chatbot.cli.arguments import positive_float
 from chatbot.cli.screen import print_rows, say, size_text, table
+from chatbot.corpus.hf_tokenizer import BaseTokenizer, open_tokenizer
+from chatbot.model.pretrained.hub import Base
+from chatbot.model.pretrained.tokenizer import base_tokenizer
 from chatbot.settings.schema import BaseModelConfig, Config
-
-if TYPE_CHECKING:
-    from chatbot.corpus.hf_tokenizer import BaseTokenizer
-    from chatbot.model.pretrained.hub import Base
-    from chatbot.training.memory import TuningNeed
-    from chatbot.training.pretrained import Machine
+from chatbot.training.memory import TuningNeed
+from chatbot.training.pretrained import Machine, choose_machine, count_need, with_numbers
 
 _DESKTOP = 0.5e9  # what a screen takes of a card
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --card."""
-    parser.add_argument(
-        "--card",
-        type=positive_float,
-        default=8.0,
-        metavar="GB",
-        help="memory of the graphics card to plan for (default: 8, an RTX 3060 Ti)",
-    )
-
-
-def run(args: argparse.Namespace, config: Config) -> None:
-    """Print the plan; no weight is loaded and nothing is written."""
-    from chatbot.model.pretrained.hub import Base
-    from chatbot.training.pretrained import choose_machine, count_need, with_numbers
-
+def show(config: Config, card_gb: float = 8.0) -> None:
+    """Print the plan for this machine, and for a card of so many GB."""
     machine = choose_machine(config)
     base = Base(config.pretrained.base, Path(config.root))
     config = with_numbers(config, base, machine.device)
@@ -54,8 +37,8 @@ def run(args: argparse.Namespace, config: Config) -> None:
             ("all", f"{size_text(need.total)} on {machine.device}"),
         ]
     )
-    say(f"on a card of {args.card:g} GB, {_batch(config)} or fewer at once:")
-    print(table([["settings", "bytes", "fits"], *_rows(args.card, config, base, tokenizer)]))
+    say(f"on a card of {card_gb:g} GB, {_batch(config)} or fewer at once:")
+    print(table([["settings", "bytes", "fits"], *_rows(card_gb, config, base, tokenizer)]))
 
 
 def _batch(config: Config) -> str:
@@ -63,22 +46,19 @@ def _batch(config: Config) -> str:
     return f"{rows} rows of {length} tokens"
 
 
-def _tokenizer(base: "Base", config: Config) -> "BaseTokenizer":
+def _tokenizer(base: Base, config: Config) -> BaseTokenizer:
     """Return the tokenizer of the data, or what it would be for a room of two."""
-    from chatbot.corpus.hf_tokenizer import BaseTokenizer, open_tokenizer
-    from chatbot.model.pretrained.tokenizer import base_tokenizer
-
     if (config.processed_dir / "tokenizer.json").exists():
-        known = open_tokenizer(config.processed_dir)
-        if isinstance(known, BaseTokenizer):
-            return known
+        tokenizer = open_tokenizer(config.processed_dir)
+        if isinstance(tokenizer, BaseTokenizer):
+            return tokenizer
     return base_tokenizer(base, 2)[0]
 
 
 def _rows(
-    card: float, config: Config, base: "Base", tokenizer: "BaseTokenizer"
+    card_gb: float, config: Config, base: Base, tokenizer: BaseTokenizer
 ) -> Iterator[list[str]]:
-    free = int(card * 1e9 - _DESKTOP)
+    free = int(card_gb * 1e9 - _DESKTOP)
     for name, need in _choices(config, base, tokenizer, free):
         is_fitting = need.total <= free
         how = f"yes, {need.tokens_at_once:,} tokens at once" if is_fitting else "no"
@@ -87,11 +67,9 @@ def _rows(
 
 
 def _choices(
-    config: Config, base: "Base", tokenizer: "BaseTokenizer", free: int
-) -> Iterator[tuple[str, "TuningNeed"]]:
+    config: Config, base: Base, tokenizer: BaseTokenizer, free: int
+) -> Iterator[tuple[str, TuningNeed]]:
     """Yield what the ways to tune would take on a CUDA card, from the largest to the smallest."""
-    from chatbot.training.pretrained import count_need
-
     settings = config.pretrained.base
     lora = replace(settings, tuning="lora", load_in_4bit=False, gradient_checkpointing="auto")
     ways = {
@@ -105,13 +83,8 @@ def _choices(
 
 
 def _with(config: Config, way: BaseModelConfig) -> Config:
-
     return replace(config, pretrained=replace(config.pretrained, base=way))
 
 
-def _cuda(way: BaseModelConfig) -> "Machine":
-    import torch
-
-    from chatbot.training.pretrained import Machine
-
+def _cuda(way: BaseModelConfig) -> Machine:
     return Machine(torch.device("cuda"), torch.bfloat16, way.load_in_4bit)

@@ -1,0 +1,1 @@
+"""What `plan` says before training, a module for each model family."""

@@ -1,0 +1,60 @@
+"""The stages of a training: runs that follow each other, each from what the one before learned."""
+
+from pathlib import Path
+
+from chatbot.errors import CheckpointError, ConfigError
+from chatbot.settings.schema import Config
+from chatbot.training.families import run_folder
+
+
+def stages(config: Config) -> list[Config]:
+    """Return the settings of every stage, in order; the last is that of the project."""
+    return [config] if config.before is None else [config.before, config]
+
+
+def named_stage(config: Config, name: str) -> Config:
+    """Return the settings of one stage; raises ConfigError if the project has none of that name."""
+    for stage in stages(config):
+        if stage.pretrained.stage == name:
+            return stage
+    raise ConfigError(f"this project has no stage {name}", hint="train without --stage")
+
+
+def stages_to_train(config: Config) -> list[Config]:
+    """Return the settings of what is not finished, in order; at least the last stage."""
+    return [*(stage for stage in stages(config)[:-1] if not _is_finished(stage)), config]
+
+
+def current_stage(config: Config) -> Config:
+    """Return the settings of the stage that trains now, or that trained last."""
+    if config.before is None:
+        return config
+    before = run_folder(config.before)
+    is_first = run_folder(config).read_status() is None and before.read_status() is not None
+    return config.before if is_first or before.trainer() is not None else config
+
+
+def parent_of(config: Config) -> Path | None:
+    """Return the saved model that a new run begins from; None for the first stage.
+
+    Raises CheckpointError if it is missing. A run that has begun goes on from its own.
+    """
+    if config.before is None:
+        return None
+    folder = run_folder(config)
+    folder.settle()
+    if any(path.exists() for path in folder.checkpoints()):
+        return None
+    before = run_folder(config.before)
+    before.settle()
+    if not before.best.exists():
+        raise CheckpointError(
+            f"run {before.path.name} has no adapter to begin from",
+            hint="`chatbot train` makes it first; --fresh-sft begins from the base itself",
+        )
+    return before.best.parent
+
+
+def _is_finished(config: Config) -> bool:
+    status = run_folder(config).read_status()
+    return status is not None and status.state == "finished"
