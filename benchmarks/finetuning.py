@@ -25,8 +25,9 @@ from msgspec.structs import replace
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
-from chatbot.cli.commands.sft import preprocess
+from chatbot.corpus.pipeline import build_corpora
 from chatbot.corpus.store import Corpus, open_corpus
+from chatbot.model.pretrained.tokenizer import corpus_specs
 from chatbot.settings.aliases import load_sft_config
 from chatbot.training.batches import BatchSource
 from chatbot.training.folder import FOLDERS, RunFolder
@@ -146,8 +147,7 @@ def tokens(args: argparse.Namespace, mode: str, folder: Path) -> tuple[Any, Corp
     """Return the settings and the tokens of a label mode."""
     chosen = settings(args, mode, folder)
     config = load_sft_config(args.root, chosen)
-    run = argparse.Namespace(show=None, show_masked=False, set=list(chosen))
-    preprocess.run(run, config)
+    build_corpora(config, lambda speakers: corpus_specs(config, speakers))
     return config, open_corpus(config.processed_dir)
 
 

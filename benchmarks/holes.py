@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from compare import bits_per_byte, held_out, measure
 
-from chatbot.cli.commands import preprocess
+from chatbot.corpus.pipeline import build_corpus
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.model.gpt.file import read_model
@@ -28,7 +28,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             config = load_config(roots[0], (f"processed.dir={folder}/tokens",))
             tokenizer = BpeTokenizer(model.tokenizer_text)
-            preprocess.build(config, lambda _, target=(config, tokenizer): [target])
+            build_corpus(config, tokenizer)
             corpus = open_corpus(config.processed_dir)
             network = load_gpt(model.shape, model.weights)
             rows = measure(network, held_out(corpus), tokenizer.token_sizes)

@@ -23,7 +23,7 @@ COMMANDS = (
     "export",
     "archive",
 )
-OWN = ("preprocess", "publish", "export")
+OWN = ("publish", "export")
 SFT = Program(wording.SFT, COMMANDS, load_sft_config, OWN, ALIASES, "sft.yaml")
 
 

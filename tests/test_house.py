@@ -23,7 +23,8 @@ PACKAGE = REPOSITORY / "chatbot"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 # Top to bottom: a stage imports what stands above it, never what stands below.
 LAYERS = (
-    "errors", "conversation", "wording", "settings", "storage", "crypto", "ingest", "corpus", "model", "training",
+    "errors", "conversation", "wording", "listener", "settings", "storage", "crypto", "ingest", "corpus", "model",
+    "training",
     "inference", "evaluation", "privacy", "publishing", "serving", "cli", "ops", "sft_ops", "__main__",
 )  # fmt: skip
 READMES = ("README.md", "README.ko.md")

@@ -3,7 +3,8 @@
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Never, TypeAlias
 
 from chatbot.wording import render
@@ -36,6 +37,27 @@ def advance(bar: Progress) -> None:
 def say(text: str = "") -> None:
     """Talk to the person: stderr, so that stdout holds results only."""
     print(render(text), file=sys.stderr, flush=True)
+
+
+class Terminal:
+    """What pipelines say, and how far they are, on stderr."""
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence."""
+        say(sentence)
+
+    def warn(self, sentence: str) -> None:
+        """Print a warning."""
+        say(f"warning: {sentence}")
+
+    @contextmanager
+    def progress(self, total: int, what: str) -> Iterator[Callable[[], object]]:
+        """Show a progress bar."""
+        with progress(total, what) as bar:
+            yield bar.update
+
+
+TERMINAL = Terminal()
 
 
 def size_text(n_bytes: float) -> str:

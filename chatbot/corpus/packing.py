@@ -1,33 +1,38 @@
-"""Sessions -> train.bin, val.bin, loss masks, tokenizer.json, stats.json, preview.json."""
+"""Clean sessions -> train.bin, val.bin, loss masks, tokenizer.json, stats.json, preview.json."""
 
 import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from chatbot.conversation import Session
+from chatbot.corpus.preview import preview
+from chatbot.corpus.samples import raw_samples, session_samples, window_samples
 from chatbot.corpus.speakers import FILE as SPEAKERS_FILE
-from chatbot.corpus.speakers import SpeakerMarks, Speakers
-from chatbot.corpus.spool import SessionSpool
+from chatbot.corpus.speakers import Speakers
 from chatbot.corpus.store import (
     SPLITS,
     SplitStats,
     Stats,
     fingerprint_of,
+    open_store,
     require_replaceable,
-    session_bounds,
 )
-from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, parse_turns, render_all
+from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, render_all
 from chatbot.corpus.tokenizer import Tokenizer, choose_vocab_size, train_tokenizer
 from chatbot.errors import CorpusError
 from chatbot.ingest.cleaning.sessions import cut_session, split_point
-from chatbot.settings.schema import PreprocessConfig
+from chatbot.ingest.masking.sealing import FILE as MASKED_FILE
+from chatbot.ingest.pipeline import CleanRooms
+from chatbot.ingest.spool import SessionSpool
+from chatbot.listener import SILENCE, Listener
+from chatbot.settings.schema import Config, PreprocessConfig
 from chatbot.storage.files import (
     explained,
     replace_directory,
@@ -43,68 +48,71 @@ _SESSIONS_AT_ONCE = 64
 _N_PREVIEW = 5
 
 
-@dataclass(frozen=True)
-class Ingested:
-    """What was read and cleaned, before it becomes tokens."""
+SplitSpool = tuple[SessionSpool, tuple[int, int]]  # a room, and where its validation starts
 
-    rooms: list[SessionSpool]
-    exports: dict[str, dict[str, int]]
-    merged: dict[str, int]  # by room: messages that another of its exports holds as well
-    messages: dict[str, int]
-    dropped: dict[str, int]
-    context_only: dict[str, int]  # of those kept: said, but never trained
-    masked: dict[str, int]
-    sealed: dict[str, bytes]  # encrypted files to keep beside the tokens, by name
-    marks: SpeakerMarks | None = None
+
+@dataclass(frozen=True)
+class CorpusSpec:
+    """A corpus to write: its folder, its rules, and a tokenizer, if none is trained on it."""
+
+    folder: Path
+    rules: PreprocessConfig
+    tokenizer: Tokenizer | None = None
+    writes_jsonl: bool = False
+
+
+def spec_of(config: Config, tokenizer: Tokenizer | None = None) -> CorpusSpec:
+    """Return which corpus the settings ask for."""
+    pretrained = config.pretrained
+    writes_jsonl = pretrained.writes_jsonl and pretrained.stage != "cpt"
+    return CorpusSpec(config.processed_dir, config.processed.preprocess, tokenizer, writes_jsonl)
 
 
 def write_corpus(
-    ingested: Ingested,
+    rooms: CleanRooms,
     speakers: Speakers,
-    rules: PreprocessConfig,
-    folder: Path,
-    base: Tokenizer | None = None,
-    on_session: Callable[[], None] = lambda: None,
+    spec: CorpusSpec,
+    listener: Listener = SILENCE,
 ) -> Stats:
     """Write all files of processed data aside, then put them in place together.
 
-    The tokenizer is trained here, if none of a pretrained base is given. Raises CorpusError where
-    nothing could be learned: too few messages, no target.
+    Raises CorpusError where nothing could be learned: too few messages, no target.
     """
+    folder, rules = spec.folder, spec.rules
     require_replaceable(folder)
-    require_enough(ingested.messages["kept"] - sum(ingested.context_only.values()))
-    rooms = [(spool, split_point(spool.n_turns, rules.val_fraction)) for spool in ingested.rooms]
+    require_enough(rooms.account.n_learned)
+    spools = [(spool, split_point(spool.n_turns, rules.val_fraction)) for spool in rooms.spools]
     new = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     try:
         with explained(folder):
             new.mkdir(parents=True, exist_ok=True)
-        tokenizer = base or _train_own(rooms, speakers.n_speakers, rules)
+        tokenizer = spec.tokenizer or _train_own(spools, speakers.n_speakers, rules)
         splits: dict[str, SplitStats] = {}
-        for split in SPLITS:
-            sessions = _counted(_split(rooms, split), on_session)
-            samples = _samples(sessions, speakers, rules, tokenizer)
-            splits[split] = _write_split(new, split, samples, tokenizer)
+        with listener.progress(rooms.n_sessions, "writing sessions") as advance:
+            for split in SPLITS:
+                sessions = _counted(_split(spools, split), advance)
+                samples = _samples(sessions, speakers, rules, tokenizer)
+                splits[split] = _write_split(new, split, samples, tokenizer)
         _require_targets(splits, rules)
         for name, content in tokenizer.files.items():
             write_bytes(new / name, content.encode())
-        stats = _stats(ingested, speakers, rules, tokenizer, splits, new)
+        stats = _stats(rooms, speakers, rules, tokenizer, splits, new)
         write_json(new / "stats.json", msgspec.to_builtins(stats))
         write_json(new / SPEAKERS_FILE, msgspec.to_builtins(speakers))
-        for name, sealed in ingested.sealed.items():
-            write_bytes(new / name, sealed)
-        write_json(new / "preview.json", list(preview(new, stats, tokenizer, _N_PREVIEW)))
+        if rooms.sealed is not None:
+            write_bytes(new / MASKED_FILE, rooms.sealed)
+        shown = list(preview(open_store(new, "train", stats.dtype), tokenizer, _N_PREVIEW))
+        write_json(new / "preview.json", msgspec.to_builtins(shown))
         replace_directory(new, folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return stats
 
 
-def _train_own(
-    rooms: list[tuple[SessionSpool, tuple[int, int]]], n_speakers: int, rules: PreprocessConfig
-) -> Tokenizer:
-    n_bytes = sum(len(text.encode()) for text in _texts(_split(rooms, "train")))
+def _train_own(spools: list[SplitSpool], n_speakers: int, rules: PreprocessConfig) -> Tokenizer:
+    n_bytes = sum(len(text.encode()) for text in _texts(_split(spools, "train")))
     size = choose_vocab_size(n_bytes) if rules.vocab_size == "auto" else rules.vocab_size
-    return train_tokenizer(_texts(_split(rooms, "train")), size, n_speakers)
+    return train_tokenizer(_texts(_split(spools, "train")), size, n_speakers)
 
 
 def require_enough(n_messages: int) -> None:
@@ -129,13 +137,13 @@ def _require_targets(splits: dict[str, SplitStats], rules: PreprocessConfig) -> 
             )
 
 
-def _split(rooms: list[tuple[SessionSpool, tuple[int, int]]], split: str) -> Iterator[Session]:
+def _split(spools: list[SplitSpool], split: str) -> Iterator[Session]:
     """Yield the sessions of one split: of each room, those before or after its cut in time.
 
     The session that a cut goes through gives to both.
     """
     is_train = split == "train"
-    for spool, (index, turn) in rooms:
+    for spool, (index, turn) in spools:
         for number, session in enumerate(spool):
             if number == index and turn:
                 yield cut_session(session, turn)[0 if is_train else 1]
@@ -151,10 +159,10 @@ def _texts(sessions: Iterable[Session]) -> Iterator[str]:
                 yield message.text
 
 
-def _counted(sessions: Iterable[Session], on_session: Callable[[], None]) -> Iterator[Session]:
+def _counted(sessions: Iterable[Session], advance: Callable[[], object]) -> Iterator[Session]:
     for session in sessions:
         yield session
-        on_session()
+        advance()
 
 
 def _samples(
@@ -178,45 +186,6 @@ def _samples(
             for message in session.messages
         ]
         yield from cut(turns, rules)
-
-
-def session_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[Turn]]:
-    """One sample a session: every turn once, every reply a target with its whole past."""
-    last = len(turns) - 1
-    yield [
-        Turn(turn.speaker, turn.text, True)
-        if _is_target(index, turn, rules) and (rules.targets != "last_turn" or index == last)
-        else turn
-        for index, turn in enumerate(turns)
-    ]
-
-
-def window_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[Turn]]:
-    """One sample for every `sample_stride`-th reply: up to `context_turns`, then the target."""
-    targets = [index for index, turn in enumerate(turns) if _is_target(index, turn, rules)]
-    for index in targets[:: rules.sample_stride]:
-        target = Turn(turns[index].speaker, turns[index].text, True)
-        yield [*turns[max(0, index - rules.context_turns) : index], target]
-
-
-def raw_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[Turn]]:
-    """One sample for every `context_turns` messages: their text, a line each, all of it learned.
-
-    What is context only ends a sample, so that its neighbours never meet.
-    """
-    for is_context_only, group in groupby(turns, lambda turn: turn.is_context_only):
-        texts = [turn.text for turn in group]
-        for begin in range(0, 0 if is_context_only else len(texts), rules.context_turns):
-            yield [Turn(0, "\n".join(texts[begin : begin + rules.context_turns]), True)]
-
-
-def _is_target(index: int, turn: Turn, rules: PreprocessConfig) -> bool:
-    return (
-        not turn.is_context_only
-        and index >= rules.min_context_turns
-        and len(turn.text) >= rules.min_target_chars
-        and (rules.targets != "persona" or turn.speaker == 0)
-    )
 
 
 def _write_split(
@@ -261,7 +230,7 @@ def token_dtype(tokenizer: Tokenizer) -> str:
 
 
 def _stats(
-    ingested: Ingested,
+    rooms: CleanRooms,
     speakers: Speakers,
     rules: PreprocessConfig,
     tokenizer: Tokenizer,
@@ -281,34 +250,9 @@ def _stats(
         speaker_mode=speakers.mode,
         persona_reason=speakers.reason,
         tokenizer_sha256=tokenizer.sha256,
-        exports=ingested.exports,
-        merged=ingested.merged,
-        messages=ingested.messages,
-        dropped=ingested.dropped,
-        context_only=ingested.context_only,
-        masked=ingested.masked,
+        **msgspec.structs.asdict(rooms.account),
         splits=splits,
         files=files,
         settings=settings,
-        speakers=ingested.marks,
+        speakers=speakers.marks(rooms.speaker_key),
     )
-
-
-def preview(
-    folder: Path, stats: Stats, tokenizer: Tokenizer, n_samples: int
-) -> Iterator[dict[str, object]]:
-    """Yield the first samples as training sees them, read back from the token files."""
-    tokens = np.memmap(folder / "train.bin", dtype=stats.dtype, mode="r")
-    mask = np.memmap(folder / "train_loss_mask.bin", dtype=np.uint8, mode="r")
-    bounds = zip(*session_bounds(tokens, tokenizer.bos_id), strict=True)
-    for start, end in islice(bounds, n_samples):
-        turns = [
-            {
-                "speaker": turn.speaker,
-                "text": turn.text,
-                "is_trained": turn.is_target,
-                "is_context_only": turn.is_context_only,
-            }
-            for turn in parse_turns(tokens[start:end], mask[start:end], tokenizer)
-        ]
-        yield {"n_tokens": int(end - start), "turns": turns}

@@ -15,17 +15,18 @@ from chatbot.corpus.speakers import SpeakerMarks
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ConfigError, CorpusError
 from chatbot.ingest.cleaning.rules import TEXT_SETTINGS
+from chatbot.ingest.masking.sealing import FILE as MASKED_FILE
 from chatbot.storage.files import restore_directory, sha256_of
 
 VERSION = 2
+Setting = bool | int | float | str  # of `PreprocessConfig`
 SPLITS = ("train", "val")
-MASKED = "masked.age"
 _AGAIN = "run `chatbot preprocess` again"
 # All that stands in a folder of processed data. It is replaced whole, so nothing else may be in it.
 _WRITTEN = frozenset(
     [
         *(f"{split}{end}" for split in SPLITS for end in (".bin", "_loss_mask.bin", ".jsonl")),
-        *("tokenizer.json", FORM_FILE, "stats.json", "speakers.json", "preview.json", MASKED),
+        *("tokenizer.json", FORM_FILE, "stats.json", "speakers.json", "preview.json", MASKED_FILE),
     ]
 )
 _LITTER = frozenset([".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"])
@@ -71,7 +72,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     masked: dict[str, int]
     splits: dict[str, SplitStats]
     files: dict[str, str]
-    settings: dict[str, Any]
+    settings: dict[str, Setting]
     speakers: SpeakerMarks | None = None
 
 
@@ -144,7 +145,7 @@ def carried_by_model(stats: Stats) -> dict[str, Any]:
 def remove_corpus(folder: Path) -> None:
     """Remove processed data, and nothing else that may be in its folder."""
     restore_directory(folder)
-    names = ["stats.json", SPEAKERS_FILE, "preview.json", MASKED, "tokenizer.json", FORM_FILE]
+    names = ["stats.json", SPEAKERS_FILE, "preview.json", MASKED_FILE, "tokenizer.json", FORM_FILE]
     names += [f"{split}{end}" for split in SPLITS for end in (".bin", "_loss_mask.bin", ".jsonl")]
     for name in names:
         (folder / name).unlink(missing_ok=True)
@@ -161,11 +162,13 @@ def open_corpus(folder: Path) -> Corpus:
         if sha256_of(folder / name) != digest:
             raise CorpusError(f"{folder / name} is not what stats.json says", hint=_AGAIN)
     tokenizer = open_tokenizer(folder)
-    train, val = (
-        TokenStore(
-            np.memmap(folder / f"{split}.bin", dtype=stats.dtype, mode="r"),
-            np.memmap(folder / f"{split}_loss_mask.bin", dtype=np.uint8, mode="r"),
-        )
-        for split in SPLITS
-    )
+    train, val = (open_store(folder, split, stats.dtype) for split in SPLITS)
     return Corpus(train, val, tokenizer, stats)
+
+
+def open_store(folder: Path, split: str, dtype: str) -> TokenStore:
+    """Map the files of one split into memory."""
+    return TokenStore(
+        np.memmap(folder / f"{split}.bin", dtype=dtype, mode="r"),
+        np.memmap(folder / f"{split}_loss_mask.bin", dtype=np.uint8, mode="r"),
+    )

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from chatbot.crypto.age_keys import X25519Identity, identity_of
-from chatbot.errors import AccessError
+from chatbot.crypto.age_keys import X25519Identity, identity_of, new_identity
+from chatbot.errors import AccessError, CryptoError
+from chatbot.settings.schema import Config
 from chatbot.storage.files import write_bytes
 
 
@@ -24,6 +25,22 @@ def keep_secret(root: Path, name: str, value: str) -> None:
     if before and not before.endswith("\n"):
         before += "\n"
     write_bytes(path, f"{before}{name}={value}\n".encode(), mode=0o600)
+
+
+def project_key(config: Config) -> X25519Identity:
+    """Return the key of pseudonyms and speaker marks; the first time, draw it and keep it in .env.
+
+    Raises CryptoError if what is kept there is no key.
+    """
+    root, name = Path(config.root), config.security.mask_key_env
+    key = read_secret(root, name)
+    if key is None:
+        key = new_identity().secret_text()
+        keep_secret(root, name, key)
+    identity = identity_of(key)
+    if not isinstance(identity, X25519Identity):
+        raise CryptoError(f"{name} in .env is no key", hint="delete that line: a new one is drawn")
+    return identity
 
 
 def speaker_key(identity: X25519Identity) -> bytes:

@@ -88,13 +88,13 @@ def test_a_changed_export_is_noticed_before_anything_is_forgotten(trained, capsy
 
 
 def test_a_forget_that_was_killed_is_finished_by_the_same_command(trained, monkeypatch, capsys):
-    from chatbot.cli.commands import forget
+    from chatbot.privacy import forgetting
 
     def killed(*_):
         raise KeyboardInterrupt
 
     assert trained.run("publish") == 0
-    monkeypatch.setattr(forget, "_receipt", killed)
+    monkeypatch.setattr(forgetting, "_receipt", killed)
     assert trained.run("forget", "--before", "2025-03-08") == 130
     assert (trained.root / "checkpoints/main/STALE.json").exists()
     monkeypatch.undo()

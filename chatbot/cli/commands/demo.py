@@ -47,7 +47,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
         (
             "2. preprocess: clean conversations -> tokens",
             preprocess,
-            {"show": None, "show_masked": False},
+            {"show": None, "show_masked": False, "set": []},
         ),
         (
             "   what is trained (*)",

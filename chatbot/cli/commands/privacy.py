@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from chatbot import __version__
 from chatbot.cli.commands._privacy import find_run, measure_quickly, show
-from chatbot.cli.commands.preprocess import read_masked
 from chatbot.cli.screen import advance, progress, say
+from chatbot.ingest.masking.sealing import read_masked
 from chatbot.settings import run_files
 from chatbot.settings.schema import Config
 from chatbot.storage.files import write_bytes, write_json
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
             lambda: advance(bar),
         )  # fmt: skip
     say("ranking masked values")
-    secrets = [(kind, value, known) for kind, value, known, _ in read_masked(config)]
+    secrets = [(v.kind, v.value, v.pseudonym) for v in read_masked(config)]
     secrets = [secret for secret in secrets if secret[0] not in ("name", "address", "url")]
     report["secrets"] = secret_exposures(found.model, found.corpus, secrets, _N_SECRETS)
     if args.audit:

@@ -11,6 +11,7 @@ import msgspec
 from chatbot.conversation import Message
 from chatbot.errors import CorpusError
 from chatbot.ingest.organize.merging import key_of
+from chatbot.settings.schema import Config
 from chatbot.storage.files import write_json
 
 FILE = "forgotten.json"
@@ -61,6 +62,11 @@ def with_aliases(
             if ForgetRule("speaker", one) in known and ForgetRule("speaker", other) not in known:
                 known.append(ForgetRule("speaker", other))
     return known
+
+
+def rules_path(config: Config) -> Path:
+    """Return where the rules stand: beside the manifest of the exports."""
+    return config.path(config.raw.manifest_path).with_name(FILE)
 
 
 def read_rules(path: Path) -> list[ForgetRule]:

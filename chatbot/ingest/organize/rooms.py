@@ -21,6 +21,29 @@ _MIN_COMPARED = 50
 _LITTLE_SHARED = 0.5
 
 
+@dataclass(frozen=True)
+class Room:
+    """The exports of a room, and whom the names in each of them stand for."""
+
+    exports: list[ExportEntry]
+    aliases: Aliases
+
+    @property
+    def id(self) -> str:
+        """The id of its first export: where rooms are listed, no name is written."""
+        return self.exports[0].id
+
+    @property
+    def names(self) -> set[str]:
+        """Every name that its exports hold."""
+        return {name for entry in self.exports for name in entry.speakers}
+
+    @property
+    def alias_pairs(self) -> list[tuple[str, str]]:
+        """Pairs of a name in an export and the name it stands for."""
+        return [pair for names in self.aliases.values() for pair in names.items()]
+
+
 @dataclass
 class RoomTally:
     """What reading a room took: every line of its exports by class, and what merging joined."""
@@ -40,6 +63,18 @@ class RoomTally:
             for export, n_shared, n in shares
             if n >= _MIN_COMPARED and n_shared < _LITTLE_SHARED * n
         ]
+
+
+def open_rooms(
+    config: Config, on_doubt: Callable[[str], None] = lambda sentence: None
+) -> list[Room]:
+    """Return the rooms to train on, as `choose_rooms` and `resolve_aliases` do.
+
+    Raises ExportError if an export is gone or has changed since it was filed.
+    """
+    rooms = list(choose_rooms(config).values())
+    verify_exports([entry for exports in rooms for entry in exports], config)
+    return [Room(exports, resolve_aliases(exports, config, on_doubt)) for exports in rooms]
 
 
 def choose_rooms(config: Config) -> dict[str, list[ExportEntry]]:

@@ -1,0 +1,69 @@
+"""What stages return -> tables and samples at the terminal, the same in every command."""
+
+from chatbot.cli.screen import colour, say, table
+from chatbot.corpus.hf_tokenizer import BaseTokenizer
+from chatbot.corpus.preview import PreviewTurn, preview
+from chatbot.corpus.speakers import read_speakers
+from chatbot.corpus.store import SPLITS, Stats, open_corpus
+from chatbot.settings.schema import Config
+
+_GREEN, _GREY = 32, 90
+
+
+def print_stats(stats: Stats) -> None:
+    """Print what became of the messages, and what the corpus holds."""
+    if n_merged := sum(stats.merged.values()):
+        n_read = stats.messages["seen"] + n_merged
+        say(f"{n_read:,} messages in the exports: {n_merged:,} are in several and count once")
+    dropped = dict(stats.dropped)
+    n_system = dropped.pop("system", 0)
+    say(
+        f"{stats.messages['seen'] - n_system:,} messages: {stats.messages['kept']:,} kept, "
+        + _listed(dropped)
+        + (f"; lines of the messenger itself: {n_system:,}" if n_system else "")
+    )
+    if stats.context_only:
+        say(f"of those kept, context only, never trained: {_listed(stats.context_only)}")
+    if stats.masked:
+        say(f"masked: {_listed(stats.masked)} (`chatbot preprocess --show-masked` lists them)")
+    rows = [["split", "sessions", "turns", "tokens", "trained", "context", "never"]]
+    for name in SPLITS:
+        split = stats.splits[name]
+        numbers = (split.n_sessions, split.n_turns, split.n_tokens)
+        masks = (split.n_target, split.n_context, split.n_control)
+        rows.append([name, *(f"{n:,}" for n in numbers + masks)])
+    print(table(rows))
+    say(f"vocabulary {stats.vocab_size:,}; data fingerprint {stats.fingerprint[:12]}")
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n:,} {name}" for name, n in sorted(counts.items()))
+
+
+def print_samples(config: Config, n_samples: int) -> None:
+    """Print samples, what is trained in green."""
+    corpus, speakers = open_corpus(config.processed_dir), read_speakers(config.processed_dir)
+    if isinstance(corpus.tokenizer, BaseTokenizer):
+        _print_form(corpus.tokenizer)
+    samples = preview(corpus.train, corpus.tokenizer, n_samples)
+    for number, sample in enumerate(samples, start=1):
+        print(f"--- sample {number}: {sample.n_tokens} tokens")
+        for turn in sample.turns:
+            name = speakers.name_of(turn.speaker) if speakers else None
+            _print_turn(turn, name or str(turn.speaker))
+    say("* and green: replies that are trained; -: context only, nothing of it is trained")
+
+
+def _print_turn(turn: PreviewTurn, name: str) -> None:
+    mark = "*" if turn.is_trained else "-" if turn.is_context_only else " "
+    print(colour(f"{mark} {name}: {turn.text}", _GREEN if turn.is_trained else _GREY))
+
+
+def _print_form(tokenizer: BaseTokenizer) -> None:
+    """Print what stands around the turns of the samples that follow."""
+    form = tokenizer.form
+    print(f"form {form.kind}; before every session: {form.prefix!r}")
+    if form.opening:
+        print(f"the first turn of speaker 1 begins with {form.opening!r}")
+    for speaker, (head, tail) in enumerate(zip(form.heads, form.tails, strict=True)):
+        print(f"speaker {speaker}: {head!r} ... {tail!r}")

@@ -1,0 +1,49 @@
+"""What was masked -> masked.age, which only the project's key opens, and back."""
+
+import io
+from collections import Counter
+from collections.abc import Mapping
+
+import msgspec
+
+from chatbot.crypto.age import decrypt, encrypt
+from chatbot.crypto.secrets import project_key
+from chatbot.ingest.masking.masker import Found
+from chatbot.settings.schema import Config
+
+FILE = "masked.age"
+
+
+class MaskedValue(msgspec.Struct, frozen=True, array_like=True):
+    """A row of the list: a value that was masked, and how often."""
+
+    kind: str
+    value: str
+    pseudonym: str
+    n_times: int
+
+
+def seal_masked(masked: Counter[Found], config: Config) -> bytes:
+    """Return the encrypted list of what was masked, the most frequent first."""
+    rows = [MaskedValue(v.kind, v.value, v.pseudonym, n) for v, n in masked.most_common()]
+    target = io.BytesIO()
+    encrypt(io.BytesIO(msgspec.json.encode(rows)), target, [project_key(config).recipient])
+    return target.getvalue()
+
+
+def read_masked(config: Config) -> list[MaskedValue]:
+    """Return what was masked in the processed data; nothing if there is no list."""
+    path = config.processed_dir / FILE
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        content = b"".join(decrypt(file, [project_key(config)]))
+    return msgspec.json.decode(content, type=list[MaskedValue])
+
+
+def count_kinds(masked: Mapping[Found, int]) -> dict[str, int]:
+    """Count masked values by kind."""
+    kinds: Counter[str] = Counter()
+    for found, n in masked.items():
+        kinds[found.kind] += n
+    return dict(kinds)

@@ -1,0 +1,213 @@
+"""Organized exports -> clean, masked sessions on disk, and what became of every message."""
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+import msgspec
+from msgspec.structs import replace
+
+from chatbot.conversation import Message
+from chatbot.crypto.secrets import project_key, speaker_key
+from chatbot.errors import CorpusError
+from chatbot.ingest.cleaning.rules import Cleaner
+from chatbot.ingest.cleaning.sessions import merge_bursts, split_sessions
+from chatbot.ingest.masking.masker import Found, Masker
+from chatbot.ingest.masking.names import N_TO_DECIDE, NamePattern, words_among
+from chatbot.ingest.masking.pseudonyms import Pseudonyms
+from chatbot.ingest.masking.sealing import count_kinds, seal_masked
+from chatbot.ingest.organize.forgetting import read_rules, rules_path, with_aliases
+from chatbot.ingest.organize.rooms import Room, RoomTally, exporter_of, open_rooms, read_room
+from chatbot.ingest.spool import SessionSpool
+from chatbot.listener import SILENCE, Listener
+from chatbot.settings.schema import Config
+
+_OF_MESSAGES = ("message", "media", "system")
+
+
+class MessageAccount(msgspec.Struct, kw_only=True):
+    """What became of every line and message; the fields are explained in `corpus.store.Stats`."""
+
+    exports: dict[str, dict[str, int]]
+    merged: dict[str, int]
+    messages: dict[str, int]
+    dropped: dict[str, int]
+    context_only: dict[str, int]
+    masked: dict[str, int]
+
+    @property
+    def n_learned(self) -> int:
+        """Messages kept that are more than context."""
+        return self.messages["kept"] - sum(self.context_only.values())
+
+
+@dataclass(frozen=True)
+class CleanRooms:
+    """Rooms that are read: sessions on disk, one spool a room, and what they hold.
+
+    `n_said`: messages by speaker that can be learned. `exporter`: who made the exports, if they
+    tell. `sealed`: the encrypted list of what was masked. `speaker_key`: marks speakers in models.
+    """
+
+    spools: list[SessionSpool]
+    account: MessageAccount
+    n_said: Counter[str]
+    exporter: str | None
+    sealed: bytes | None
+    speaker_key: bytes
+
+    @property
+    def n_sessions(self) -> int:
+        """Sessions of all rooms."""
+        return sum(len(spool.n_turns) for spool in self.spools)
+
+
+@contextmanager
+def read_sessions(config: Config, listener: Listener = SILENCE) -> Iterator[CleanRooms]:
+    """Read, clean and mask the rooms of a project; what is on disk goes when the context ends.
+
+    Raises CorpusError or ExportError if there is nothing to read, or not what was filed.
+    """
+    rooms = open_rooms(config, listener.warn)
+    remove_leftovers(config)
+    ingestion = _Ingestion(rooms, config)
+    try:
+        n_messages = sum(entry.n_messages for room in rooms for entry in room.exports)
+        with listener.progress(n_messages, "reading messages") as advance:
+            for room in rooms:
+                ingestion.read(room, advance)
+        for sentence in ingestion.doubts():
+            listener.warn(sentence)
+        yield ingestion.finish()
+    finally:
+        for spool in ingestion.spools:
+            spool.close()
+        remove_leftovers(config)
+
+
+def remove_leftovers(config: Config) -> None:
+    """Remove what this pipeline, or a killed one, left aside: it holds private text."""
+    for path in config.processed_dir.parent.glob(f"{config.processed_dir.name}.*.part"):
+        shutil.rmtree(path)
+
+
+class _Ingestion:
+    """Reads rooms into spools and keeps the account of all of them."""
+
+    def __init__(self, rooms: list[Room], config: Config) -> None:
+        self.spools: list[SessionSpool] = []
+        self._rooms, self._config = rooms, config
+        self._rules = config.processed.preprocess
+        pairs = [pair for room in rooms for pair in room.alias_pairs]
+        self._forget = with_aliases(read_rules(rules_path(config)), pairs)
+        self._make_masker = _masker_maker(rooms, config)
+        self._tallies: dict[str, RoomTally] = {}
+        self._n_said: Counter[str] = Counter()
+        self._n_seen = self._n_kept = 0
+        self._dropped: Counter[str] = Counter()
+        self._context_only: Counter[str] = Counter()
+        self._masked: Counter[Found] = Counter()
+
+    def read(self, room: Room, advance: Callable[[], object]) -> None:
+        """Clean and mask a room into a spool of its own."""
+        cleaner, masker = Cleaner(self._rules, self._forget), self._make_masker(room)
+        folder = self._config.processed_dir
+        spool = SessionSpool(folder.with_name(f"{folder.name}.spool.part") / room.id)
+        self.spools.append(spool)
+        tally = self._tallies[room.id] = RoomTally()
+        messages = read_room(room.exports, room.aliases, self._config, tally)
+        clean = self._clean(messages, cleaner, masker, advance)
+        for session in split_sessions(clean, self._rules, room.id):
+            spool.add(merge_bursts(session, self._rules))
+        spool.close()
+        self._n_seen += cleaner.n_seen
+        self._n_kept += cleaner.n_kept
+        self._dropped += cleaner.dropped
+        self._context_only += cleaner.context_only
+        self._masked += masker.found if masker else Counter()
+        _require_all_read(tally, cleaner.n_seen)
+
+    def _clean(
+        self,
+        messages: Iterator[Message],
+        cleaner: Cleaner,
+        masker: Masker | None,
+        advance: Callable[[], object],
+    ) -> Iterator[Message]:
+        for message in messages:
+            advance()
+            cleaned = cleaner.clean(message)
+            if cleaned is not None:
+                # Who only repeats is numbered too, but nobody becomes the persona by repeating.
+                self._n_said[cleaned.speaker] += cleaned.kind == "message"
+                yield replace(cleaned, text=masker.mask(cleaned.text)) if masker else cleaned
+
+    def doubts(self) -> Iterator[str]:
+        """Yield a sentence for each export that may not belong to its room."""
+        for tally in self._tallies.values():
+            for export, percent in tally.doubtful():
+                yield (
+                    f"{export} shares {percent} % of its messages with the other exports of "
+                    "its room, over the same days: is it another room, or are names or the time "
+                    "zone others there (raw.aliases, raw.utc_offset_hours)?"
+                )
+
+    def finish(self) -> CleanRooms:
+        """Return what was read, after holding that nothing went missing."""
+        if self._n_seen != self._n_kept + self._dropped.total():
+            raise _missing("cleaning")
+        n_turns = sum(sum(spool.n_turns) for spool in self.spools)
+        tallies = self._tallies.items()
+        account = MessageAccount(
+            exports={
+                export: {**classes, "total": classes.total()}
+                for _, tally in tallies
+                for export, classes in tally.lines.items()
+            },
+            merged={room: tally.merged.n_merged for room, tally in tallies},
+            messages={"seen": self._n_seen, "kept": self._n_kept, "turns": n_turns},
+            dropped=dict(self._dropped),
+            context_only=dict(self._context_only),
+            masked=count_kinds(self._masked),
+        )
+        sealed = seal_masked(self._masked, self._config) if self._rules.mask_personal else None
+        key = speaker_key(project_key(self._config))
+        exporter = _exporter(self._rooms)
+        return CleanRooms(self.spools, account, self._n_said, exporter, sealed, key)
+
+
+def _exporter(rooms: list[Room]) -> str | None:
+    """Return who made the exports, if all rooms that tell name the same speaker."""
+    names = {exporter_of(room.exports, room.aliases) for room in rooms} - {None}
+    return names.pop() if len(names) == 1 else None
+
+
+def _require_all_read(tally: RoomTally, n_seen: int) -> None:
+    """Hold that each export's lines that are messages were read, and seen or merged."""
+    n_lines = sum(classes[kind] for classes in tally.lines.values() for kind in _OF_MESSAGES)
+    if not n_lines == tally.n_read.total() == n_seen + tally.merged.n_merged:
+        raise _missing("merging")
+
+
+def _missing(step: str) -> CorpusError:
+    return CorpusError(f"messages went missing while {step}", hint="this is a bug; report it")
+
+
+def _masker_maker(rooms: list[Room], config: Config) -> Callable[[Room], Masker | None]:
+    """Return what makes the masker of a room; all share pseudonyms and everybody's name."""
+    if not config.processed.preprocess.mask_personal:
+        return lambda _room: None
+    pseudonyms = Pseudonyms(project_key(config).derived(b"chatbot pseudonyms"))
+    asked = set(config.processed.preprocess.mask_names)
+    names = asked | set(config.raw.aliases.values())
+    names |= {name for room in rooms for name in room.names}
+
+    def make(room: Room) -> Masker:
+        messages = read_room(room.exports, room.aliases, config)
+        texts = (message.text for message in islice(messages, N_TO_DECIDE))
+        return Masker(pseudonyms, NamePattern(names, words_among(names - asked, texts)))
+
+    return make

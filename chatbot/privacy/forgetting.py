@@ -1,0 +1,212 @@
+"""Take messages out of the data for good, and mark every model that learned from them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from chatbot.conversation import Message
+from chatbot.corpus.hf_tokenizer import open_tokenizer
+from chatbot.corpus.pipeline import build_corpus
+from chatbot.corpus.speakers import match_name, propose_name
+from chatbot.corpus.store import Stats, read_stats, remove_corpus
+from chatbot.errors import ChatbotError, CorpusError
+from chatbot.ingest.organize.forgetting import (
+    ForgetRule,
+    read_rules,
+    rules_path,
+    speaker_hash,
+    with_aliases,
+    write_rules,
+)
+from chatbot.ingest.organize.rooms import Room, read_room
+from chatbot.listener import SILENCE, Listener
+from chatbot.settings.aliases import STAGES, load_sft_config
+from chatbot.settings.schema import Config
+from chatbot.storage.files import sha256_of, write_json
+from chatbot.training.folder import FOLDERS, RunFolder, busy, published_mark
+
+
+class StaleMark(msgspec.Struct, frozen=True):
+    """STALE.json beside a model: it learned from messages that were forgotten since."""
+
+    rule: str
+    at: str
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """forgotten_TIME.json: what happened, as hashes; no names and no text."""
+
+    rule: str
+    value: str
+    at: str
+    n_messages: int
+    data_before: str | None
+    data_after: str | None
+    stale_runs: dict[str, str]
+    artifacts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class RebuiltCorpus:
+    """A corpus without what was forgotten; without stats if it could not be made: it is removed."""
+
+    folder: str
+    stats: Stats | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """What forgetting did: the receipt, where it is written, and the corpora made anew."""
+
+    receipt: Receipt
+    path: Path
+    corpora: list[RebuiltCorpus]
+
+
+def speaker_rule(typed: str, rooms: Sequence[Room]) -> ForgetRule:
+    """Return the rule for a speaker by name; raises CorpusError if nobody is called so."""
+    names = {name for room in rooms for name in room.names}
+    names |= {name for room in rooms for pair in room.alias_pairs for name in pair}
+    name = match_name(typed, names)
+    if name is None:
+        raise _nothing_fits(propose_name(typed, names))
+    return ForgetRule("speaker", speaker_hash(name))
+
+
+def find_messages(text: str, rooms: Sequence[Room], config: Config) -> Iterator[Message]:
+    """Yield the messages that hold a text."""
+    for room in rooms:
+        for message in read_room(room.exports, room.aliases, config):
+            if message.kind == "message" and text in message.text:
+                yield message
+
+
+def forget(
+    rule: ForgetRule, rooms: Sequence[Room], config: Config, listener: Listener = SILENCE
+) -> Forgetting:
+    """Note a rule, mark models, make the data anew, and write a receipt.
+
+    Raises CheckpointError while a trainer reads the data, CorpusError if no message fits.
+    """
+    _require_calm(config)
+    n_messages = _count_messages(rule, rooms, config)
+    if n_messages == 0:
+        raise _nothing_fits()
+    before, path = _fingerprint(config), rules_path(config)
+    # Rule and marks first: if this is killed, the same command again finishes it.
+    write_rules(path, [*(other for other in read_rules(path) if other != rule), rule])
+    _mark_models(rule, config)
+    corpora = list(_rebuild(config, listener))
+    receipt = _receipt(rule, n_messages, before, config)
+    return Forgetting(receipt, _write_receipt(receipt, config), corpora)
+
+
+def _nothing_fits(private: str = "") -> CorpusError:
+    hint = "`chatbot forget --find TEXT` lists messages"
+    return CorpusError("no message fits", hint=hint, private=private)
+
+
+def _require_calm(config: Config) -> None:
+    """Refuse while a trainer reads the data that is to change."""
+    for folder in _runs(config):
+        if (holder := folder.trainer()) is not None:
+            raise busy(folder, holder)
+
+
+def _count_messages(rule: ForgetRule, rooms: Sequence[Room], config: Config) -> int:
+    """Count the messages that a rule fits, by any name of their speakers."""
+    rules = with_aliases([rule], [pair for room in rooms for pair in room.alias_pairs])
+    return sum(
+        any(each.applies(message) for each in rules)
+        for room in rooms
+        for message in read_room(room.exports, room.aliases, config)
+    )
+
+
+def _rebuild(config: Config, listener: Listener) -> Iterator[RebuiltCorpus]:
+    """Make all corpora anew, those of a base by the tokenizer that they came with.
+
+    Where that fails the old one is removed, since it holds what is to be forgotten.
+    """
+    stages = [stage for stage in _stages(config) if (stage.processed_dir / "stats.json").exists()]
+    for stage in (config, *stages):
+        try:
+            tokenizer = None if stage is config else open_tokenizer(stage.processed_dir)
+            stats = build_corpus(stage, tokenizer, listener)
+        except ChatbotError as error:
+            remove_corpus(stage.processed_dir)
+            yield RebuiltCorpus(stage.processed.dir, None, str(error))
+        else:
+            yield RebuiltCorpus(stage.processed.dir, stats)
+
+
+def _stages(config: Config) -> list[Config]:
+    """Return the settings of the stages of a pretrained base, if the project has any."""
+    root = Path(config.root)
+    if (root / "configs").is_dir() and not (root / "configs" / "sft.yaml").exists():
+        return []  # the demo has none; no folder at all means the defaults
+    stages = [load_sft_config(root, (), stage) for stage in STAGES]
+    return [replace(stage, raw=config.raw) for stage in stages]  # one chat, one list of rules
+
+
+def _runs(config: Config) -> list[RunFolder]:
+    own = sorted(config.path(config.storage.checkpoints_dir).glob("*/"))
+    runs = [RunFolder(path) for path in own if path.is_dir()]
+    for stage in _stages(config)[:1]:
+        tuned = sorted(stage.path(stage.storage.checkpoints_dir).glob("*/"))
+        runs += [RunFolder(path, layout=FOLDERS) for path in tuned if path.is_dir()]
+    return runs
+
+
+def _published(config: Config) -> list[Path]:
+    tuned = [stage.path(stage.storage.artifacts_dir) for stage in _stages(config)[:1]]
+    folders = {config.path(config.storage.artifacts_dir), *tuned}
+    paths = [path for folder in folders for path in folder.glob("*_latest.*")]
+    return sorted(path for path in paths if path.suffix in (".safetensors", ".enc"))
+
+
+def _mark_models(rule: ForgetRule, config: Config) -> None:
+    """Mark every run and what was published."""
+    marks = [folder.stale for folder in _runs(config)]
+    marks += [published_mark(path) for path in _published(config)]
+    for path in marks:
+        if not path.exists():
+            write_json(path, msgspec.to_builtins(StaleMark(rule.kind, _now())))
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _fingerprint(config: Config) -> str | None:
+    if not (config.processed_dir / "stats.json").exists():
+        return None
+    return read_stats(config.processed_dir).fingerprint
+
+
+def _receipt(rule: ForgetRule, n_messages: int, before: str | None, config: Config) -> Receipt:
+    runs = [folder for folder in _runs(config) if folder.model.exists()]
+    return Receipt(
+        rule=rule.kind,
+        value=rule.value,
+        at=_now(),
+        n_messages=n_messages,
+        data_before=before,
+        data_after=_fingerprint(config),
+        stale_runs={
+            f"{run.path.parent.name}/{run.path.name}": sha256_of(run.model) for run in runs
+        },
+        artifacts={path.name: sha256_of(path) for path in _published(config)},
+    )
+
+
+def _write_receipt(receipt: Receipt, config: Config) -> Path:
+    stamp = f"{datetime.fromisoformat(receipt.at):%Y-%m-%d_%H%M%S}"
+    path = config.path(config.raw.manifest_path).with_name(f"forgotten_{stamp}.json")
+    write_json(path, msgspec.to_builtins(receipt))
+    return path
