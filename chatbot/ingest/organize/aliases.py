@@ -14,12 +14,12 @@ from itertools import combinations
 from chatbot.conversation import Message
 from chatbot.ingest.organize.manifest import ExportEntry
 from chatbot.ingest.organize.merging import key_of
+from chatbot.ingest.readers import EXPORTER_NAMES
 
 Aliases = dict[str, dict[str, str]]  # by export id: a name there -> the name it stands for
 Node = tuple[str, str]  # export id, name in it
 Window = tuple[int, int]  # first and last minute, both included
 
-EXPORTER_NAMES = ("회원님", "you", "You", "Me")
 _SAMPLE_SIZE = 64
 _MIN_HITS = 3
 _MIN_SHARE = 0.5

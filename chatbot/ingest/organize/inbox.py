@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
-from chatbot.ingest.organize.chunks import chunk_of
 from chatbot.ingest.organize.manifest import (
     ExportEntry,
     Manifest,
@@ -25,7 +24,7 @@ from chatbot.ingest.organize.manifest import (
 )
 from chatbot.ingest.organize.merging import JITTER_MINUTES, minute_of
 from chatbot.ingest.organize.sketch import shared_share, sketch_of
-from chatbot.ingest.readers import TextPart, find_parts, read_parts
+from chatbot.ingest.readers import TextPart, chunk_of, find_parts, read_parts, room_of
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.recognize import binary_kind
 from chatbot.settings.schema import Config
@@ -35,10 +34,6 @@ _ENDINGS = {".txt", ".csv", ".zip"}
 _LEFT_BY_SYSTEMS = {"thumbs.db", "desktop.ini"}
 _MIN_COMPARED = 8
 _SAME_ROOM_SHARE = 0.3
-_NAME_PATTERNS = (
-    re.compile(r"KakaoTalk_Chat_(?P<room>.+?)(?:_\d{4}-\d{2}-\d{2}[-_\d]*)?$", re.IGNORECASE),
-    re.compile(r"(?P<room>.+?)_KakaoTalk_\d{8}.*$", re.IGNORECASE),
-)
 
 
 @dataclass(frozen=True)
@@ -216,11 +211,7 @@ class _Extent:
 
 
 def _room_from_path(path: Path) -> str:
-    for name in (path.stem, path.parent.name):
-        for pattern in _NAME_PATTERNS:
-            if found := pattern.match(unicodedata.normalize("NFC", name)):
-                return found["room"]
-    return ""
+    return next(filter(None, map(room_of, (path.stem, path.parent.name))), "")
 
 
 def _with_room(path: Path, entry: ExportEntry, plan: Plan, config: Config) -> ExportEntry:

@@ -17,7 +17,6 @@ from itertools import groupby, pairwise
 from msgspec.structs import replace
 
 from chatbot.conversation import Message
-from chatbot.ingest.readers.kakaotalk_grammar import media_kind
 
 Key = tuple[int, bytes, bytes]
 Words = tuple[bytes, bytes]  # speaker, text: a key without its minute
@@ -85,11 +84,10 @@ def key_of(message: Message) -> Key:
     """What makes two messages of two exports the same one.
 
     Characters that cp949 lacks count as "?", so an old Windows export meets a phone's; media
-    words of every language count by kind.
+    count by what they stand for, in every language.
     """
-    kind = media_kind(message.text) if message.kind == "media" else None
-    text = f"\0{kind}" if kind else " ".join(message.text.split())[:_COMPARED_CHARS]
-    return minute_of(message.sent_at), _plain(message.speaker), _plain(text)
+    text = f"\0{message.media}" if message.media else " ".join(message.text.split())
+    return minute_of(message.sent_at), _plain(message.speaker), _plain(text[:_COMPARED_CHARS])
 
 
 def _plain(text: str) -> bytes:

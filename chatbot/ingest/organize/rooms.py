@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from chatbot.conversation import Message
 from chatbot.errors import CorpusError, ExportError
-from chatbot.ingest.organize.aliases import EXPORTER_NAMES, Aliases, find_aliases
+from chatbot.ingest.organize.aliases import Aliases, find_aliases
 from chatbot.ingest.organize.inbox import zone_of
 from chatbot.ingest.organize.manifest import ExportEntry, read_manifest
 from chatbot.ingest.organize.merging import MergeTally, Source, by_time, merge_sources
-from chatbot.ingest.readers import read_messages
+from chatbot.ingest.readers import EXPORTER_NAMES, read_messages
 from chatbot.ingest.readers.account import Account
 from chatbot.settings.schema import Config
 from chatbot.storage.files import sha256_of
@@ -228,7 +228,7 @@ def _renamed(messages: Iterator[Message], aliases: dict[str, str]) -> Iterator[M
         if alias is None:
             yield message
         else:
-            yield Message(alias, message.text, message.sent_at, message.kind)
+            yield Message(alias, message.text, message.sent_at, message.kind, message.media)
 
 
 def exporter_of(exports: list[ExportEntry], aliases: Aliases) -> str | None:

@@ -16,7 +16,7 @@ from typing import IO
 
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
-from chatbot.ingest.readers import kakaotalk, kakaotalk_csv
+from chatbot.ingest.readers import kakaotalk, kakaotalk_csv, kakaotalk_names
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.recognize import Kind, binary_kind, other_kind
 from chatbot.ingest.readers.text import (
@@ -45,11 +45,18 @@ OpenLines = Callable[[], Iterator[str]]
 
 @dataclass(frozen=True)
 class Reader:
-    """One family of formats: how to recognize it by its first lines, and how to read it."""
+    """One family of formats: how to recognize it by its first lines, and how to read it.
+
+    `room_of` and `chunk_of`: what a file's name tells of the room, and of which export the file is
+    which part. `exporter_names`: what stands in place of the name of whoever made the export.
+    """
 
     name: str
     recognizes: Callable[[list[str]], bool]
     read: Callable[[OpenLines, timezone, Account], Iterator[Message]]
+    room_of: Callable[[str], str] = lambda _stem: ""
+    chunk_of: Callable[[str], tuple[str, int] | None] = lambda _stem: None
+    exporter_names: tuple[str, ...] = ()
 
 
 READERS = (
@@ -58,8 +65,22 @@ READERS = (
         "kakaotalk",
         kakaotalk.recognizes,
         lambda open_lines, zone, account: kakaotalk.read_messages(open_lines(), zone, account),
+        kakaotalk_names.room_of,
+        kakaotalk_names.chunk_of,
+        kakaotalk_names.EXPORTER_NAMES,
     ),
 )
+EXPORTER_NAMES = tuple(name for reader in READERS for name in reader.exporter_names)
+
+
+def room_of(stem: str) -> str:
+    """Return the room that a file's name tells, "" if it tells none."""
+    return next(filter(None, (reader.room_of(stem) for reader in READERS)), "")
+
+
+def chunk_of(stem: str) -> tuple[str, int] | None:
+    """Return which export a file is a part of, and which part; None for another name."""
+    return next(filter(None, (reader.chunk_of(stem) for reader in READERS)), None)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,20 @@
 """The message that is being read: lines are collected until the next header closes it."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 
 from chatbot.conversation import Kind, Message
-from chatbot.ingest.readers.kakaotalk_grammar import media_kind
 
 
 class Draft:
-    """The open message; `finished` holds those closed. Every line is counted in `lines`."""
+    """The open message; `finished` holds those closed. Every line is counted in `lines`.
 
-    def __init__(self, lines: Counter[str]) -> None:
+    `media_kind` tells what a lone word of the messenger stands for, if it is no text.
+    """
+
+    def __init__(self, lines: Counter[str], media_kind: Callable[[str], str | None]) -> None:
+        self._media_kind = media_kind
         self.finished: list[Message] = []
         self.is_open = False
         self.is_system = False
@@ -49,14 +53,15 @@ class Draft:
             return
         parts = self._parts
         kind: Kind = "system" if self.is_system else "message"
+        media = None
         if len(parts) == 1:
             text = parts[0]
-            if media_kind(text) and not self.is_system:
+            if not self.is_system and (media := self._media_kind(text)):
                 kind = "media"
         else:
             text = "\n".join(parts)
         self._lines[kind] += 1
-        self.finished.append(Message(self._speaker, text, self._at, kind))
+        self.finished.append(Message(self._speaker, text, self._at, kind, media or ""))
         parts.clear()
         self._n_blank = 0
         self.is_open = False

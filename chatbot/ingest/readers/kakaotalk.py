@@ -79,7 +79,7 @@ class _Parser:
         self._account = account
         self._lines = account.lines
         self._timeline = Timeline()
-        self._draft = Draft(account.lines)
+        self._draft = Draft(account.lines, grammar.media_kind)
         self.finished = self._draft.finished
         self._colon_names = _names_with_colons(source.head, dialect)
         self._heads: dict[str, Head] = {}  # headers read ahead

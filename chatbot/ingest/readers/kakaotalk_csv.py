@@ -73,8 +73,8 @@ def _moment(stamp: str, zone: timezone) -> datetime | None:
 def _message(speaker: str, text: str, at: datetime | None, is_dated: bool) -> Message:
     if not is_dated or not speaker:
         return Message("", text, at, "system")
-    if grammar.media_kind(text):
-        return Message(speaker, text, at, "media")
+    if media := grammar.media_kind(text):
+        return Message(speaker, text, at, "media", media)
     # The actor stands in the user column: "라온","라온님이 나갔습니다."
     if text.startswith((f"{speaker}님", f"{speaker} ")) and (
         grammar.is_event(text) or grammar.SYSTEM_WEAK.fullmatch(text)

@@ -82,7 +82,7 @@ def test_a_body_cut_at_500_is_the_whole_one():
 
 
 def test_kinds_of_media_meet_across_languages():
-    korean, english = (Message("가람", word, START, "media") for word in ("사진", "Photo"))
+    korean, english = (Message("가람", word, START, "media", "photo") for word in ("사진", "Photo"))
     assert len(list(merge_sources([Source([korean]), Source([english])]))) == 1
 
 
