@@ -87,17 +87,23 @@ def main(arguments: Sequence[str] | None = None, program: Program = OURS) -> int
     """Run one command; return the exit status: 0 done, 2 a mistake that the user can mend."""
     _use_utf8()
     typed = sys.argv[1:] if arguments is None else arguments
-    parser = build_parser(typed[0] if typed and typed[0] in program.commands else None, program)
-    args = parser.parse_args(arguments)
     spell = wording.spelled_out if arguments is not None else speller(sys.argv[0], os.environ)
     with wording.spoken(program.wording(spell)):
-        return _run(args, program)
+        return _explained(typed, program)
 
 
-def _run(args: argparse.Namespace, program: Program) -> int:
+def call(arguments: Sequence[str], program: Program = OURS) -> None:
+    """Run one command as it is typed; raises what it raises."""
+    command = arguments[0] if arguments and arguments[0] in program.commands else None
+    args = build_parser(command, program).parse_args(arguments)
+    config = program.load_config(args.root, tuple(args.set))
+    program.load_command(args.command).run(args, config)
+
+
+def _explained(arguments: Sequence[str], program: Program) -> int:
+    """Run one command; explain what goes wrong, and return the exit status."""
     try:
-        config = program.load_config(args.root, tuple(args.set))
-        program.load_command(args.command).run(args, config)
+        call(arguments, program)
     except ChatbotError as error:
         explain(str(error), error.hint, error.private if sys.stderr.isatty() else "")
         return USER_ERROR
@@ -105,7 +111,7 @@ def _run(args: argparse.Namespace, program: Program) -> int:
         extra = _EXTRAS.get((error.name or "").split(".")[0])
         if extra is None:
             raise
-        explain(f"{args.command} needs {error.name}", f"pip install '{extra}'")
+        explain(f"{arguments[0]} needs {error.name}", f"pip install '{extra}'")
         return USER_ERROR
     except BrokenPipeError:
         # Whoever read along has stopped; python would complain once more when it ends.

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from chatbot.cli.arguments import positive, positive_float
-from chatbot.cli.commands import organize, preprocess, publish, smoke, train
 from chatbot.cli.invented_room import invent_room, write_android_export
+from chatbot.cli.main import call
 from chatbot.cli.screen import say
 from chatbot.settings.load import FILES, load_config
 from chatbot.settings.schema import Config, SecurityConfig
@@ -19,6 +19,14 @@ from chatbot.storage.files import write_bytes
 FOLDER = "data/demo"
 _NEEDED = ("torch", "tqdm", "safetensors")
 _SETTINGS = ("training=quick", "logging.eval_interval=100")
+_STEPS = (
+    ("1. organize: recognize the export and file it", "organize"),
+    ("2. preprocess: clean conversations -> tokens", "preprocess"),
+    ("   what is trained (*)", "preprocess --show 1"),
+    ("3. train", "train"),
+    ("4. smoke: three questions", "smoke"),
+    ("5. publish: one file for somebody else", "publish"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,33 +45,19 @@ def run(args: argparse.Namespace, config: Config) -> None:
         importlib.import_module(name)
     root = config.path(FOLDER)
     say(f"the demo lives in {root}; nothing of yours is touched")
-    demo = _make_project(root, args)
-    export = write_android_export(invent_room(args.sessions, config.runtime.seed))
-    inbox = demo.path(demo.raw.inbox_dir) / "KakaoTalkChats.txt"
+    demo = _make_project(root)
     if not demo.path(demo.raw.manifest_path).exists():
-        write_bytes(inbox, export)
-    for title, command, options in (
-        ("1. organize: recognize the export and file it", organize, {"dry": False}),
-        (
-            "2. preprocess: clean conversations -> tokens",
-            preprocess,
-            {"show": None, "show_masked": False, "set": []},
-        ),
-        (
-            "   what is trained (*)",
-            preprocess,
-            {"show": 1, "show_masked": False},
-        ),
-        ("3. train", train, {"background": False, "resume": None, "set": []}),
-        ("4. smoke: three questions", smoke, {}),
-        ("5. publish: one file for somebody else", publish, {"encrypt": False, "to": []}),
-    ):
+        export = write_android_export(invent_room(args.sessions, config.runtime.seed))
+        write_bytes(demo.path(demo.raw.inbox_dir) / "KakaoTalkChats.txt", export)
+    overrides = (*_SETTINGS, f"optimization.max_minutes={args.minutes}", *args.set)
+    in_demo = ["--root", str(root), *(part for each in overrides for part in ("--set", each))]
+    for title, command in _STEPS:
         say(f"\n== {title}")
-        command.run(argparse.Namespace(**options), demo)
+        call([*command.split(), *in_demo])
     say(f"\ntalk to it: `chatbot chat --root {root}`")
 
 
-def _make_project(root: Path, args: argparse.Namespace) -> Config:
+def _make_project(root: Path) -> Config:
     """Give the demo the default settings, and a password that opens its gate."""
     defaults = msgspec.to_builtins(Config())
     for name, keys in FILES.items():
@@ -75,5 +69,4 @@ def _make_project(root: Path, args: argparse.Namespace) -> Config:
         write_bytes(root / ".env", secret.encode())
     for name in (security.password_env, security.password_hash_env):
         os.environ.pop(name, None)  # those of the user's own project
-    minutes = f"optimization.max_minutes={args.minutes}"
-    return load_config(root, (*_SETTINGS, minutes, *args.set))
+    return load_config(root)
