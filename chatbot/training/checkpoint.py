@@ -4,12 +4,14 @@ import os
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import torch
+from torch import Tensor
 
 from chatbot.errors import CheckpointError
 from chatbot.model.interface import trained_weights
@@ -17,35 +19,58 @@ from chatbot.settings import run_files
 from chatbot.storage.files import atomic_write, require_space, sha256_of, write_json
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import TrainState
+from chatbot.training.meta import RunMeta
 
-FORMAT = 1
+FORMAT, _KIND = 1, "training"
 _N_KNOWN = 8  # digests a name: a run may die between noting one and renaming, some times in a row
 
 
-def save_checkpoint(path: Path, state: TrainState, about: dict[str, Any]) -> None:
-    """Write a training checkpoint. `about`: what identifies data, vocabulary and settings."""
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that a run is at a step, as its file holds it.
+
+    `shape`: the signature of the network. `about`: a `RunMeta` as plain values.
+    """
+
+    format: int
+    kind: str
+    shape: dict[str, Any]
+    model: dict[str, Tensor]
+    ema: dict[str, Tensor]
+    optimizers: list[dict[str, Any]]
+    scaler: dict[str, Any]
+    step: int
+    epoch: int
+    index: int
+    best_loss: float
+    n_stale: int
+    seconds: float
+    about: dict[str, Any]
+    scheduled_best: float | None = None  # files of early versions have none
+
+
+def save_checkpoint(path: Path, state: TrainState, meta: RunMeta) -> None:
+    """Write a training checkpoint."""
     weights = trained_weights(state.model)
     require_space(path.parent, checkpoint_bytes(state))
-    _save(
-        path,
-        {
-            "format": FORMAT,
-            "kind": "training",
-            "shape": state.model.signature,
-            "model": {name: weight.detach() for name, weight in weights.items()},
-            "ema": state.ema,
-            "optimizers": [optimizer.state_dict() for optimizer in state.optimizers],
-            "scaler": state.scaler.state_dict(),
-            "step": state.step,
-            "epoch": state.epoch,
-            "index": state.index,
-            "best_loss": state.best_loss,
-            "scheduled_best": state.scheduled_best,
-            "n_stale": state.n_stale,
-            "seconds": state.seconds,
-            "about": about,
-        },
+    checkpoint = Checkpoint(
+        format=FORMAT,
+        kind=_KIND,
+        shape=dict(state.model.signature),
+        model={name: weight.detach() for name, weight in weights.items()},
+        ema=state.ema,
+        optimizers=[optimizer.state_dict() for optimizer in state.optimizers],
+        scaler=state.scaler.state_dict(),
+        step=state.step,
+        epoch=state.epoch,
+        index=state.index,
+        best_loss=state.best_loss,
+        scheduled_best=state.scheduled_best,
+        n_stale=state.n_stale,
+        seconds=state.seconds,
+        about=msgspec.to_builtins(meta),
     )
+    _save(path, vars(checkpoint))
 
 
 def checkpoint_bytes(state: TrainState) -> int:
@@ -109,23 +134,23 @@ def _checksums(folder: Path) -> dict[str, list[str]]:
         return {}  # what torch checks by itself still holds
 
 
-def read_newest(folder: RunFolder, tell: Callable[[str], None]) -> dict[str, Any] | None:
+def read_newest(folder: RunFolder, tell: Callable[[str], None]) -> Checkpoint | None:
     """Read the newest checkpoint that is whole; None where a run has none at all.
 
     `tell` is told of every damaged one. Raises CheckpointError if all are.
     """
-    found = [path for path in folder.checkpoints() if path.is_file()]
-    for path in found:
+    paths = [path for path in folder.checkpoints() if path.is_file()]
+    for path in paths:
         try:
-            payload = read_checkpoint(path)
+            checkpoint = read_checkpoint(path)
         except CheckpointError as error:
             tell(str(error))
             continue
         if path != folder.latest:
             name = path.relative_to(folder.path)
-            tell(f"going on from {name}, step {payload['step']:,}")
-        return payload
-    if found:
+            tell(f"going on from {name}, step {checkpoint.step:,}")
+        return checkpoint
+    if paths:
         raise CheckpointError(
             f"every checkpoint in {folder.path} is damaged",
             hint="check the disk; `chatbot archive` sets the run aside",
@@ -133,7 +158,7 @@ def read_newest(folder: RunFolder, tell: Callable[[str], None]) -> dict[str, Any
     return None
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path) -> Checkpoint:
     """Read a training checkpoint without running code from it.
 
     Raises CheckpointError if it is missing, damaged, newer than this program or something else.
@@ -152,28 +177,27 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"checkpoint {path} is damaged",
             hint="continue from an older one in snapshots/ with `chatbot train --resume PATH`",
         ) from error
-    if not isinstance(payload, dict) or payload.get("kind") != "training":
+    if not isinstance(payload, dict) or payload.get("kind") != _KIND:
         raise CheckpointError(f"{path} is no training checkpoint", hint="name another file")
     if payload["format"] > FORMAT:
         raise CheckpointError(f"{path} is of a newer version", hint="update this program")
-    return payload
+    names = {field.name for field in fields(Checkpoint)}
+    return Checkpoint(**{name: value for name, value in payload.items() if name in names})
 
 
-def check_resumable(
-    payload: dict[str, Any], about: dict[str, Any], signature: Mapping[str, Any]
-) -> None:
+def check_resumable(checkpoint: Checkpoint, meta: RunMeta, signature: Mapping[str, Any]) -> None:
     """Refuse to go on with another vocabulary, other data or another network; name the change."""
-    saved = payload["about"]
+    saved, now = checkpoint.about, msgspec.to_builtins(meta)
     again = "run `chatbot archive`, or set another `run_name`, to start anew"
-    if saved["tokenizer_sha256"] != about["tokenizer_sha256"]:
+    if saved["tokenizer_sha256"] != now["tokenizer_sha256"]:
         raise CheckpointError("the vocabulary changed under the checkpoint", hint=again)
-    if saved["data_fingerprint"] != about["data_fingerprint"]:
+    if saved["data_fingerprint"] != now["data_fingerprint"]:
         raise CheckpointError("the training data changed under the checkpoint", hint=again)
-    for name, old in payload["shape"].items():
+    for name, old in checkpoint.shape.items():
         new = signature.get(name)
         if new != old and name not in ("dropout", "input_masking"):
-            if saved.get("size") != about.get("size"):  # which the shape follows
-                name, new, old = "size", about["size"], saved["size"]
+            if saved.get("size") != now.get("size"):  # which the shape follows
+                name, new, old = "size", now["size"], saved["size"]
             setting = name if "." in name else f"model.{name}"
             raise CheckpointError(
                 f"`{setting}` is {new}, the checkpoint has {old}",
@@ -181,23 +205,24 @@ def check_resumable(
             )
 
 
-def restore(state: TrainState, payload: dict[str, Any]) -> None:
+def restore(state: TrainState, checkpoint: Checkpoint) -> None:
     """Put a checkpoint into a new state of the same shape."""
-    if len(payload["optimizers"]) != len(state.optimizers):
+    if len(checkpoint.optimizers) != len(state.optimizers):
         raise CheckpointError(
             "`optimization.optimizer` changed under the checkpoint", hint="set it back"
         )
     weights = trained_weights(state.model)
-    if weights.keys() != payload["model"].keys():
+    if weights.keys() != checkpoint.model.keys():
         raise CheckpointError("the checkpoint is of another network", hint="set another `run_name`")
     with torch.no_grad():
         for name, weight in weights.items():
-            weight.copy_(payload["model"][name])
-            state.ema[name].copy_(payload["ema"][name])
-    for optimizer, saved in zip(state.optimizers, payload["optimizers"], strict=True):
+            weight.copy_(checkpoint.model[name])
+            state.ema[name].copy_(checkpoint.ema[name])
+    for optimizer, saved in zip(state.optimizers, checkpoint.optimizers, strict=True):
         optimizer.load_state_dict(saved)
-    state.scaler.load_state_dict(payload["scaler"])
-    state.step, state.epoch, state.index = payload["step"], payload["epoch"], payload["index"]
-    state.best_loss, state.n_stale = payload["best_loss"], payload["n_stale"]
-    state.scheduled_best = payload.get("scheduled_best", payload["best_loss"])
-    state.seconds = payload["seconds"]
+    state.scaler.load_state_dict(checkpoint.scaler)
+    state.step, state.epoch, state.index = checkpoint.step, checkpoint.epoch, checkpoint.index
+    state.best_loss, state.n_stale = checkpoint.best_loss, checkpoint.n_stale
+    scheduled = checkpoint.scheduled_best
+    state.scheduled_best = checkpoint.best_loss if scheduled is None else scheduled
+    state.seconds = checkpoint.seconds

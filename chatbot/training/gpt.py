@@ -26,11 +26,18 @@ from chatbot.model.gpt.network import GPT
 from chatbot.settings.schema import Config
 from chatbot.training.interface import Blueprint
 from chatbot.training.loop import Compute, TrainState
+from chatbot.training.meta import RunMeta, describe_data
 from chatbot.training.recipe import with_recipe
 from chatbot.training.world import ALONE, World
 
 _ROWS_CPU, _ROWS_GPU = 8, 64
 _FREE_SHARE = 0.85  # the rest: fragmentation, the caches of kernels, a desktop
+
+
+class GPTMeta(RunMeta, frozen=True, kw_only=True):
+    """What a checkpoint of our own GPT says besides: its named size."""
+
+    size: str
 
 
 def resolve(
@@ -58,7 +65,8 @@ def resolve(
     sentences = [why, _describe(shape, compute), _describe_recipe(config)]
     build = partial(_build, config, shape, device)
     need_bytes = need.total(min(max_tokens, batch_tokens))
-    return Blueprint(config, compute, build, {"size": size}, sentences, need_bytes)
+    meta = GPTMeta(**describe_data(config, corpus), size=size)
+    return Blueprint(config, compute, build, meta, sentences, need_bytes)
 
 
 def write_model(

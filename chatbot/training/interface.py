@@ -12,6 +12,7 @@ from chatbot.errors import ChatbotError
 from chatbot.model.interface import Network
 from chatbot.settings.schema import Config
 from chatbot.training.loop import Compute, EvalResult, StepResult, TrainState
+from chatbot.training.meta import RunMeta
 from chatbot.training.world import ALONE, World
 
 
@@ -19,14 +20,14 @@ from chatbot.training.world import ALONE, World
 class Blueprint:
     """A network that is decided on and not built yet.
 
-    `config`: the settings with numbers for what a family resolves. `about`: what a checkpoint
-    says of the family. `sentences`: what was decided, and why.
+    `config`: the settings with numbers for what a family resolves. `meta`: what its
+    checkpoints say. `sentences`: what was decided, and why.
     """
 
     config: Config
     compute: Compute
     build: Callable[[], Network]
-    about: dict[str, Any]
+    meta: RunMeta
     sentences: list[str]
     need_bytes: float  # of memory, while it trains
     replies_at_once: bool = False  # so that measuring it before step 1 says something

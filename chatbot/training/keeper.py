@@ -8,22 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
+
 from chatbot.errors import CheckpointError
 from chatbot.storage.files import explained, replace_directory
 from chatbot.training.checkpoint import checkpoint_bytes, save_checkpoint, weight_bytes
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import TrainState
+from chatbot.training.meta import RunMeta
 
 WriteModel = Callable[[Path, TrainState, dict[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class BestMark:
-    """What a kept best says about itself: its step, its held-out loss, the data it learned from."""
-
-    step: int
-    loss: float
-    data_fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -39,32 +35,32 @@ class Keeper:
     write_model: WriteModel
     read_about: Callable[[Path], dict[str, Any]]
 
-    def keep_latest(self, state: TrainState, about: dict[str, Any]) -> None:
+    def keep_latest(self, state: TrainState, meta: RunMeta) -> None:
         """Write what the same command continues from."""
-        self._keep(self.folder.latest, state, about)
+        self._keep(self.folder.latest, state, meta)
 
-    def keep_snapshot(self, state: TrainState, about: dict[str, Any]) -> None:
+    def keep_snapshot(self, state: TrainState, meta: RunMeta) -> None:
         """Write one of the checkpoints along the way; the oldest goes."""
-        self._keep(self.folder.snapshot(state.step), state, about)
+        self._keep(self.folder.snapshot(state.step), state, meta)
         for path in self.folder.snapshots()[self.keep_snapshots :]:
             self._remove(path)
 
-    def keep_best(self, state: TrainState, about: dict[str, Any]) -> None:
-        """Write the best so far: a checkpoint, and a saved model to reply with."""
-        self._keep(self.folder.best, state, about)
-        if not self.folder.layout.holds_models:
-            self.write_model(self.folder.model, state, about)
+    def keep_best(self, state: TrainState, meta: RunMeta) -> None:
+        """Write the best so far: a checkpoint, and a saved model to reply with.
 
-    def best(self) -> BestMark | None:
-        """Return what is kept as the best; None if there is none, or a damaged one."""
+        `meta` holds what was measured.
+        """
+        self._keep(self.folder.best, state, meta)
+        if not self.folder.layout.holds_models:
+            self.write_model(self.folder.model, state, msgspec.to_builtins(meta))
+
+    def best(self) -> RunMeta | None:
+        """Return what the kept best says of itself; None if there is none, or a damaged one."""
         try:
-            about = self.read_about(self.folder.model)
-        except CheckpointError:
+            meta = msgspec.convert(self.read_about(self.folder.model), RunMeta)
+        except (CheckpointError, msgspec.ValidationError):
             return None
-        step, loss = about.get("step"), about.get("val_loss")
-        if not isinstance(step, int) or not isinstance(loss, float):
-            return None
-        return BestMark(step, loss, str(about.get("data_fingerprint")))
+        return None if UNSET in (meta.step, meta.val_loss) else meta
 
     def missing_bytes(self, state: TrainState, n_snapshots: int) -> int:
         """Return how much more space the run's files will take, one of them half-written.
@@ -79,13 +75,14 @@ class Keeper:
             return n_missing * (checkpoint + model)
         return n_missing * checkpoint + (2 - folder.model.exists()) * model
 
-    def _keep(self, path: Path, state: TrainState, about: dict[str, Any]) -> None:
+    def _keep(self, path: Path, state: TrainState, meta: RunMeta) -> None:
         if not self.folder.layout.holds_models:
-            save_checkpoint(path, state, about)
+            save_checkpoint(path, state, meta)
             return
         with _whole_folder(path.parent) as part:
-            save_checkpoint(part / path.name, state, about)
-            self.write_model(part, state, {"step": state.step, **about})
+            save_checkpoint(part / path.name, state, meta)
+            of_model = replace(meta, step=state.step)
+            self.write_model(part, state, msgspec.to_builtins(of_model))
 
     def _remove(self, path: Path) -> None:
         if not self.folder.layout.holds_models:

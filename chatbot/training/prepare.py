@@ -1,25 +1,30 @@
 """Settings and data -> a run ready to train, whichever family its network is of."""
 
 import math
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from chatbot.corpus.ngrams import index_ngrams
-from chatbot.corpus.store import Corpus, TokenStore, carried_by_model
+from chatbot.corpus.store import Corpus, TokenStore
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config, ObjectiveConfig, resolved
 from chatbot.training.batches import BatchSource
-from chatbot.training.checkpoint import check_resumable, read_checkpoint, read_newest, restore
+from chatbot.training.checkpoint import (
+    Checkpoint,
+    check_resumable,
+    read_checkpoint,
+    read_newest,
+    restore,
+)
 from chatbot.training.families import training_family
 from chatbot.training.folder import RunFolder
 from chatbot.training.interface import Blueprint, Plan
 from chatbot.training.keeper import Keeper
 from chatbot.training.loop import Compute, TrainState, new_state
+from chatbot.training.meta import RunMeta
 from chatbot.training.world import ALONE, World
 
 _MIN_STEPS = 200
@@ -30,7 +35,7 @@ _N_EVALS = 20
 class PreparedRun:
     """A run ready to train, its settings as numbers, and sentences that say what was decided.
 
-    `about`: what its checkpoints say of data, vocabulary and program.
+    `meta`: what its checkpoints say of vocabulary, data and program.
     """
 
     config: Config
@@ -39,7 +44,7 @@ class PreparedRun:
     tokenizer: Tokenizer
     compute: Compute
     plan: Plan
-    about: dict[str, Any]
+    meta: RunMeta
     keeper: Keeper
     sentences: list[str]
     measures_start: bool
@@ -62,16 +67,17 @@ def prepare(
     """
     world.require_same(corpus.stats.fingerprint)
     sentences: list[str] = []
-    payload = world.share(lambda: checkpoint_to_continue(config, folder, resume, sentences.append))
+    checkpoint = world.share(
+        lambda: checkpoint_to_continue(config, folder, resume, sentences.append)
+    )
     family = training_family(config)
-    saved = None if payload is None else payload["about"]
+    saved = None if checkpoint is None else checkpoint.about
     blueprint = family.resolve(config, corpus, world, saved, parent)
-    about = {**describe_data(config, corpus), **blueprint.about}
     state = make_state(blueprint)
     sentences += blueprint.sentences
-    if payload is not None:
-        check_resumable(payload, about, state.model.signature)
-        restore(state, payload)
+    if checkpoint is not None:
+        check_resumable(checkpoint, blueprint.meta, state.model.signature)
+        restore(state, checkpoint)
         sentences.append(f"continuing at step {state.step:,}")
     config = blueprint.config
     sources = train_source(config, corpus, corpus.train), val_source(config, corpus)
@@ -87,37 +93,26 @@ def prepare(
         tokenizer=corpus.tokenizer,
         compute=blueprint.compute,
         plan=plan,
-        about=about,
+        meta=blueprint.meta,
         keeper=keeper,
         sentences=sentences,
         measures_start=blueprint.replies_at_once,
     )
 
 
-def describe_data(config: Config, corpus: Corpus) -> dict[str, Any]:
-    """Return what a checkpoint remembers of the data and the program."""
-    return {
-        "tokenizer_sha256": corpus.stats.tokenizer_sha256,
-        "data_fingerprint": corpus.stats.fingerprint,
-        "run_name": config.run_name,
-        "git_commit": _git_commit(Path(config.root)),
-        **carried_by_model(corpus.stats),
-    }
-
-
 def checkpoint_to_continue(
     config: Config, folder: RunFolder, resume: Path | None, tell: Callable[[str], None]
-) -> dict[str, Any] | None:
+) -> Checkpoint | None:
     """Read the checkpoint to continue from: the named one, else the newest whole one, else none."""
     if resume is not None:
         return read_checkpoint(resume)
-    payload = read_newest(folder, tell)
-    if payload is not None and not config.auto_resume:
+    checkpoint = read_newest(folder, tell)
+    if checkpoint is not None and not config.auto_resume:
         raise CheckpointError(
             f"run {config.run_name} has a checkpoint and `auto_resume` is off",
             hint="name it with --resume, set another `run_name`, or `chatbot archive`",
         )
-    return payload
+    return checkpoint
 
 
 def train_source(config: Config, corpus: Corpus, store: TokenStore) -> BatchSource:
@@ -168,18 +163,3 @@ def describe_steps(source: BatchSource, plan: Plan) -> str:
         f"{source.padding_share():.1%} padding{skipped}; {plan.max_steps:,} steps "
         f"({plan.n_epochs:.1f} epochs)"
     )
-
-
-def _git_commit(root: Path) -> str:
-    """Return the commit of the program's folder, "" where there is none."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],  # noqa: S607
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except OSError:
-        return ""
-    return found.stdout.strip()

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from msgspec.structs import replace
 
@@ -22,7 +23,7 @@ from chatbot.model.device import (
     map_tensors,
     resident_memory,
 )
-from chatbot.model.pretrained.file import DIGEST, META_FILE, Tuned, read_tuned, write_tuned
+from chatbot.model.pretrained.file import META_FILE, Tuned, read_tuned, write_tuned
 from chatbot.model.pretrained.fingerprint import Fingerprint
 from chatbot.model.pretrained.hub import Base, can_quantize, context_of, load_base, skeleton_of
 from chatbot.model.pretrained.lora import add_adapter
@@ -32,12 +33,12 @@ from chatbot.settings.schema import Config
 from chatbot.training.interface import Blueprint
 from chatbot.training.loop import Compute, TrainState, averaged
 from chatbot.training.memory import GIGABYTE, Surroundings, TuningNeed, tuning_need
+from chatbot.training.meta import Parent, RunMeta, describe_data
 from chatbot.training.world import ALONE, World
 
 _ROWS_CPU, _ROWS_GPU = 4, 8
 _CONTEXT = 512
 _CUDA_BYTES = 600_000_000  # what CUDA itself and its kernels' workspaces take
-_LINEAGE = ("stage", "run_name", "step", "data_fingerprint", DIGEST)
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,16 @@ class Machine:
     device: torch.device
     dtype: torch.dtype
     in_4bit: bool
+
+
+class PretrainedMeta(RunMeta, frozen=True, kw_only=True):
+    """What a checkpoint on a base says besides: the base, the form of its text, how it is split."""
+
+    stage: str
+    base_model: str
+    form: str
+    tokens_at_once: int
+    base_fingerprint: str = ""
 
 
 def resolve(
@@ -69,27 +80,29 @@ def resolve(
     need = require_memory(config, base, tokenizer, machine)
     fingerprint = base.fingerprint()
     before = _read_parent(parent, fingerprint) if parent is not None and saved is None else None
+    meta = PretrainedMeta(
+        **describe_data(config, corpus),
+        stage=config.pretrained.stage,
+        base_model=base.label,
+        base_fingerprint=str(fingerprint),
+        form=tokenizer.form.kind,
+        tokens_at_once=need.tokens_at_once,
+        parent=None if before is None else msgspec.convert(before.about, Parent),
+    )
     if saved is not None:
-        _require_same_base(saved, base, fingerprint)
-    at_once = need.tokens_at_once
-    about: dict[str, Any] = {
-        "stage": config.pretrained.stage,
-        "base_model": base.label,
-        "base_fingerprint": str(fingerprint),
-        "form": tokenizer.form.kind,
+        old = msgspec.convert(saved, PretrainedMeta)
+        _require_same_base(old, base, fingerprint)
         # Sums are rounded by how they are split: a run goes on as it began.
-        "tokens_at_once": at_once if saved is None else saved["tokens_at_once"],
-        "parent": _lineage(before) if saved is None else saved["parent"],
-    }
-    at_once = min(at_once, int(about["tokens_at_once"]))
+        meta = replace(meta, tokens_at_once=old.tokens_at_once, parent=old.parent)
+    at_once = min(need.tokens_at_once, meta.tokens_at_once)
     compute = Compute(machine.device, machine.dtype, config.runtime.seed, world, at_once)
     sentences = [*_fallback(config, machine, need), _describe(base, machine, need)]
-    if about["parent"] is not None:
-        sentences.append(f"it began from {about['parent']['run_name']}")
+    if meta.parent:
+        sentences.append(f"it began from {meta.parent.run_name}")
     build = partial(_build, config, base, tokenizer, machine, before)
     if need.is_checkpointed:
         build = partial(_checkpointed, build)
-    return Blueprint(config, compute, build, about, sentences, need.total, replies_at_once=True)
+    return Blueprint(config, compute, build, meta, sentences, need.total, replies_at_once=True)
 
 
 def write_model(
@@ -188,8 +201,8 @@ def adapted(model: Any, base: Base, config: Config, tokenizer: BaseTokenizer) ->
     return PretrainedNetwork(model, tokenizer, signature)
 
 
-def _require_same_base(saved: dict[str, Any], base: Base, fingerprint: Fingerprint) -> None:
-    if difference := fingerprint.difference(saved.get("base_fingerprint", "")):
+def _require_same_base(old: PretrainedMeta, base: Base, fingerprint: Fingerprint) -> None:
+    if difference := fingerprint.difference(old.base_fingerprint):
         raise CheckpointError(
             f"the checkpoint is of another base than {base.name}: {difference}",
             hint="set model.base_model back, or another project.run_name",
@@ -205,10 +218,6 @@ def _read_parent(parent: Path, fingerprint: Fingerprint) -> Tuned:
             hint="`chatbot archive` sets it aside; then `chatbot train` makes it anew",
         )
     return before
-
-
-def _lineage(before: Tuned | None) -> dict[str, Any] | None:
-    return None if before is None else {name: before.about[name] for name in _LINEAGE}
 
 
 def with_numbers(config: Config, base: Base, device: torch.device) -> Config:

@@ -5,6 +5,8 @@ import math
 from itertools import count
 from typing import Any
 
+from msgspec.structs import replace
+
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.storage.files import require_space
 from chatbot.training.checkpoint import checkpoint_bytes, read_checkpoint, restore
@@ -99,10 +101,10 @@ class Training:
         Its file is the truth: a run may have died between keeping a best and saving a checkpoint.
         """
         best = self._world.share(self._keeper.best)
-        is_own = best is not None and best.data_fingerprint == str(
-            self._run.about.get("data_fingerprint")
-        )
-        return best.loss if best and is_own and self._state.step and best.step else math.inf
+        if best is None or best.data_fingerprint != self._run.meta.data_fingerprint:
+            return math.inf
+        is_trained = self._state.step and best.step
+        return best.val_loss if is_trained and isinstance(best.val_loss, float) else math.inf
 
     def _measure_start(self) -> None:
         """Measure what a pretrained base scores before step 1, to compare with.
@@ -211,7 +213,7 @@ class Training:
         if evaluates:
             self._evaluate()
         if snapshots:
-            self._record.attempt(self._keeper.keep_snapshot, self._state, self._run.about)
+            self._record.attempt(self._keeper.keep_snapshot, self._state, self._run.meta)
         if saves:
             self._save_or_count()
         if evaluates or snapshots or saves:
@@ -297,19 +299,19 @@ class Training:
 
     def _save_latest(self) -> None:
         with self._clock.saving():
-            self._keeper.keep_latest(self._state, self._run.about)
+            self._keeper.keep_latest(self._state, self._run.meta)
         self._saved_step = self._state.step
 
     def _save_best(self, result: EvalResult) -> None:
-        about = {
-            **self._run.about,
-            "step": self._state.step,
-            "val_loss": result.loss,
-            "val_bits_per_byte": result.bits_per_byte,
-        }
+        meta = replace(
+            self._run.meta,
+            step=self._state.step,
+            val_loss=result.loss,
+            val_bits_per_byte=result.bits_per_byte,
+        )
         before, self._state.best_loss = self._state.best_loss, result.loss
         try:
-            self._keeper.keep_best(self._state, about)
+            self._keeper.keep_best(self._state, meta)
         except ChatbotError:
             self._state.best_loss = before
             raise

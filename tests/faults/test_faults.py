@@ -64,7 +64,7 @@ def test_killed_a_hundred_times_ends_as_never_killed(processed, tmp_path):
         assert process.returncode == -signal.SIGKILL, said
         n_killed += 1
         n_resumed += "continuing at step" in said
-        newest = read_newest(folder, lambda trouble: None)["step"]
+        newest = read_newest(folder, lambda trouble: None).step
         assert newest > step
         step = newest
     subprocess.run(command(processed.root, "train"), check=True, capture_output=True)
@@ -184,7 +184,7 @@ def test_a_full_disk_of_8_mib_ends_nothing(processed, tmp_path):
         )  # fmt: skip
         assert done.returncode == 2, done.stderr
         assert "no space left" in done.stderr or "MiB free" in done.stderr
-        assert read_checkpoint(project.root / "checkpoints/main/latest.pt")["step"] == 3
+        assert read_checkpoint(project.root / "checkpoints/main/latest.pt").step == 3
         filler.unlink()
         assert_equal(
             content(train(project))[0], content(train(copy(processed, tmp_path / "calm")))[0]

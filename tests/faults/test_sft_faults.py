@@ -68,7 +68,7 @@ def test_killed_again_and_again_ends_as_never_killed(on_base, tmp_path):
         read_newest(RunFolder(p.root / "checkpoints_lora/main", layout=FOLDERS), lambda _t: None)
         for p in (project, calm)
     )
-    assert found["step"] == wanted["step"] == STEPS
-    for name, weight in wanted["model"].items():
-        assert torch.equal(found["model"][name], weight)
+    assert found.step == wanted.step == STEPS
+    for name, weight in wanted.model.items():
+        assert torch.equal(found.model[name], weight)
     assert not list(folder.path.rglob("*.part")) and not list(folder.path.glob("*.replaced"))

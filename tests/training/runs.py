@@ -76,6 +76,6 @@ def losses(folder: RunFolder) -> list[float]:
 def assert_best_is_consistent(folder: RunFolder, keeper) -> None:
     """The best file, the status and the metrics tell the same best."""
     best, status = keeper.best(), folder.read_status()
-    assert best.loss == status.best_loss == min(losses(folder))
-    assert read_checkpoint(folder.best)["step"] == best.step
+    assert best.val_loss == status.best_loss == min(losses(folder))
+    assert read_checkpoint(folder.best).step == best.step
     assert math.isfinite(status.val_loss)

@@ -64,15 +64,15 @@ def test_a_run_begun_by_an_earlier_version_ends_as_it_would_have(tmp_path, famil
     run, settings, latest, expected_digest = CASES[family]
     project = make_project(tmp_path / "project")
     shutil.copytree(RUNS / family, project.root, dirs_exist_ok=True)
-    assert read_checkpoint(project.root / latest)["step"] == 6
+    assert read_checkpoint(project.root / latest).step == 6
     pairs = [part for setting in settings for part in ("--set", setting)]
     assert run(["train", "--root", str(project.root), *pairs]) == 0
-    payload = read_checkpoint(project.root / latest)
-    assert payload["step"] == 12
+    checkpoint = read_checkpoint(project.root / latest)
+    assert checkpoint.step == 12
     weights = {
         f"{part}.{name}": weight.contiguous()
         for part in ("model", "ema")
-        for name, weight in payload[part].items()
+        for name, weight in getattr(checkpoint, part).items()
     }
     expected = load_file(RUNS / f"{family}.safetensors")
     assert digest(expected) == expected_digest

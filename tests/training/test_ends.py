@@ -49,7 +49,7 @@ def test_a_later_worse_measurement_never_overwrites_the_best(on_any, kind, monke
     for step in (5, 9, 13):
         _, folder, _ = train(project, *rare, on_step=stop_at(step))
     best = prepared(project, *rare).made.keeper.best()
-    assert (best.step, best.loss, folder.read_status().best_loss) == (5, 2.0, 2.0)
+    assert (best.step, best.val_loss, folder.read_status().best_loss) == (5, 2.0, 2.0)
 
 
 def test_a_step_that_was_measured_is_not_measured_again(processed):
@@ -76,7 +76,7 @@ def test_a_death_between_keeping_a_best_and_saving_keeps_that_best(processed):
     assert best.step == 8
     train(processed, *steady, on_step=stop_at(6))
     assert run.made.keeper.best() == best
-    assert folder.read_status().best_loss == best.loss
+    assert folder.read_status().best_loss == best.val_loss
 
 
 def test_a_cooled_branch_counts_for_the_best_and_is_logged_where_it_began(processed):
@@ -141,4 +141,4 @@ def test_a_base_that_was_stopped_before_step_1_is_no_best_to_beat(on_base):
     _, folder, events = train(project, "training.max_minutes=0.0000001")
     assert [step for step, _ in events.evals] == [0] and folder.best.exists()
     _, folder, _ = train(project, "training.learning_rate=1", "training.max_steps=4")
-    assert read_checkpoint(folder.best)["step"] == 4
+    assert read_checkpoint(folder.best).step == 4

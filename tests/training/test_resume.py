@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from chatbot.training.checkpoint import (
     record_checksum,
 )
 from chatbot.training.folder import RunFolder, read_metrics
+from chatbot.training.gpt import GPTMeta
 from chatbot.training.interface import Listener
 from chatbot.training.loop import averaged, evaluate
 from chatbot.training.prepare import prepare
@@ -50,7 +52,7 @@ def content(folder):
     Not the best: every stop is measured too, and may be better than what was measured as planned.
     """
     payload = read_checkpoint(folder.latest)
-    kept = {k: v for k, v in payload.items() if k not in ("seconds", "about", "best_loss")}
+    kept = {k: v for k, v in vars(payload).items() if k not in ("seconds", "about", "best_loss")}
     return kept, [line for line in read_metrics(folder) if "end" not in line]
 
 
@@ -112,10 +114,11 @@ def test_changed_constants_are_named(processed, override, message):
 
 def test_a_changed_size_is_named_and_not_the_numbers_that_follow_it():
     data = {"tokenizer_sha256": "a", "data_fingerprint": "b"}
-    saved = {"about": {**data, "size": "nano"}, "shape": {"n_layer": 4, "n_embd": 256}}
+    small = GPTMeta(**data, run_name="main", size="small")
+    saved = SimpleNamespace(about={**data, "size": "nano"}, shape={"n_layer": 4, "n_embd": 256})
     with pytest.raises(CheckpointError, match=r"`model\.size` is small, the checkpoint has nano"):
-        check_resumable(saved, {**data, "size": "small"}, {"n_layer": 6, "n_embd": 384})
-    check_resumable(saved, {**data, "size": "small"}, saved["shape"])  # the same all the same
+        check_resumable(saved, small, {"n_layer": 6, "n_embd": 384})
+    check_resumable(saved, small, saved.shape)  # the same all the same
 
 
 def test_data_with_holes_of_an_older_version_still_trains_with_a_hint(processed, capsys):
@@ -159,7 +162,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole, processed, how)
     folder = train(processed, until=6)
     damage(folder.latest, how)
     troubles = []
-    assert read_newest(folder, troubles.append)["step"] == 4
+    assert read_newest(folder, troubles.append).step == 4
     assert "latest.pt is damaged" in troubles[0] and "previous.pt, step 4" in troubles[1]
     assert_equal(content(train(processed)), whole)
 
@@ -176,9 +179,9 @@ def test_a_death_between_noting_a_checkpoint_and_renaming_it_loses_nothing(proce
     folder = train(processed, until=4)
     for number in range(5):
         record_checksum(folder.latest, f"{number}")
-        assert read_checkpoint(folder.latest)["step"] == 4
+        assert read_checkpoint(folder.latest).step == 4
     folder.latest.replace(folder.previous)  # without hard links, between two renames
-    assert read_newest(folder, lambda _: None)["step"] == 4
+    assert read_newest(folder, lambda _: None).step == 4
 
 
 def test_a_save_that_fails_does_not_end_training(processed, monkeypatch):
@@ -204,7 +207,7 @@ def test_a_save_that_fails_does_not_end_training(processed, monkeypatch):
     Training(made).run(listener)
     assert len(troubles) == 2  # the best and the latest of step 4
     assert saves[-1] == N_STEPS
-    assert read_checkpoint(folder.latest)["step"] == N_STEPS
+    assert read_checkpoint(folder.latest).step == N_STEPS
 
 
 def test_no_checkpoint_loads_code(tmp_path):
@@ -283,7 +286,7 @@ def test_cooldown_branches_off_and_the_run_goes_on_as_if_it_had_not(processed, w
     assert len(steps) == 6 + 10  # the branch is at least ten steps
     rates = [result.learning_rate for result in steps[6:]]
     assert rates == sorted(rates, reverse=True) and rates[-1] < rates[0] / 4
-    assert read_checkpoint(folder.latest)["step"] == 6
+    assert read_checkpoint(folder.latest).step == 6
     found, metrics = content(train(processed))
     wanted, wanted_metrics = whole
     assert_equal(found, wanted)

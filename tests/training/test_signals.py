@@ -51,7 +51,7 @@ def test_the_first_signal_is_answered_at_once_and_ends_with_a_measurement(proces
 def test_the_second_signal_skips_the_measurement_but_never_the_save(processed):
     reason, folder, events = train(processed, *RARELY, on_step=press_at(6, times=2))
     assert reason == "Ctrl+C"
-    assert read_checkpoint(folder.latest)["step"] == 6
+    assert read_checkpoint(folder.latest).step == 6
     assert losses(folder) == [] and events.measured == []
 
 
@@ -79,7 +79,7 @@ def test_the_third_signal_interrupts_and_what_was_saved_stays(processed, monkeyp
     monkeypatch.setattr(Keeper, "keep_latest", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(processed, *RARELY, on_step=press_at(6, times=2))
-    assert read_checkpoint(folder.latest)["step"] == 4
+    assert read_checkpoint(folder.latest).step == 4
     status = folder.read_status()
     assert (status.state, status.reason) == ("stopped", "interrupted")
     assert not list(folder.path.rglob("*.part"))
@@ -99,7 +99,7 @@ def test_signals_at_random_moments_never_lose_a_save(tmp_path_factory, _processe
     for more, times in stops:
         step += more
         reason, folder, _ = train(project, *RARELY, on_step=press_at(step, times))
-        assert reason == "Ctrl+C" and read_checkpoint(folder.latest)["step"] == step
+        assert reason == "Ctrl+C" and read_checkpoint(folder.latest).step == step
     measured = [line["step"] for line in read_metrics(folder) if "end" in line] if stops else []
     assert all(a < b for a, b in pairwise(measured))
 

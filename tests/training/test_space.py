@@ -60,5 +60,5 @@ def test_saves_that_keep_failing_end_the_run_with_what_was_saved(processed, monk
         train(processed, "logging.save_interval=2", "optimization.max_steps=40")
     assert saves == [2, 4, 6, 8] and "step 4" in error.value.hint
     folder = prepared(processed).folder
-    assert read_checkpoint(folder.latest)["step"] == 4
+    assert read_checkpoint(folder.latest).step == 4
     assert folder.read_status().state == "failed"

@@ -106,7 +106,7 @@ def test_a_run_that_ends_in_time_follows_its_own_schedule(fake_time, processed):
 def test_a_branch_leaves_the_run_as_one_that_was_never_limited(fake_time, processed):
     short = ("optimization.max_steps=40",)
     _, folder, _ = train_for(fake_time, processed, 0.4, *short)
-    assert 5 < read_checkpoint(folder.latest)["step"] < 30
+    assert 5 < read_checkpoint(folder.latest).step < 30
     train(processed, *LONG, *short)
     limited = content(folder)
     _, folder, _ = train(processed, *LONG, *short, "run_name=other")

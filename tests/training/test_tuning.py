@@ -48,7 +48,7 @@ def train(project: SftProject, *more: str, until: int | None = None) -> RunFolde
 def content(folder: RunFolder):
     payload = read_checkpoint(folder.latest)
     left_out = ("seconds", "about", "best_loss")  # every stop is measured too
-    kept = {name: payload[name] for name in payload if name not in left_out}
+    kept = {name: value for name, value in vars(payload).items() if name not in left_out}
     return kept, [line for line in read_metrics(folder) if "end" not in line]
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -63,9 +64,9 @@ def assert_same_run(one, other):
     folders = [RunFolder(project.root / "checkpoints/main") for project in (one, other)]
     payloads = [read_checkpoint(folder.latest) for folder in folders]
     for name in ("step", "epoch", "index"):
-        assert payloads[0][name] == payloads[1][name]
-    for name, weight in payloads[0]["ema"].items():
-        torch.testing.assert_close(weight, payloads[1]["ema"][name], rtol=1e-3, atol=1e-4)
+        assert getattr(payloads[0], name) == getattr(payloads[1], name)
+    for name, weight in payloads[0].ema.items():
+        torch.testing.assert_close(weight, payloads[1].ema[name], rtol=1e-3, atol=1e-4)
     logged = [read_metrics(folder) for folder in folders]
     assert [line["step"] for line in logged[0]] == [line["step"] for line in logged[1]]
     for ours, theirs in zip(*logged, strict=True):
@@ -95,9 +96,8 @@ def test_a_run_goes_on_with_another_number_of_processes(tmp_path, _processed, al
     payload, whole = (
         read_checkpoint(RunFolder(p.root / "checkpoints/main").latest) for p in (project, alone)
     )
-    assert [payload[n] for n in ("step", "epoch", "index")] == [
-        whole[n] for n in ("step", "epoch", "index")
-    ]
+    position = attrgetter("step", "epoch", "index")
+    assert position(payload) == position(whole)
     losses = [line["loss"] for line in read_metrics(folder) if "loss" in line]
     wanted = [
         line["loss"]
@@ -123,7 +123,7 @@ def test_a_killed_worker_restarts_the_group_from_the_last_checkpoint(tmp_path, _
             process.terminate()
     assert process.returncode == 0, said[-2000:]
     assert "continuing at step" in said
-    assert read_checkpoint(folder.latest)["step"] >= 2
+    assert read_checkpoint(folder.latest).step >= 2
 
 
 def goes_on_without(folder, pid):
