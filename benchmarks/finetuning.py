@@ -27,7 +27,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from chatbot.corpus.pipeline import build_corpora
 from chatbot.corpus.store import Corpus, open_corpus
-from chatbot.model.pretrained.tokenizer import corpus_specs
+from chatbot.model.pretrained.corpus import corpus_specs
 from chatbot.settings.aliases import load_sft_config
 from chatbot.training.batches import BatchSource
 from chatbot.training.folder import FOLDERS, RunFolder

@@ -1,6 +1,7 @@
 """The model families as training knows them: a registry, readable without torch."""
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -9,26 +10,36 @@ from chatbot.settings.schema import Family as FamilyName
 from chatbot.training.folder import FILES, FOLDERS, Layout, RunFolder
 
 if TYPE_CHECKING:
+    from chatbot.corpus.packing import CorpusSpec
+    from chatbot.corpus.speakers import Speakers
+    from chatbot.listener import Listener
     from chatbot.training.interface import TrainingFamily
 
 
 @dataclass(frozen=True)
 class Family:
-    """How a family names its checkpoints, and the module that trains it."""
+    """How a family names its checkpoints, and the modules that train it and choose its corpora."""
 
     layout: Layout
     module: str
+    corpus: str
 
 
 FAMILIES: dict[FamilyName, Family] = {
-    "gpt": Family(FILES, "chatbot.training.gpt"),
-    "pretrained": Family(FOLDERS, "chatbot.training.pretrained"),
+    "gpt": Family(FILES, "chatbot.training.gpt", "chatbot.model.gpt.corpus"),
+    "pretrained": Family(FOLDERS, "chatbot.training.pretrained", "chatbot.model.pretrained.corpus"),
 }
 
 
 def training_family(config: Config) -> "TrainingFamily":
     """Import what trains the family of a project."""
     return cast("TrainingFamily", importlib.import_module(FAMILIES[config.family].module))
+
+
+def corpora_of(config: Config, listener: "Listener") -> "Callable[[Speakers], list[CorpusSpec]]":
+    """Import what chooses, by who speaks in the rooms, the corpora that a family trains on."""
+    module = importlib.import_module(FAMILIES[config.family].corpus)
+    return lambda speakers: module.corpus_specs(config, speakers, listener)
 
 
 def run_folder(config: Config) -> RunFolder:

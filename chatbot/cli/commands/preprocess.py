@@ -5,11 +5,11 @@ import argparse
 from chatbot.cli.arguments import positive
 from chatbot.cli.reports import print_samples, print_stats
 from chatbot.cli.screen import TERMINAL, say, table
-from chatbot.corpus.pipeline import build_corpora, build_corpus
-from chatbot.corpus.store import Stats
+from chatbot.corpus.pipeline import build_corpora
 from chatbot.errors import CorpusError
 from chatbot.ingest.masking.sealing import read_masked
 from chatbot.settings.schema import Config
+from chatbot.training.families import corpora_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,18 +34,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     elif args.show_masked:
         _show_masked(config)
     else:
-        print_stats(_build(config))
-
-
-def _build(config: Config) -> Stats:
-    """Write one corpus for our own network, one for each stage of a base."""
-    if config.family == "gpt":
-        return build_corpus(config, listener=TERMINAL)
-    from chatbot.model.pretrained.tokenizer import corpus_specs
-
-    return build_corpora(
-        config, lambda speakers: corpus_specs(config, speakers, TERMINAL), TERMINAL
-    )
+        print_stats(build_corpora(config, corpora_of(config, TERMINAL), TERMINAL))
 
 
 def _show_masked(config: Config) -> None:

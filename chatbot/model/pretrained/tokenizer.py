@@ -1,19 +1,14 @@
 """A base's tokenizer in the form for a room: its chat template's frames, or this program's own."""
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from chatbot.corpus.chat_template import chat_form, plain_form, raw_form
 from chatbot.corpus.hf_tokenizer import LINE, BaseTokenizer, Form, knows_lines, with_tokens
-from chatbot.corpus.packing import CorpusSpec, spec_of
-from chatbot.corpus.speakers import Speakers
 from chatbot.corpus.tokenizer import EOS, read_backend
 from chatbot.errors import ConfigError, CorpusError
-from chatbot.listener import SILENCE, Listener
 from chatbot.model.pretrained.hub import Base
-from chatbot.settings.schema import Config
 
 _SAMPLE = "안녕하세요 오늘 뭐해요 hello"
 _DATE = "01 Jan 2025"  # some templates write today's: a frame that changes every day
@@ -43,18 +38,6 @@ def base_tokenizer(base: Base, n_speakers: int) -> tuple[BaseTokenizer, str]:
     bos, eos = (_end_of(text, base, theirs, name) for name in ("bos_token", "eos_token"))
     form = plain_form(bos or "", eos or EOS, n_speakers, [] if eos else [EOS])
     return _require_text(_framed(text, form), base), f"form plain: {why}"
-
-
-def corpus_specs(
-    config: Config, speakers: Speakers, listener: Listener = SILENCE
-) -> list[CorpusSpec]:
-    """Return which corpora a base is tuned on: replies, and plain text for the stage before."""
-    base = Base(config.pretrained.base, Path(config.root))
-    tokenizer, sentence = base_tokenizer(base, speakers.n_speakers)
-    listener.say(f"{base.name}: {sentence}")
-    before = config.before
-    first = [] if before is None else [spec_of(before, without_speakers(tokenizer))]
-    return [*first, spec_of(config, tokenizer)]
 
 
 def require_own_tokenizer(base: Base, tokenizer: BaseTokenizer) -> None:
