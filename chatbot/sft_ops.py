@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from chatbot import wording
 from chatbot.cli.main import Program
 from chatbot.cli.main import main as run_program
-from chatbot.settings.aliases import ALIASES, load_sft_config
+from chatbot.settings.aliases import load_sft_config, sft_naming
 
 COMMANDS = (
     "organize",
@@ -24,7 +25,7 @@ COMMANDS = (
     "archive",
 )
 OWN = ("publish", "export")
-SFT = Program(wording.SFT, COMMANDS, load_sft_config, OWN, ALIASES, "sft.yaml")
+SFT = Program(wording.SFT, COMMANDS, load_sft_config, partial(sft_naming, "sft"), OWN)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

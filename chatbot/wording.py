@@ -7,9 +7,11 @@ they are written: `make train`, `.venv/bin/chatbot train`; `training.min_lr` of 
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from chatbot.errors import ChatbotError
 
 OURS, SFT = "chatbot", "python -m chatbot.sft_ops"
 _MARK = re.compile(r"`([^`\n]+)`")
@@ -55,12 +57,20 @@ _CURRENT: ContextVar[Wording] = ContextVar("wording", default=Wording())  # noqa
 
 @contextmanager
 def spoken(wording: Wording) -> Iterator[None]:
-    """Let all messages of a command be written so."""
+    """Write all messages so, those of errors that leave the block too."""
     token = _CURRENT.set(wording)
     try:
         yield
+    except ChatbotError as error:
+        error.args, error.hint = (wording.render(str(error)),), wording.render(error.hint)
+        raise
     finally:
         _CURRENT.reset(token)
+
+
+def renamed(aliases: Mapping[str, str], file: str | None) -> AbstractContextManager[None]:
+    """Write the settings of all messages by other names, and their file."""
+    return spoken(replace(_CURRENT.get(), aliases=aliases, file=file))
 
 
 def called_program() -> str:

@@ -5,15 +5,15 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import pytest
 import yaml
 from hypothesis import HealthCheck, settings
 
 from chatbot.cli.invented_room import invent_room, write_android_export
 from chatbot.cli.main import main
-from chatbot.settings.aliases import SFT
-from chatbot.settings.load import OURS, load_config
+from chatbot.settings.aliases import sft_naming
+from chatbot.settings.load import load_config
+from chatbot.settings.naming import nested, own_naming
 from chatbot.settings.schema import Config
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -69,9 +69,10 @@ class Project:
 def write_default_configs(folder: Path) -> None:
     """Write every setting at its default: the repository's own files are their user's to edit."""
     folder.mkdir(parents=True)
-    for layout in (OURS, SFT):
-        values = msgspec.to_builtins(layout.schema())
-        for name, keys in layout.files.items():
+    for naming in (own_naming(), sft_naming("sft")):
+        defaults = {name: setting.default for name, setting in naming.settings.items()}
+        values = nested(defaults)
+        for name, keys in naming.files.items():
             text = yaml.safe_dump(
                 {key: values[key] for key in keys}, allow_unicode=True, sort_keys=False
             )

@@ -10,14 +10,15 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from chatbot.cli.main import COMMANDS, OURS, build_parser
-from chatbot.settings.aliases import SFT as SFT_LAYOUT
-from chatbot.settings.aliases import SftConfig
-from chatbot.settings.load import FILES, load_config, read_settings, setting_names
-from chatbot.settings.schema import Config, LogConfig
+from chatbot.settings.aliases import STAGES, load_sft_config, sft_naming
+from chatbot.settings.load import load_config
+from chatbot.settings.naming import FILES, own_naming
+from chatbot.settings.schema import Config
 from chatbot.sft_ops import SFT
-from tests.conftest import REPOSITORY
+from tests.conftest import NO_CONFIGS, REPOSITORY
 
 PACKAGE = REPOSITORY / "chatbot"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -173,17 +174,20 @@ def test_readme_lists_what_is_different_for_a_base(readme):
             assert option in rows[name], f"{readme}: {name} {option}"
 
 
+def _is_of_preprocess(name):
+    return name.startswith("data.") and f"processed.preprocess.{name[5:]}" in own_naming().settings
+
+
 @pytest.mark.parametrize("readme", READMES)
 def test_readme_lists_every_setting_of_a_base_with_its_default(readme):
     """What is of the same type for our own network is listed there."""
     text = (REPOSITORY / readme).read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `sft: ([a-z0-9_.]+)` \| `([^|]*)` \|", text, re.MULTILINE))
     shared = {"generation", "output", "dialogue", "security", "raw", "publish", "cpt_training"}
-    of_log = {f"data.{name}" for name in LogConfig.__struct_fields__}
     defaults = {
-        name: msgspec.json.encode(value).decode().strip('"')
-        for name, value in setting_names(SftConfig).items()
-        if name.split(".")[0] not in shared and name not in of_log
+        name: msgspec.json.encode(setting.default).decode().strip('"')
+        for name, setting in sft_naming("sft").settings.items()
+        if name.split(".")[0] not in shared and not _is_of_preprocess(name)
     }
     assert rows == defaults
 
@@ -193,8 +197,8 @@ def test_readme_lists_every_setting_with_its_default(readme):
     text = (REPOSITORY / readme).read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `([a-z0-9_.]+)` \| `([^|]*)` \|", text, re.MULTILINE))
     defaults = {
-        name: msgspec.json.encode(value).decode().strip('"')
-        for name, value in setting_names().items()
+        name: msgspec.json.encode(setting.default).decode().strip('"')
+        for name, setting in own_naming().settings.items()
     }
     assert rows == defaults
 
@@ -203,7 +207,7 @@ def test_readme_lists_every_setting_with_its_default(readme):
 def shipped(tmp_path):
     """The settings as git has them: those in the folder are their user's to edit."""
     (tmp_path / "configs").mkdir()
-    for name in (*FILES, *SFT_LAYOUT.files):
+    for name in (*FILES, *sft_naming("sft").files):
         kept = subprocess.run(
             ["git", "show", f":configs/{name}"], cwd=REPOSITORY, capture_output=True
         )
@@ -215,19 +219,21 @@ def shipped(tmp_path):
 
 def test_configs_hold_every_setting_at_its_default(shipped):
     assert load_config(shipped) == Config(root=str(shipped))
-    assert read_settings(SFT_LAYOUT, shipped, ()) == SftConfig()
+    for stage in STAGES:
+        defaults = replace(load_sft_config(NO_CONFIGS, (), stage), root=str(shipped))
+        assert load_sft_config(shipped, (), stage) == defaults
     written = yaml.safe_load((shipped / "configs/sft.yaml").read_text(encoding="utf-8"))
-    for name in setting_names(SftConfig):
+    for name in sft_naming("sft").settings:
         section = written
         for key in name.split("."):
             assert key in section, name
             section = section[key]
-    for name, value in setting_names().items():
+    for name, setting in own_naming().settings.items():
         file = next(file for file, keys in FILES.items() if name.split(".")[0] in keys)
         key = name.split(".")[-1]
         assert re.search(
             rf"^ *{key}:", (shipped / "configs" / file).read_text(encoding="utf-8"), re.MULTILINE
-        ), (name, value)
+        ), (name, setting)
 
 
 def test_every_command_says_in_one_line_what_it_does():

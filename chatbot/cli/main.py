@@ -4,8 +4,8 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +13,7 @@ from chatbot import __version__, wording
 from chatbot.cli.caller import speller
 from chatbot.errors import ChatbotError
 from chatbot.settings.load import load_config
+from chatbot.settings.naming import Naming, own_naming
 from chatbot.settings.schema import Config
 from chatbot.wording import Wording
 
@@ -59,9 +60,8 @@ class Program:
     name: str
     commands: tuple[str, ...]
     load_config: Callable[[Path, tuple[str, ...]], Config]
+    naming: Callable[[], Naming]  # of its settings
     own: tuple[str, ...] = ()
-    aliases: Mapping[str, str] = field(default_factory=dict)  # other programs' settings -> its own
-    file: str | None = None  # where all of its settings are, if one file holds them
 
     def load_command(self, command: str) -> ModuleType:
         """Import the module of one command."""
@@ -70,10 +70,11 @@ class Program:
 
     def wording(self, spell: Callable[[str, str], str]) -> Wording:
         """Return how messages name commands and settings to the user of this program."""
-        return Wording(self.name, frozenset(self.commands), self.aliases, self.file, spell)
+        naming, commands = self.naming(), frozenset(self.commands)
+        return Wording(self.name, commands, naming.aliases, naming.file, spell)
 
 
-OURS = Program(wording.OURS, COMMANDS, load_config)
+OURS = Program(wording.OURS, COMMANDS, load_config, own_naming)
 
 
 def explain(message: str, *hints: str) -> None:

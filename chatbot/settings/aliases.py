@@ -1,299 +1,186 @@
-"""configs/sft.yaml -> the settings that every stage speaks of, for a pretrained base."""
+"""configs/sft.yaml: the names that users of transformers and peft know, and other defaults."""
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache
+from itertools import repeat
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from msgspec import Meta, field
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace as replace_fields
 
-from chatbot.errors import ConfigError
-from chatbot.settings.load import Layout, read_settings, refuse_contradictions
-from chatbot.settings.schema import (
-    Auto,
-    BaseModelConfig,
-    Config,
-    Count,
-    Device,
-    DialogueConfig,
-    FileName,
-    Folder,
-    Fraction,
-    LogConfig,
-    LoggingConfig,
-    LoraConfig,
-    ModelConfig,
-    Name,
-    ObjectiveConfig,
-    OptimizationConfig,
-    Optimizer,
-    OutputConfig,
-    Positive,
-    PreprocessConfig,
-    PretrainedConfig,
-    ProcessedConfig,
-    PublishConfig,
-    Rate,
-    RawConfig,
-    RuntimeConfig,
-    SamplingConfig,
-    Schedule,
-    Section,
-    SecurityConfig,
-    Seed,
-    StorageConfig,
-    TalkConfig,
-    Weight,
-)
-from chatbot.wording import Wording
+from chatbot.settings.load import load_config
+from chatbot.settings.naming import Naming, Setting, own_naming, schema_settings
+from chatbot.settings.schema import Config, Rate, Weight
 
 Stage = Literal["cpt", "sft"]
 STAGES: tuple[Stage, ...] = ("cpt", "sft")
+FILE = "sft.yaml"
+_CPT_SUFFIX = "-cpt"
+_GROUPS = (
+    "project", "model", "data", "lora", "training", "cpt_data", "cpt_training", "generation",
+    "output", "dialogue", "smoke", "security", "raw", "storage", "publish",
+)  # fmt: skip
 
-
-class ProjectConfig(Section, frozen=True):
-    """The run and the machine."""
-
-    run_name: Name = "main"
-    auto_resume: bool = True
-    stop_file_name: FileName = "STOP"
-    seed: Seed = 1337
-    device: Device = "auto"
-
-
-class SftDataConfig(LogConfig, frozen=True):
-    """Where the tokens of the base go, and which of them are learned."""
-
-    dir: Folder = "data/sft"
-    rooms: Auto | Literal["all"] | Annotated[list[str], Meta(min_length=1)] = "auto"
-    label_mode: Literal["all", "response_only", "persona_only", "last_turn"] = "response_only"
-    write_jsonl: bool = False
-
-
-class SftTrainingConfig(Section, frozen=True):
-    """How long and how fast an adapter is trained."""
-
-    max_steps: Auto | Positive = "auto"
-    num_train_epochs: Rate = 3.0
-    max_minutes: Weight = 0.0
-    learning_rate: Auto | Rate = "auto"
-    min_lr: Weight = 0.0
-    lr_schedule: Schedule = "cosine"
-    warmup_ratio: Fraction = 0.03
-    per_device_train_batch_size: Auto | Positive = "auto"
-    grad_accum_steps: Positive = 1
-    max_seq_len: Auto | Annotated[int, Meta(ge=16, le=32768)] = "auto"
-    optimizer: Optimizer = "adamw"
-    weight_decay: Weight = 0.0
-    beta1: Fraction = 0.9
-    beta2: Fraction = 0.999
-    max_grad_norm: Weight = 1.0
-    ema_decay: Fraction = 0.9
-    context_weight: Weight = 0.3
-    patience: Count = 5
-    logging_steps: Positive = 10
-    eval_steps: Auto | Positive = "auto"
-    save_steps: Auto | Positive = "auto"
-    save_total_limit: Positive = 2
-    max_eval_tokens: Positive = 100_000
-    sample_prompt: str = "오늘 뭐함"
-
-
-class CptDataConfig(Section, frozen=True):
-    """Continued pretraining on the room's plain text, before the replies."""
-
-    enabled: bool = False
-    dir: Folder = "data/cpt"
-    window_messages: Positive = 32
-
-
-class SftStorageConfig(StorageConfig, frozen=True):
-    """Where adapters live."""
-
-    checkpoints_dir: Folder = "checkpoints_lora"
-
-
-class SmokeConfig(Section, frozen=True):
-    """What `smoke` asks."""
-
-    prompts: Annotated[list[str], Meta(min_length=1)] = field(
-        default_factory=lambda: DialogueConfig().smoke_prompts
-    )
-
-
-class SftConfig(Section, frozen=True):
-    """configs/sft.yaml. What means the same as for our own network is of the same type."""
-
-    project: ProjectConfig = field(default_factory=ProjectConfig)
-    model: BaseModelConfig = field(default_factory=BaseModelConfig)
-    data: SftDataConfig = field(default_factory=SftDataConfig)
-    lora: LoraConfig = field(default_factory=LoraConfig)
-    training: SftTrainingConfig = field(default_factory=SftTrainingConfig)
-    cpt_data: CptDataConfig = field(default_factory=CptDataConfig)
-    cpt_training: SftTrainingConfig = field(default_factory=SftTrainingConfig)
-    generation: SamplingConfig = field(default_factory=SamplingConfig)
-    output: OutputConfig = field(default_factory=OutputConfig)
-    dialogue: TalkConfig = field(default_factory=TalkConfig)
-    smoke: SmokeConfig = field(default_factory=SmokeConfig)
-    security: SecurityConfig = field(default_factory=SecurityConfig)
-    raw: RawConfig = field(default_factory=RawConfig)
-    storage: SftStorageConfig = field(default_factory=SftStorageConfig)
-    publish: PublishConfig = field(default_factory=PublishConfig)
-
-
-SFT = Layout(SftConfig, {"sft.yaml": SftConfig.__struct_fields__})
-
-
-# What stages call a setting -> what configs/sft.yaml calls it.
-ALIASES: dict[str, str] = {
-    "run_name": "project.run_name",
-    "auto_resume": "project.auto_resume",
-    "stop_file_name": "project.stop_file_name",
-    "runtime.seed": "project.seed",
-    "runtime.device": "project.device",
-    "runtime.dtype": "model.torch_dtype",
-    "model.block_size": "training.max_seq_len",
-    "processed.dir": "data.dir",
-    "processed.rooms": "data.rooms",
-    "processed.preprocess.targets": "data.label_mode",
-    "processed.preprocess.corpus_mode": "data.label_mode",
-    "objective.loss_mode": "data.label_mode",
-    "objective.context_weight": "training.context_weight",
-    "optimization.batch_size": "training.per_device_train_batch_size",
-    "optimization.max_epochs": "training.num_train_epochs",
-    "optimization.grad_clip": "training.max_grad_norm",
-    "logging.log_interval": "training.logging_steps",
-    "logging.eval_interval": "training.eval_steps",
-    "logging.save_interval": "training.save_steps",
-    "logging.keep_snapshots": "training.save_total_limit",
-    "logging.max_eval_tokens": "training.max_eval_tokens",
-    "logging.sample_prompt": "training.sample_prompt",
-    "dialogue.smoke_prompts": "smoke.prompts",
-    **{f"processed.preprocess.{name}": f"data.{name}" for name in LogConfig.__struct_fields__},
-    **{f"sampling.{name}": f"generation.{name}" for name in SamplingConfig.__struct_fields__},
-    **{
-        f"optimization.{name}": f"training.{name}"
-        for name in OptimizationConfig.__struct_fields__
-        if name in SftTrainingConfig.__struct_fields__
+# A group as it is typed -> the group of the schema whose settings have the same names there.
+_SAME = {
+    "model": "pretrained.base", "data": "processed.preprocess", "lora": "pretrained.lora",
+    "generation": "sampling", "output": "output", "dialogue": "dialogue", "security": "security",
+    "raw": "raw", "storage": "storage", "publish": "publish",
+}  # fmt: skip
+_NAMES = {
+    "project.run_name": "run_name",
+    "project.auto_resume": "auto_resume",
+    "project.stop_file_name": "stop_file_name",
+    "project.seed": "runtime.seed",
+    "project.device": "runtime.device",
+    "model.torch_dtype": "runtime.dtype",
+    "data.rooms": "processed.rooms",
+    "data.write_jsonl": "pretrained.writes_jsonl",
+    "smoke.prompts": "dialogue.smoke_prompts",
+}
+_TRAINING = {
+    "max_steps": "optimization.max_steps",
+    "num_train_epochs": "optimization.max_epochs",
+    "max_minutes": "optimization.max_minutes",
+    "learning_rate": "optimization.learning_rate",
+    "min_lr": "optimization.min_lr",
+    "lr_schedule": "optimization.lr_schedule",
+    "warmup_ratio": "optimization.warmup_ratio",
+    "per_device_train_batch_size": "optimization.batch_size",
+    "grad_accum_steps": "optimization.grad_accum_steps",
+    "max_seq_len": "model.block_size",
+    "optimizer": "optimization.optimizer",
+    "weight_decay": "optimization.weight_decay",
+    "beta1": "optimization.beta1",
+    "beta2": "optimization.beta2",
+    "max_grad_norm": "optimization.grad_clip",
+    "ema_decay": "optimization.ema_decay",
+    "context_weight": "objective.context_weight",
+    "patience": "optimization.patience",
+    "logging_steps": "logging.log_interval",
+    "eval_steps": "logging.eval_interval",
+    "save_steps": "logging.save_interval",
+    "save_total_limit": "logging.keep_snapshots",
+    "max_eval_tokens": "logging.max_eval_tokens",
+    "sample_prompt": "logging.sample_prompt",
+}
+_OF_STAGE: dict[Stage, dict[str, tuple[str, ...]]] = {
+    "sft": {
+        "data.dir": ("processed.dir",),
+        "cpt_data.enabled": ("pretrained.with_cpt",),
+        "cpt_data.dir": ("pretrained.cpt_dir",),
+        **{f"training.{name}": (target,) for name, target in _TRAINING.items()},
+    },
+    "cpt": {
+        "cpt_data.dir": ("processed.dir", "pretrained.cpt_dir"),
+        "cpt_data.window_messages": ("processed.preprocess.context_turns",),
+        **{f"cpt_training.{name}": (target,) for name, target in _TRAINING.items()},
     },
 }
+_UNUSED: dict[Stage, set[str]] = {
+    "sft": {"processed.preprocess.vocab_size"},  # a base has its own vocabulary
+    "cpt": {"processed.preprocess.vocab_size", "processed.preprocess.min_context_turns"},
+}
+# One name for three settings.
+_LABEL_MODE_TARGETS = (
+    "objective.loss_mode",
+    "processed.preprocess.targets",
+    "processed.preprocess.corpus_mode",
+)
+_LABEL_MODES: dict[str, tuple[str, ...]] = {
+    "all": ("all", "replies", "sessions"),
+    "response_only": ("response_only", "replies", "sessions"),
+    "persona_only": ("response_only", "persona", "sessions"),
+    "last_turn": ("response_only", "replies", "context_windows"),
+}
 
-
-def _aliases(stage: Stage) -> dict[str, str]:
-    """Return the names of a stage's own settings."""
-    if stage == "sft":
-        return ALIASES
-    own = {"data.dir": "cpt_data.dir", "data.context_turns": "cpt_data.window_messages"}
-    return {
-        name: own.get(alias) or alias.replace("training.", "cpt_training.", 1)
-        for name, alias in ALIASES.items()
-    }
+# Where fine-tuning begins from other defaults than training from scratch.
+_DEFAULTS: dict[str, Any] = {
+    "family": "pretrained",
+    "processed.dir": "data/sft",
+    "storage.checkpoints_dir": "checkpoints_lora",
+    "optimization.optimizer": "adamw",
+    "optimization.lr_schedule": "cosine",
+    "optimization.warmup_steps": 0,
+    "optimization.warmup_ratio": 0.03,
+    "optimization.max_epochs": 3.0,
+    "optimization.weight_decay": 0.0,
+    "optimization.beta2": 0.999,
+    "optimization.ema_decay": 0.9,
+    "objective.loss_mode": "response_only",
+    "logging.snapshot_interval": "auto",
+    "logging.keep_snapshots": 2,
+}
+_DEFAULTS_OF_CPT = {
+    "pretrained.stage": "cpt",
+    "run_name": f"main{_CPT_SUFFIX}",
+    "processed.dir": "data/cpt",
+    "processed.preprocess.context_turns": 32,
+    "processed.preprocess.min_context_turns": 0,
+}
+# What fine-tuning takes where that is less than training from scratch takes.
+_KINDS: dict[str, Any] = {
+    "optimization.max_epochs": Rate,
+    "optimization.weight_decay": Weight,
+    "publish.dtype": Literal["fp32", "fp16"],
+    "objective.loss_mode": Literal["all", "response_only", "persona_only", "last_turn"],
+}
 
 
 def load_sft_config(root: Path, overrides: tuple[str, ...] = (), stage: Stage = "sft") -> Config:
     """Read configs/sft.yaml below `root` as the settings of one stage of its training."""
-    settings: SftConfig = read_settings(SFT, root, overrides)
-    if settings.model.tuning == "full" and settings.model.load_in_4bit:
-        raise ConfigError(
-            "model.load_in_4bit cannot be trained in full", hint="set model.tuning: lora"
-        )
-    if settings.publish.dtype == "int8":
-        raise ConfigError(
-            "publish.dtype int8 is a format of our own network only", hint="set it to fp16 or fp32"
-        )
-    config = _as_config(settings, str(root), stage)
-    if stage == "sft" and settings.cpt_data.enabled:
-        config = replace(config, before=load_sft_config(root, overrides, "cpt"))
-    try:
-        refuse_contradictions(config)
-    except ConfigError as error:
-        words = Wording(aliases=_aliases(stage))
-        raise ConfigError(words.render(str(error)), hint=words.render(error.hint)) from error
+    config = load_config(root, overrides, sft_naming(stage))
+    if config.pretrained.with_cpt:
+        config = replace_fields(config, before=load_sft_config(root, overrides, "cpt"))
     return config
 
 
-def _as_config(settings: SftConfig, root: str, stage: Stage) -> Config:
-    project, training = settings.project, settings.training
-    data_dir, run_name = settings.data.dir, project.run_name
-    if stage == "cpt":
-        training, data_dir = settings.cpt_training, settings.cpt_data.dir
-        run_name = f"{run_name}-cpt"
-    return Config(
-        raw=settings.raw,
-        processed=ProcessedConfig(
-            dir=data_dir, rooms=settings.data.rooms, preprocess=_samples(settings, stage)
-        ),
-        storage=settings.storage,
-        publish=settings.publish,
-        run_name=run_name,
-        auto_resume=project.auto_resume,
-        stop_file_name=project.stop_file_name,
-        runtime=RuntimeConfig(
-            seed=project.seed, device=project.device, dtype=settings.model.torch_dtype
-        ),
-        model=ModelConfig(block_size=training.max_seq_len),
-        optimization=_optimization(training, settings.model.tuning),
-        objective=ObjectiveConfig(
-            loss_mode="all" if settings.data.label_mode == "all" else "response_only",
-            context_weight=training.context_weight,
-        ),
-        logging=LoggingConfig(
-            log_interval=training.logging_steps,
-            eval_interval=training.eval_steps,
-            save_interval=training.save_steps,
-            snapshot_interval="auto",
-            keep_snapshots=training.save_total_limit,
-            max_eval_tokens=training.max_eval_tokens,
-            sample_prompt=training.sample_prompt,
-        ),
-        sampling=settings.generation,
-        output=settings.output,
-        dialogue=DialogueConfig(**asdict(settings.dialogue), smoke_prompts=settings.smoke.prompts),
-        security=settings.security,
-        family="pretrained",
-        pretrained=PretrainedConfig(
-            base=settings.model,
-            lora=settings.lora,
-            stage=stage,
-            writes_jsonl=settings.data.write_jsonl,
-            cpt_dir=settings.cpt_data.dir,
-        ),
-        root=root,
-    )
+def naming_of(config: Config) -> Naming:
+    """Return the names that the user of these settings types."""
+    return own_naming() if config.family == "gpt" else sft_naming(config.pretrained.stage)
 
 
-def _samples(settings: SftConfig, stage: Stage) -> PreprocessConfig:
-    """Return how conversations become samples: the label mode, in the words of train.yaml."""
-    common = {name: getattr(settings.data, name) for name in LogConfig.__struct_fields__}
-    if stage == "cpt":
-        common |= {"context_turns": settings.cpt_data.window_messages, "min_context_turns": 0}
-    mode = settings.data.label_mode
-    return PreprocessConfig(
-        **common,
-        corpus_mode="context_windows" if mode == "last_turn" else "sessions",
-        targets="persona" if mode == "persona_only" else "replies",
-    )
+@cache
+def sft_naming(stage: Stage) -> Naming:
+    """Return the names of configs/sft.yaml; those of the other stage are known and set nothing."""
+    other: Stage = "cpt" if stage == "sft" else "sft"
+    idle = {name: replace(setting, targets=()) for name, setting in _settings(other).items()}
+    return Naming({FILE: _GROUPS}, {**idle, **_settings(stage)}, _defaults(stage))
 
 
-def _optimization(training: SftTrainingConfig, tuning: str) -> OptimizationConfig:
-    rate = training.learning_rate
-    if rate == "auto":
-        rate = 2e-4 if tuning == "lora" else 5e-5
-    return OptimizationConfig(
-        optimizer=training.optimizer,
-        learning_rate=rate,
-        min_lr=training.min_lr,
-        warmup_steps=0,
-        warmup_ratio=training.warmup_ratio,
-        lr_schedule=training.lr_schedule,
-        batch_size=training.per_device_train_batch_size,
-        grad_accum_steps=training.grad_accum_steps,
-        max_steps=training.max_steps,
-        max_epochs=training.num_train_epochs,
-        max_minutes=training.max_minutes,
-        patience=training.patience,
-        weight_decay=training.weight_decay,
-        beta1=training.beta1,
-        beta2=training.beta2,
-        grad_clip=training.max_grad_norm,
-        ema_decay=training.ema_decay,
-    )
+def _defaults(stage: Stage) -> dict[str, Any]:
+    return _DEFAULTS if stage == "sft" else {**_DEFAULTS, **_DEFAULTS_OF_CPT}
+
+
+def _settings(stage: Stage) -> dict[str, Setting]:
+    """Return the settings that a stage reads."""
+    schema, defaults = schema_settings(), _defaults(stage)
+    targets = {name: (target,) for name, target in _NAMES.items()} | _OF_STAGE[stage]
+    targets["data.label_mode"] = _LABEL_MODE_TARGETS
+    set_elsewhere = {target for several in targets.values() for target in several}
+    for group, section in _SAME.items():
+        for target in schema:
+            if target.startswith(f"{section}.") and target not in set_elsewhere | _UNUSED[stage]:
+                targets[group + target.removeprefix(section)] = (target,)
+
+    def setting(name: str) -> Setting:
+        expand, collapse = _converters(name, stage)
+        own = [defaults.get(target, schema[target].default) for target in targets[name]]
+        first = targets[name][0]
+        kind = _KINDS.get(first, schema[first].kind)
+        return Setting(kind, collapse(*own), targets[name], expand, collapse)
+
+    return {name: setting(name) for name in targets}
+
+
+def _converters(
+    name: str, stage: Stage
+) -> tuple[Callable[[Any], Iterable[Any]], Callable[..., Any]]:
+    """Return what turns a typed value into those of its settings, and back."""
+    if name == "data.label_mode":
+        modes = {values: mode for mode, values in _LABEL_MODES.items()}
+        return _LABEL_MODES.__getitem__, lambda *values: modes[values]
+    if name == "project.run_name" and stage == "cpt":
+        return lambda run: (f"{run}{_CPT_SUFFIX}",), lambda run: run.removesuffix(_CPT_SUFFIX)
+    return repeat, lambda value, *_: value

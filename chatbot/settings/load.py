@@ -1,8 +1,9 @@
 """Settings from configs/*.yaml: read, overlay, refuse."""
 
+import contextlib
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from operator import attrgetter
@@ -14,24 +15,9 @@ import msgspec
 import yaml
 
 from chatbot.errors import ConfigError
+from chatbot.settings.naming import Naming, Setting, own_naming
 from chatbot.settings.run_files import is_run_file
-from chatbot.settings.schema import Config, Section
-
-FILES: dict[str, tuple[str, ...]] = {
-    "paths.yaml": ("raw", "processed", "storage", "publish"),
-    "train.yaml": (
-        "run_name",
-        "auto_resume",
-        "training",
-        "stop_file_name",
-        "runtime",
-        "model",
-        "optimization",
-        "objective",
-        "logging",
-    ),
-    "gen.yaml": ("sampling", "output", "dialogue", "security"),
-}
+from chatbot.settings.schema import Config
 
 
 @dataclass(frozen=True)
@@ -87,62 +73,42 @@ _Loader.add_implicit_resolver(
 )
 
 
-@dataclass(frozen=True)
-class Layout:
-    """A set of settings, and which file of configs/ holds which of its sections."""
+def load_config(
+    root: Path, overrides: tuple[str, ...] = (), naming: Naming | None = None
+) -> Config:
+    """Read configs/*.yaml below `root`, overlay `section.key=value`; without files, the defaults.
 
-    schema: type[Section]
-    files: Mapping[str, tuple[str, ...]]
-
-
-OURS = Layout(Config, FILES)
-_SET_BY_CODE = ("root", "family", "pretrained", "before")
-
-
-def setting_names(section: type[Section] = Config, prefix: str = "") -> dict[str, Any]:
-    """Return every dotted setting below a section with its default.
-
-    >>> setting_names()["sampling.top_k"]
-    0
+    Raises ConfigError, in the names of `naming`, for what is unknown, does not fit, or
+    contradicts itself.
     """
-    names: dict[str, Any] = {}
-    for item in msgspec.structs.fields(section):
-        if item.name in _SET_BY_CODE:
-            continue
-        if isinstance(item.type, type) and issubclass(item.type, Section):
-            names |= setting_names(item.type, f"{prefix}{item.name}.")
-        else:
-            made = item.default_factory
-            names[prefix + item.name] = item.default if made is msgspec.NODEFAULT else made()
-    return names
-
-
-def load_config(root: Path, overrides: tuple[str, ...] = ()) -> Config:
-    """Read configs/*.yaml below `root` and overlay `section.key=value` overrides."""
-    config = msgspec.structs.replace(read_settings(OURS, root, overrides), root=str(root))
-    refuse_contradictions(config)
+    naming = naming or own_naming()
+    typed = read_typed(root, overrides, naming)
+    config = msgspec.structs.replace(naming.build(typed), root=str(root))
+    with naming.in_messages():
+        refuse_contradictions(config)
     return config
 
 
-def read_settings(layout: Layout, root: Path, overrides: tuple[str, ...]) -> Any:
-    """Read the files of a layout into its schema; without a folder configs/, the defaults.
-
-    Raises ConfigError for what does not fit.
-    """
+def read_typed(root: Path, overrides: tuple[str, ...], naming: Naming) -> dict[str, Any]:
+    """Return what a user has typed: dotted name -> a value of its kind."""
     if not root.is_dir():
         raise ConfigError(f"no folder {root}", hint="--root names the project's folder")
     folder = root / "configs"
     merged: dict[str, Any] = {}
     # Who only talks has a model and no configs: the defaults.
-    for name, allowed in layout.files.items() if folder.is_dir() else ():
+    for name, allowed in naming.files.items() if folder.is_dir() else ():
         values = _read_yaml(folder / name)
         for key in values:
             if key not in allowed:
-                raise _unknown(str(key), f"configs/{name}", layout)
+                raise _unknown(str(key), f"configs/{name}", naming)
         merged |= values
     for override in overrides:
-        _overlay(merged, override, layout)
-    return _convert(merged, layout)
+        _overlay(merged, override, naming)
+    merged = {key: value for key, value in merged.items() if value is not None}
+    return {
+        name: _fitting(name, value, naming.settings[name])
+        for name, value in _flatten(merged, naming)
+    }
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -163,7 +129,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return {_pick(key, _TEXT): value for key, value in values.items()}
 
 
-def _overlay(values: dict[str, Any], override: str, layout: Layout) -> None:
+def _overlay(values: dict[str, Any], override: str, naming: Naming) -> None:
     dotted, equals, text = override.partition("=")
     if not equals:
         raise ConfigError(f"--set {override!r} has no value", hint="--set section.key=value")
@@ -171,7 +137,7 @@ def _overlay(values: dict[str, Any], override: str, layout: Layout) -> None:
     for section in sections:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
-            raise _unknown(dotted, "--set", layout)
+            raise _unknown(dotted, "--set", naming)
     try:
         values[key] = yaml.load(text, _Loader)  # noqa: S506 a SafeLoader
     except (yaml.YAMLError, ValueError) as error:
@@ -180,27 +146,36 @@ def _overlay(values: dict[str, Any], override: str, layout: Layout) -> None:
         ) from error
 
 
-def _convert(values: Mapping[str, Any], layout: Layout) -> Any:
-    values = {key: value for key, value in values.items() if value is not None}
-    values = _meant(values, layout.schema)
-    _refuse_unknown(layout.schema, values, "", layout)
-    try:
-        return msgspec.convert(values, layout.schema)
-    except msgspec.ValidationError as error:
-        name = re.sub(r"\[.*", "", str(error).partition(" - at `$.")[2].rstrip("`"))
-        raise _unfitting(name, layout) from error
+def _flatten(
+    values: Mapping[Any, Any], naming: Naming, prefix: str = ""
+) -> Iterator[tuple[str, Any]]:
+    """Yield every setting in groups by its dotted name."""
+    for key, value in values.items():
+        name = f"{prefix}{_pick(key, _TEXT)}"
+        if name in naming.settings:
+            yield name, value
+        elif not naming.is_group(name):
+            raise _unknown(name, "", naming)
+        elif isinstance(value, Mapping):
+            yield from _flatten(value, naming, f"{name}.")
+        else:
+            raise ConfigError(
+                f"setting {name} is a group", hint="write its settings as `key: value`"
+            )
 
 
-def _unfitting(name: str, layout: Layout) -> ConfigError:
-    """Return the refusal of a value: what the setting takes, never what was written."""
-    kind: Any = layout.schema
-    for part in name.split("."):
-        kind = next(field.type for field in msgspec.structs.fields(kind) if field.name == part)
-    if isinstance(kind, type) and issubclass(kind, Section):
-        return ConfigError(f"setting {name} is a group", hint="write its settings as `key: value`")
-    default = msgspec.json.encode(setting_names(layout.schema)[name]).decode().strip('"')
-    return ConfigError(
-        f"setting {name} must be {describe_kind(kind)}", hint=f"its default is {default or 'empty'}"
+def _fitting(name: str, value: Any, setting: Setting) -> Any:
+    """Return a value from YAML in the reading that its setting takes.
+
+    Raises ConfigError: what the setting takes, never what was written.
+    """
+    for reading in (_VALUE, _TEXT):
+        with contextlib.suppress(msgspec.ValidationError):
+            return msgspec.convert(_pick(value, reading), setting.kind)
+    default = msgspec.json.encode(setting.default).decode().strip('"')
+    raise ConfigError(
+        f"setting {name} must be {describe_kind(setting.kind)}",
+        hint=f"its default is {default or 'empty'}",
     )
 
 
@@ -241,26 +216,6 @@ def _bounds(note: msgspec.Meta) -> str:
     return f" ({', '.join(bounds)})" if bounds else ""
 
 
-def _meant(value: Any, kind: Any) -> Any:
-    """Return a value read from YAML with each word in the reading that its setting takes."""
-    if isinstance(kind, type) and issubclass(kind, Section):
-        if not isinstance(value, dict):
-            return _pick(value, _VALUE)
-        kinds = {field.name: field.type for field in msgspec.structs.fields(kind)}
-        pairs = ((_pick(key, _TEXT), inner) for key, inner in value.items())
-        return {key: _meant(inner, kinds.get(key, Any)) for key, inner in pairs}
-    readings = _pick(value, _VALUE), _pick(value, _TEXT)
-    return next((reading for reading in readings if _fits(reading, kind)), readings[0])
-
-
-def _fits(value: Any, kind: Any) -> bool:
-    try:
-        msgspec.convert(value, kind)
-    except msgspec.ValidationError:
-        return False
-    return True
-
-
 def _pick(value: Any, reading: Callable[[_Plain], Any]) -> Any:
     """Return a value, and all that it holds, in one of the two readings."""
     if isinstance(value, _Plain):
@@ -272,29 +227,17 @@ def _pick(value: Any, reading: Callable[[_Plain], Any]) -> Any:
     return value
 
 
-def _refuse_unknown(section: type[Section], values: Any, prefix: str, layout: Layout) -> None:
-    if not isinstance(values, Mapping):
-        return  # msgspec names the wrong type
-    known = {item.name: item.type for item in msgspec.structs.fields(section)}
-    for key, value in values.items():
-        if key not in known or key in _SET_BY_CODE:
-            raise _unknown(f"{prefix}{key}", "", layout)
-        kind = known[key]
-        if isinstance(kind, type) and issubclass(kind, Section):
-            _refuse_unknown(kind, value if value is not None else {}, f"{prefix}{key}.", layout)
-
-
-def _unknown(name: str, where: str, layout: Layout) -> ConfigError:
+def _unknown(name: str, where: str, naming: Naming) -> ConfigError:
     place = f" in {where}" if where else ""
-    home = next((file for file, keys in layout.files.items() if name.split(".")[0] in keys), None)
+    home = next((file for file, keys in naming.files.items() if name.split(".")[0] in keys), None)
     if home and where and where != "--set":
         return ConfigError(f"setting {name} is not one{place}", hint=f"move it to configs/{home}")
-    known = list(setting_names(layout.schema))
+    known = list(naming.settings)
     sections = sorted({part.rpartition(".")[0] for part in known} - {""})
     near = difflib.get_close_matches(name, known + sections, n=1, cutoff=0.5)
     tail = [full for full in known if full.rpartition(".")[2] == name.rpartition(".")[2]]
     guess = tail[:1] or near
-    hint = f"did you mean {guess[0]}?" if guess else "README.md lists every setting"
+    hint = f"did you mean {guess[0]}?" if guess else "docs/settings.md lists every setting"
     return ConfigError(f"unknown setting {name}{place}", hint=hint)
 
 
@@ -332,7 +275,7 @@ def _folders(config: Config) -> dict[str, str]:
         "`storage.archive_dir`": config.storage.archive_dir,
     }
     if config.family == "pretrained":
-        folders["cpt_data.dir"] = config.pretrained.cpt_dir
+        folders["`pretrained.cpt_dir`"] = config.pretrained.cpt_dir
         if config.pretrained.stage == "cpt":
             return folders
     return {**folders, "`processed.dir`": config.processed.dir}
@@ -347,6 +290,12 @@ def refuse_contradictions(config: Config) -> None:
             f"`processed.preprocess.min_context_turns` {rules.min_context_turns} is not below "
             f"`processed.preprocess.context_turns` {rules.context_turns}",
             hint="lower `processed.preprocess.min_context_turns`",
+        )
+    base = config.pretrained.base
+    if base.tuning == "full" and base.load_in_4bit:
+        raise ConfigError(
+            "`pretrained.base.load_in_4bit` cannot be trained in full",
+            hint="set `pretrained.base.tuning: lora`",
         )
     if is_run_file(config.stop_file_name):
         raise ConfigError(

@@ -59,9 +59,11 @@ class RawConfig(Section, frozen=True):
     aliases: dict[str, str] = {}
 
 
-class LogConfig(Section, frozen=True):
-    """How messages become clean conversations."""
+class PreprocessConfig(Section, frozen=True):
+    """How messages become clean conversations, and those training samples."""
 
+    corpus_mode: Literal["sessions", "context_windows"] = "sessions"
+    targets: Literal["replies", "persona", "last_turn"] = "replies"
     persona: str = "auto"
     speaker_mode: Literal["auto", "pair", "group"] = "auto"
     max_speakers: Annotated[int, Meta(ge=2, le=64)] = 16
@@ -86,13 +88,6 @@ class LogConfig(Section, frozen=True):
     mask_personal: bool = True
     mask_names: list[Annotated[str, Meta(min_length=2)]] = field(default_factory=list)
     val_fraction: Annotated[float, Meta(gt=0, lt=0.5)] = 0.1
-
-
-class PreprocessConfig(LogConfig, frozen=True):
-    """How conversations become training samples."""
-
-    corpus_mode: Literal["sessions", "context_windows"] = "sessions"
-    targets: Literal["replies", "persona", "last_turn"] = "replies"
     vocab_size: Auto | Annotated[int, Meta(ge=320, le=65536)] = "auto"
 
 
@@ -206,19 +201,14 @@ class OutputConfig(Section, frozen=True):
     max_bubbles: Positive = 4
 
 
-class TalkConfig(Section, frozen=True):
-    """Which model answers whom, and what it remembers."""
+class DialogueConfig(Section, frozen=True):
+    """Which model answers whom, what it remembers, and what `smoke` asks."""
 
     model: str = "auto"
     speak_as: str = "auto"
     reply_floor: Annotated[float, Meta(ge=0, le=1)] = 0.05
     reply_cap: Annotated[float, Meta(ge=0, le=1)] = 0.9
     history_turns: Positive = 32
-
-
-class DialogueConfig(TalkConfig, frozen=True):
-    """The same, and what `smoke` asks."""
-
     smoke_prompts: Annotated[list[str], Meta(min_length=1)] = field(
         default_factory=lambda: ["오늘 뭐함", "밥 먹었어?", "주말에 뭐해?"]
     )
@@ -262,7 +252,6 @@ class BaseModelConfig(Section, frozen=True):
     system_prompt: str = ""
     tuning: Literal["lora", "full"] = "lora"
     load_in_4bit: bool = False
-    torch_dtype: Dtype = "auto"
     attn_implementation: Literal["auto", "eager", "sdpa", "flash_attention_2"] = "auto"
     gradient_checkpointing: Auto | bool = "auto"
     trust_remote_code: bool = False
@@ -285,16 +274,17 @@ class PretrainedConfig(Section, frozen=True):
     base: BaseModelConfig = field(default_factory=BaseModelConfig)
     lora: LoraConfig = field(default_factory=LoraConfig)
     stage: Literal["cpt", "sft"] = "sft"
+    with_cpt: bool = False
     writes_jsonl: bool = False
-    cpt_dir: str = "data/cpt"
+    cpt_dir: Folder = "data/cpt"
 
 
 class Config(Section, frozen=True):
     """All settings of one project, whichever network it trains.
 
-    No file sets `root`, the folder that holds configs/, `family`, which network is trained,
-    `before`, the settings of the stage of training before this one, and `pretrained`:
-    configs/sft.yaml is read by chatbot/settings/aliases.py.
+    No file sets `root`, the folder that holds configs/, `family`, which network is trained, and
+    `before`, the settings of the stage of training before this one. configs/sft.yaml sets
+    `pretrained` too, and calls many settings otherwise: aliases.py.
     """
 
     raw: RawConfig = field(default_factory=RawConfig)

@@ -29,6 +29,7 @@ from chatbot.model.pretrained.hub import Base, can_quantize, context_of, load_ba
 from chatbot.model.pretrained.lora import add_adapter
 from chatbot.model.pretrained.network import PretrainedNetwork, make_room, rows_to_train
 from chatbot.model.pretrained.tokenizer import require_own_tokenizer
+from chatbot.settings.load import refuse_contradictions
 from chatbot.settings.schema import Config
 from chatbot.training.interface import Blueprint
 from chatbot.training.loop import Compute, TrainState, averaged
@@ -38,6 +39,7 @@ from chatbot.training.world import ALONE, World
 
 _ROWS_CPU, _ROWS_GPU = 4, 8
 _CONTEXT = 512
+_LORA_RATE, _FULL_RATE = 2e-4, 5e-5
 _CUDA_BYTES = 600_000_000  # what CUDA itself and its kernels' workspaces take
 
 
@@ -221,26 +223,30 @@ def _read_parent(parent: Path, fingerprint: Fingerprint) -> Tuned:
 
 
 def with_numbers(config: Config, base: Base, device: torch.device) -> Config:
-    """Return the settings with numbers for an `auto` batch size and context.
+    """Return the settings with numbers for what is `auto`: learning rate, batch size, context.
 
-    Raises ConfigError for more context than the base has.
+    Raises ConfigError for more context than the base has, or a `min_lr` above the rate.
     """
     settings, context = config.optimization, context_of(base)
     block_size: str | int = config.model.block_size
     block_size = min(_CONTEXT, context) if isinstance(block_size, str) else block_size
     if block_size > context:
         raise ConfigError(
-            f"training.max_seq_len {block_size} is more than the base's context of {context}",
-            hint=f"set training.max_seq_len to auto, or to {context} or less",
+            f"`model.block_size` {block_size} is more than the base's context of {context}",
+            hint=f"set `model.block_size` to auto, or to {context} or less",
         )
-    rows = settings.batch_size
+    rows, rate = settings.batch_size, settings.learning_rate
     if rows == "auto":
         rows = _ROWS_CPU if device.type == "cpu" else _ROWS_GPU
-    return replace(
+    if rate == "auto":
+        rate = _LORA_RATE if config.pretrained.base.tuning == "lora" else _FULL_RATE
+    config = replace(
         config,
         model=replace(config.model, block_size=block_size),
-        optimization=replace(settings, batch_size=rows),
+        optimization=replace(settings, batch_size=rows, learning_rate=rate),
     )
+    refuse_contradictions(config)
+    return config
 
 
 def require_memory(
@@ -256,8 +262,8 @@ def require_memory(
         raise ConfigError(
             f"training needs {need.additional / GIGABYTE:.1f} GB, "
             f"{machine.device} has {free / GIGABYTE:.1f} GB free",
-            hint="`chatbot plan` shows what fits: model.load_in_4bit, a lower training.max_seq_len "
-            "or lora.r, a smaller base",
+            hint="`chatbot plan` shows what fits: model.load_in_4bit, a lower "
+            "`model.block_size` or lora.r, a smaller base",
         )
     return need
 

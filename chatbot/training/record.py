@@ -12,10 +12,19 @@ import msgspec
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import run_files
+from chatbot.settings.aliases import naming_of
+from chatbot.settings.naming import nested
 from chatbot.settings.schema import Config
 from chatbot.storage.files import explained, write_bytes
 from chatbot.training.folder import RunFolder, Status, cut_metrics, read_metrics
 from chatbot.training.loop import EvalResult, StepResult, TrainState
+
+_WITH_NAMES = (
+    "processed.rooms",
+    "processed.preprocess.persona",
+    "processed.preprocess.mask_names",
+    "dialogue.speak_as",
+)
 
 
 class Record:
@@ -48,7 +57,7 @@ class Record:
         status.best_loss = state.best_loss if math.isfinite(state.best_loss) else None
         self._folder.write_status(status)
         write_bytes(
-            self._folder.path / run_files.SETTINGS, msgspec.yaml.encode(_without_names(config))
+            self._folder.path / run_files.SETTINGS, msgspec.yaml.encode(_settings_of_run(config))
         )
 
     def note_progress(self, result: StepResult, state: TrainState, limit_seconds: float) -> None:
@@ -118,10 +127,11 @@ def _append(path: Path, line: str) -> None:
         file.write(line)
 
 
-def _without_names(config: Config) -> dict[str, Any]:
-    """Return the settings of a run without the names that some of them hold."""
-    settings = msgspec.to_builtins(config)
-    del settings["root"], settings["raw"], settings["before"], settings["processed"]["rooms"]
-    del settings["processed"]["preprocess"]["persona"]
-    del settings["processed"]["preprocess"]["mask_names"], settings["dialogue"]["speak_as"]
-    return dict(settings)
+def _settings_of_run(config: Config) -> dict[str, Any]:
+    """Return the settings as they are typed, without those that hold names of people or rooms."""
+    naming = naming_of(config)
+    hidden = {naming.aliases.get(name, name) for name in _WITH_NAMES}
+    typed = msgspec.to_builtins(naming.typed(config))
+    settings = nested({name: value for name, value in typed.items() if name not in hidden})
+    del settings["raw"]
+    return settings

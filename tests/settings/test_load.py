@@ -3,27 +3,18 @@
 import re
 from operator import attrgetter
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.errors import ConfigError
-from chatbot.settings.aliases import SftConfig, load_sft_config
-from chatbot.settings.load import describe_kind, load_config, setting_names
-from chatbot.settings.schema import Config, Section
+from chatbot.settings.aliases import STAGES, load_sft_config, sft_naming
+from chatbot.settings.load import describe_kind, load_config
+from chatbot.settings.naming import own_naming
+from chatbot.settings.schema import Config
 from tests.conftest import NO_CONFIGS
 
-
-def _kinds(section, prefix=""):
-    """Every dotted setting with its type."""
-    kinds = {}
-    for field in msgspec.structs.fields(section):
-        if isinstance(field.type, type) and issubclass(field.type, Section):
-            kinds |= _kinds(field.type, f"{prefix}{field.name}.")
-        elif field.name not in ("root", "pretrained"):
-            kinds[prefix + field.name] = field.type
-    return kinds
+SETTINGS = own_naming().settings
 
 
 def changed(project, file, old, new):
@@ -81,14 +72,14 @@ def test_contradiction_is_refused():
         load_config(NO_CONFIGS, ("processed.preprocess.min_context_turns=16",))
 
 
-@given(st.sampled_from(sorted(setting_names())), st.characters(categories=["Ll"]))
+@given(st.sampled_from(sorted(SETTINGS)), st.characters(categories=["Ll"]))
 def test_misspelt_setting_is_never_accepted(name, char):
     with pytest.raises(ConfigError):
         load_config(NO_CONFIGS, (f"{name}{char}=1",))
 
 
 def test_defaults_stand_in_the_code_alone():
-    assert Config().model.dropout == setting_names()["model.dropout"]
+    assert Config().model.dropout == SETTINGS["model.dropout"].default
 
 
 @pytest.mark.parametrize(
@@ -117,7 +108,7 @@ def test_odd_overrides_are_refused_with_a_sentence(override):
         load_config(NO_CONFIGS, (override,))
 
 
-TEXTS = [name for name, kind in _kinds(Config).items() if kind is str and name in setting_names()]
+TEXTS = [name for name, setting in SETTINGS.items() if setting.kind is str]
 WORDS = st.sampled_from(
     [
         "on",
@@ -188,10 +179,10 @@ def test_a_wrong_value_is_told_what_would_be_right(override, message, hint):
     assert (str(caught.value), caught.value.hint) == (message, hint)
 
 
-@pytest.mark.parametrize("schema", [Config, SftConfig])
-def test_every_setting_says_what_it_takes(schema):
-    for name, kind in _kinds(schema).items():
-        assert "another value" not in describe_kind(kind), name
+@pytest.mark.parametrize("naming", [own_naming(), *map(sft_naming, STAGES)])
+def test_every_setting_says_what_it_takes(naming):
+    for name, setting in naming.settings.items():
+        assert "another value" not in describe_kind(setting.kind), name
 
 
 PLACES = [".", "", "/", "..", "data", "data/raw", "data/raw/inbox", "data/raw/organized", "configs"]
@@ -224,7 +215,7 @@ def test_folder_outside_the_project_is_allowed(project, tmp_path):
     assert project.config(f"processed.dir={tmp_path / 'elsewhere'}")
 
 
-NUMBERS = sorted(name for name, value in setting_names().items() if type(value) is int)
+NUMBERS = sorted(name for name, setting in SETTINGS.items() if type(setting.default) is int)
 
 
 @pytest.mark.parametrize("name", NUMBERS)

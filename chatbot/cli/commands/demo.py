@@ -12,7 +12,8 @@ from chatbot.cli.arguments import positive, positive_float
 from chatbot.cli.invented_room import invent_room, write_android_export
 from chatbot.cli.main import call
 from chatbot.cli.screen import say
-from chatbot.settings.load import FILES, load_config
+from chatbot.settings.load import load_config
+from chatbot.settings.naming import FILES
 from chatbot.settings.schema import Config, SecurityConfig
 from chatbot.storage.files import write_bytes
 

@@ -11,6 +11,7 @@ from chatbot.cli.background import start_background
 from chatbot.cli.screen import say
 from chatbot.errors import CheckpointError
 from chatbot.settings import run_files
+from chatbot.settings.aliases import naming_of
 from chatbot.settings.schema import Config
 from chatbot.training.families import run_folder
 from chatbot.training.folder import locked_run, start_loss
@@ -61,7 +62,8 @@ def run(args: argparse.Namespace, config: Config) -> None:
         for stage in chosen:
             if has_stages and world.is_main:
                 say(f"stage {stage.pretrained.stage}: run {stage.run_name}")
-            reason = _train_stage(stage, resume, world)
+            with naming_of(stage).in_messages():
+                reason = _train_stage(stage, resume, world)
             release_memory()
             if reason not in (*FINISHED, ""):
                 return

@@ -1,0 +1,139 @@
+"""Settings as a user types them: each name, what it takes, its default, what it sets."""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import repeat
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from chatbot.settings.schema import Config, Section
+from chatbot.wording import renamed
+
+FILES: dict[str, tuple[str, ...]] = {
+    "paths.yaml": ("raw", "processed", "storage", "publish"),
+    "train.yaml": (
+        "run_name",
+        "auto_resume",
+        "training",
+        "stop_file_name",
+        "runtime",
+        "model",
+        "optimization",
+        "objective",
+        "logging",
+    ),
+    "gen.yaml": ("sampling", "output", "dialogue", "security"),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a user types for one setting of the schema, or for several.
+
+    `kind`: the type it takes. `targets`: the settings of the schema, as dotted names; none where
+    another stage of training uses it. `expand` turns a typed value into theirs, `collapse` the
+    first of theirs, or all where they are several, back into what was typed.
+    """
+
+    kind: Any
+    default: Any
+    targets: tuple[str, ...]
+    expand: Callable[[Any], Iterable[Any]] = repeat
+    collapse: Callable[..., Any] = lambda value, *_: value
+
+
+@dataclass(frozen=True)
+class Naming:
+    """The settings of a program by the names that its user types.
+
+    `files`: a file of configs/ -> the first parts of the names in it. `fixed`: settings of the
+    schema that have another default here than in the schema.
+    """
+
+    files: Mapping[str, tuple[str, ...]]
+    settings: Mapping[str, Setting]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """What is typed for each setting of the schema, where that is another name."""
+        names = self.settings.items()
+        pairs = ((target, name) for name, setting in names for target in setting.targets)
+        return {target: name for target, name in pairs if target != name}
+
+    @property
+    def file(self) -> str | None:
+        """The only file of these settings, if there is one only."""
+        return next(iter(self.files)) if len(self.files) == 1 else None
+
+    def in_messages(self) -> AbstractContextManager[None]:
+        """Write the settings of all messages by these names."""
+        return renamed(self.aliases, self.file)
+
+    def is_group(self, name: str) -> bool:
+        """Whether settings are typed below this name."""
+        return any(other.startswith(f"{name}.") for other in self.settings)
+
+    def build(self, typed: Mapping[str, Any]) -> Config:
+        """Return all settings, with what was typed (name -> a value of its kind)."""
+        values = dict(self.fixed)
+        for name, value in typed.items():
+            setting = self.settings[name]
+            values |= zip(setting.targets, setting.expand(value), strict=False)
+        return msgspec.convert(nested(values), Config)
+
+    def typed(self, config: Config) -> dict[str, Any]:
+        """Return the settings as one would type them: name -> value."""
+        return {
+            name: setting.collapse(*(attrgetter(target)(config) for target in setting.targets))
+            for name, setting in self.settings.items()
+            if setting.targets
+        }
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn dotted names into groups.
+
+    >>> nested({"model.size": "nano", "run_name": "main"})
+    {'model': {'size': 'nano'}, 'run_name': 'main'}
+    """
+    groups: dict[str, Any] = {}
+    for name, value in values.items():
+        *sections, key = name.split(".")
+        group = groups
+        for section in sections:
+            group = group.setdefault(section, {})
+        group[key] = value
+    return groups
+
+
+def schema_settings(section: type[Section] = Config, prefix: str = "") -> dict[str, Setting]:
+    """Return every setting of the schema below a section by its dotted name.
+
+    >>> schema_settings()["sampling.top_k"].default
+    0
+    """
+    settings: dict[str, Setting] = {}
+    for item in msgspec.structs.fields(section):
+        name = prefix + item.name
+        if isinstance(item.type, type) and issubclass(item.type, Section):
+            settings |= schema_settings(item.type, f"{name}.")
+        else:
+            make = item.default_factory
+            default = item.default if make is msgspec.NODEFAULT else make()
+            settings[name] = Setting(item.type, default, (name,))
+    return settings
+
+
+@cache
+def own_naming() -> Naming:
+    """Return the names of `chatbot`: those of the schema."""
+    groups = {group for keys in FILES.values() for group in keys}
+    settings = schema_settings().items()
+    return Naming(
+        FILES, {name: setting for name, setting in settings if name.split(".")[0] in groups}
+    )
