@@ -18,7 +18,7 @@ SFT := $(BIN)/python -m chatbot.sft_ops
 TUNING = --root "$(ROOT)" $(if $(BASE),--set model.base_model="$(BASE)")
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-lora tune sft format demo test test-faults check bench compare archive organize preprocess plan train \
+.PHONY: help install install-dev install-lora tune sft format demo test test-faults check bench compare init archive organize preprocess plan train \
         smoke reply chat bridge forget privacy publish export import encrypt-model decrypt-model keygen status stop \
         password clean
 
@@ -81,6 +81,8 @@ tune: install-lora  ## a pretrained base, all of it: make tune BASE=FOLDER
 sft: install-lora  ## a command on a pretrained base: make sft CMD=chat
 	@$(SFT) $(CMD) $(TUNING) $(value ARGS)
 
+init: install  ## write configs/ and the folders of a new project
+	$(RUN) init --root "$(ROOT)" $(value ARGS)
 archive: install  ## move old data and models to data/archive/
 	$(RUN) archive --root "$(ROOT)" $(value ARGS)
 organize: install  ## file exports from data/raw/inbox/

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, settings
 
 from chatbot.cli.invented_room import invent_room, write_android_export
 from chatbot.cli.main import main
-from chatbot.settings.aliases import sft_naming
+from chatbot.cli.project import write_configs
 from chatbot.settings.load import load_config
-from chatbot.settings.naming import nested, own_naming
 from chatbot.settings.schema import Config
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -66,21 +64,8 @@ class Project:
         return path
 
 
-def write_default_configs(folder: Path) -> None:
-    """Write every setting at its default: the repository's own files are their user's to edit."""
-    folder.mkdir(parents=True)
-    for naming in (own_naming(), sft_naming("sft")):
-        defaults = {name: setting.default for name, setting in naming.settings.items()}
-        values = nested(defaults)
-        for name, keys in naming.files.items():
-            text = yaml.safe_dump(
-                {key: values[key] for key in keys}, allow_unicode=True, sort_keys=False
-            )
-            (folder / name).write_text(text, encoding="utf-8")
-
-
 def make_project(root: Path) -> Project:
-    write_default_configs(root / "configs")
+    list(write_configs(root))  # the repository's own files are their user's to edit
     (root / ".env").write_text("CHATBOT_PASSWORD=open sesame\n")
     return Project(root)
 

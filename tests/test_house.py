@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from chatbot.cli.main import COMMANDS, OURS, build_parser
 from chatbot.settings.aliases import STAGES, load_sft_config, sft_naming
 from chatbot.settings.load import load_config
-from chatbot.settings.naming import FILES, own_naming
+from chatbot.settings.naming import own_naming
 from chatbot.settings.schema import Config
 from chatbot.sft_ops import SFT
 from tests.conftest import NO_CONFIGS, REPOSITORY
@@ -203,37 +203,31 @@ def test_readme_lists_every_setting_with_its_default(readme):
     assert rows == defaults
 
 
-@pytest.fixture
-def shipped(tmp_path):
-    """The settings as git has them: those in the folder are their user's to edit."""
-    (tmp_path / "configs").mkdir()
-    for name in (*FILES, *sft_naming("sft").files):
+def test_configs_hold_every_setting_at_its_default(project):
+    configs = project.root / "configs"
+    assert load_config(project.root) == Config(root=str(project.root))
+    for stage in STAGES:
+        defaults = replace(load_sft_config(NO_CONFIGS, (), stage), root=str(project.root))
+        assert load_sft_config(project.root, (), stage) == defaults
+    for naming in (own_naming(), sft_naming("sft")):
+        texts = [(configs / file).read_text(encoding="utf-8") for file in naming.files]
+        written = {key: value for text in texts for key, value in yaml.safe_load(text).items()}
+        for name in naming.settings:
+            section = written
+            for key in name.split("."):
+                assert key in section, name
+                section = section[key]
+
+
+def test_configs_of_the_repository_are_those_that_init_writes(project):
+    for path in (project.root / "configs").iterdir():
+        # As git has them: those in the folder are their user's to edit.
         kept = subprocess.run(
-            ["git", "show", f":configs/{name}"], cwd=REPOSITORY, capture_output=True
+            ["git", "show", f":configs/{path.name}"], cwd=REPOSITORY, capture_output=True
         )
         if kept.returncode:
             pytest.skip("no git repository")
-        (tmp_path / "configs" / name).write_bytes(kept.stdout)
-    return tmp_path
-
-
-def test_configs_hold_every_setting_at_its_default(shipped):
-    assert load_config(shipped) == Config(root=str(shipped))
-    for stage in STAGES:
-        defaults = replace(load_sft_config(NO_CONFIGS, (), stage), root=str(shipped))
-        assert load_sft_config(shipped, (), stage) == defaults
-    written = yaml.safe_load((shipped / "configs/sft.yaml").read_text(encoding="utf-8"))
-    for name in sft_naming("sft").settings:
-        section = written
-        for key in name.split("."):
-            assert key in section, name
-            section = section[key]
-    for name, setting in own_naming().settings.items():
-        file = next(file for file, keys in FILES.items() if name.split(".")[0] in keys)
-        key = name.split(".")[-1]
-        assert re.search(
-            rf"^ *{key}:", (shipped / "configs" / file).read_text(encoding="utf-8"), re.MULTILINE
-        ), (name, setting)
+        assert kept.stdout == path.read_bytes(), path.name
 
 
 def test_every_command_says_in_one_line_what_it_does():

@@ -19,6 +19,7 @@ from chatbot.wording import Wording
 
 COMMANDS = (
     "demo",
+    "init",
     "organize",
     "preprocess",
     "plan",

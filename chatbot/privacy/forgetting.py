@@ -146,11 +146,8 @@ def _rebuild(config: Config, listener: Listener) -> Iterator[RebuiltCorpus]:
 
 
 def _stages(config: Config) -> list[Config]:
-    """Return the settings of the stages of a pretrained base, if the project has any."""
-    root = Path(config.root)
-    if (root / "configs").is_dir() and not (root / "configs" / "sft.yaml").exists():
-        return []  # the demo has none; no folder at all means the defaults
-    stages = [load_sft_config(root, (), stage) for stage in STAGES]
+    """Return the settings of the stages of a pretrained base."""
+    stages = [load_sft_config(Path(config.root), (), stage) for stage in STAGES]
     return [replace(stage, raw=config.raw) for stage in stages]  # one chat, one list of rules
 
 

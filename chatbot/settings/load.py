@@ -95,9 +95,10 @@ def read_typed(root: Path, overrides: tuple[str, ...], naming: Naming) -> dict[s
         raise ConfigError(f"no folder {root}", hint="--root names the project's folder")
     folder = root / "configs"
     merged: dict[str, Any] = {}
+    _refuse_misspelt(folder, naming)
     # Who only talks has a model and no configs: the defaults.
-    for name, allowed in naming.files.items() if folder.is_dir() else ():
-        values = _read_yaml(folder / name)
+    for name, allowed in naming.files.items():
+        values = _read_yaml(folder / name) if (folder / name).exists() else {}
         for key in values:
             if key not in allowed:
                 raise _unknown(str(key), f"configs/{name}", naming)
@@ -111,9 +112,19 @@ def read_typed(root: Path, overrides: tuple[str, ...], naming: Naming) -> dict[s
     }
 
 
+def _refuse_misspelt(folder: Path, naming: Naming) -> None:
+    """Raise ConfigError if a file of settings is missing and another has nearly its name."""
+    missing = [Path(name).stem for name in naming.files if not (folder / name).exists()]
+    others = [path for path in sorted(folder.glob("*.y*ml")) if path.name not in naming.files]
+    for path in others if missing else ():
+        if near := difflib.get_close_matches(path.stem, missing, n=1):
+            raise ConfigError(
+                f"configs/{path.name} is not the name of a file of settings",
+                hint=f"rename it to {near[0]}.yaml, or move it out of configs/",
+            )
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        raise ConfigError(f"no file {path}", hint="copy it from the project's repository")
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 a SafeLoader
     except (yaml.YAMLError, ValueError) as error:

@@ -67,6 +67,26 @@ def test_a_missing_configs_folder_means_the_defaults(tmp_path):
         load_config(tmp_path / "gone")
 
 
+@pytest.mark.parametrize("name", ["paths.yaml", "train.yaml", "gen.yaml"])
+def test_a_missing_file_means_its_defaults(project, name):
+    (project.root / "configs" / name).unlink()
+    assert load_config(project.root) == Config(root=str(project.root))
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("train.yaml", "trian.yaml"), ("train.yaml", "train.yml"), ("gen.yaml", "gem.yaml")],
+)
+def test_a_misspelt_file_is_refused_with_a_guess(project, name, other):
+    configs = project.root / "configs"
+    (configs / name).rename(configs / other)
+    with pytest.raises(ConfigError, match=other) as caught:
+        load_config(project.root)
+    assert caught.value.hint.startswith(f"rename it to {name}")
+    (configs / other).with_name(name).touch()
+    load_config(project.root)  # a copy beside the file itself harms nobody
+
+
 def test_contradiction_is_refused():
     with pytest.raises(ConfigError, match="min_context_turns"):
         load_config(NO_CONFIGS, ("processed.preprocess.min_context_turns=16",))

@@ -6,14 +6,12 @@ import os
 import secrets
 from pathlib import Path
 
-import msgspec
-
 from chatbot.cli.arguments import positive, positive_float
 from chatbot.cli.invented_room import invent_room, write_android_export
 from chatbot.cli.main import call
+from chatbot.cli.project import write_configs
 from chatbot.cli.screen import say
 from chatbot.settings.load import load_config
-from chatbot.settings.naming import FILES
 from chatbot.settings.schema import Config, SecurityConfig
 from chatbot.storage.files import write_bytes
 
@@ -60,10 +58,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
 def _make_project(root: Path) -> Config:
     """Give the demo the default settings, and a password that opens its gate."""
-    defaults = msgspec.to_builtins(Config())
-    for name, keys in FILES.items():
-        text = msgspec.yaml.encode({key: defaults[key] for key in keys})
-        write_bytes(root / "configs" / name, text)
+    list(write_configs(root))
     security = SecurityConfig()
     if not (root / ".env").exists():
         secret = f"{security.password_env}={secrets.token_urlsafe(9)}\n"

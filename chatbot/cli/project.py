@@ -1,0 +1,17 @@
+"""A new project's files of settings: those that come with the program, comments included."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+from chatbot.storage.files import write_bytes
+
+
+def write_configs(root: Path) -> Iterator[Path]:
+    """Write each file of configs/ that is not there; yield what was written."""
+    configs = files("chatbot.settings") / "configs"
+    for source in sorted(configs.iterdir(), key=lambda file: file.name):
+        target = root / "configs" / source.name
+        if not target.exists():
+            write_bytes(target, source.read_bytes())
+            yield target
