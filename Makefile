@@ -18,7 +18,7 @@ SFT := $(BIN)/python -m chatbot.sft_ops
 TUNING = --root "$(ROOT)" $(if $(BASE),--set model.base_model="$(BASE)")
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-lora tune sft format demo test test-faults check bench compare init archive organize preprocess plan train \
+.PHONY: help install install-dev install-lora tune sft format docs demo test test-faults check bench compare init archive organize preprocess plan train \
         smoke reply chat bridge forget privacy publish export import encrypt-model decrypt-model keygen status stop \
         password clean
 
@@ -52,6 +52,9 @@ check: install-dev  ## style, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: install  ## write docs/settings.md, docs/settings.ko.md from the schema
+	$(BIN)/python scripts/settings_reference.py
 
 test: check  ## style, types, all tests
 	$(BIN)/python -m pytest -q

@@ -7,7 +7,6 @@ import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import msgspec
 import pytest
 import yaml
 from msgspec.structs import replace
@@ -29,6 +28,11 @@ LAYERS = (
     "inference", "evaluation", "privacy", "publishing", "serving", "cli", "ops", "sft_ops", "__main__",
 )  # fmt: skip
 READMES = ("README.md", "README.ko.md")
+PAGES = ("docs/settings.md", "docs/settings.ko.md")
+
+
+def read(path: str) -> str:
+    return (REPOSITORY / path).read_text(encoding="utf-8")
 
 
 def imports_of(path: Path) -> set[str]:
@@ -143,14 +147,14 @@ def test_makefile_has_a_target_for_every_command():
 
 @pytest.mark.parametrize("readme", READMES)
 def test_readme_names_every_command_and_no_other(readme):
-    text = (REPOSITORY / readme).read_text(encoding="utf-8")
+    text = read(readme)
     rows = re.findall(r"^\| `chatbot ([a-z-]+)", text, re.MULTILINE)
     assert sorted(rows) == sorted(COMMANDS)
 
 
 @pytest.mark.parametrize("readme", READMES)
 def test_readme_lists_every_option_of_every_command(readme):
-    text = (REPOSITORY / readme).read_text(encoding="utf-8")
+    text = read(readme)
     rows = {
         match[1]: match[0]
         for match in re.finditer(r"^\| `chatbot ([a-z-]+).*$", text, re.MULTILINE)
@@ -164,7 +168,7 @@ def test_readme_lists_every_option_of_every_command(readme):
 
 @pytest.mark.parametrize("readme", READMES)
 def test_readme_lists_what_is_different_for_a_base(readme):
-    text = (REPOSITORY / readme).read_text(encoding="utf-8")
+    text = read(readme)
     rows = {m[1]: m[0] for m in re.finditer(r"^\| `sft_ops ([a-z-]+).*$", text, re.MULTILINE)}
     assert sorted(rows) == sorted(SFT.own)
     subparsers = next(a for a in build_parser(None, SFT)._actions if a.dest == "command").choices
@@ -174,33 +178,18 @@ def test_readme_lists_what_is_different_for_a_base(readme):
             assert option in rows[name], f"{readme}: {name} {option}"
 
 
-def _is_of_preprocess(name):
-    return name.startswith("data.") and f"processed.preprocess.{name[5:]}" in own_naming().settings
+@pytest.mark.parametrize(("readme", "page"), [*zip(READMES, PAGES, strict=True)])
+def test_readme_lists_ten_settings_as_their_reference_does(readme, page):
+    rows = re.findall(r"^\| `[a-z0-9_.]+` \| `[^|]*` \|.*$", read(readme), re.MULTILINE)
+    assert len(rows) == 10 and set(rows) <= set(read(page).splitlines())
+    assert page in read(readme)
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_readme_lists_every_setting_of_a_base_with_its_default(readme):
-    """What is of the same type for our own network is listed there."""
-    text = (REPOSITORY / readme).read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\| `sft: ([a-z0-9_.]+)` \| `([^|]*)` \|", text, re.MULTILINE))
-    shared = {"generation", "output", "dialogue", "security", "raw", "publish", "cpt_training"}
-    defaults = {
-        name: msgspec.json.encode(setting.default).decode().strip('"')
-        for name, setting in sft_naming("sft").settings.items()
-        if name.split(".")[0] not in shared and not _is_of_preprocess(name)
-    }
-    assert rows == defaults
-
-
-@pytest.mark.parametrize("readme", READMES)
-def test_readme_lists_every_setting_with_its_default(readme):
-    text = (REPOSITORY / readme).read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\| `([a-z0-9_.]+)` \| `([^|]*)` \|", text, re.MULTILINE))
-    defaults = {
-        name: msgspec.json.encode(setting.default).decode().strip('"')
-        for name, setting in own_naming().settings.items()
-    }
-    assert rows == defaults
+def test_both_readmes_list_the_same_settings():
+    names = [
+        re.findall(r"^\| `([a-z0-9_.]+)` \| `[^|]*` \|", read(r), re.MULTILINE) for r in READMES
+    ]
+    assert names[0] == names[1]
 
 
 def test_configs_hold_every_setting_at_its_default(project):

@@ -144,9 +144,11 @@ def naming_of(config: Config) -> Naming:
 @cache
 def sft_naming(stage: Stage) -> Naming:
     """Return the names of configs/sft.yaml; those of the other stage are known and set nothing."""
-    other: Stage = "cpt" if stage == "sft" else "sft"
-    idle = {name: replace(setting, targets=()) for name, setting in _settings(other).items()}
-    return Naming({FILE: _GROUPS}, {**idle, **_settings(stage)}, _defaults(stage))
+    own, others = _settings(stage), _settings("cpt" if stage == "sft" else "sft")
+    idle = {
+        name: replace(setting, targets=()) for name, setting in others.items() if name not in own
+    }
+    return Naming({FILE: _GROUPS}, own | idle, _defaults(stage))
 
 
 def _defaults(stage: Stage) -> dict[str, Any]:
