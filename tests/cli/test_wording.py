@@ -32,10 +32,10 @@ OTHER = (
     "publish.privacy",
 )
 OF_A_BASE = re.compile(
-    r"chatbot\.(cli\.commands\.sft\.|sft_|settings\.aliases|training\.(tuning|adapter_keeper)|model\.pretrained|corpus\.(hf_|chat_template)|inference\.tuned|publishing\.tuned)"
+    r"chatbot\.(cli\.commands\.sft\.|sft_|settings\.aliases|(training|cli\.plans)\.pretrained|model\.pretrained|corpus\.(hf_|chat_template)|inference\.tuned|publishing\.tuned)"
 )
 OURS_ONLY = re.compile(
-    r"chatbot\.(cli\.commands\.(demo|plan|privacy|forget|import|publish|export|status|train|stop)$|model\.gpt|training\.recipe|settings\.schema$|evaluation|privacy)"
+    r"chatbot\.(cli\.commands\.(demo|privacy|forget|import|publish|export)$|(model|training|cli\.plans)\.gpt|training\.recipe|evaluation|privacy)"
 )
 
 

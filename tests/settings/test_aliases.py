@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatbot.errors import ConfigError
 from chatbot.settings.aliases import STAGES, load_sft_config, naming_of, sft_naming
 from chatbot.settings.load import load_config
 from chatbot.settings.naming import own_naming, schema_settings
@@ -115,3 +116,12 @@ def test_a_label_mode_is_three_settings(stage, mode, values):
     config = load_sft_config(NO_CONFIGS, (f"data.label_mode={mode}",), stage)
     rules = config.processed.preprocess
     assert (config.objective.loss_mode, rules.targets, rules.corpus_mode) == values
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_error_is_told_in_the_names_of_its_stage(stage):
+    for setting, name in sft_naming(stage).aliases.items():
+        with pytest.raises(ConfigError) as caught, sft_naming(stage).in_messages():
+            raise ConfigError(f"`{setting}` is wrong", hint=f"set `{setting}: 1`")
+        assert str(caught.value) == f"`{name}` is wrong"
+        assert caught.value.hint == f"set `{name}: 1`"

@@ -3,13 +3,14 @@
 import re
 from operator import attrgetter
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.errors import ConfigError
 from chatbot.settings.aliases import STAGES, load_sft_config, sft_naming
-from chatbot.settings.load import describe_kind, load_config
+from chatbot.settings.load import describe_kind, load_config, read_typed
 from chatbot.settings.naming import own_naming
 from chatbot.settings.schema import Config
 from tests.conftest import NO_CONFIGS
@@ -180,6 +181,42 @@ def test_where_yes_or_no_is_meant_the_words_are_that(word, value):
     assert load_config(NO_CONFIGS, (f"output.one_line={word}",)).output.one_line is value
 
 
+NAMINGS = {"own": own_naming(), **{stage: sft_naming(stage) for stage in STAGES}}
+
+
+def takes(setting, value):
+    try:
+        return msgspec.convert(value, setting.kind) == value
+    except msgspec.ValidationError:
+        return False
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+@pytest.mark.parametrize(
+    ("word", "value"), {"on": True, "off": False, "yes": True, "no": False}.items()
+)
+def test_a_bare_word_is_a_boolean_where_a_setting_takes_one_else_the_word(naming, word, value):
+    for name, setting in NAMINGS[naming].settings.items():
+        meanings = [meaning for meaning in (value, word) if takes(setting, meaning)]
+        try:
+            typed = read_typed(NO_CONFIGS, (f"{name}={word}",), NAMINGS[naming])[name]
+            assert typed is meanings[0] or typed == meanings[0], name
+        except ConfigError:
+            assert not meanings, name
+
+
+def test_bare_words_of_a_file_are_read_so_too(project):
+    (project.root / "configs/sft.yaml").write_text(
+        "model: {gradient_checkpointing: on, load_in_4bit: no}\n"
+        "data: {persona: no}\npublish: {privacy: {check: off}}\n",
+        encoding="utf-8",
+    )
+    config = load_sft_config(project.root)
+    base = config.pretrained.base
+    assert (base.gradient_checkpointing, base.load_in_4bit) == (True, False)
+    assert (config.processed.preprocess.persona, config.publish.privacy.check) == ("no", "off")
+
+
 @pytest.mark.parametrize(
     ("override", "message", "hint"),
     [
@@ -199,9 +236,9 @@ def test_a_wrong_value_is_told_what_would_be_right(override, message, hint):
     assert (str(caught.value), caught.value.hint) == (message, hint)
 
 
-@pytest.mark.parametrize("naming", [own_naming(), *map(sft_naming, STAGES)])
+@pytest.mark.parametrize("naming", NAMINGS)
 def test_every_setting_says_what_it_takes(naming):
-    for name, setting in naming.settings.items():
+    for name, setting in NAMINGS[naming].settings.items():
         assert "another value" not in describe_kind(setting.kind), name
 
 
