@@ -205,9 +205,15 @@ def check_resumable(checkpoint: Checkpoint, meta: RunMeta, signature: Mapping[st
             )
 
 
+def _has_betas(optimizer: Mapping[str, Any]) -> bool:
+    """Tell the state of an AdamW from that of a Muon, which has none."""
+    return "betas" in optimizer["param_groups"][0]
+
+
 def restore(state: TrainState, checkpoint: Checkpoint) -> None:
     """Put a checkpoint into a new state of the same shape."""
-    if len(checkpoint.optimizers) != len(state.optimizers):
+    kinds = [_has_betas(optimizer.state_dict()) for optimizer in state.optimizers]
+    if kinds != [_has_betas(saved) for saved in checkpoint.optimizers]:
         raise CheckpointError(
             "`optimization.optimizer` changed under the checkpoint", hint="set it back"
         )
