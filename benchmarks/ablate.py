@@ -45,9 +45,7 @@ def our_run(root: Path, corpus: Corpus, settings: list[str], seed: int) -> Itera
     with tempfile.TemporaryDirectory() as folder:
         made = prepare(config, corpus, RunFolder(Path(folder)), None)
     yield made.plan.max_steps
-    for _ in train_steps(
-        made.state, made.sources[0], made.config.optimization, made.compute, made.plan.max_steps
-    ):
+    for _ in train_steps(made.state, made.sources[0], made.plan.optimization, made.compute):
         yield partial(averaged_gpt, made.state)
 
 

@@ -19,6 +19,7 @@ from chatbot.training.gpt import averaged_gpt
 from chatbot.training.loop import train_steps
 from chatbot.training.optimizer import branch_steps, cool_down
 from chatbot.training.prepare import prepare
+from chatbot.training.recipe import recipe_of, with_steps
 
 
 def main() -> None:
@@ -37,19 +38,20 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         made = prepare(config, corpus, RunFolder(Path(folder)), None)
-        settings, state = made.config.optimization, made.state
+        settings, state = made.plan.optimization, made.state
         stop = round(args.share * made.plan.max_steps)
-        steps = train_steps(state, made.sources[0], settings, made.compute, made.plan.max_steps)
+        steps = train_steps(state, made.sources[0], settings, made.compute)
         for result in steps:
             if result.step == stop:
                 break
         before = trained(averaged_gpt(state))
-        falling, end = cool_down(settings, stop, made.plan.max_steps, branch_steps(stop))
-        for _ in train_steps(state, made.sources[0], falling, made.compute, end):
+        falling = cool_down(settings, stop, branch_steps(stop))
+        for _ in train_steps(state, made.sources[0], falling, made.compute):
             pass
-        cooled = trained(averaged_gpt(state))
+        cooled, end = trained(averaged_gpt(state)), falling.max_steps
         planned = prepare(config, corpus, RunFolder(Path(folder)), None)
-        for _ in train_steps(planned.state, planned.sources[0], settings, planned.compute, end):
+        short = with_steps(recipe_of(planned.config.optimization), end)
+        for _ in train_steps(planned.state, planned.sources[0], short, planned.compute):
             pass
         wanted = trained(averaged_gpt(planned.state))
     print(f"stopped at step {stop} of {made.plan.max_steps}: {before:.4f} bits/byte")

@@ -103,9 +103,7 @@ def make_arms(config: Config, corpus: Corpus, seed: int, args: argparse.Namespac
         (f"runtime.seed={seed}", "model.size=nano", "runtime.device=cpu", *args.set),
     )
     ours = prepare(ours_config, corpus, RunFolder(args.root / "bench" / str(seed)), None)
-    our_steps = train_steps(
-        ours.state, ours.sources[0], ours.config.optimization, ours.compute, ours.plan.max_steps
-    )
+    our_steps = train_steps(ours.state, ours.sources[0], ours.plan.optimization, ours.compute)
     return [
         Arm("GPT-2 recipe", lambda: gpt2, train_gpt2(gpt2, crops, dtype), args.steps),
         Arm(

@@ -164,9 +164,9 @@ def trained_tokens(source: BatchSource) -> int:
 
 def run_ours(made: PreparedRun, corpus: Corpus, n_steps: int) -> tuple[float, float]:
     """Train through our loop; return seconds and held-out loss."""
-    optimization = made.config.optimization
+    optimization = replace(made.plan.optimization, max_steps=n_steps)
     began = time.perf_counter()
-    for result in train_steps(made.state, made.sources[0], optimization, made.compute, n_steps):
+    for result in train_steps(made.state, made.sources[0], optimization, made.compute):
         if result.step % 10 == 0:
             float(result.loss)
     seconds = time.perf_counter() - began

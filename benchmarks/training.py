@@ -58,12 +58,20 @@ def main() -> None:
 
 def our_arm(root: Path, corpus: Corpus, dtype: str) -> Arm:
     """Our recipe, as `chatbot train` runs it."""
-    config = load_config(root, (f"runtime.dtype={dtype}", "model.size=nano", "runtime.device=cpu"))
+    config = load_config(
+        root,
+        (
+            f"runtime.dtype={dtype}",
+            "model.size=nano",
+            "runtime.device=cpu",
+            "optimization.max_steps=10000",
+        ),
+    )
     made = prepare(config, corpus, RunFolder(root / dtype), None)
     print(f"ours {dtype}: {made.sentences[1]}")
     source = made.sources[0]
     batches = [source.batch(0, index) for index in range(source.n_batches(0))]
-    steps = train_steps(made.state, source, made.config.optimization, made.compute, 10_000)
+    steps = train_steps(made.state, source, made.plan.optimization, made.compute)
     return Arm(f"ours {dtype}", steps, flops_a_token(made.state.model.config, batches))
 
 

@@ -17,6 +17,7 @@ from chatbot.model.gpt.numpy_network import NumpyGPT
 from chatbot.publishing.export import export_gguf, export_hf
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import SamplingConfig
+from chatbot.training.families import training_family
 from chatbot.training.loop import Compute, evaluate
 from chatbot.training.prepare import val_source
 
@@ -127,7 +128,7 @@ def test_smaller_numbers_cost_few_bits_per_byte(_trained, model, tmp_path, numbe
     )
     corpus = open_corpus(config.processed_dir)
     compute = Compute(torch.device("cpu"), torch.float32, 0)
-    source = val_source(config, corpus)
+    source = val_source(training_family(config).resolve(config, corpus), corpus)
 
     def bits_per_byte(file):
         network = load_gpt(file.shape, file.weights)

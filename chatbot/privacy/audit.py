@@ -19,6 +19,7 @@ from chatbot.training.gpt import averaged_gpt
 from chatbot.training.interface import Blueprint
 from chatbot.training.loop import train_steps
 from chatbot.training.prepare import make_state, train_source
+from chatbot.training.recipe import with_steps
 
 REPEATS = (1, 2, 4, 8, 16)
 N_EACH = 4  # canaries for each form and number of repeats
@@ -69,10 +70,10 @@ def train_audit_copy(
     canaries = draw_canaries(rng)
     members, others = split_at_random(corpus.train, corpus.tokenizer, rng)
     planted = with_canaries(members, canaries, corpus.tokenizer, rng)
-    source = train_source(blueprint.config, corpus, planted)
+    source = train_source(blueprint, corpus, planted)
     state = make_state(blueprint)
-    settings = blueprint.config.optimization
-    for result in train_steps(state, source, settings, blueprint.compute, max_steps):
+    settings = with_steps(blueprint.recipe, max_steps)
+    for result in train_steps(state, source, settings, blueprint.compute):
         on_step()
         if result.step % 50 == 0:
             float(result.loss)  # refuses to go on with what is not finite

@@ -37,13 +37,6 @@ WeightFormat = Literal["fp32", "fp16", "int8"]
 Family = Literal["gpt", "pretrained"]
 
 
-def resolved(value: float | str) -> float:
-    """Return the number that `auto` was replaced by (chatbot/training/recipe.py)."""
-    if isinstance(value, str):
-        raise TypeError("a setting is still auto")
-    return value
-
-
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A group of settings. Unknown keys are errors."""
 

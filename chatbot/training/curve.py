@@ -11,6 +11,7 @@ from chatbot.training.batches import BatchSource
 from chatbot.training.interface import Blueprint
 from chatbot.training.loop import averaged, evaluate, train_steps
 from chatbot.training.prepare import make_state, plan_steps, train_source, val_source
+from chatbot.training.recipe import Optimization, with_steps
 
 SHARES: tuple[float, ...] = (0.1, 0.2, 0.4)
 _N_MEASUREMENTS = 8
@@ -28,7 +29,12 @@ class ShortRun:
     share: float
     n_tokens: int
     source: BatchSource
-    max_steps: int
+    settings: Optimization
+
+    @property
+    def max_steps(self) -> int:
+        """The step at which it ends."""
+        return self.settings.max_steps
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,9 @@ def part_of(store: TokenStore, bos_id: int, share: float, seed: int) -> TokenSto
 def plan_short_run(corpus: Corpus, blueprint: Blueprint, share: float) -> ShortRun:
     """Return the run on a share of the corpus, with the settings of the whole."""
     store = part_of(corpus.train, corpus.tokenizer.bos_id, share, 0)
-    source = train_source(blueprint.config, corpus, store)
-    max_steps = plan_steps(blueprint.config, source).max_steps
-    return ShortRun(share, len(store.tokens), source, max_steps)
+    source = train_source(blueprint, corpus, store)
+    settings = plan_steps(blueprint, source).optimization
+    return ShortRun(share, len(store.tokens), source, settings)
 
 
 def affordable_runs(
@@ -75,7 +81,7 @@ def affordable_runs(
 
     And the steps of the shortest that were tried.
     """
-    shares, block_size = SHARES, int(blueprint.config.model.block_size)
+    shares, block_size = SHARES, blueprint.block_size
     while True:
         runs = [plan_short_run(corpus, blueprint, share) for share in shares]
         n_needed = sum(run.max_steps for run in runs)
@@ -88,8 +94,8 @@ def affordable_runs(
 
 def seconds_per_step(blueprint: Blueprint, source: BatchSource) -> float:
     """Time a few real steps."""
-    settings, compute = blueprint.config.optimization, blueprint.compute
-    steps = train_steps(make_state(blueprint), source, settings, compute, 1 + _N_TIMED)
+    settings = with_steps(blueprint.recipe, 1 + _N_TIMED)
+    steps = train_steps(make_state(blueprint), source, settings, blueprint.compute)
     _ = next(steps).loss  # the first one warms up
     began, n_tokens = time.perf_counter(), 0
     for result in steps:
@@ -105,11 +111,11 @@ def measure_point(
 ) -> CurvePoint:
     """Train to the end of a short run; the best measurement counts, as in `best.pt`."""
     config, compute = blueprint.config, blueprint.compute
-    held_out = val_source(config, corpus)
+    held_out = val_source(blueprint, corpus)
     state = make_state(blueprint)
     interval = max(1, run.max_steps // _N_MEASUREMENTS)
     best = np.inf
-    for result in train_steps(state, run.source, config.optimization, compute, run.max_steps):
+    for result in train_steps(state, run.source, run.settings, compute):
         on_step()
         if result.step % interval == 0 or result.step == run.max_steps:
             limit = config.logging.max_eval_tokens

@@ -13,6 +13,7 @@ from chatbot.model.interface import Network
 from chatbot.settings.schema import Config
 from chatbot.training.loop import Compute, EvalResult, StepResult, TrainState
 from chatbot.training.meta import RunMeta
+from chatbot.training.recipe import Optimization, Recipe, recipe_of
 from chatbot.training.world import ALONE, World
 
 
@@ -31,6 +32,16 @@ class Blueprint:
     sentences: list[str]
     need_bytes: float  # of memory, while it trains
     replies_at_once: bool = False  # so that measuring it before step 1 says something
+
+    @property
+    def recipe(self) -> Recipe:
+        """How to optimize."""
+        return recipe_of(self.config.optimization)
+
+    @property
+    def block_size(self) -> int:
+        """The context, in tokens."""
+        return int(self.config.model.block_size)
 
 
 class TrainingFamily(Protocol):
@@ -68,11 +79,16 @@ class TrainingFamily(Protocol):
 class Plan:
     """Steps of a run, with everything `auto` resolved."""
 
-    max_steps: int
+    optimization: Optimization
     n_epochs: float
     eval_interval: int
     save_interval: int
     snapshot_interval: int  # 0: none
+
+    @property
+    def max_steps(self) -> int:
+        """The step at which the run ends."""
+        return self.optimization.max_steps
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
 from chatbot.model.device import autocast
 from chatbot.model.interface import Network, trained_weights
-from chatbot.settings.schema import OptimizationConfig
 from chatbot.training.batches import Batch, BatchSource
 from chatbot.training.loss import MaskedLoss, token_losses
 from chatbot.training.optimizer import build_optimizers, learning_rate, set_learning_rate
+from chatbot.training.recipe import Optimization, Recipe
 from chatbot.training.world import ALONE, World
 
 
@@ -91,7 +91,7 @@ class Compute:
     max_tokens: int = 1 << 30
 
 
-def new_state(model: Network, settings: OptimizationConfig, compute: Compute) -> TrainState:
+def new_state(model: Network, settings: Recipe, compute: Compute) -> TrainState:
     """Start a run: the average of the weights begins as the weights."""
     model.to(compute.device)
     ema = {name: weight.detach().clone() for name, weight in trained_weights(model).items()}
@@ -135,19 +135,18 @@ def _explained_memory(compute: Compute, where: str) -> Iterator[None]:
 def train_steps(
     state: TrainState,
     source: BatchSource,
-    settings: OptimizationConfig,
+    settings: Optimization,
     compute: Compute,
-    max_steps: int,
 ) -> Iterator[StepResult]:
-    """Yield after each step until `max_steps`; between two of them `state` is consistent.
+    """Yield after each step until the last; between two of them `state` is consistent.
 
     A step is a pure function of the state and the data: dropout is seeded by the step and the
     process. Whoever saves the state reads the loss first: it refuses what is not finite.
     """
     state.model.train()
-    while state.step < max_steps:
+    while state.step < settings.max_steps:
         batches = [_next_batch(state, source) for _ in range(settings.grad_accum_steps)]
-        rate = learning_rate(state.step, max_steps, settings)
+        rate = learning_rate(state.step, settings)
         set_learning_rate(state.optimizers, rate)
         torch.manual_seed((compute.seed << 32) + (compute.world.rank << 24) + state.step)
         with _explained_memory(compute, f"step {state.step + 1}"):

@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from chatbot.model.interface import Network
-from chatbot.settings.schema import OptimizationConfig, resolved
+from chatbot.training.recipe import Optimization, Recipe
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan 2024: steepest at zero
 _NEWTON_SCHULZ_STEPS = 5
 _TABLE = re.compile(r"embed|lm_head|trainable_tokens|\bw[tp]e\b")  # rows, one a token
-_COOLDOWN_SHARE = 0.3
 _BRANCH_SHARE = 0.15  # of the steps done: 10-20 % (Haegele 2024)
 _MIN_BRANCH = 10
 
@@ -27,13 +26,11 @@ class Muon(torch.optim.Optimizer):
     orthogonalizes in `dtype`.
     """
 
-    def __init__(
-        self, params: Iterable[Tensor], settings: OptimizationConfig, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, params: Iterable[Tensor], settings: Recipe, dtype: torch.dtype) -> None:
         defaults = {
-            "lr": resolved(settings.learning_rate),
+            "lr": settings.learning_rate,
             "momentum": settings.muon_momentum,
-            "weight_decay": resolved(settings.weight_decay),
+            "weight_decay": settings.weight_decay,
         }
         super().__init__(params, defaults)
         self._dtype = dtype
@@ -78,7 +75,7 @@ def orthogonalize(matrices: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def build_optimizers(
-    model: Network, settings: OptimizationConfig, dtype: torch.dtype
+    model: Network, settings: Recipe, dtype: torch.dtype
 ) -> list[torch.optim.Optimizer]:
     """Return the optimizers of a run; weight decay only where it shrinks a matrix.
 
@@ -88,7 +85,7 @@ def build_optimizers(
     matrices = [p for name, p in named if p.dim() == 2 and not _TABLE.search(name)]
     tables = [p for name, p in named if p.dim() == 2 and _TABLE.search(name)]
     vectors = [p for _, p in named if p.dim() != 2]
-    decay, lr = resolved(settings.weight_decay), resolved(settings.learning_rate)
+    decay, lr = settings.weight_decay, settings.learning_rate
     optimizers: list[torch.optim.Optimizer] = []
     if settings.optimizer == "muon" and matrices:
         exact = torch.bfloat16 if dtype is torch.bfloat16 else torch.float32
@@ -122,24 +119,21 @@ def _adamw_8bit(
     return (kind or bitsandbytes.optim.AdamW8bit)(groups, lr=lr, betas=betas)
 
 
-def learning_rate(step: int, max_steps: int, settings: OptimizationConfig) -> float:
+def learning_rate(step: int, settings: Optimization) -> float:
     """Return the rate of a step (0-based): warm-up, then constant, cosine or wsd.
 
     wsd: constant, then 1 - sqrt over the last `lr_decay_steps` (Haegele 2024).
     """
-    peak, low = resolved(settings.learning_rate), settings.min_lr
-    n_warm = max(settings.warmup_steps, round(settings.warmup_ratio * max_steps))
+    peak, low, span = settings.learning_rate, settings.min_lr, settings.lr_decay_steps
+    n_warm = max(settings.warmup_steps, round(settings.warmup_ratio * settings.max_steps))
     if step < n_warm:
         return peak * (step + 1) / n_warm
     if settings.lr_schedule == "constant":
         return peak
     if settings.lr_schedule == "cosine":
-        span = max_steps if settings.lr_decay_steps == "auto" else settings.lr_decay_steps
         done = (step - n_warm) / max(1, span - n_warm)
         return low + (peak - low) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-    is_auto = settings.lr_decay_steps == "auto"
-    span = round(_COOLDOWN_SHARE * max_steps) if is_auto else int(settings.lr_decay_steps)
-    done = (step - (max_steps - span)) / max(1, span)
+    done = (step - (settings.max_steps - span)) / max(1, span)
     return low + (peak - low) * (1 - math.sqrt(min(1.0, max(0.0, done))))
 
 
@@ -148,20 +142,18 @@ def branch_steps(step: int) -> int:
     return max(_MIN_BRANCH, round(_BRANCH_SHARE * step))
 
 
-def cool_down(
-    settings: OptimizationConfig, step: int, max_steps: int, n_steps: int
-) -> tuple[OptimizationConfig, int]:
-    """Return the settings of a branch whose rate falls to nothing, and the step where it ends."""
-    falling = msgspec.structs.replace(
+def cool_down(settings: Optimization, step: int, n_steps: int) -> Optimization:
+    """Return the settings of a branch of so many steps, whose rate falls to nothing."""
+    return msgspec.structs.replace(
         settings,
-        learning_rate=learning_rate(max(0, step - 1), max_steps, settings),
+        max_steps=step + n_steps,
+        learning_rate=learning_rate(max(0, step - 1), settings),
         min_lr=0.0,
         warmup_steps=0,
         warmup_ratio=0.0,
         lr_schedule="wsd",
         lr_decay_steps=n_steps,
     )
-    return falling, step + n_steps
 
 
 def set_learning_rate(optimizers: Iterable[torch.optim.Optimizer], rate: float) -> None:

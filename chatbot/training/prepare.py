@@ -10,7 +10,7 @@ from chatbot.corpus.ngrams import index_ngrams
 from chatbot.corpus.store import Corpus, TokenStore
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
-from chatbot.settings.schema import Config, ObjectiveConfig, resolved
+from chatbot.settings.schema import Config, ObjectiveConfig
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import (
     Checkpoint,
@@ -25,6 +25,7 @@ from chatbot.training.interface import Blueprint, Plan
 from chatbot.training.keeper import Keeper
 from chatbot.training.loop import Compute, TrainState, new_state
 from chatbot.training.meta import RunMeta
+from chatbot.training.recipe import with_steps
 from chatbot.training.world import ALONE, World
 
 _MIN_STEPS = 200
@@ -79,9 +80,8 @@ def prepare(
         check_resumable(checkpoint, blueprint.meta, state.model.signature)
         restore(state, checkpoint)
         sentences.append(f"continuing at step {state.step:,}")
-    config = blueprint.config
-    sources = train_source(config, corpus, corpus.train), val_source(config, corpus)
-    plan = plan_steps(config, sources[0])
+    sources = train_source(blueprint, corpus, corpus.train), val_source(blueprint, corpus)
+    plan = plan_steps(blueprint, sources[0])
     sentences.append(describe_steps(sources[0], plan))
     guard = index_ngrams(corpus.train, corpus.tokenizer) if world.is_main else None
     write_model = partial(family.write_model, tokenizer=corpus.tokenizer, guard=guard)
@@ -115,44 +115,50 @@ def checkpoint_to_continue(
     return checkpoint
 
 
-def train_source(config: Config, corpus: Corpus, store: TokenStore) -> BatchSource:
+def train_source(blueprint: Blueprint, corpus: Corpus, store: TokenStore) -> BatchSource:
     """Return batches of a store of training tokens: all of a corpus, or a part of it."""
-    batch_tokens, seed = _batch_tokens(config), config.runtime.seed
-    block_size = int(config.model.block_size)
-    return BatchSource(store, corpus.tokenizer, config.objective, block_size, batch_tokens, seed)
+    config = blueprint.config
+    return _source(blueprint, corpus, store, config.objective, config.runtime.seed)
 
 
-def val_source(config: Config, corpus: Corpus) -> BatchSource:
+def val_source(blueprint: Blueprint, corpus: Corpus) -> BatchSource:
     """Return batches of the held-out sessions: whatever is trained, replies are measured."""
     measured = ObjectiveConfig(loss_mode="response_only", speaker_weight=0)
-    block_size = int(config.model.block_size)
-    return BatchSource(corpus.val, corpus.tokenizer, measured, block_size, _batch_tokens(config))
+    return _source(blueprint, corpus, corpus.val, measured)
 
 
-def _batch_tokens(config: Config) -> int:
-    return int(config.optimization.batch_size) * int(config.model.block_size)
+def _source(
+    blueprint: Blueprint, corpus: Corpus, store: TokenStore, objective: ObjectiveConfig, *seed: int
+) -> BatchSource:
+    block_size = blueprint.block_size
+    batch_tokens = blueprint.recipe.batch_size * block_size
+    return BatchSource(store, corpus.tokenizer, objective, block_size, batch_tokens, *seed)
 
 
 def make_state(blueprint: Blueprint) -> TrainState:
     """Return a network as its family builds it, ready for its first step."""
-    return new_state(blueprint.build(), blueprint.config.optimization, blueprint.compute)
+    return new_state(blueprint.build(), blueprint.recipe, blueprint.compute)
 
 
-def plan_steps(config: Config, source: BatchSource) -> Plan:
+def plan_steps(blueprint: Blueprint, source: BatchSource) -> Plan:
     """Return how many steps to train on a source, and when to measure and save."""
-    settings, logging = config.optimization, config.logging
-    if settings.max_steps == "auto":
-        epochs = resolved(settings.max_epochs) * source.n_batches(0) / settings.grad_accum_steps
-        max_steps = max(_MIN_STEPS, math.ceil(epochs))
-    else:
-        max_steps = settings.max_steps
+    recipe, logging = blueprint.recipe, blueprint.config.logging
+    epoch_steps = source.n_batches(0) / recipe.grad_accum_steps
+    max_steps = _or(recipe.max_steps, max(_MIN_STEPS, math.ceil(recipe.max_epochs * epoch_steps)))
     interval = min(500, max(10, max_steps // _N_EVALS))
-    eval_interval = interval if logging.eval_interval == "auto" else logging.eval_interval
-    save_interval = eval_interval if logging.save_interval == "auto" else logging.save_interval
-    snapshots = logging.snapshot_interval
-    snapshot_interval = save_interval if snapshots == "auto" else snapshots
-    n_epochs = max_steps * settings.grad_accum_steps / source.n_batches(0)
-    return Plan(max_steps, n_epochs, eval_interval, save_interval, snapshot_interval)
+    eval_interval = _or(logging.eval_interval, interval)
+    save_interval = _or(logging.save_interval, eval_interval)
+    return Plan(
+        with_steps(recipe, max_steps),
+        n_epochs=max_steps / epoch_steps,
+        eval_interval=eval_interval,
+        save_interval=save_interval,
+        snapshot_interval=_or(logging.snapshot_interval, save_interval),
+    )
+
+
+def _or(setting: int | str, number: int) -> int:
+    return number if isinstance(setting, str) else setting
 
 
 def describe_steps(source: BatchSource, plan: Plan) -> str:

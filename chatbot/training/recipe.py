@@ -1,10 +1,10 @@
-"""The dial `training` and every `auto` of the recipe -> numbers, from the log and the steps."""
+"""Every `auto` of how to optimize -> numbers: by family and corpus, then by the steps planned."""
 
 import math
 
 import msgspec
 
-from chatbot.settings.schema import Config
+from chatbot.settings.schema import Config, Count, OptimizationConfig, Positive, Rate, Weight
 
 # Times the log is read. On 129 k tokens 8, 16 and 32 reach 1.225, 1.200 and 1.196 bits a byte.
 _EPOCHS = {"quick": 6.0, "auto": 16.0, "thorough": 32.0}
@@ -15,6 +15,40 @@ _DROPOUT, _INPUT_MASKING = 0.2, 0.1
 # (Wang & Aitchison 2024: the time scale counts in epochs, whatever the size of log and step).
 _FORGOTTEN_AFTER = 1.8
 _DECAYS = (0.1, 3.0)
+
+
+_COOLDOWN_SHARE = 0.3  # of the steps, for wsd
+
+
+class Recipe(OptimizationConfig, frozen=True, kw_only=True):
+    """How to optimize, with numbers for what a family resolves."""
+
+    learning_rate: Rate
+    weight_decay: Weight
+    batch_size: Positive
+    max_epochs: Rate
+
+
+class Optimization(Recipe, frozen=True, kw_only=True):
+    """How to optimize in a run of known length: nothing is auto."""
+
+    max_steps: Positive
+    lr_decay_steps: Count
+
+
+def recipe_of(settings: OptimizationConfig) -> Recipe:
+    """Return settings that a family has resolved; one that is still auto is a bug."""
+    return msgspec.convert(msgspec.structs.asdict(settings), Recipe)
+
+
+def with_steps(recipe: Recipe, max_steps: int) -> Optimization:
+    """Return the recipe for a run of so many steps; its rate falls over the last of them."""
+    n_decay = recipe.lr_decay_steps
+    if n_decay == "auto":
+        is_cosine = recipe.lr_schedule == "cosine"
+        n_decay = max_steps if is_cosine else round(_COOLDOWN_SHARE * max_steps)
+    numbers = {"max_steps": max_steps, "lr_decay_steps": n_decay}
+    return Optimization(**{**msgspec.structs.asdict(recipe), **numbers})
 
 
 def with_recipe(config: Config, n_tokens: int, batch_tokens: int, width: int) -> Config:

@@ -69,12 +69,12 @@ class Training:
         self._measured = self._record.measured
         self._signals = StopSignals(self._answer, is_patient=self._world.size > 1)
         n_batches = self._val.n_in_order(self._config.logging.max_eval_tokens)
-        minutes = self._config.optimization.max_minutes
+        minutes = self._plan.optimization.max_minutes
         self._clock = Clock(
             60 * minutes if minutes else math.inf,
             # Without the way back a batch takes a third of the time; a half is surely enough.
             save_seconds=checkpoint_bytes(self._state) / _DISK_SPEED,
-            measurement_steps=n_batches / self._config.optimization.grad_accum_steps / 2,
+            measurement_steps=n_batches / self._plan.optimization.grad_accum_steps / 2,
         )
         with self._signals, self._record.told_failure():
             self._measure_start()
@@ -124,11 +124,11 @@ class Training:
 
     def _train_on(self) -> str:
         """Train until there is a reason to end; return it."""
-        state, settings = self._state, self._config.optimization
+        state, settings = self._state, self._plan.optimization
         before = state.seconds
         reason = self._reason()
         self._clock.start_steps(state.step)
-        steps = train_steps(state, self._train, settings, self._run.compute, self._plan.max_steps)
+        steps = train_steps(state, self._train, settings, self._run.compute)
         while not reason and (result := next(steps, None)):
             state.seconds = before + self._clock.elapsed
             self._after_step(result)
@@ -147,7 +147,7 @@ class Training:
     def _wanted_branch(self) -> int:
         """Return how many steps a branch takes where there is time; none at a constant rate."""
         step = self._state.step
-        if self._config.optimization.lr_schedule == "constant":
+        if self._plan.optimization.lr_schedule == "constant":
             return 0
         return min(branch_steps(step), self._plan.max_steps - step)
 
@@ -157,7 +157,7 @@ class Training:
         The run itself stays where it was, at its constant rate, and can be continued (Haegele
         2024). A signal ends the branch early.
         """
-        state, settings = self._state, self._config.optimization
+        state = self._state
         if self._world.is_main:
             self._save_latest()
         branched_at = state.step
@@ -166,8 +166,8 @@ class Training:
             f"cooling down: {n_steps:,} steps with a falling rate; the run stays at step "
             f"{state.step:,} and can be continued from there"
         )
-        cooling, end = cool_down(settings, state.step, self._plan.max_steps, n_steps)
-        for stepped in train_steps(state, self._train, cooling, self._run.compute, end):
+        cooling = cool_down(self._plan.optimization, state.step, n_steps)
+        for stepped in train_steps(state, self._train, cooling, self._run.compute):
             self._listener.on_step(stepped, stepped.loss)
             if self._world.agree(self._signals.reason or ("" if self._clock.free > 0 else "late")):
                 break
@@ -186,7 +186,7 @@ class Training:
     def _own_reason(self) -> str:
         if self._signals.reason:
             return self._signals.reason
-        patience = self._config.optimization.patience
+        patience = self._plan.optimization.patience
         if patience and self._state.n_stale >= patience:
             return "early stopping"
         step, max_steps = self._state.step, self._plan.max_steps

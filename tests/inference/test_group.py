@@ -13,13 +13,13 @@ from chatbot.model.gpt.network import GPT, TorchLanguageModel
 from chatbot.settings.schema import (
     DialogueConfig,
     ObjectiveConfig,
-    OptimizationConfig,
     OutputConfig,
     PreprocessConfig,
     SamplingConfig,
 )
 from chatbot.training.batches import BatchSource
 from chatbot.training.loop import Compute, new_state, train_steps
+from chatbot.training.recipe import Recipe, with_steps
 from tests.corpus.test_template import tokenizer
 
 
@@ -43,11 +43,14 @@ def test_the_bot_answers_what_its_number_answered_in_the_log():
     )
     shape = GPTConfig(tokenizer().vocab_size, 128, 1, 2, 2, 32, 64, 0.0, 10000.0)
     source = BatchSource(store, tokenizer(), ObjectiveConfig(), 128, 1024)
-    rules = OptimizationConfig(learning_rate=0.01, weight_decay=0.0, warmup_steps=5)
+    recipe = Recipe(
+        learning_rate=0.01, weight_decay=0.0, warmup_steps=5, batch_size=8, max_epochs=1.0
+    )
+    rules = with_steps(recipe, 250)
     model = GPT(shape)
     model.init_weights(torch.Generator().manual_seed(0))
     compute = Compute(torch.device("cpu"), torch.float32, 0)
-    for result in train_steps(new_state(model, rules, compute), source, rules, compute, 250):
+    for result in train_steps(new_state(model, rules, compute), source, rules, compute):
         assert np.isfinite(result.loss)
     parts = SamplingConfig(), OutputConfig(), DialogueConfig(reply_floor=0.02, reply_cap=0.9)
     bot = Bot(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ def test_loss_falls_and_only_what_is_trained_changes(on_base, kind, tuning):
     before = {name: p.detach().clone() for name, p in state.model.named_parameters()}
     with averaged(state) as network:
         first = evaluate(network, made.sources[1], corpus.tokenizer, made.compute, 10**6).loss
-    for result in train_steps(state, made.sources[0], made.config.optimization, made.compute, 40):
+    for result in train_steps(state, made.sources[0], made.plan.optimization, made.compute):
         float(result.loss)
     with averaged(state) as network:
         last = evaluate(network, made.sources[1], corpus.tokenizer, made.compute, 10**6).loss
@@ -159,7 +160,7 @@ def test_eos_is_learned_even_where_pad_is_eos(on_base):
             return float(token_losses(network, batch, places).mean())
 
     first = chance_of_end(made.state.model)
-    for _ in train_steps(made.state, source, made.config.optimization, made.compute, 40):
+    for _ in train_steps(made.state, source, made.plan.optimization, made.compute):
         pass
     assert chance_of_end(made.state.model.eval()) < first - 1
 
@@ -265,8 +266,8 @@ def test_checkpointed_gradients_are_the_same(on_base):
     for way in ("true", "false"):
         options = (f"model.gradient_checkpointing={way}", f"project.run_name=g{way}")
         made, _, _ = prepared(project, *options)
-        steps = train_steps(made.state, made.sources[0], made.config.optimization, made.compute, 5)
-        losses.append([float(result.loss) for result in steps])
+        steps = train_steps(made.state, made.sources[0], made.plan.optimization, made.compute)
+        losses.append([float(result.loss) for result in islice(steps, 5)])
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
@@ -299,7 +300,6 @@ def test_a_group_is_trained_with_a_token_a_speaker(tmp_path, bases):
     speakers = [corpus.tokenizer.head(n)[0] for n in range(3)]
     batch = made.sources[0].batch(0, 0)
     assert (batch.weights[np.isin(batch.targets, speakers)] > 0).any()
-    for result in train_steps(
-        made.state, made.sources[0], made.config.optimization, made.compute, 3
-    ):
+    steps = train_steps(made.state, made.sources[0], made.plan.optimization, made.compute)
+    for result in islice(steps, 3):
         assert np.isfinite(float(result.loss))

@@ -28,8 +28,8 @@ def show(config: Config, minutes: float = 5.0) -> None:
     blueprint = training_family(config).resolve(config, corpus)
     why, description, _ = blueprint.sentences
     say(why)
-    source = train_source(blueprint.config, corpus, corpus.train)
-    plan = plan_steps(blueprint.config, source)
+    source = train_source(blueprint, corpus, corpus.train)
+    plan = plan_steps(blueprint, source)
     seconds = seconds_per_step(blueprint, source)
     rows = [
         ("model", description),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chatbot.errors import CheckpointError, ConfigError
-from chatbot.settings.schema import ModelConfig, resolved
+from chatbot.settings.schema import ModelConfig
 
 NORM_EPS = 1e-6  # Qwen3's
 MAX_CONTEXT = 32768
@@ -138,7 +138,7 @@ def resolve_shape(settings: ModelConfig, vocab_size: int, size: str) -> GPTConfi
         n_kv_head=n_kv_head,
         n_embd=n_embd,
         n_hidden=settings.n_hidden or -(-n_embd * 8 // 3 // 64) * 64,
-        dropout=resolved(settings.dropout),
-        input_masking=resolved(settings.input_masking),
+        dropout=float(settings.dropout),
+        input_masking=float(settings.input_masking),
         rope_theta=settings.rope_theta,
     )
