@@ -116,14 +116,14 @@ def record_checksum(path: Path, digest: str) -> None:
 
     Written before the rename: whenever the machine dies, the file is one of the two.
     """
-    known = _checksums(path.parent)
-    known[path.name] = [digest, *known.get(path.name, [])][:_N_KNOWN]
-    known = {
+    checksums = _checksums(path.parent)
+    checksums[path.name] = [digest, *checksums.get(path.name, [])][:_N_KNOWN]
+    checksums = {
         name: digests
-        for name, digests in known.items()
+        for name, digests in checksums.items()
         if (path.parent / name).exists() or name == path.name
     }
-    write_json(path.parent / run_files.CHECKSUMS, known)
+    write_json(path.parent / run_files.CHECKSUMS, checksums)
 
 
 def _checksums(folder: Path) -> dict[str, list[str]]:
@@ -165,11 +165,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """
     if not path.is_file():
         raise CheckpointError(f"no checkpoint at {path}", hint="`chatbot train` makes one")
-    known = _checksums(path.parent)
+    checksums = _checksums(path.parent)
     try:
         # A snapshot that somebody copied over latest.pt is as good as it was.
-        is_known = path.name in known or (known and path.name == run_files.PREVIOUS)
-        if is_known and sha256_of(path) not in chain.from_iterable(known.values()):
+        is_known = path.name in checksums or (checksums and path.name == run_files.PREVIOUS)
+        if is_known and sha256_of(path) not in chain.from_iterable(checksums.values()):
             raise EOFError
         payload = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, EOFError, OSError) as error:

@@ -120,8 +120,8 @@ def measure_point(
         if result.step % interval == 0 or result.step == run.max_steps:
             limit = config.logging.max_eval_tokens
             with averaged(state) as network:
-                found = evaluate(network, held_out, corpus.tokenizer, compute, limit)
-            best = min(best, found.bits_per_byte)
+                measured = evaluate(network, held_out, corpus.tokenizer, compute, limit)
+            best = min(best, measured.bits_per_byte)
     return CurvePoint(run.n_tokens, float(best))
 
 

@@ -121,7 +121,7 @@ def _swap(state: TrainState) -> None:
 
 @contextlib.contextmanager
 def _explained_memory(compute: Compute, where: str) -> Iterator[None]:
-    """Turn a GPU that is full into a sentence; the last checkpoint stands."""
+    """Re-raise a full GPU as CheckpointError; the last checkpoint remains."""
     try:
         yield
     except torch.OutOfMemoryError as error:

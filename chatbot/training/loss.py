@@ -35,19 +35,19 @@ class MaskedLoss(nn.Module):
         places = np.append(places, np.zeros(-n_places % _ROWS_TOGETHER, dtype=places.dtype))
         weights = batch.weights.reshape(-1)[places]
         weights[n_places:] = 0
-        wanted, targets = _wanted(self.model, batch, places)
+        hidden, targets = _wanted(self.model, batch, places)
         on_device = _on(weights, head.device)
         if not self.model.has_linear_head:
-            return _checkpointed_cross_entropy(self.model, wanted, targets, on_device)
+            return _checkpointed_cross_entropy(self.model, hidden, targets, on_device)
         dtype = computing_dtype(head.device, head.dtype)
         row_ids, rows = self.model.head_rows or (None, None)
         asked = _Asked(targets, on_device, dtype, row_ids)
-        total: Tensor = _WeightedCrossEntropy.apply(wanted, head, rows, asked)
+        total: Tensor = _WeightedCrossEntropy.apply(hidden, head, rows, asked)
         return total
 
 
 def _checkpointed_cross_entropy(
-    model: Network, wanted: Tensor, targets: Tensor, weights: Tensor
+    model: Network, states: Tensor, targets: Tensor, weights: Tensor
 ) -> Tensor:
     """Return the same sum for a head that does more than a product: a bias, a soft cap."""
 
@@ -56,19 +56,19 @@ def _checkpointed_cross_entropy(
         return (losses * weight).sum()
 
     n_rows = rows_at_once(model.head_weight)
-    parts = zip(wanted.split(n_rows), targets.split(n_rows), weights.split(n_rows), strict=True)
+    parts = zip(states.split(n_rows), targets.split(n_rows), weights.split(n_rows), strict=True)
     losses = [checkpoint(of, *part, use_reentrant=False) for part in parts]
     return torch.stack(losses).sum()
 
 
 def token_losses(model: Network, batch: Batch, places: Ints) -> Tensor:
     """Cross-entropy in nats at some places of the flattened batch: (N,) for N places."""
-    wanted, targets = _wanted(model, batch, places)
+    hidden, targets = _wanted(model, batch, places)
     n_rows = rows_at_once(model.head_weight)
     return torch.cat(
         [
-            F.cross_entropy(model.head(some).float(), target, reduction="none")
-            for some, target in zip(wanted.split(n_rows), targets.split(n_rows), strict=True)
+            F.cross_entropy(model.head(part).float(), target, reduction="none")
+            for part, target in zip(hidden.split(n_rows), targets.split(n_rows), strict=True)
         ]
     )
 

@@ -114,10 +114,10 @@ def tuning_need(
     block_size = int(config.model.block_size)
     batch_tokens = int(settings.batch_size) * block_size
     room = None if free_bytes is None else _FREE_SHARE * free_bytes - static
-    wanted = config.pretrained.base.gradient_checkpointing
+    setting = config.pretrained.base.gradient_checkpointing
     is_checkpointed = bool(
-        wanted is True
-        or (wanted == "auto" and room is not None and cost.whole.of(block_size) > room)
+        setting is True
+        or (setting == "auto" and room is not None and cost.whole.of(block_size) > room)
     )
     kept = cost.checkpointed if is_checkpointed else cost.whole
     at_once = batch_tokens if room is None else max(block_size, kept.fitting(room))

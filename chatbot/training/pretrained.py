@@ -27,7 +27,7 @@ from chatbot.model.pretrained.file import META_FILE, Tuned, read_tuned, write_tu
 from chatbot.model.pretrained.fingerprint import Fingerprint
 from chatbot.model.pretrained.hub import Base, can_quantize, context_of, load_base, skeleton_of
 from chatbot.model.pretrained.lora import add_adapter
-from chatbot.model.pretrained.network import PretrainedNetwork, make_room, rows_to_train
+from chatbot.model.pretrained.network import PretrainedNetwork, add_token_rows, rows_to_train
 from chatbot.model.pretrained.tokenizer import require_own_tokenizer
 from chatbot.settings.load import refuse_contradictions
 from chatbot.settings.schema import Config
@@ -181,7 +181,7 @@ def open_network(
     is_full = config.pretrained.base.tuning == "full"
     dtype = torch.float32 if is_full else machine.dtype
     model: Any = load_base(base, machine.device, dtype, in_4bit=machine.in_4bit)
-    make_room(model, tokenizer)
+    add_token_rows(model, tokenizer)
     network = adapted(model, base, config, tokenizer)
     network.require_known_head()
     return network
@@ -281,7 +281,7 @@ def count_need(
     dtype = torch.float32 if config.pretrained.base.tuning == "full" else machine.dtype
     around = _surroundings(base, machine.device, dtype)
     skeleton: Any = skeleton_of(base, machine.dtype)
-    make_room(skeleton, tokenizer)
+    add_token_rows(skeleton, tokenizer)
     # Autocast computes fp32 adapters in the machine's dtype: so does this network.
     network = adapted(skeleton, base, config, tokenizer).to(machine.dtype)
     return tuning_need(network, config, around, in_4bit=machine.in_4bit, free_bytes=free_bytes)

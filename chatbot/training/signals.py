@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM -> wishes, each more urgent: stop, do not measure, interrupt."""
+"""Ctrl+C and SIGTERM: stop gracefully, then without a measurement, then at once."""
 
 import signal
 from collections.abc import Callable

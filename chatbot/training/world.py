@@ -60,8 +60,8 @@ class World:
         dist.broadcast_object_list(box, 0)
         if isinstance(box[0], CheckpointError):
             raise box[0]
-        found: T = box[0]
-        return found
+        shared: T = box[0]
+        return shared
 
     def total(self, values: list[float]) -> list[float]:
         """Add up over all processes, number by number."""
@@ -81,9 +81,10 @@ class World:
         """Raise CorpusError in every process if one of them has other data."""
         if self.size == 1:
             return
-        found: list[Any] = [None] * self.size
-        dist.all_gather_object(found, fingerprint)
-        other = next((rank for rank, one in enumerate(found) if one != found[0]), None)
+        fingerprints: list[Any] = [None] * self.size
+        dist.all_gather_object(fingerprints, fingerprint)
+        ranks = (rank for rank, other in enumerate(fingerprints) if other != fingerprints[0])
+        other = next(ranks, None)
         if other is not None:
             raise CorpusError(
                 f"process {other} has other training data than process 0",

@@ -130,7 +130,7 @@ def test_smoke_asks_the_three_questions(trained, capsys):
 
 def test_done_run_says_so(trained, capsys):
     assert trained.run("train") == 0
-    assert "all steps are done" in capsys.readouterr().err
+    assert "training is finished" in capsys.readouterr().err
 
 
 def test_run_folder_explains_itself(trained):

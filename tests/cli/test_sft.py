@@ -86,7 +86,7 @@ def test_plain_text_comes_first_and_hands_its_adapter_over(on_base, capsys):
     assert after["parent"]["step"] == before["step"]
     capsys.readouterr()
     assert project.run("train", settings=CPT) == 0  # nothing is left to do
-    assert "all steps are done" in capsys.readouterr().err
+    assert "training is finished" in capsys.readouterr().err
 
 
 def test_an_interrupted_first_stage_goes_on_before_replies(on_base, capsys):
@@ -159,8 +159,8 @@ def test_forgetting_reaches_tokens_and_adapters_of_a_base(tuned, capsys):
 @pytest.mark.parametrize(
     ("option", "problem", "hint"),
     [
-        ("model.base_model=''", "names no base", "configs/sft.yaml"),
-        ("model.base_model=nowhere", "is not there", "config.json"),
+        ("model.base_model=''", "is empty", "configs/sft.yaml"),
+        ("model.base_model=nowhere", "is missing", "config.json"),
         ("lora.rank=3", "unknown setting lora.rank", "did you mean"),
         ("model.tuning=all", "setting model.tuning", "default"),
     ],

@@ -118,7 +118,10 @@ def _train(run: "PreparedRun", corpus: "Corpus", config: Config) -> str:
     baseline = ngram_losses(corpus)
     tell(f"held-out nats per token: unigram {baseline.unigram:.3f}, bigram {baseline.bigram:.3f}")
     if run.state.step >= run.plan.max_steps:
-        tell("all steps are done; more steps or epochs in the settings train on")
+        tell(
+            "training is finished; raise `optimization.max_steps` or `optimization.max_epochs` "
+            "to continue"
+        )
         return ""
     with contextlib.ExitStack() as stack:
         listener = SILENT

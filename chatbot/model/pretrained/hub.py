@@ -29,7 +29,7 @@ class Base:
         """Look; raises ConfigError for a name that can be neither a folder nor of the hub."""
         if not settings.base_model:
             raise ConfigError(
-                "model.base_model names no base",
+                "model.base_model is empty",
                 hint="write a folder, or a name of the Hugging Face hub, into configs/sft.yaml",
             )
         self.settings = settings
@@ -37,7 +37,7 @@ class Base:
         self.is_local = (folder / "config.json").is_file()
         if not self.is_local and (folder.exists() or not _HUB_NAME.fullmatch(settings.base_model)):
             raise ConfigError(
-                f"base {settings.base_model} is not there",
+                f"base {settings.base_model} is missing",
                 hint="write a folder with a config.json, or a name of the hub such as owner/model",
             )
         self.place = str(folder.resolve()) if self.is_local else settings.base_model
@@ -73,13 +73,13 @@ class Base:
             return path if path.is_file() else None
         from transformers.utils.hub import cached_file
 
-        found = cached_file(
+        cached = cached_file(
             self.place,
             name,
             revision=self.settings.revision,
             _raise_exceptions_for_missing_entries=False,
         )
-        return None if found is None else Path(found)
+        return None if cached is None else Path(cached)
 
     def fingerprint(self) -> Fingerprint:
         """Return what tells one base from another.
@@ -130,9 +130,9 @@ class Base:
     def stored_dtype(self) -> torch.dtype:
         """Return the number format that its weights are stored in, fp32 if it does not say."""
         config = self.config()
-        said = str(config.get("dtype") or config.get("torch_dtype")).removeprefix("torch.")
-        known = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-        return known.get(said, torch.float32)
+        name = str(config.get("dtype") or config.get("torch_dtype")).removeprefix("torch.")
+        dtypes = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+        return dtypes.get(name, torch.float32)
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -247,7 +247,7 @@ def context_of(base: Base) -> int:
 
 
 def can_quantize(device: torch.device) -> bool:
-    """Whether 4 bits are to be had: CUDA, and bitsandbytes is installed."""
+    """Whether 4-bit quantization is available: CUDA, and bitsandbytes is installed."""
     return device.type == "cuda" and importlib.util.find_spec("bitsandbytes") is not None
 
 
@@ -256,10 +256,10 @@ def empty_network(config: dict[str, Any], dtype: torch.dtype) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
 
     _be_quiet()
-    known = {name: value for name, value in config.items() if name != "model_type"}
+    values = {name: value for name, value in config.items() if name != "model_type"}
     try:
-        made = AutoConfig.for_model(config["model_type"], **known)
-        return AutoModelForCausalLM.from_config(made, dtype=dtype)
+        hf_config = AutoConfig.for_model(config["model_type"], **values)
+        return AutoModelForCausalLM.from_config(hf_config, dtype=dtype)
     except (KeyError, ValueError) as error:
         raise CheckpointError(
             "the fine-tuned base has an architecture that is unknown here",

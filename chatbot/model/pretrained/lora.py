@@ -82,9 +82,9 @@ def restore_adapter(
 
     Raises CheckpointError if it does not fit the network.
     """
-    known = {name: value for name, value in config.items() if name != "peft_type"}
+    values = {name: value for name, value in config.items() if name != "peft_type"}
     try:
-        attached = _attached(model, PeftConfig(**{**known, "inference_mode": False}), base_name)
+        attached = _attached(model, PeftConfig(**{**values, "inference_mode": False}), base_name)
     except (TypeError, ValueError, IndexError) as error:
         raise unfit() from error
     load_adapter_weights(attached, weights)
@@ -95,12 +95,12 @@ def load_adapter_weights(model: PeftModel, weights: Mapping[str, Tensor]) -> Non
     """Put the weights of a file into an adapter; raises CheckpointError if they do not fit."""
     try:
         with quietly():
-            found: Any = set_peft_model_state_dict(model, dict(weights))
+            result: Any = set_peft_model_state_dict(model, dict(weights))
     except (ValueError, RuntimeError, KeyError, IndexError) as error:
         raise unfit() from error
     trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
-    missing = trained & set(found.missing_keys)  # a tied head has its table's rows, under one name
-    if missing or found.unexpected_keys:
+    missing = trained & set(result.missing_keys)  # a tied head has its table's rows, under one name
+    if missing or result.unexpected_keys:
         raise unfit()
 
 
@@ -136,17 +136,17 @@ def _attached(model: nn.Module, config: PeftConfig, base_name: str) -> PeftModel
 
 def adapter_config(model: PeftModel) -> dict[str, Any]:
     """Return what adapter_config.json holds."""
-    known = model.peft_config[_NAME].to_dict()
-    known |= {"inference_mode": True, "peft_version": None}
-    plain: dict[str, Any] = json.loads(json.dumps(known, default=sorted))
+    values = model.peft_config[_NAME].to_dict()
+    values |= {"inference_mode": True, "peft_version": None}
+    plain: dict[str, Any] = json.loads(json.dumps(values, default=sorted))
     return {name: value for name, value in plain.items() if name != "peft_version"}
 
 
 def adapter_weights(model: PeftModel) -> dict[str, Tensor]:
     """Return the weights of an adapter under the names of its file."""
     with quietly():
-        found = get_peft_model_state_dict(model, save_embedding_layers=False)
-    return {name: weight.detach().cpu().contiguous() for name, weight in found.items()}
+        weights = get_peft_model_state_dict(model, save_embedding_layers=False)
+    return {name: weight.detach().cpu().contiguous() for name, weight in weights.items()}
 
 
 def merged(model: PeftModel) -> nn.Module:

@@ -37,7 +37,7 @@ _ROWS_AT_ONCE = 8192
 _NOISE = 0.02  # of a new token's row around the mean of all rows, in their spread
 
 
-def make_room(model: Any, tokenizer: BaseTokenizer) -> None:
+def add_token_rows(model: Any, tokenizer: BaseTokenizer) -> None:
     """Give every token of a tokenizer a row; a new token's is near the mean of all rows."""
     if not tokenizer.added_ids:
         return
@@ -150,20 +150,22 @@ class PretrainedNetwork(nn.Module):
         read = {"input_ids": tokens}
         if trained_rows(self._base.get_input_embeddings()) is not None:
             read = {"inputs_embeds": self._embedded(tokens)}
-        found = self._base.get_decoder()(**read, past_key_values=cache, use_cache=cache is not None)
-        hidden: Tensor = found.last_hidden_state
+        output = self._base.get_decoder()(
+            **read, past_key_values=cache, use_cache=cache is not None
+        )
+        hidden: Tensor = output.last_hidden_state
         return hidden
 
     def _embedded(self, tokens: Tensor) -> Tensor:
         """Read the table with its trained rows; peft would copy the table at every step."""
         wrapper = self._base.get_input_embeddings()
         rows = trained_rows(wrapper)
-        known: Tensor = table_of(wrapper)(tokens)
+        embedded: Tensor = table_of(wrapper)(tokens)
         if rows is None:
-            return known
+            return embedded
         place = self._row_of[tokens]
-        new = rows[place.clamp(min=0)].to(known.dtype) * self._table_scale
-        return torch.where((place >= 0)[..., None], new, known)
+        new = rows[place.clamp(min=0)].to(embedded.dtype) * self._table_scale
+        return torch.where((place >= 0)[..., None], new, embedded)
 
     def head(self, hidden: Tensor) -> Tensor:
         """Map hidden states (..., C) to logits (..., V)."""
@@ -200,10 +202,10 @@ class PretrainedNetwork(nn.Module):
             load_adapter_weights(self.model, weights)
             return
         try:
-            found = self._base.load_state_dict(dict(weights), strict=False)
+            result = self._base.load_state_dict(dict(weights), strict=False)
         except RuntimeError as error:
             raise unfit() from error
-        if found.unexpected_keys or set(found.missing_keys) - self._tied_names():
+        if result.unexpected_keys or set(result.missing_keys) - self._tied_names():
             raise unfit()
 
     def _tied_names(self) -> set[str]:
@@ -211,10 +213,10 @@ class PretrainedNetwork(nn.Module):
 
     def all_weights(self) -> dict[str, Tensor]:
         """Return every weight once: a head that is its table again is left out."""
-        known: dict[int, str] = {}
+        names: dict[int, str] = {}
         weights = {}
         for name, weight in self._base.state_dict().items():
-            if known.setdefault(weight.data_ptr(), name) == name:
+            if names.setdefault(weight.data_ptr(), name) == name:
                 weights[name] = weight.detach().cpu().clone().contiguous()
         return weights
 
@@ -241,14 +243,14 @@ class PretrainedNetwork(nn.Module):
 
     def _compare_heads(self) -> None:
         tokens = torch.arange(4, device=self.head_weight.device)[None]
-        theirs = self.model(input_ids=tokens, use_cache=False).logits.float()
-        if not torch.isfinite(theirs).all():
+        expected = self.model(input_ids=tokens, use_cache=False).logits.float()
+        if not torch.isfinite(expected).all():
             raise ConfigError(
                 "the base computes numbers that are not finite",
                 hint="set model.torch_dtype to bfloat16 or float32",
             )
-        ours = self.head(self.hidden(tokens)).float()
-        if not torch.allclose(ours, theirs, rtol=0.05, atol=0.05 * float(theirs.std())):
+        logits = self.head(self.hidden(tokens)).float()
+        if not torch.allclose(logits, expected, rtol=0.05, atol=0.05 * float(expected.std())):
             raise ConfigError(
                 f"a base of type {self._base.config.model_type} makes its logits in a way "
                 "that is unknown here",
@@ -279,7 +281,7 @@ def open_tuned(
             f"the adapter belongs to another base than {base.name}: {difference}",
             hint=f"it was trained on {tuned.about['base_model']}: set model.base_model to it",
         )
-    make_room(model, tuned.tokenizer)
+    add_token_rows(model, tuned.tokenizer)
     model = restore_adapter(model, tuned.config, tuned.weights, base.name)
     return PretrainedNetwork(model if in_4bit else merged(model), tuned.tokenizer, {})
 

@@ -20,22 +20,24 @@ def base_tokenizer(base: Base, n_speakers: int) -> tuple[BaseTokenizer, str]:
     `auto`: the chat template in a room of two, since it knows two roles; else the plain form.
     """
     with base.explained():
-        theirs = base.load_tokenizer()
-        text = _own_text(base) or _backend_text(theirs, base)
-    wanted, why = base.settings.form, "chosen in configs/sft.yaml"
-    if wanted == "auto":
-        wanted = "chat" if theirs.chat_template and n_speakers == 2 else "plain"
-        why = "a room of two" if wanted == "chat" else "one control token a speaker"
-    if wanted == "chat":
+        hf_tokenizer = base.load_tokenizer()
+        text = _own_text(base) or _backend_text(hf_tokenizer, base)
+    kind, why = base.settings.form, "chosen in configs/sft.yaml"
+    if kind == "auto":
+        kind = "chat" if hf_tokenizer.chat_template and n_speakers == 2 else "plain"
+        why = "a room of two" if kind == "chat" else "one control token a speaker"
+    if kind == "chat":
         try:
-            return _require_text(_framed(text, _chat_form(theirs, base)), base), f"form chat: {why}"
+            return _require_text(
+                _framed(text, _chat_form(hf_tokenizer, base)), base
+            ), f"form chat: {why}"
         except (ConfigError, CorpusError) as error:
             if base.settings.form == "chat" or base.settings.system_prompt:
                 raise  # the plain form has no place for a system prompt
             why = str(error)
     if base.settings.system_prompt:
         why += "; model.system_prompt is for chat templates and not used"
-    bos, eos = (_end_of(text, base, theirs, name) for name in ("bos_token", "eos_token"))
+    bos, eos = (_end_of(text, base, hf_tokenizer, name) for name in ("bos_token", "eos_token"))
     form = plain_form(bos or "", eos or EOS, n_speakers, [] if eos else [EOS])
     return _require_text(_framed(text, form), base), f"form plain: {why}"
 
@@ -57,8 +59,8 @@ def _own_text(base: Base) -> str | None:
     return None if path is None else path.read_text(encoding="utf-8")
 
 
-def _backend_text(theirs: Any, base: Base) -> str:
-    backend = getattr(theirs, "backend_tokenizer", None)
+def _backend_text(hf_tokenizer: Any, base: Base) -> str:
+    backend = getattr(hf_tokenizer, "backend_tokenizer", None)
     if backend is None:
         raise ConfigError(
             f"base {base.name} has no tokenizer.json", hint="choose a base with a fast tokenizer"
@@ -66,18 +68,18 @@ def _backend_text(theirs: Any, base: Base) -> str:
     return str(backend.to_str())
 
 
-def _end_of(text: str, base: Base, theirs: Any, name: str) -> str | None:
+def _end_of(text: str, base: Base, hf_tokenizer: Any, name: str) -> str | None:
     """Return the base's bos or eos token.
 
     Without a tokenizer_config.json transformers gives one that the vocabulary does not hold;
     config.json then knows its number.
     """
-    known = read_backend(text).get_vocab(with_added_tokens=True)
-    said = getattr(theirs, name)
-    if said in known:
-        return str(said)
+    vocabulary = read_backend(text).get_vocab(with_added_tokens=True)
+    name_of_token = getattr(hf_tokenizer, name)
+    if name_of_token in vocabulary:
+        return str(name_of_token)
     number = base.config().get(f"{name}_id")
-    return next((token for token, one in known.items() if one == number), None)
+    return next((token for token, token_id in vocabulary.items() if token_id == number), None)
 
 
 def _framed(text: str, form: Form) -> BaseTokenizer:
@@ -89,12 +91,12 @@ def _framed(text: str, form: Form) -> BaseTokenizer:
 
 def _require_text(tokenizer: BaseTokenizer, base: Base) -> BaseTokenizer:
     """Raise ConfigError if what is written with a tokenizer does not come back."""
-    wanted = _SAMPLE.replace(" ", "")
-    found = tokenizer.decode(tokenizer.encode(_SAMPLE)).replace(" ", "")
-    kept = sum(char in found for char in wanted)
-    if "\n" in found or kept < len(wanted) / 2:
+    sample = _SAMPLE.replace(" ", "")
+    decoded = tokenizer.decode(tokenizer.encode(_SAMPLE)).replace(" ", "")
+    n_kept = sum(char in decoded for char in sample)
+    if "\n" in decoded or n_kept < len(sample) / 2:
         raise ConfigError(
-            f"base {base.name} cannot write Korean: of {wanted!r} comes back {found!r}",
+            f"base {base.name} cannot write Korean: {sample!r} comes back as {decoded!r}",
             hint="choose another base, or give it its own tokenizer.json",
         )
     return tokenizer

@@ -16,7 +16,11 @@ from chatbot.inference.sampling import Sampler
 from chatbot.inference.tuned_loading import open_for_replies
 from chatbot.model.pretrained.file import read_tuned
 from chatbot.model.pretrained.hub import Base, load_base
-from chatbot.model.pretrained.network import PretrainedLanguageModel, PretrainedNetwork, make_room
+from chatbot.model.pretrained.network import (
+    PretrainedLanguageModel,
+    PretrainedNetwork,
+    add_token_rows,
+)
 from chatbot.model.pretrained.tokenizer import base_tokenizer
 from chatbot.settings.schema import (
     BaseModelConfig,
@@ -37,7 +41,7 @@ def network_of(folder: Path, form: str = "auto", n_speakers: int = 2):
     base = Base(BaseModelConfig(base_model=str(folder), form=form), Path())
     tokenizer, _ = base_tokenizer(base, n_speakers)
     model = load_base(base, CPU, torch.float32, in_4bit=False)
-    make_room(model, tokenizer)
+    add_token_rows(model, tokenizer)
     return PretrainedNetwork(model, tokenizer, {}), tokenizer, model
 
 
@@ -157,7 +161,7 @@ def test_the_loss_and_its_gradients_are_those_of_plain_cross_entropy(on_base, fo
     base = Base(config.pretrained.base, Path())
     tokenizer, _ = base_tokenizer(base, 2 if form == "chat" else 4)
     model = load_base(base, CPU, torch.float32, in_4bit=False)
-    make_room(model, tokenizer)
+    add_token_rows(model, tokenizer)
     network = adapted(model, base, config, tokenizer)
     from chatbot.training.batches import Batch
 
@@ -190,7 +194,7 @@ def test_an_adapter_of_another_base_is_refused(tuned, bases):
 
 
 @pytest.mark.parametrize(
-    ("name", "problem"), [("no/such folder", "is not there"), ("nowhere", "is not there")]
+    ("name", "problem"), [("no/such folder", "is missing"), ("nowhere", "is missing")]
 )
 def test_a_base_that_is_not_there_is_said(name, problem):
     with pytest.raises(ConfigError, match=problem):
