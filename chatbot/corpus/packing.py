@@ -1,7 +1,5 @@
 """Clean sessions -> train.bin, val.bin, loss masks, tokenizer.json, stats.json, preview.json."""
 
-import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -35,9 +33,9 @@ from chatbot.listener import SILENCE, Listener
 from chatbot.settings.schema import Config, PreprocessConfig
 from chatbot.storage.files import (
     explained,
-    replace_directory,
     sha256_of,
     sync_file,
+    whole_folder,
     write_bytes,
     write_json,
 )
@@ -82,10 +80,7 @@ def write_corpus(
     require_replaceable(folder)
     require_enough(rooms.account.n_learned)
     spools = [(spool, split_point(spool.n_turns, rules.val_fraction)) for spool in rooms.spools]
-    new = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-    try:
-        with explained(folder):
-            new.mkdir(parents=True, exist_ok=True)
+    with whole_folder(folder) as new:
         tokenizer = spec.tokenizer or _train_own(spools, speakers.n_speakers, rules)
         splits: dict[str, SplitStats] = {}
         with listener.progress(rooms.n_sessions, "writing sessions") as advance:
@@ -103,9 +98,6 @@ def write_corpus(
             write_bytes(new / MASKED_FILE, rooms.sealed)
         shown = list(preview(open_store(new, "train", stats.dtype), tokenizer, _N_PREVIEW))
         write_json(new / "preview.json", msgspec.to_builtins(shown))
-        replace_directory(new, folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
     return stats
 
 

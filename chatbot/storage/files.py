@@ -34,7 +34,7 @@ def atomic_write(
     Raises ChatbotError when the disk is full or the folder cannot be written; what stood under
     `path` before is then still there.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = part_of(path)
     try:
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,6 +112,25 @@ def sync_directory(folder: Path) -> None:
         os.close(handle)
 
 
+def part_of(path: Path) -> Path:
+    """Return the name that a file or folder has until it is whole."""
+    return path.with_name(f"{path.name}.{os.getpid()}.part")
+
+
+@contextlib.contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """Lend a folder to write into, which takes the place of `target` when it is whole."""
+    part = part_of(target)
+    try:
+        with explained(target):
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+        yield part
+        replace_directory(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
 def replace_directory(new: Path, final: Path) -> None:
     """Give the finished folder `new` the name `final`; what stood there goes only after that.
 
@@ -156,7 +175,7 @@ def move(source: Path, target: Path) -> None:
 
 def _move_by_copy(source: Path, target: Path) -> None:
     """Copy under another name, sync, rename, and only then delete: a full disk leaves no half."""
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    part = part_of(target)
     try:
         if source.is_dir():
             shutil.copytree(source, part, symlinks=True)

@@ -1,9 +1,7 @@
 """A state of training -> the files of its run, each whole or not there."""
 
-import contextlib
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from chatbot.errors import CheckpointError
-from chatbot.storage.files import explained, replace_directory
+from chatbot.storage.files import explained, part_of, whole_folder
 from chatbot.training.checkpoint import checkpoint_bytes, save_checkpoint, weight_bytes
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import TrainState
@@ -79,7 +77,7 @@ class Keeper:
         if not self.folder.layout.holds_models:
             save_checkpoint(path, state, meta)
             return
-        with _whole_folder(path.parent) as part:
+        with whole_folder(path.parent) as part:
             save_checkpoint(part / path.name, state, meta)
             of_model = replace(meta, step=state.step)
             self.write_model(part, state, msgspec.to_builtins(of_model))
@@ -90,22 +88,4 @@ class Keeper:
             return
         with explained(path.parent):
             # Under another name first: killed half-way, no folder looks like a checkpoint.
-            shutil.rmtree(path.parent.replace(_part_of(path.parent)))
-
-
-@contextlib.contextmanager
-def _whole_folder(target: Path) -> Iterator[Path]:
-    """Lend a folder to write into, which then takes the place of `target` at once."""
-    part = _part_of(target)
-    try:
-        with explained(target):
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir(parents=True)
-        yield part
-        replace_directory(part, target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _part_of(target: Path) -> Path:
-    return target.with_name(f"{target.name}.{os.getpid()}.part")
+            shutil.rmtree(path.parent.replace(part_of(path.parent)))
