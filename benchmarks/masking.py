@@ -283,7 +283,7 @@ def main() -> None:
         for _ in range(args.each):
             masker = Masker(pseudonyms, names)
             masker.mask(draw(kind, rng))
-            found = {found.kind for found in masker.found}
+            found = {found.kind for found in masker.replaced}
             said.update(found)
             right[kind] += kind in found
             n_masked += bool(found)
@@ -297,15 +297,15 @@ def main() -> None:
     for _ in range(5 * args.each):
         masker = Masker(pseudonyms, names)
         masker.mask(ordinary(rng))
-        alarms.update(found.kind for found in masker.found)
+        alarms.update(found.kind for found in masker.replaced)
     print(f"numbers in talk: {alarms.total()} of {5 * args.each:,} masked {dict(alarms)}")
     for path in args.files:
         masker, n_lines = Masker(pseudonyms, NamePattern([])), 0
         for line in path.read_text(encoding="utf-8").splitlines():
             masker.mask(line)
             n_lines += 1
-        n_false = sum(masker.found.values())
-        alarms = Counter(found.kind for found in masker.found)
+        n_false = sum(masker.replaced.values())
+        alarms = Counter(found.kind for found in masker.replaced)
         print(f"{path.name}: {n_false} of {n_lines:,} messages masked {dict(alarms)}")
 
 

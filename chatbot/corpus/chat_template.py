@@ -80,8 +80,8 @@ def _between(text: str, marks: tuple[str, ...]) -> list[str]:
     """Split a text at every mark; raises ConfigError if one is not in it once, in order."""
     parts: list[str] = []
     for number, mark in enumerate(marks):
-        before, found, text = text.partition(mark)
-        if not found:
+        before, separator, text = text.partition(mark)
+        if not separator:
             who = "reply" if number % 2 else "question"
             shown = "".join(parts) + before
             raise ConfigError(
@@ -92,11 +92,11 @@ def _between(text: str, marks: tuple[str, ...]) -> list[str]:
     return [*parts, text]
 
 
-def _unlike(rendered: str, wanted: str) -> ConfigError:
+def _unlike(rendered: str, expected: str) -> ConfigError:
     """Return the refusal of a template, with what it does otherwise than turn by turn."""
     difference = "; ".join(
         line
-        for line in difflib.ndiff(wanted.splitlines(), rendered.splitlines())
+        for line in difflib.ndiff(expected.splitlines(), rendered.splitlines())
         if line[:1] in "+-"
     )
     return ConfigError(

@@ -212,8 +212,8 @@ class BaseTokenizer(TextCodec):
     @cached_property
     def control_ids(self) -> Ids:
         """Tokens (K,) that no text contains, numbers without a token among them."""
-        known = set(self._backend.get_vocab(with_added_tokens=True).values())
-        holes = set(range(self.vocab_size)) - known
+        used_ids = set(self._backend.get_vocab(with_added_tokens=True).values())
+        holes = set(range(self.vocab_size)) - used_ids
         return np.array(sorted(self._control | holes), dtype=np.int64)
 
     @property
@@ -224,8 +224,8 @@ class BaseTokenizer(TextCodec):
     @cached_property
     def added_ids(self) -> list[int]:
         """The tokens that the base did not have."""
-        known = self._backend.get_vocab(with_added_tokens=True)
-        return [known[token] for token in self.form.added]
+        ids = self._backend.get_vocab(with_added_tokens=True)
+        return [ids[token] for token in self.form.added]
 
     @cached_property
     def unknown_id(self) -> int | None:
@@ -269,9 +269,9 @@ def _decoder_of(content: dict[str, Any]) -> str:
     """Return how tokens become bytes: ByteLevel, ByteFallback or Metaspace."""
     decoder = content.get("decoder") or {}
     steps = [step["type"] for step in decoder.get("decoders", [decoder]) if step]
-    for known in ("ByteLevel", "ByteFallback", "Metaspace"):
-        if known in steps:
-            return known
+    for name in ("ByteLevel", "ByteFallback", "Metaspace"):
+        if name in steps:
+            return name
     if _SPACE in json.dumps(decoder, ensure_ascii=False):
         return "Metaspace"
     raise CorpusError(

@@ -28,13 +28,13 @@ class NgramIndex:
     speakers: npt.NDArray[np.uint8]
 
     def is_from_another(self, tokens: list[int], speaker: int) -> bool:
-        """Whether the last N of some tokens were said in the log, and not by `speaker`."""
+        """Whether the last N of some tokens were said in the chat, and not by `speaker`."""
         if len(tokens) < N:
             return False
-        wanted = hash_ngrams(np.array(tokens[-N:], dtype=np.uint64))[0]
-        place = int(np.searchsorted(self.hashes, wanted))
-        found = place < len(self.hashes) and self.hashes[place] == wanted
-        return bool(found and self.speakers[place] != speaker)
+        ngram_hash = hash_ngrams(np.array(tokens[-N:], dtype=np.uint64))[0]
+        place = int(np.searchsorted(self.hashes, ngram_hash))
+        is_known = place < len(self.hashes) and self.hashes[place] == ngram_hash
+        return bool(is_known and self.speakers[place] != speaker)
 
 
 def hash_ngrams(tokens: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:

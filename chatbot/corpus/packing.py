@@ -108,10 +108,10 @@ def _train_own(spools: list[SplitSpool], n_speakers: int, rules: PreprocessConfi
 
 
 def require_enough(n_messages: int) -> None:
-    """Refuse a log too short to split and learn from, and say how much is needed."""
+    """Refuse a chat too short to split and learn from, and say how much is needed."""
     if n_messages < MIN_MESSAGES:
         raise CorpusError(
-            f"the log has {n_messages} messages after cleaning",
+            f"the chat has {n_messages} messages after cleaning",
             hint=f"at least {MIN_MESSAGES} are needed to train at all, "
             f"{GOOD_MESSAGES:,} or more for replies that make sense",
         )
@@ -188,11 +188,11 @@ def _write_split(
     values: Counter[int] = Counter()
     paths = [folder / f"{split}.bin", folder / f"{split}_loss_mask.bin"]
     with explained(folder), paths[0].open("wb") as tokens, paths[1].open("wb") as mask:
-        for some in _in_batches(samples):
-            n_sessions += len(some)
-            n_turns += sum(map(len, some))
-            n_text_bytes += sum(len(turn.text.encode()) for turns in some for turn in turns)
-            for example in render_all(some, tokenizer):
+        for batch in _in_batches(samples):
+            n_sessions += len(batch)
+            n_turns += sum(map(len, batch))
+            n_text_bytes += sum(len(turn.text.encode()) for turns in batch for turn in turns)
+            for example in render_all(batch, tokenizer):
                 tokens.write(np.asarray(example.tokens, dtype=dtype).tobytes())
                 mask.write(bytes(example.loss_mask))
                 values.update(example.loss_mask)
@@ -212,8 +212,8 @@ def _write_split(
 
 def _in_batches(samples: Iterable[list[Turn]]) -> Iterator[list[list[Turn]]]:
     source = iter(samples)
-    while some := list(islice(source, _SESSIONS_AT_ONCE)):
-        yield some
+    while batch := list(islice(source, _SESSIONS_AT_ONCE)):
+        yield batch
 
 
 def token_dtype(tokenizer: Tokenizer) -> str:

@@ -90,7 +90,7 @@ def number_speakers(
     """
     people = Counter({name: n for name, n in counts.items() if name not in UNKNOWN_NAMES})
     if not people:
-        raise CorpusError("nobody speaks in this log", hint="export a chat with messages")
+        raise CorpusError("nobody speaks in this chat", hint="export a chat with messages")
     persona, reason = _persona(people, exporter, rules.persona)
     mode = rules.speaker_mode
     if mode == "auto":
@@ -110,7 +110,7 @@ def _persona(people: Counter[str], exporter: str | None, persona: str) -> tuple[
         name = match_name(persona, people)
         if name is None:
             raise CorpusError(
-                "`processed.preprocess.persona` names nobody in this log",
+                "`processed.preprocess.persona` names nobody in this chat",
                 hint="write the name as the room shows it; `chatbot organize` lists the speakers",
                 private=propose_name(persona, people),
             )

@@ -131,12 +131,12 @@ def encode_base64(content: bytes) -> bytes:
 
 def decode_base64(text: bytes | str) -> bytes:
     """Decode the one right base64 form of some bytes; raises CryptoError for any other."""
-    given = text.encode("ascii") if isinstance(text, str) else text
+    encoded = text.encode("ascii") if isinstance(text, str) else text
     try:
-        content = base64.b64decode(given + b"=" * (-len(given) % 4), validate=True)
+        content = base64.b64decode(encoded + b"=" * (-len(encoded) % 4), validate=True)
     except binascii.Error as error:
         raise bad_header("base64") from error
-    if encode_base64(content) != given:
+    if encode_base64(content) != encoded:
         raise bad_header("base64")
     return content
 

@@ -82,9 +82,9 @@ class X25519Recipient:
 
     def wrap(self, file_key: bytes) -> Stanza:
         """Hide the file key behind a secret shared with the recipient alone."""
-        ours = X25519PrivateKey.generate()
-        share = ours.public_key().public_bytes_raw()
-        secret = ours.exchange(X25519PublicKey.from_public_bytes(self._public))
+        ephemeral_key = X25519PrivateKey.generate()
+        share = ephemeral_key.public_key().public_bytes_raw()
+        secret = ephemeral_key.exchange(X25519PublicKey.from_public_bytes(self._public))
         key = derive(secret, share + self._public, _X25519_LABEL)
         body = ChaCha20Poly1305(key).encrypt(_ZERO_NONCE, file_key, None)
         return Stanza(("X25519", encode_base64(share).decode()), body)
@@ -212,8 +212,8 @@ def decode_bech32(prefix: str, text: str) -> bytes:
     """Read bech32 in the case of its prefix; raises ValueError where a letter is wrong."""
     letters = text.removeprefix(prefix + "1")
     lowered = letters.lower()
-    wanted = lowered if prefix.islower() else lowered.upper()
-    if letters == text or letters != wanted:
+    expected = lowered if prefix.islower() else lowered.upper()
+    if letters == text or letters != expected:
         raise ValueError
     values = [_BECH32.index(letter) for letter in lowered]
     if _polymod([*_expanded(prefix.lower()), *values]) != 1:

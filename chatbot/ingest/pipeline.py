@@ -15,7 +15,7 @@ from chatbot.crypto.secrets import project_key, speaker_key
 from chatbot.errors import CorpusError
 from chatbot.ingest.cleaning.rules import Cleaner
 from chatbot.ingest.cleaning.sessions import merge_bursts, split_sessions
-from chatbot.ingest.masking.masker import Found, Masker
+from chatbot.ingest.masking.masker import Masker, Replacement
 from chatbot.ingest.masking.names import N_TO_DECIDE, NamePattern, words_among
 from chatbot.ingest.masking.pseudonyms import Pseudonyms
 from chatbot.ingest.masking.sealing import count_kinds, seal_masked
@@ -109,7 +109,7 @@ class _Ingestion:
         self._n_seen = self._n_kept = 0
         self._dropped: Counter[str] = Counter()
         self._context_only: Counter[str] = Counter()
-        self._masked: Counter[Found] = Counter()
+        self._masked: Counter[Replacement] = Counter()
 
     def read(self, room: Room, advance: Callable[[], object]) -> None:
         """Clean and mask a room into a spool of its own."""
@@ -127,7 +127,7 @@ class _Ingestion:
         self._n_kept += cleaner.n_kept
         self._dropped += cleaner.dropped
         self._context_only += cleaner.context_only
-        self._masked += masker.found if masker else Counter()
+        self._masked += masker.replaced if masker else Counter()
         _require_all_read(tally, cleaner.n_seen)
 
     def _clean(

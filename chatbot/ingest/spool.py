@@ -1,4 +1,4 @@
-"""Cleaned sessions on disk between two passes, so that memory does not grow with the log."""
+"""Cleaned sessions on disk between two passes, so that memory does not grow with the chat."""
 
 import struct
 from collections.abc import Iterator

@@ -97,7 +97,7 @@ def test_short_log_says_how_much_is_needed(project, capsys):
     assert project.run("organize") == 0
     assert project.run("preprocess") == 2
     assert re.search(
-        r"error: the log has \d+ messages after cleaning\nhint: at least 100 are needed",
+        r"error: the chat has \d+ messages after cleaning\nhint: at least 100 are needed",
         capsys.readouterr().err,
     )
 

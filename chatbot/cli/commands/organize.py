@@ -4,7 +4,7 @@ import argparse
 
 from chatbot.cli.screen import say, table
 from chatbot.errors import ExportError
-from chatbot.ingest.organize.inbox import Plan, file_exports, plan_filing
+from chatbot.ingest.organize.inbox import FilingPlan, file_exports, plan_filing
 from chatbot.ingest.organize.manifest import ExportEntry, read_manifest
 from chatbot.settings.schema import Config
 
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """Plan, show, file; raise if nothing at all could be recognized."""
+    """FilingPlan, show, file; raise if nothing at all could be recognized."""
     plan = plan_filing(config, lambda path: say(f"reading {path.name}"))
     _show(plan)
     _warn(plan)
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     _show_rooms(config)
 
 
-def _show(plan: Plan) -> None:
+def _show(plan: FilingPlan) -> None:
     if not plan.filed:
         return
     rows = [["id", "room", "format", "lines", "messages", "from", "to", "unparsed"]]
@@ -52,7 +52,7 @@ def _show(plan: Plan) -> None:
     print(table(rows))
 
 
-def _warn(plan: Plan) -> None:
+def _warn(plan: FilingPlan) -> None:
     for entry in plan.gone:
         say(f"{entry.id}: gone from where it was filed, counts no more")
     for path, entry in plan.duplicates:
@@ -62,7 +62,7 @@ def _warn(plan: Plan) -> None:
         _warn_of(entry)
 
 
-def _say_what_stays(plan: Plan) -> None:
+def _say_what_stays(plan: FilingPlan) -> None:
     """Tell every file that is no export; the pictures of a chat, which are many, in one line."""
     alike: dict[tuple[str, str], list[str]] = {}
     for unknown in plan.unrecognized:
@@ -87,7 +87,7 @@ def _warn_of(entry: ExportEntry) -> None:
         )
 
 
-def _nothing_found(plan: Plan, config: Config) -> ExportError:
+def _nothing_found(plan: FilingPlan, config: Config) -> ExportError:
     if plan.unrecognized:
         unknown = plan.unrecognized[0]
         return ExportError(

@@ -97,5 +97,5 @@ def _grams(text: str) -> set[str]:
     return {text[i : i + _GRAM] for i in range(len(text) - _GRAM + 1)}
 
 
-def _jaccard(one: set[str], other: set[str]) -> float:
-    return len(one & other) / len(one | other)
+def _jaccard(a: set[str], b: set[str]) -> float:
+    return len(a & b) / len(a | b)

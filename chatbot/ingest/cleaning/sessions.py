@@ -59,7 +59,7 @@ def split_point(n_turns: list[int], val_fraction: float) -> tuple[int, int]:
     """Return where validation starts, by time: (session, turn inside it, 0 if at its start).
 
     Whole sessions if a boundary gives validation between half and twice its share; else (one
-    session is most of the log) that session is cut in two.
+    session is most of the chat) that session is cut in two.
 
     >>> split_point([10, 10, 10, 10], 0.25), split_point([40], 0.25)
     ((3, 0), (0, 30))
@@ -84,7 +84,7 @@ def cut_session(session: Session, turn: int) -> tuple[Session, Session]:
     return Session(head, session.source), Session(tail, session.source)
 
 
-def _is_apart(one: Message, other: Message, gap: timedelta) -> bool:
-    if one.sent_at is None or other.sent_at is None:
+def _is_apart(earlier: Message, later: Message, gap: timedelta) -> bool:
+    if earlier.sent_at is None or later.sent_at is None:
         return False
-    return abs(other.sent_at - one.sent_at) > gap
+    return abs(later.sent_at - earlier.sent_at) > gap

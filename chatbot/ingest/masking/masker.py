@@ -19,7 +19,7 @@ from chatbot.ingest.masking.pseudonyms import Pseudonyms
 
 
 @dataclass(frozen=True)
-class Found:
+class Replacement:
     """A value that was masked: of which kind, what it was, and what stands there now."""
 
     kind: str
@@ -31,7 +31,7 @@ class Masker:
     """Masks the messages of one room in order; counts what it replaces."""
 
     def __init__(self, pseudonyms: Pseudonyms, names: NamePattern) -> None:
-        self.found: Counter[Found] = Counter()
+        self.replaced: Counter[Replacement] = Counter()
         self._pseudonyms = pseudonyms
         self._names = names
         self._context = Context()
@@ -48,7 +48,7 @@ class Masker:
         for start, end, kind in sorted(spans, reverse=True):
             value = plain[start:end]
             pseudonym = self._pseudonym(kind, value, digits[start:end])
-            self.found[Found(kind, value, pseudonym)] += 1
+            self.replaced[Replacement(kind, value, pseudonym)] += 1
             text = text[:start] + pseudonym + text[end:]
         return text
 

@@ -45,23 +45,23 @@ class NamePattern:
 
     def __init__(self, names: Iterable[str], words: frozenset[str] = frozenset()) -> None:
         self._words = words
-        known = {_written(name) for name in names}
-        known |= {core for name in known if (core := _undecorated(name))}
-        known |= {name[1:] for name in known if _is_full_name(name)}  # given names
-        wanted = sorted(filter(_is_name, known), key=len, reverse=True)
-        is_short = {name: re.fullmatch("[가-힣]{2}", name) is not None for name in wanted}
+        forms = {_written(name) for name in names}
+        forms |= {core for name in forms if (core := _undecorated(name))}
+        forms |= {name[1:] for name in forms if _is_full_name(name)}  # given names
+        sought = sorted(filter(_is_name, forms), key=len, reverse=True)
+        is_short = {name: re.fullmatch("[가-힣]{2}", name) is not None for name in sought}
         alternatives = [
-            ([name for name in wanted if not is_short[name]], "(?![A-Za-z0-9])"),
+            ([name for name in sought if not is_short[name]], "(?![A-Za-z0-9])"),
             # Two syllables are also the beginning of words (하늘, 하늘색): a particle must follow.
             (
-                [name for name in wanted if is_short[name]],
+                [name for name in sought if is_short[name]],
                 f"(?=(?:{_PARTICLES})?(?![가-힣A-Za-z0-9]))",
             ),
         ]
         parts = [
-            f"(?<![가-힣A-Za-z0-9])(?:{'|'.join(map(re.escape, some))}){end}"
-            for some, end in alternatives
-            if some
+            f"(?<![가-힣A-Za-z0-9])(?:{'|'.join(map(re.escape, spellings))}){end}"
+            for spellings, end in alternatives
+            if spellings
         ]
         self._pattern = re.compile("|".join(parts), re.IGNORECASE) if parts else None
 

@@ -26,15 +26,15 @@ class Pseudonyms:
 
     def of(self, kind: str, value: str) -> str:
         """Return the pseudonym of a value; separators, lengths and prefixes stay."""
-        known = _canonical(kind, value)
+        canonical = _canonical(kind, value)
         make = _MAKERS.get(kind, _other_digits)
         for attempt in range(100):
-            made = make(value, self._numbers(f"{kind}\0{known}\0{attempt}"))
+            pseudonym = make(value, self._numbers(f"{kind}\0{canonical}\0{attempt}"))
             if kind == "name" and _is_hangul(value) and len(value) == 3:  # two of one given name
                 drawn = next(self._numbers(f"surname\0{value}\0{attempt}"))
-                made = _SURNAMES[drawn % len(_SURNAMES)] + made[1:]
-            if made != value:
-                return made
+                pseudonym = _SURNAMES[drawn % len(_SURNAMES)] + pseudonym[1:]
+            if pseudonym != value:
+                return pseudonym
         return re.sub(r"\w", "0", value)
 
     def reference(self, kind: str, value: str) -> str:
@@ -87,15 +87,15 @@ def _other_digits(value: str, numbers: Iterator[int], n_kept: int = 0) -> str:
 
 def _phone(value: str, numbers: Iterator[int]) -> str:
     """Keep the prefix; the exchange begins with 0, which no Korean number has."""
-    made = _other_digits(value, numbers)
+    text = _other_digits(value, numbers)
     head = _PREFIX.match(value)
     n_head = head.end() if head else 0
-    made = value[:n_head] + made[n_head:]
-    first = re.search(r"\d", made[n_head:])
+    text = value[:n_head] + text[n_head:]
+    first = re.search(r"\d", text[n_head:])
     if first is None:
-        return made
+        return text
     place = n_head + first.start()
-    return f"{made[:place]}0{made[place + 1 :]}"
+    return f"{text[:place]}0{text[place + 1 :]}"
 
 
 def _resident(value: str, numbers: Iterator[int]) -> str:
@@ -202,17 +202,17 @@ def _url(value: str, numbers: Iterator[int]) -> str:
 
 def _letters(text: str, numbers: Iterator[int]) -> str:
     """Replace letters and digits by others of their kind, pronounceably."""
-    made = []
+    letters = []
     for index, char in enumerate(text):
         if char.isdecimal():
-            made.append(str(next(numbers) % 10))
+            letters.append(str(next(numbers) % 10))
         elif char.isalpha():
             kind = _VOWELS if index % 2 else _CONSONANTS
             drawn = kind[next(numbers) % len(kind)]
-            made.append(drawn.upper() if char.isupper() else drawn)
+            letters.append(drawn.upper() if char.isupper() else drawn)
         else:
-            made.append(char)
-    return "".join(made)
+            letters.append(char)
+    return "".join(letters)
 
 
 def _name(value: str, numbers: Iterator[int]) -> str:
@@ -221,8 +221,8 @@ def _name(value: str, numbers: Iterator[int]) -> str:
         return _hangul(_letters(re.sub(r"[가-힣]", "\0", value), numbers), numbers)
     is_closed = (ord(value[-1]) - 0xAC00) % 28 > 0
     last = _CLOSED if is_closed else _OPEN
-    given = _FIRST[next(numbers) % len(_FIRST)] + last[next(numbers) % len(last)]
-    return (_SURNAMES[next(numbers) % len(_SURNAMES)] if len(value) == 3 else "") + given
+    given_name = _FIRST[next(numbers) % len(_FIRST)] + last[next(numbers) % len(last)]
+    return (_SURNAMES[next(numbers) % len(_SURNAMES)] if len(value) == 3 else "") + given_name
 
 
 def _hangul(text: str, numbers: Iterator[int]) -> str:
@@ -231,14 +231,14 @@ def _hangul(text: str, numbers: Iterator[int]) -> str:
 
 def _address(value: str, numbers: Iterator[int]) -> str:
     """Invent the road or quarter, the building and every number; city and district stay."""
-    made = _other_digits(value, numbers)
+    text = _other_digits(value, numbers)
 
     def invent(match: re.Match[str]) -> str:
         place = 2 * (next(numbers) % (len(_PLACES) // 2))
         return _PLACES[place : place + 2] + match[2]
 
-    made = re.sub(r"([가-힣]{1,10}?)((?:로|길|동|리|읍|면|가)(?=[ 0-9]))", invent, made)
-    return re.sub(r"([가-힣A-Za-z0-9]+)(아파트|빌라|오피스텔|타워|맨션)", invent, made)
+    text = re.sub(r"([가-힣]{1,10}?)((?:로|길|동|리|읍|면|가)(?=[ 0-9]))", invent, text)
+    return re.sub(r"([가-힣A-Za-z0-9]+)(아파트|빌라|오피스텔|타워|맨션)", invent, text)
 
 
 _MAKERS: dict[str, Callable[[str, Iterator[int]], str]] = {

@@ -8,7 +8,7 @@ import msgspec
 
 from chatbot.crypto.age import decrypt, encrypt
 from chatbot.crypto.secrets import project_key
-from chatbot.ingest.masking.masker import Found
+from chatbot.ingest.masking.masker import Replacement
 from chatbot.settings.schema import Config
 
 FILE = "masked.age"
@@ -23,7 +23,7 @@ class MaskedValue(msgspec.Struct, frozen=True, array_like=True):
     n_times: int
 
 
-def seal_masked(masked: Counter[Found], config: Config) -> bytes:
+def seal_masked(masked: Counter[Replacement], config: Config) -> bytes:
     """Return the encrypted list of what was masked, the most frequent first."""
     rows = [MaskedValue(v.kind, v.value, v.pseudonym, n) for v, n in masked.most_common()]
     target = io.BytesIO()
@@ -41,9 +41,9 @@ def read_masked(config: Config) -> list[MaskedValue]:
     return msgspec.json.decode(content, type=list[MaskedValue])
 
 
-def count_kinds(masked: Mapping[Found, int]) -> dict[str, int]:
+def count_kinds(masked: Mapping[Replacement, int]) -> dict[str, int]:
     """Count masked values by kind."""
     kinds: Counter[str] = Counter()
-    for found, n in masked.items():
-        kinds[found.kind] += n
+    for replacement, n in masked.items():
+        kinds[replacement.kind] += n
     return dict(kinds)

@@ -26,7 +26,7 @@ _MIN_SHARE = 0.5
 
 
 @dataclass(frozen=True)
-class Resolved:
+class AliasResolution:
     """Aliases, and the pairs of exports where it is not clear who is who."""
 
     aliases: Aliases
@@ -37,8 +37,8 @@ class Resolved:
 class _Pair:
     """Two exports that cover the same time, with the names that only one of them has."""
 
-    one: ExportEntry
-    other: ExportEntry
+    first: ExportEntry
+    second: ExportEntry
     window: Window
     names: tuple[frozenset[str], frozenset[str]]
 
@@ -67,58 +67,58 @@ class _Sample:
 
 def find_aliases(
     exports: list[ExportEntry],
-    given: dict[str, str],
+    user_aliases: dict[str, str],
     read: Callable[[ExportEntry], Iterator[Message]],
-) -> Resolved:
-    """Find whom the names of each export stand for; `given` (the user's) come first.
+) -> AliasResolution:
+    """Find whom the names of each export stand for; `user_aliases` come first.
 
     Each export with a name that another one lacks is read once. Nothing is guessed: two people of
     one export never become one, and of several candidates none is taken.
     """
-    pairs = list(_pairs(exports, given))
-    samples = _sampled(exports, pairs, given, read)
-    classes = _Classes(exports, given)
+    pairs = list(_pairs(exports, user_aliases))
+    samples = _sampled(exports, pairs, user_aliases, read)
+    classes = _Classes(exports, user_aliases)
     doubts = []
     for pair in pairs:
         matches, is_clear = _matches(pair, samples)
         joined = [classes.join(*match) for match in matches]
         if not is_clear or not all(joined):
-            doubts.append((pair.one.id, pair.other.id))
-    return Resolved(classes.aliases(), doubts)
+            doubts.append((pair.first.id, pair.second.id))
+    return AliasResolution(classes.aliases(), doubts)
 
 
-def _names(entry: ExportEntry, given: dict[str, str]) -> frozenset[str]:
-    return frozenset(given.get(name, name) for name in entry.speakers)
+def _names(entry: ExportEntry, user_aliases: dict[str, str]) -> frozenset[str]:
+    return frozenset(user_aliases.get(name, name) for name in entry.speakers)
 
 
-def _pairs(exports: list[ExportEntry], given: dict[str, str]) -> Iterator[_Pair]:
-    for one, other in combinations(exports, 2):
-        first = max(one.sketch.first, other.sketch.first)
-        last = min(one.sketch.last, other.sketch.last)
-        names, others = _names(one, given), _names(other, given)
+def _pairs(exports: list[ExportEntry], user_aliases: dict[str, str]) -> Iterator[_Pair]:
+    for a, b in combinations(exports, 2):
+        first = max(a.sketch.first, b.sketch.first)
+        last = min(a.sketch.last, b.sketch.last)
+        names, others = _names(a, user_aliases), _names(b, user_aliases)
         owners = frozenset(EXPORTER_NAMES)
         lone = (names - (others - owners), others - (names - owners))
         if first <= last and all(lone):
-            yield _Pair(one, other, (first, last), lone)
+            yield _Pair(a, b, (first, last), lone)
 
 
 def _sampled(
     exports: list[ExportEntry],
     pairs: list[_Pair],
-    given: dict[str, str],
+    user_aliases: dict[str, str],
     read: Callable[[ExportEntry], Iterator[Message]],
 ) -> dict[tuple[Node, Window], _Sample]:
     """Return what each lone name of each pair says while both exports go on."""
     samples: dict[tuple[Node, Window], _Sample] = {}
     for entry in exports:
-        wanted: dict[str, set[Window]] = {}
+        windows: dict[str, set[Window]] = {}
         for pair in pairs:
-            for side, names in zip((pair.one, pair.other), pair.names, strict=True):
+            for side, names in zip((pair.first, pair.second), pair.names, strict=True):
                 for name in names if side is entry else ():
-                    wanted.setdefault(name, set()).add(pair.window)
-        for message in read(entry) if wanted else ():
-            name = given.get(message.speaker, message.speaker)
-            for window in wanted.get(name, ()):
+                    windows.setdefault(name, set()).add(pair.window)
+        for message in read(entry) if windows else ():
+            name = user_aliases.get(message.speaker, message.speaker)
+            for window in windows.get(name, ()):
                 minute, _, text = key_of(message)
                 if window[0] <= minute <= window[1] and message.kind == "message":
                     sample = samples.setdefault(((entry.id, name), window), _Sample())
@@ -134,11 +134,11 @@ def _matches(
     pair: _Pair, samples: dict[tuple[Node, Window], _Sample]
 ) -> tuple[list[tuple[Node, Node]], bool]:
     """Return who is who, and whether nobody has two candidates."""
-    found: dict[tuple[Node, Node], int] = {}
+    matches: dict[tuple[Node, Node], int] = {}
     holders: dict[int, list[Node]] = {}
     ones, others = (
         {(side.id, name): samples.get(((side.id, name), pair.window), _Sample()) for name in names}
-        for side, names in zip((pair.one, pair.other), pair.names, strict=True)
+        for side, names in zip((pair.first, pair.second), pair.names, strict=True)
     )
     for node, sample in others.items():
         for number in sample.hashes:
@@ -147,20 +147,22 @@ def _matches(
         near = Counter(other for number in sample.hashes for other in holders.get(number, ()))
         for other in near:
             if n_hits := _agreement(sample, others[other]):
-                found[node, other] = n_hits
-    times = Counter(node for match in found for node in match)
-    clear = [match for match in found if all(times[node] == 1 for node in match)]
-    return clear, len(clear) == len(found)
+                matches[node, other] = n_hits
+    times = Counter(node for match in matches for node in match)
+    clear = [match for match in matches if all(times[node] == 1 for node in match)]
+    return clear, len(clear) == len(matches)
 
 
-def _agreement(one: _Sample, other: _Sample) -> int:
+def _agreement(first: _Sample, second: _Sample) -> int:
     """Return how many messages two people share, 0 if too few to be one person.
 
     Somebody who said little is the same one if all of it agrees.
     """
-    horizon = min(one.horizon, other.horizon)
-    a, b = ({number for number in s.hashes if number <= horizon} for s in (one, other))
-    n_hits, n_compared = len(a & b), min(len(a), len(b))
+    horizon = min(first.horizon, second.horizon)
+    hashes_a, hashes_b = (
+        {number for number in s.hashes if number <= horizon} for s in (first, second)
+    )
+    n_hits, n_compared = len(hashes_a & hashes_b), min(len(hashes_a), len(hashes_b))
     is_same = n_hits == n_compared or (n_hits >= _MIN_HITS and n_hits >= _MIN_SHARE * n_compared)
     return n_hits if is_same else 0
 
@@ -168,21 +170,21 @@ def _agreement(one: _Sample, other: _Sample) -> int:
 class _Classes:
     """Who is one person: names of exports, joined one pair after another."""
 
-    def __init__(self, exports: list[ExportEntry], given: dict[str, str]) -> None:
-        self._exports, self._given = exports, given
+    def __init__(self, exports: list[ExportEntry], user_aliases: dict[str, str]) -> None:
+        self._exports, self._user_aliases = exports, user_aliases
         self._of: dict[Node, set[Node]] = {}
         by_name: dict[str, set[Node]] = {}
         for entry in exports:
-            for name in _names(entry, given):
+            for name in _names(entry, user_aliases):
                 node = (entry.id, name)
                 alone: set[Node] = set()
                 people = alone if name in EXPORTER_NAMES else by_name.setdefault(name, set())
                 people.add(node)
                 self._of[node] = people
 
-    def join(self, one: Node, other: Node) -> bool:
+    def join(self, first: Node, second: Node) -> bool:
         """Make two names one person; False if two people of one export would become one."""
-        a, b = self._of[one], self._of[other]
+        a, b = self._of[first], self._of[second]
         if a is b:
             return True
         if {export for export, _ in a} & {export for export, _ in b}:
@@ -196,9 +198,9 @@ class _Classes:
         """Return the user's aliases, and the one name of everybody who has several."""
         aliases: Aliases = {}
         for entry in self._exports:
-            names = aliases[entry.id] = dict(self._given)
+            names = aliases[entry.id] = dict(self._user_aliases)
             for raw in entry.speakers:
-                name = self._given.get(raw, raw)
+                name = self._user_aliases.get(raw, raw)
                 shown = self._name_of(self._of[entry.id, name])
                 if shown != raw:
                     names[raw] = shown
@@ -210,7 +212,7 @@ class _Classes:
         messages: Counter[str] = Counter()
         for entry in self._exports:
             for raw, n in entry.speakers.items():
-                name = self._given.get(raw, raw)
+                name = self._user_aliases.get(raw, raw)
                 messages[name] += n if (entry.id, name) in people else 0
         return max(
             uses, key=lambda name: (name not in EXPORTER_NAMES, uses[name], messages[name], name)

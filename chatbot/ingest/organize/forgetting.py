@@ -55,13 +55,13 @@ def with_aliases(
 
     `aliases`: pairs of a name in an export and the name it stands for.
     """
-    known = list(rules)
+    rules = list(rules)
     for pair in aliases:
-        hashes = [speaker_hash(name) for name in pair]
-        for one, other in (hashes, hashes[::-1]):
-            if ForgetRule("speaker", one) in known and ForgetRule("speaker", other) not in known:
-                known.append(ForgetRule("speaker", other))
-    return known
+        names = [ForgetRule("speaker", speaker_hash(name)) for name in pair]
+        for name, alias in (names, names[::-1]):
+            if name in rules and alias not in rules:
+                rules.append(alias)
+    return rules
 
 
 def rules_path(config: Config) -> Path:

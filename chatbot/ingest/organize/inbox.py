@@ -46,10 +46,10 @@ class Unrecognized:
 
 
 @dataclass
-class Plan:
+class FilingPlan:
     """What `organize` found and would do; nothing is moved yet."""
 
-    known: list[ExportEntry]
+    kept: list[ExportEntry]
     gone: list[ExportEntry] = field(default_factory=list)
     filed: list[tuple[Path, ExportEntry]] = field(default_factory=list)
     duplicates: list[tuple[Path, ExportEntry]] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Plan:
     @property
     def entries(self) -> list[ExportEntry]:
         """What the manifest will hold."""
-        return [*self.known, *(entry for _, entry in self.filed)]
+        return [*self.kept, *(entry for _, entry in self.filed)]
 
 
 def zone_of(config: Config) -> timezone:
@@ -72,9 +72,9 @@ def find_candidates(config: Config) -> Iterator[tuple[Path, bool]]:
     The inbox is for exports only; in the project's root, and among files filed before a crash,
     what is no export is left alone.
     """
-    known = {config.path(entry.path) for entry in read_manifest(_manifest_path(config)).exports}
+    filed = {config.path(entry.path) for entry in read_manifest(_manifest_path(config)).exports}
     for path in sorted(config.path(config.raw.organized_dir).rglob("*")):
-        if path not in known and _may_be_export(path):
+        if path not in filed and _may_be_export(path):
             yield path, False
     for path in sorted(config.path(config.raw.inbox_dir).rglob("*")):
         if (path.is_file() or path.is_symlink()) and not _is_hidden(path):
@@ -97,14 +97,14 @@ def _manifest_path(config: Config) -> Path:
     return config.path(config.raw.manifest_path)
 
 
-def plan_filing(config: Config, on_file: Callable[[Path], None] = lambda path: None) -> Plan:
+def plan_filing(config: Config, on_file: Callable[[Path], None] = lambda path: None) -> FilingPlan:
     """Read every candidate and decide which room it belongs to.
 
     A filed export that is no longer where it was filed counts no more.
     """
-    plan = Plan([])
+    plan = FilingPlan([])
     for entry in read_manifest(_manifest_path(config)).exports:
-        (plan.known if config.path(entry.path).is_file() else plan.gone).append(entry)
+        (plan.kept if config.path(entry.path).is_file() else plan.gone).append(entry)
     for path, is_expected in find_candidates(config):
         on_file(path)
         try:
@@ -119,18 +119,18 @@ def plan_filing(config: Config, on_file: Callable[[Path], None] = lambda path: N
     return plan
 
 
-def _plan_file(path: Path, plan: Plan, config: Config) -> None:
+def _plan_file(path: Path, plan: FilingPlan, config: Config) -> None:
     if not path.is_file():
         raise ExportError("it is a link to no file", hint="put the file or folder itself here")
     if kind := binary_kind(path):  # a long video need not be read whole
         raise ExportError(f"it is {kind.name}", hint=kind.advice)
     digest = sha256_of(path)
-    known = next((entry for entry in plan.entries if entry.sha256 == digest), None)
-    if known is None:
+    earlier = next((entry for entry in plan.entries if entry.sha256 == digest), None)
+    if earlier is None:
         entry = inspect_export(path, digest, config)
         plan.filed.append((path, _with_room(path, entry, plan, config)))
-    elif config.path(known.path) != path:
-        plan.duplicates.append((path, known))
+    elif config.path(earlier.path) != path:
+        plan.duplicates.append((path, earlier))
 
 
 def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
@@ -214,7 +214,7 @@ def _room_from_path(path: Path) -> str:
     return next(filter(None, map(room_of, (path.stem, path.parent.name))), "")
 
 
-def _with_room(path: Path, entry: ExportEntry, plan: Plan, config: Config) -> ExportEntry:
+def _with_room(path: Path, entry: ExportEntry, plan: FilingPlan, config: Config) -> ExportEntry:
     organized = config.path(config.raw.organized_dir)
     if organized in path.parents:  # filed before; only the manifest does not know
         return _as_filed(path, entry, config)
@@ -245,13 +245,13 @@ def _ending_of(path: Path) -> str:
     return ".zip" if zipfile.is_zipfile(path) else ".txt"
 
 
-def _matching_room(entry: ExportEntry, known: list[ExportEntry]) -> str | None:
+def _matching_room(entry: ExportEntry, others: list[ExportEntry]) -> str | None:
     """Same messages over the same days are the same room; else the name decides, then people.
 
     Rooms of one name whose exports share no message over the days both cover stay apart.
     """
     named: str | None = None
-    for other in known:
+    for other in others:
         n_compared, share = shared_share(entry.sketch, other.sketch)
         if n_compared >= _MIN_COMPARED and share >= _SAME_ROOM_SHARE:
             return other.room
@@ -287,18 +287,18 @@ def _looks_like(entry: ExportEntry, other: ExportEntry) -> bool:
     return set(entry.speakers) == set(other.speakers)
 
 
-def _new_room(entry: ExportEntry, known: Iterable[ExportEntry]) -> str:
+def _new_room(entry: ExportEntry, others: Iterable[ExportEntry]) -> str:
     name = re.sub(r"[^\w가-힣-]+", "_", entry.room_name).strip("_")[:60]
-    taken = {other.room for other in known}
+    taken = {other.room for other in others}
     if name and name not in taken:
         return name
     return f"{name or 'room'}-{entry.id}"
 
 
-def file_exports(plan: Plan, config: Config) -> None:
+def file_exports(plan: FilingPlan, config: Config) -> None:
     """Carry a plan out: move each export to its room, second copies aside, then the manifest."""
     manifest_path = _manifest_path(config)
-    entries = list(plan.known)
+    entries = list(plan.kept)
     for path, entry in plan.filed:
         if path != config.path(entry.path):
             write_filed_names(config.path(entry.path).parent, entry)

@@ -88,10 +88,10 @@ def choose_rooms(config: Config) -> dict[str, list[ExportEntry]]:
             "no export is organized yet",
             hint=f"put a KakaoTalk export into {config.raw.inbox_dir} and run `chatbot organize`",
         )
-    wanted = config.processed.rooms
-    if wanted == "all":
+    chosen = config.processed.rooms
+    if chosen == "all":
         return rooms
-    if wanted == "auto":
+    if chosen == "auto":
         if len(rooms) > 1:
             sizes = ", ".join(
                 f"{exports[0].id} ({sum(entry.n_messages for entry in exports)} messages)"
@@ -103,7 +103,7 @@ def choose_rooms(config: Config) -> dict[str, list[ExportEntry]]:
                 "`chatbot organize` shows which is which",
             )
         return rooms
-    return {room: rooms[room] for room in (_named_room(name, rooms) for name in wanted)}
+    return {room: rooms[room] for room in (_named_room(name, rooms) for name in chosen)}
 
 
 def _named_room(typed: str, rooms: dict[str, list[ExportEntry]]) -> str:
@@ -150,10 +150,10 @@ def resolve_aliases(
     "you" is nobody in the other exports: else every one of those messages would be doubled.
     """
     resolved = find_aliases(exports, config.raw.aliases, lambda entry: _read_export(entry, config))
-    for one, other in resolved.doubts:
+    for first, second in resolved.doubts:
         on_doubt(
-            f"{one} and {other} call somebody by different names, and what they say does not tell "
-            "who is who: such messages count twice; name them in raw.aliases"
+            f"{first} and {second} call somebody by different names, and what they say does not "
+            "tell who is who: such messages count twice; name them in raw.aliases"
         )
     for entry in exports:
         _require_owner(entry, exports, resolved.aliases[entry.id])

@@ -46,17 +46,17 @@ def sketch_of(messages: Iterable[Message]) -> Sketch:
     return Sketch(tuple(sorted((-number, minute) for number, minute in heap)), first, last)
 
 
-def shared_share(one: Sketch, other: Sketch) -> tuple[int, float]:
+def shared_share(a: Sketch, b: Sketch) -> tuple[int, float]:
     """Compare two exports over the time both cover: (messages compared, share in both)."""
-    first, last = max(one.first, other.first), min(one.last, other.last)
-    horizon = min(one.horizon, other.horizon)
-    a, b = (
+    first, last = max(a.first, b.first), min(a.last, b.last)
+    horizon = min(a.horizon, b.horizon)
+    hashes_a, hashes_b = (
         {
             number
             for number, minute in sketch.hashes
             if number <= horizon and first <= minute <= last
         }
-        for sketch in (one, other)
+        for sketch in (a, b)
     )
-    n_compared = min(len(a), len(b))
-    return n_compared, len(a & b) / n_compared if n_compared else 0.0
+    n_compared = min(len(hashes_a), len(hashes_b))
+    return n_compared, len(hashes_a & hashes_b) / n_compared if n_compared else 0.0

@@ -18,7 +18,7 @@ from chatbot.conversation import Message
 from chatbot.errors import ExportError
 from chatbot.ingest.readers import kakaotalk, kakaotalk_csv, kakaotalk_names
 from chatbot.ingest.readers.account import Account
-from chatbot.ingest.readers.recognize import Kind, binary_kind, other_kind
+from chatbot.ingest.readers.recognize import FileKind, binary_kind, other_kind
 from chatbot.ingest.readers.text import (
     OpenBytes,
     detect_encoding,
@@ -141,7 +141,7 @@ def find_parts(path: Path) -> list[TextPart]:
     return parts
 
 
-def _other(kind: Kind) -> ExportError:
+def _other(kind: FileKind) -> ExportError:
     return ExportError(f"it is {kind.name}", hint=kind.advice)
 
 

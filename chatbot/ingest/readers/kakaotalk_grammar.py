@@ -216,8 +216,8 @@ def parse_room_header(line: str) -> tuple[str, int] | None:
     if "카카오톡 대화" not in line and "KakaoTalk Chats" not in line and line[:5] != "Talk_":
         return None
     for pattern in _HEADERS:
-        if found := pattern.match(line):
-            groups = found.groupdict()
+        if match := pattern.match(line):
+            groups = match.groupdict()
             people = groups.get("n1") or groups.get("n2") or 0
             return (groups.get("room") or "").strip(), int(people)
     return None
@@ -225,10 +225,10 @@ def parse_room_header(line: str) -> tuple[str, int] | None:
 
 def parse_saved_line(line: str, zone: timezone) -> datetime | None:
     """Return when the export was saved, from its second line."""
-    found = _SAVED.match(line)
-    if found is None:
+    match = _SAVED.match(line)
+    if match is None:
         return None
-    when = found["when"].strip()
+    when = match["when"].strip()
     return parse_stamp(when, zone) or datetime.max.replace(tzinfo=zone)
 
 
@@ -263,5 +263,5 @@ def media_kind(text: str) -> str | None:
     """
     if text[:1] not in MEDIA_INITIALS:
         return None
-    found = MEDIA.fullmatch(text)
-    return found.lastgroup if found else None
+    match = MEDIA.fullmatch(text)
+    return match.lastgroup if match else None

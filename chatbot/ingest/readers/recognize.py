@@ -13,7 +13,7 @@ _ZIP_START = b"PK\x03\x04"
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileKind:
     """A kind of file: what it is, and what to do with it."""
 
     name: str
@@ -22,7 +22,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class _Signature:
-    kind: Kind
+    kind: FileKind
     pattern: re.Pattern[bytes]
 
 
@@ -32,13 +32,13 @@ _EXPORT = "export the chat from KakaoTalk as text (txt, csv, or the zip a phone 
 _UNPACK = "unpack it and put what is in it here"
 _SAVE_AS_TEXT = "if a chat is in it, save it as plain text"
 
-EMPTY = Kind("an empty file", "export the chat again")
-CUT_OFF = Kind("a zip that is damaged or cut off", "copy it again")
-PLAIN_ZIP = Kind("a zip without a chat", _EXPORT)
+EMPTY = FileKind("an empty file", "export the chat again")
+CUT_OFF = FileKind("a zip that is damaged or cut off", "copy it again")
+PLAIN_ZIP = FileKind("a zip without a chat", _EXPORT)
 
 
 def _signed(name: str, advice: str, pattern: bytes) -> _Signature:
-    return _Signature(Kind(name, advice), re.compile(pattern, re.DOTALL | re.MULTILINE))
+    return _Signature(FileKind(name, advice), re.compile(pattern, re.DOTALL | re.MULTILINE))
 
 
 # The first bytes of binary formats.
@@ -113,7 +113,7 @@ _ZIPPED = (
 )
 
 
-def binary_kind(path: Path) -> Kind | None:
+def binary_kind(path: Path) -> FileKind | None:
     """Return what a file is by its first bytes, None if it may hold text or is a whole zip."""
     head = _head(path)
     if head.startswith(_ZIP_START) and not zipfile.is_zipfile(path):
@@ -121,7 +121,7 @@ def binary_kind(path: Path) -> Kind | None:
     return next((each.kind for each in _BINARY if each.pattern.match(head)), None)
 
 
-def other_kind(path: Path) -> Kind | None:
+def other_kind(path: Path) -> FileKind | None:
     """Return what a file is that no reader knows: another messenger's export, a document, ..."""
     if zipfile.is_zipfile(path):
         return _zip_kind(path)
@@ -131,7 +131,7 @@ def other_kind(path: Path) -> Kind | None:
     return next((each.kind for each in _TEXT if each.pattern.search(head)), None)
 
 
-def _zip_kind(path: Path) -> Kind:
+def _zip_kind(path: Path) -> FileKind:
     with zipfile.ZipFile(path) as archive:
         names = "\n".join(archive.namelist()).encode("utf-8", "replace")
     return next((each.kind for each in _ZIPPED if each.pattern.search(names)), PLAIN_ZIP)

@@ -26,7 +26,7 @@ def kinds(*texts):
     one = masker()
     for text in texts:
         one.mask(text)
-    return sorted(found.kind for found in one.found)
+    return sorted(found.kind for found in one.replaced)
 
 
 @pytest.mark.parametrize(("text", "kind"), [

@@ -20,9 +20,9 @@ def kinds(*messages: str) -> list[str]:
     room = masker()
     for text in messages[:-1]:
         room.mask(text)
-    before = room.found.copy()
+    before = room.replaced.copy()
     room.mask(messages[-1])
-    return [found.kind for found in room.found - before]
+    return [found.kind for found in room.replaced - before]
 
 
 @pytest.mark.parametrize(
@@ -117,5 +117,5 @@ def test_nickname_that_is_a_word_is_masked_where_somebody_is_called_by_it():
 def test_masking_changes_nothing_but_what_it_counts(text):
     room = masker()
     masked = room.mask(text)
-    assert bool(room.found) == (masked != text)
+    assert bool(room.replaced) == (masked != text)
     assert masked.count("\n") == text.count("\n")

@@ -84,7 +84,7 @@ def messenger_ids() -> list[Kind]:
     label = rf"(?:{SERVICE})[^A-Za-z0-9\n]{{0,10}}?(?:{ID_WORD})?|{ID_WORD}"
     gap = r"[^A-Za-z0-9@_.\n]{0,12}?"
     words = rf"{SERVICE}|{ID_WORD}"
-    said = r" ?(?:은|는|이|가|:|=|-) ?[\"'@]?"
+    copula = r" ?(?:은|는|이|가|:|=|-) ?[\"'@]?"
     return [
         *rules(
             "messenger_id",
@@ -104,7 +104,7 @@ def messenger_ids() -> list[Kind]:
         ),
         *rules(
             "messenger_id",
-            rf"(?:{SERVICE}|{ID_WORD}) ?(?:{ID_WORD}|친추)?{said}({_HANDLE_LETTERS})",
+            rf"(?:{SERVICE}|{ID_WORD}) ?(?:{ID_WORD}|친추)?{copula}({_HANDLE_LETTERS})",
             rf"(?:(?:{SERVICE}) ?(?:아이디|아디|id|계정)|카톡|인스타(?:그램)?|텔레그램|디코) ?@?"
             rf"({_HANDLE_LETTERS})(?= ?(?:야|이야|임|입|로|으로|친추|추가|검색|예요|이에요|$|\n|"
             rf"[(ㄱㅇ]))",
