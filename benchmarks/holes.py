@@ -14,8 +14,8 @@ from compare import bits_per_byte, held_out, measure
 
 from chatbot.corpus.pipeline import build_corpus
 from chatbot.corpus.store import open_corpus
-from chatbot.corpus.tokenizer import BpeTokenizer
-from chatbot.model.gpt.file import read_model
+from chatbot.model.bundle import read_bundle
+from chatbot.model.gpt.file import shape_of
 from chatbot.model.gpt.network import load_gpt
 from chatbot.settings.load import load_config
 
@@ -24,13 +24,13 @@ def main() -> None:
     """Write the first room's sessions in each model's tokens and measure the model on them."""
     roots = [Path(name) for name in sys.argv[1:]]
     for root in roots:
-        model = read_model(root / "checkpoints/main/model.safetensors")
+        bundle = read_bundle(root / "checkpoints/main/model.safetensors")
         with tempfile.TemporaryDirectory() as folder:
             config = load_config(roots[0], (f"processed.dir={folder}/tokens",))
-            tokenizer = BpeTokenizer(model.tokenizer_text)
+            tokenizer = bundle.tokenizer
             build_corpus(config, tokenizer)
             corpus = open_corpus(config.processed_dir)
-            network = load_gpt(model.shape, model.weights)
+            network = load_gpt(shape_of(bundle), bundle.weights)
             rows = measure(network, held_out(corpus), tokenizer.token_sizes)
         rng = np.random.default_rng(0)
         draws = [bits_per_byte(rows[rng.integers(0, len(rows), len(rows))]) for _ in range(1000)]

@@ -25,13 +25,14 @@ from pathlib import Path
 import numpy as np
 
 from chatbot.corpus.tokenizer import train_tokenizer
-from chatbot.inference.loading import language_model
+from chatbot.inference.loading import language_model, open_network
+from chatbot.model.bundle import About, Bundle, read_bundle, write_bundle
 from chatbot.model.gpt.config import GPTConfig, weight_shapes
-from chatbot.model.gpt.file import ModelFile, read_model, write_model
+from chatbot.model.gpt.file import gpt_bundle
 from chatbot.model.interface import LanguageModel
-from chatbot.publishing.export import export_gguf
+from chatbot.publishing.gguf import export_gguf
 from chatbot.settings.load import load_config
-from chatbot.settings.schema import SamplingConfig
+from chatbot.settings.schema import Config, RuntimeConfig
 from chatbot.training.folder import RunFolder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -44,23 +45,21 @@ ASKED = "오늘 뭐함"
 THROUGH_TORCH = """
 import sys
 from pathlib import Path
-from chatbot.config import load_config
-from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.inference.bot import Bot
-from chatbot.inference.loading import bot_settings, find_model
-from chatbot.model.gpt import TorchLanguageModel, load_gpt
-from chatbot.model.model_file import read_model
+from chatbot.inference.loading import bot_settings, find_model, open_model, open_network
+from chatbot.settings.load import load_config
 config = load_config(Path(sys.argv[1]), tuple(sys.argv[3:]))
-file = read_model(find_model(config))
-model = TorchLanguageModel(load_gpt(file.shape, file.weights))
-bot = Bot(model, BpeTokenizer(file.tokenizer_text), bot_settings(config))
+bundle = open_model(find_model(config), config)
+model = open_network(bundle, config).language_model()
+bot = Bot(model, bundle.tokenizer, bot_settings(config))
 bot.hear(sys.argv[2])
 print(bot.reply().text)
 """
+ON_CPU = Config(runtime=RuntimeConfig(device="cpu"))
 SETTINGS = ("sampling.min_new_tokens=20", "sampling.max_new_tokens=20", "output.max_bubbles=99")
 
 
-def make_project(root: Path) -> ModelFile:
+def make_project(root: Path) -> Bundle:
     """Write a project whose run holds a model of random weights."""
     shutil.copytree(REPOSITORY / "configs", root / "configs")
     (root / ".env").write_text("CHATBOT_PASSWORD=invented\n")
@@ -74,9 +73,9 @@ def make_project(root: Path) -> ModelFile:
     }
     path = RunFolder(load_config(root).run_dir).model
     path.parent.mkdir(parents=True)
-    file = ModelFile(SHAPE, weights, tokenizer.text, {})
-    write_model(path, file)
-    return file
+    bundle = gpt_bundle(SHAPE, weights, tokenizer.text, About())
+    write_bundle(path, bundle)
+    return bundle
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -135,15 +134,12 @@ def tokens_a_second(model: LanguageModel, n_tokens: int = 128) -> float:
 
 def numpy_rate(path: Path) -> float:
     """Tokens a second through numpy."""
-    return tokens_a_second(language_model(read_model(path), "cpu"))
+    return tokens_a_second(language_model(read_bundle(path), ON_CPU))
 
 
 def torch_rate(path: Path) -> float:
     """Tokens a second through torch."""
-    from chatbot.model.gpt.network import TorchLanguageModel, load_gpt
-
-    file = read_model(path)
-    return tokens_a_second(TorchLanguageModel(load_gpt(file.shape, file.weights)))
+    return tokens_a_second(open_network(read_bundle(path), ON_CPU).language_model())
 
 
 def llama_rate(path: Path, n_tokens: int = 128) -> float:
@@ -152,7 +148,7 @@ def llama_rate(path: Path, n_tokens: int = 128) -> float:
 
     with tempfile.TemporaryDirectory() as folder:
         exported = Path(folder) / "model.gguf"
-        export_gguf(read_model(path), exported, SamplingConfig())
+        export_gguf(read_bundle(path), exported, Config())
         llama = Llama(str(exported), n_ctx=SHAPE.block_size, n_threads=2, verbose=False)
     tokens = llama.generate(list(range(3, 35)), temp=0, repeat_penalty=1, top_k=1)
     next(tokens)
@@ -191,25 +187,25 @@ def main() -> None:
     rates: dict[str, list[float]] = {name: [] for name in arms}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        file = make_project(root)
+        bundle = make_project(root)
         path = RunFolder(load_config(root).run_dir).model
-        loading = statistics.median(seconds(lambda: read_model(path)) for _ in range(5))
+        loading = statistics.median(seconds(lambda: read_bundle(path)) for _ in range(5))
         starts = cold_starts(root, args.rounds)
         memory = peak_memory(root)
-        moved = sum(weight.nbytes for weight in file.weights.values())
+        moved = sum(weight.nbytes for weight in bundle.weights.values())
         bandwidths = []
         for _ in range(7):
             bandwidths.append(alone(matrix_vector_rate, moved))
             for name, measure in arms.items():
                 rates[name].append(alone(measure, path))
-    model = language_model(file, "cpu")
+    model = language_model(bundle, ON_CPU)
     rate = {name: statistics.median(values) for name, values in rates.items()}
     bandwidth = statistics.median(bandwidths)
     found = {
         "reply_seconds": starts,
         "reply_ratio": starts["torch"] / starts["numpy"],
         "peak_mib": memory,
-        "read_model_seconds": loading,
+        "read_bundle_seconds": loading,
         "tokens_a_second": rate,
         "matrix_vector_gb_a_second": bandwidth / 1e9,
         "share_of_bandwidth": rate["numpy"] * moved / bandwidth,

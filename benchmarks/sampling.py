@@ -22,8 +22,7 @@ from tqdm import tqdm
 from chatbot.corpus.store import Corpus, open_corpus, session_bounds
 from chatbot.corpus.template import Turn, parse_turns
 from chatbot.inference.bot import Bot
-from chatbot.inference.loading import bot_settings, find_model, language_model
-from chatbot.model.gpt.file import read_model
+from chatbot.inference.loading import bot_settings, find_model, language_model, open_model
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import Config, SamplingConfig
 
@@ -121,9 +120,9 @@ def answers(
     """Answer every past with the settings of one arm."""
     sampling = msgspec.convert({**PLAIN, "seed": 0, **arm}, SamplingConfig)
     settings = bot_settings(config.__class__(sampling=sampling, output=config.output))
-    file = read_model(find_model(config))
+    model = language_model(open_model(find_model(config), config), config)
     corpus_tokenizer = open_corpus(config.processed_dir).tokenizer
-    bot = Bot(language_model(file, "cpu"), corpus_tokenizer, settings)
+    bot = Bot(model, corpus_tokenizer, settings)
     said = []
     for past, _ in tqdm(asked, leave=False):
         bot.history = list(past)

@@ -24,8 +24,7 @@ COMMANDS = (
     "export",
     "archive",
 )
-OWN = ("publish", "export")
-SFT = Program(wording.SFT, COMMANDS, load_sft_config, partial(sft_naming, "sft"), OWN)
+SFT = Program(wording.SFT, COMMANDS, load_sft_config, partial(sft_naming, "sft"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from chatbot.corpus.store import open_corpus
-from chatbot.corpus.tokenizer import BpeTokenizer
-from chatbot.model.gpt.file import read_model, write_model
+from chatbot.model.bundle import read_bundle, write_bundle
+from chatbot.model.gpt.file import shape_of
 from chatbot.model.gpt.network import TorchLanguageModel, load_gpt
 from chatbot.model.gpt.numpy_network import NumpyGPT
-from chatbot.publishing.export import export_gguf, export_hf
+from chatbot.publishing.gguf import export_gguf
+from chatbot.publishing.hf import export_hf
 from chatbot.settings.load import load_config
-from chatbot.settings.schema import SamplingConfig
+from chatbot.settings.schema import Config
 from chatbot.training.families import training_family
 from chatbot.training.loop import Compute, evaluate
 from chatbot.training.prepare import val_source
@@ -30,13 +31,13 @@ PIECES = [
 
 @pytest.fixture(scope="module")
 def model(_trained):
-    return read_model(_trained / "checkpoints/main/model.safetensors")
+    return read_bundle(_trained / "checkpoints/main/model.safetensors")
 
 
 @pytest.fixture(scope="module")
 def prompts(model):
     """Beginnings of replies: bos, a speaker, text, eos, the persona."""
-    tokenizer, rng = BpeTokenizer(model.tokenizer_text), np.random.default_rng(0)
+    tokenizer, rng = model.tokenizer, np.random.default_rng(0)
     texts = rng.integers(tokenizer.n_control, tokenizer.vocab_size, (N_PROMPTS, 10))
     speakers = [tokenizer.speaker_id(1), tokenizer.speaker_id(0)]
     return [
@@ -63,23 +64,23 @@ def greedy_full(model, prompt):
 @pytest.fixture(scope="module")
 def said(model, prompts):
     """What numpy says, with its cache."""
-    network = NumpyGPT(model.shape, model.weights)
+    network = NumpyGPT(shape_of(model), model.weights)
     return [greedy_cached(network, prompt) for prompt in prompts]
 
 
 def test_numpy_without_a_cache_says_the_same(model, prompts, said):
-    network = NumpyGPT(model.shape, model.weights)
+    network = NumpyGPT(shape_of(model), model.weights)
     assert [greedy_full(network, prompt) for prompt in prompts] == said
 
 
 def test_torch_says_the_same(model, prompts, said):
-    network = TorchLanguageModel(load_gpt(model.shape, model.weights))
+    network = TorchLanguageModel(load_gpt(shape_of(model), model.weights))
     assert [greedy_cached(network, prompt) for prompt in prompts] == said
 
 
 def test_transformers_says_the_same(model, prompts, said, tmp_path):
     transformers = pytest.importorskip("transformers")
-    export_hf(model, tmp_path / "hf", SamplingConfig())
+    export_hf(model, tmp_path / "hf", Config())
     network = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "hf").eval()
     # Without a stop at eos, as above; prompts of one length go together.
     settings = transformers.GenerationConfig(
@@ -97,7 +98,7 @@ def test_transformers_says_the_same(model, prompts, said, tmp_path):
 def llama(model, tmp_path_factory):
     llama_cpp = pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed")
     path = tmp_path_factory.mktemp("gguf") / "model.gguf"
-    export_gguf(model, path, SamplingConfig())
+    export_gguf(model, path, Config())
     return llama_cpp.Llama(str(path), n_ctx=64, verbose=False, logits_all=False)
 
 
@@ -115,7 +116,7 @@ def test_llama_cpp_says_the_same(llama, prompts, said):
 def test_llama_cpp_reads_the_same_tokens(llama, model):
     chance = random.Random(0)  # noqa: S311
     lines = ["".join(chance.choices(PIECES, k=chance.randrange(1, 8))) for _ in range(10_000)]
-    wanted = BpeTokenizer(model.tokenizer_text).encode_all(lines)
+    wanted = model.tokenizer.encode_all(lines)
     found = [llama.tokenize(line.encode(), add_bos=False, special=False) for line in lines]
     assert found == wanted
 
@@ -124,16 +125,16 @@ def test_llama_cpp_reads_the_same_tokens(llama, model):
 def test_smaller_numbers_cost_few_bits_per_byte(_trained, model, tmp_path, number, most):
     config = load_config(
         _trained,
-        (f"model.block_size={model.shape.block_size}", "optimization.batch_size=8"),
+        (f"model.block_size={shape_of(model).block_size}", "optimization.batch_size=8"),
     )
     corpus = open_corpus(config.processed_dir)
     compute = Compute(torch.device("cpu"), torch.float32, 0)
     source = val_source(training_family(config).resolve(config, corpus), corpus)
 
     def bits_per_byte(file):
-        network = load_gpt(file.shape, file.weights)
+        network = load_gpt(shape_of(file), file.weights)
         return evaluate(network, source, corpus.tokenizer, compute, 10**6).bits_per_byte
 
-    write_model(tmp_path / "small.safetensors", model, number)
-    worse = bits_per_byte(read_model(tmp_path / "small.safetensors")) - bits_per_byte(model)
+    write_bundle(tmp_path / "small.safetensors", model, number)
+    worse = bits_per_byte(read_bundle(tmp_path / "small.safetensors")) - bits_per_byte(model)
     assert abs(worse) < most

@@ -56,18 +56,16 @@ USER_ERROR = 2
 
 @dataclass(frozen=True)
 class Program:
-    """A table of commands: how it is called, what reads its settings, which modules are its own."""
+    """A table of commands: how it is called, and what reads its settings."""
 
     name: str
     commands: tuple[str, ...]
     load_config: Callable[[Path, tuple[str, ...]], Config]
     naming: Callable[[], Naming]  # of its settings
-    own: tuple[str, ...] = ()
 
     def load_command(self, command: str) -> ModuleType:
         """Import the module of one command."""
-        folder = "chatbot.cli.commands.sft" if command in self.own else "chatbot.cli.commands"
-        return importlib.import_module(f"{folder}.{command.replace('-', '_')}")
+        return importlib.import_module(f"chatbot.cli.commands.{command.replace('-', '_')}")
 
     def wording(self, spell: Callable[[str, str], str]) -> Wording:
         """Return how messages name commands and settings to the user of this program."""

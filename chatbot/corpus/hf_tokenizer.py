@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -23,7 +23,7 @@ from chatbot.corpus.tokenizer import (
 )
 from chatbot.errors import CorpusError
 
-FORM_FILE = "form.json"
+TOKENIZER_FILE, FORM_FILE = "tokenizer.json", "form.json"
 _AGAIN = "run `chatbot preprocess` again"
 LINE = "\n"
 _SPACE = "\u2581"  # SentencePiece's stand-in for a space
@@ -202,7 +202,7 @@ class BaseTokenizer(TextCodec):
     def files(self) -> dict[str, str]:
         """What to keep of it, by file name."""
         form = json.dumps(msgspec.to_builtins(self.form), ensure_ascii=False, indent=1)
-        return {"tokenizer.json": self.text, FORM_FILE: form + "\n"}
+        return {TOKENIZER_FILE: self.text, FORM_FILE: form + "\n"}
 
     @cached_property
     def sha256(self) -> str:
@@ -300,15 +300,17 @@ def knows_lines(text: str) -> bool:
 
 def open_tokenizer(folder: Path) -> Tokenizer:
     """Open the tokenizer of a folder: a base's if it has a form, else this program's own."""
-    text = (folder / "tokenizer.json").read_text(encoding="utf-8")
-    if not (folder / FORM_FILE).exists():
-        return BpeTokenizer(text)
-    return read_tokenizer(text, (folder / FORM_FILE).read_bytes())
+    names = [TOKENIZER_FILE, *([FORM_FILE] if (folder / FORM_FILE).exists() else [])]
+    return read_tokenizer({name: (folder / name).read_text(encoding="utf-8") for name in names})
 
 
-def read_tokenizer(text: str, form: bytes) -> BaseTokenizer:
-    """Return a base's tokenizer from the content of its two files."""
+def read_tokenizer(files: Mapping[str, str]) -> Tokenizer:
+    """Return the tokenizer whose `files` these are."""
+    if FORM_FILE not in files:
+        return BpeTokenizer(files[TOKENIZER_FILE])
     try:
-        return BaseTokenizer(text, msgspec.json.decode(form, type=Form))
+        return BaseTokenizer(
+            files[TOKENIZER_FILE], msgspec.json.decode(files[FORM_FILE], type=Form)
+        )
     except (msgspec.DecodeError, KeyError, ValueError, TypeError) as error:
         raise CorpusError("the tokenizer is damaged", hint=_AGAIN) from error

@@ -14,7 +14,7 @@ from chatbot.corpus.speakers import FILE as SPEAKERS_FILE
 from chatbot.corpus.speakers import SpeakerMarks
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ConfigError, CorpusError
-from chatbot.ingest.cleaning.rules import TEXT_SETTINGS
+from chatbot.ingest.cleaning.rules import TextRules
 from chatbot.ingest.masking.sealing import FILE as MASKED_FILE
 from chatbot.storage.files import restore_directory, sha256_of
 
@@ -138,8 +138,11 @@ def read_stats(folder: Path) -> Stats:
 
 def carried_by_model(stats: Stats) -> dict[str, Any]:
     """Return what a model carries of its data: who its ids are, and how text is written."""
-    rules = {name: stats.settings[name] for name in TEXT_SETTINGS if name in stats.settings}
-    return {"speakers": msgspec.to_builtins(stats.speakers), "text_rules": rules}
+    rules = msgspec.convert(stats.settings, TextRules)
+    return {
+        "speakers": msgspec.to_builtins(stats.speakers),
+        "text_rules": msgspec.to_builtins(rules),
+    }
 
 
 def remove_corpus(folder: Path) -> None:

@@ -1,42 +1,95 @@
-"""Settings -> the model that answers: the run's best, or the published one."""
+"""Settings -> the model that answers: the one they name, the run's best, or the published one."""
 
-import ctypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import asdict
 
-from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.crypto.age import Identity, decrypt
 from chatbot.crypto.age_keys import identity_of
 from chatbot.crypto.secrets import read_secret
-from chatbot.errors import AccessError, CheckpointError
+from chatbot.errors import AccessError, CheckpointError, ConfigError
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.speakers import choose_speaker, speakers_of
-from chatbot.ingest.cleaning.rules import TEXT_SETTINGS
-from chatbot.model.gpt.file import ModelFile, read_model, read_model_bytes
-from chatbot.model.gpt.numpy_network import NumpyGPT
+from chatbot.model.bundle import About, Bundle, read_bundle, read_bundle_bytes
 from chatbot.model.interface import LanguageModel
-from chatbot.settings.schema import Config, PreprocessConfig
-from chatbot.training.folder import RunFolder
+from chatbot.settings.schema import Config, Family, PreprocessConfig
+from chatbot.training.families import run_folder
 
-# Below this a GPU spends its time on starting kernels, and importing torch takes seconds.
-_WORTH_A_GPU = 100_000_000
-SEALED = ".enc"
-_AGAIN = "copy or publish it again"
+if TYPE_CHECKING:
+    from chatbot.model.interface import Network
+
+ENCRYPTED = ".enc"
+# What the names of published files begin with.
+PUBLISHED: dict[Family, str] = {"gpt": "model", "pretrained": "adapter"}
 
 
 def published_path(config: Config) -> Path:
     """Where `publish` puts the model."""
-    return config.path(config.storage.artifacts_dir) / "model_latest.safetensors"
+    folder = config.path(config.storage.artifacts_dir)
+    return folder / f"{PUBLISHED[config.family]}_latest.safetensors"
 
 
-def sealed_path(config: Config) -> Path:
+def encrypted_path(config: Config) -> Path:
     """Where `publish --encrypt` puts it."""
-    return published_path(config).with_suffix(SEALED)
+    return published_path(config).with_suffix(ENCRYPTED)
 
 
+# ---------------------------------------------------------------- finding
+def find_model(config: Config) -> Path:
+    """Return what answers: `dialogue.model`, else the run's best, else the published file.
+
+    Raises CheckpointError if the one that is named, or every one, is missing.
+    """
+    if config.dialogue.model != "auto":
+        path = config.path(config.dialogue.model)
+        if not path.exists():
+            raise CheckpointError(
+                f"`dialogue.model` {config.dialogue.model} is not there", hint="set it to auto"
+            )
+        return path
+    own = (path for path in run_folder(config).models() if path.exists())
+    return next(own, None) or _find_published(config)
+
+
+def _find_published(config: Config) -> Path:
+    """Return the published file, encrypted or not, in artifacts/ or beside the settings.
+
+    A copy that a browser renamed is proposed.
+    """
+    folders = [config.path(config.storage.artifacts_dir), Path(config.root)]
+    names = [path(config).name for path in (published_path, encrypted_path)]
+    for path in (folder / name for folder in folders for name in names):
+        if path.is_file():
+            return path
+    stem = published_path(config).stem
+    copies = [
+        path
+        for folder in folders
+        for path in sorted(folder.glob(f"{stem}*"))
+        if path.suffix in (ENCRYPTED, ".safetensors")
+    ]
+    hint = f"`chatbot train` makes one; one that you were given belongs in {folders[0]}"
+    if copies:
+        hint = f"rename {copies[0]} to {stem}{copies[0].suffix}"
+    raise CheckpointError(f"run {config.run_name} has no model yet", hint=hint)
+
+
+def run_model_path(config: Config) -> Path:
+    """Return the run's best model; raises CheckpointError if there is none."""
+    path = run_folder(config).models()[0]
+    if not path.exists():
+        raise CheckpointError(f"no model at {path}", hint="`chatbot train` makes one")
+    return path
+
+
+def is_published(path: Path, config: Config) -> bool:
+    """Whether a model is a file that somebody published, and of no run of this project."""
+    return path.is_file() and path not in run_folder(config).models()
+
+
+# ---------------------------------------------------------------- opening
 def nobody() -> str | None:
     """Be the one who is asked for a secret where nobody is."""
     return None
@@ -57,81 +110,53 @@ def model_identity(config: Config, ask: Callable[[], str | None] = nobody) -> Id
     return identity_of(key)
 
 
-def open_model(path: Path, config: Config, ask: Callable[[], str | None] = nobody) -> ModelFile:
-    """Read a model; one that is encrypted is decrypted in memory, never onto a disk."""
-    if path.suffix != SEALED:
-        return read_model(path)
-    return read_model_bytes(decrypted(path, config, ask), str(path))
+def open_model(path: Path, config: Config, ask: Callable[[], str | None] = nobody) -> Bundle:
+    """Read a model: a file, or the folder of an adapter.
 
+    One that is encrypted is decrypted in memory, never onto a disk; `ask` is asked for its key.
+    """
+    if path.is_dir():
+        from chatbot.model.pretrained.file import read_folder
 
-def decrypted(path: Path, config: Config, ask: Callable[[], str | None] = nobody) -> bytearray:
-    """Return the content of an encrypted file, in memory."""
+        return read_folder(path)
+    if path.suffix != ENCRYPTED:
+        return read_bundle(path)
     content = bytearray()
     with path.open("rb") as file:
         for chunk in decrypt(file, [model_identity(config, ask)]):
             content += chunk
-    return content
+    return read_bundle_bytes(content, str(path))
 
 
-def named_model(config: Config) -> Path | None:
-    """Return what `dialogue.model` names; raises CheckpointError if it is not there."""
-    wanted = config.dialogue.model
-    if wanted == "auto":
-        return None
-    path = config.path(wanted)
-    if not path.exists():
-        raise CheckpointError(f"`dialogue.model` {wanted} is not there", hint="set it to auto")
-    return path
+def open_network(bundle: Bundle, config: Config) -> "Network":
+    """Return the network of a model in torch, on the device of the settings."""
+    if bundle.family == "gpt":
+        from chatbot.model.gpt import file
+
+        return file.open_network(bundle, config)
+    from chatbot.model.pretrained import network
+
+    return network.open_network(bundle, config)
 
 
-def find_model(config: Config) -> Path:
-    """Return the file that answers: `dialogue.model`, else the run's best, else the published."""
-    named = named_model(config)
-    if named is not None:
-        return named
-    run = RunFolder(config.run_dir).model
-    if run.is_file():
-        return run
-    return find_published(published_path(config).name, config)
+def language_model(bundle: Bundle, config: Config) -> LanguageModel:
+    """Return the network of a model as what replies, without torch where that pays."""
+    if bundle.family == "gpt":
+        from chatbot.model.gpt import file
+
+        return file.language_model(bundle, config)
+    return open_network(bundle, config).language_model()
 
 
-def find_published(name: str, config: Config) -> Path:
-    """Return a published file, encrypted or not, in artifacts/ or beside the settings.
-
-    Raises CheckpointError if there is none; a copy that a browser renamed is proposed.
-    """
-    folders = [config.path(config.storage.artifacts_dir), Path(config.root)]
-    names = [name, Path(name).with_suffix(SEALED).name]
-    for path in (folder / name for folder in folders for name in names):
-        if path.is_file():
-            return path
-    copies = [
-        path
-        for folder in folders
-        for path in sorted(folder.glob(f"{Path(name).stem}*"))
-        if path.suffix in (SEALED, ".safetensors")
-    ]
-    hint = f"`chatbot train` makes one; one that you were given belongs in {folders[0]}"
-    if copies:
-        hint = f"rename {copies[0]} to {Path(name).stem}{copies[0].suffix}"
-    raise CheckpointError(f"run {config.run_name} has no model yet", hint=hint)
-
-
-def bot_settings(config: Config, about: Mapping[str, Any] | None = None) -> BotSettings:
+# ---------------------------------------------------------------- the bot
+def bot_settings(config: Config, about: About | None = None) -> BotSettings:
     """Gather what shapes a reply; text is written as the model `about` was taught.
 
-    Without a model the project's own settings count. A file of before the rules were carried
-    gets the defaults. Raises CheckpointError if the rules are none.
+    Without a model the project's own settings count.
     """
     rules = config.processed.preprocess
     if about is not None:
-        carried = about.get("text_rules", {})
-        try:
-            rules = msgspec.convert(
-                {name: carried[name] for name in TEXT_SETTINGS if name in carried}, PreprocessConfig
-            )
-        except (msgspec.ValidationError, TypeError) as error:
-            raise CheckpointError("the model's rules of text are damaged", hint=_AGAIN) from error
+        rules = PreprocessConfig(**asdict(about.text_rules))
     return BotSettings(config.sampling, config.output, config.dialogue, rules)
 
 
@@ -140,33 +165,15 @@ def load_bot(config: Config, ask: Callable[[], str | None] = nobody) -> Bot:
 
     `ask` is asked for the key of an encrypted model that stands nowhere.
     """
-    file = open_model(find_model(config), config, ask)
-    tokenizer = BpeTokenizer(file.tokenizer_text)
-    number = choose_speaker(file.about, tokenizer.n_speakers, config)
-    model = language_model(file, config.runtime.device)
-    bot = Bot(model, tokenizer, bot_settings(config, file.about), number, file.guard)
-    bot.names = speakers_of(file.about, config).ids
+    bundle = open_model(find_model(config), config, ask)
+    tokenizer = bundle.tokenizer
+    speaker = choose_speaker(bundle.about, tokenizer.n_speakers, config)
+    if tokenizer.eos_id not in tokenizer.tail(speaker):
+        raise ConfigError(
+            f"the base's chat template does not end the turns of speaker {speaker}",
+            hint="set dialogue.speak_as: auto, or train with model.form: plain",
+        )
+    settings = bot_settings(config, bundle.about)
+    bot = Bot(language_model(bundle, config), tokenizer, settings, speaker, bundle.guard)
+    bot.names = speakers_of(bundle.about, config).ids
     return bot
-
-
-def language_model(file: ModelFile, device: str) -> LanguageModel:
-    """Return the network in numpy, or in torch where a GPU is named or pays back."""
-    if device == "cpu" or (
-        device == "auto" and not (file.shape.n_params >= _WORTH_A_GPU and _has_cuda())
-    ):
-        return NumpyGPT(file.shape, file.weights)
-    from chatbot.model.device import choose_device
-    from chatbot.model.gpt.network import TorchLanguageModel, load_gpt
-
-    return TorchLanguageModel(load_gpt(file.shape, file.weights).to(choose_device(device)))
-
-
-def _has_cuda() -> bool:
-    """Ask the driver itself, without torch."""
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return False
-    count = ctypes.c_int()
-    is_ready = driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0
-    return bool(is_ready and count.value)

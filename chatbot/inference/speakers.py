@@ -3,15 +3,10 @@
 The marks that a model carries tell, not the processed data of today: that may have other ids.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from chatbot.corpus.speakers import (
-    SpeakerMarks,
     Speakers,
     hash_of_key,
     match_name,
@@ -21,6 +16,7 @@ from chatbot.corpus.speakers import (
 from chatbot.corpus.store import read_stats
 from chatbot.crypto.secrets import read_speaker_key
 from chatbot.errors import CheckpointError, ConfigError
+from chatbot.model.bundle import About
 from chatbot.settings.schema import Config
 
 
@@ -35,7 +31,7 @@ class ModelSpeakers:
     persona: str | None
 
 
-def speakers_of(about: Mapping[str, Any], config: Config) -> ModelSpeakers:
+def speakers_of(about: About, config: Config) -> ModelSpeakers:
     """Return who speaks in a model, `about` being what its file says of itself."""
     local = read_speakers(config.processed_dir)
     names = [] if local is None else list({*local.names, *local.numbers})
@@ -50,23 +46,21 @@ def speakers_of(about: Mapping[str, Any], config: Config) -> ModelSpeakers:
 
 
 def _ids(
-    about: Mapping[str, Any], names: list[str], local: Speakers | None, config: Config
+    about: About, names: list[str], local: Speakers | None, config: Config
 ) -> dict[str, int] | None:
     """Return ids by name; None if nothing here can tell."""
-    marks = about.get("speakers")
+    marks = about.speakers
     key = read_speaker_key(Path(config.root), config.security.mask_key_env)
-    if marks and key and marks.get("key") == hash_of_key(key):
-        carried = msgspec.convert(marks, SpeakerMarks)
-        ids = {name: carried.id_of(name, key) for name in names if name}
+    if marks and key and marks.key == hash_of_key(key):
+        ids = {name: marks.id_of(name, key) for name in names if name}
         return {name: number for name, number in ids.items() if number is not None}
     # A model of before, or one whose key is lost: the data it was trained on knows.
-    fingerprint = about.get("data_fingerprint")
-    if local is None or read_stats(config.processed_dir).fingerprint != fingerprint:
+    if local is None or read_stats(config.processed_dir).fingerprint != about.data_fingerprint:
         return None
     return local.numbers
 
 
-def require_persona(about: Mapping[str, Any], config: Config) -> None:
+def require_persona(about: About, config: Config) -> None:
     """Raise CheckpointError if a model's number 0 is not who the project calls its persona."""
     known = speakers_of(about, config)
     if known.persona is None or known.ids.get(known.persona) == 0:
@@ -81,7 +75,7 @@ def require_persona(about: Mapping[str, Any], config: Config) -> None:
     )
 
 
-def choose_speaker(about: Mapping[str, Any], n_speakers: int, config: Config) -> int:
+def choose_speaker(about: About, n_speakers: int, config: Config) -> int:
     """Return whom the bot speaks as: 0, the persona, or the one that `dialogue.speak_as` names."""
     typed = config.dialogue.speak_as
     if typed == "auto":

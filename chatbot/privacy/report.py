@@ -12,7 +12,6 @@ from chatbot.corpus.template import Turn
 from chatbot.corpus.tokenizer import Ids, Tokenizer
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.ingest.masking.pseudonyms import Pseudonyms
-from chatbot.model.gpt.file import ModelFile
 from chatbot.model.interface import Cache, LanguageModel, Logits, Tokens
 from chatbot.privacy.memorization import (
     Item,
@@ -25,6 +24,7 @@ from chatbot.privacy.memorization import (
     queries_to_extract,
     spread,
 )
+from chatbot.privacy.run_model import RunModel
 from chatbot.settings.schema import PrivacyConfig, SamplingConfig
 
 # What counts as a long message: the first of these by which there are enough of them.
@@ -129,13 +129,15 @@ def attacks(
     return {name: asdict(attack(inside[name], outside[name], rng)) for name in inside}
 
 
-def verbatim(file: ModelFile, model: LanguageModel, corpus: Corpus, settings: BotSettings, n: int,
-             on_reply: Callable[[], None]) -> dict[str, float]:  # fmt: skip
+def verbatim(
+    run: RunModel, settings: BotSettings, n: int, on_reply: Callable[[], None]
+) -> dict[str, float]:
     """Return the share of n replies to held-out turns that hold 20 trained characters in a row.
 
     Those that are in the held-out messages too are everybody's words.
     """
-    bot = Bot(model, corpus.tokenizer, settings, guard=file.guard)
+    model, corpus = run.model, run.corpus
+    bot = Bot(model, corpus.tokenizer, settings, guard=run.bundle.guard)
     replies = []
     for item in spread(messages_of(corpus.val, corpus.tokenizer, model.context_length, 1), n):
         bot.forget()

@@ -1,102 +1,78 @@
-"""A run's best model -> one file for somebody else, encrypted or not, and a page about it."""
+"""A model -> one file for somebody else, encrypted or not, and a page of JSON about it."""
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from chatbot.crypto.age import Recipient, encrypt
 from chatbot.errors import CheckpointError
-from chatbot.model.gpt.file import ModelFile, model_bytes, read_model, write_model
+from chatbot.inference.loading import PUBLISHED
+from chatbot.model.bundle import Bundle, bundle_bytes, read_bundle
 from chatbot.settings.schema import WeightFormat
 from chatbot.storage.files import atomic_write, sha256_of, write_json
-
-if TYPE_CHECKING:
-    from chatbot.model.pretrained.file import Tuned
+from chatbot.training.folder import published_mark
 
 
-@dataclass(frozen=True)
-class Published:
-    """The written file and what model_info.json says of it."""
+class PublishedInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """model_info.json, adapter_info.json: what a published file holds. No name of a chat."""
 
-    path: Path
-    info: dict[str, Any]
-
-
-def publish(best: Path, target: Path, run_name: str, number: WeightFormat) -> Published:
-    """Write the run's model in a number format, read it back, and write model_info.json."""
-    model = _best(best)
-    write_model(target, model, number)
-    if read_model(target).shape != model.shape:
-        raise CheckpointError(f"{target} does not read back as written", hint="check the disk")
-    return _described(target, model, run_name, number)
-
-
-def publish_sealed(
-    best: Path,
-    target: Path,
-    run_name: str,
-    number: WeightFormat,
-    recipients: Sequence[Recipient],
-) -> Published:
-    """Write the run's model as an age file for `recipients`; the plain one never is on a disk."""
-    model = _best(best)
-    with atomic_write(target) as file:
-        encrypt(io.BytesIO(model_bytes(model, number)), file, recipients)
-    return _described(target, model, run_name, number)
+    file: str
+    sha256: str
+    size_bytes: int
+    dtype: WeightFormat
+    kind: str
+    n_params: int
+    run_name: str
+    step: int | None
+    val_loss: float | None
+    val_bits_per_byte: float | None
+    data_fingerprint: str
+    tokenizer_sha256: str
+    base_model: str | None = None
+    stage: str | None = None
+    form: str | None = None
 
 
-def publish_tuned(
-    tuned: "Tuned", target: Path, number: WeightFormat, recipients: Sequence[Recipient]
-) -> Published:
-    """Write a fine-tuned base as one file, as an age file if there are recipients."""
-    from chatbot.model.pretrained.file import tuned_bytes
+def publish(
+    bundle: Bundle, target: Path, dtype: WeightFormat, recipients: Sequence[Recipient] = ()
+) -> PublishedInfo:
+    """Write a model as one file, for `recipients` as an age file; write and return what it holds.
 
-    content = tuned_bytes(tuned, number)
+    A plain file is read back. Of one that is encrypted nothing plain is ever on a disk.
+    """
+    content = bundle_bytes(bundle, dtype)
     with atomic_write(target) as file:
         if recipients:
             encrypt(io.BytesIO(content), file, recipients)
         else:
             file.write(content)
-    about = tuned.about
-    described = ("base_model", "stage", "form", "run_name", "step", "val_loss")
-    info = {
-        "file": target.name,
-        "sha256": sha256_of(target),
-        "size_bytes": target.stat().st_size,
-        "dtype": "fp16" if number == "fp16" else "fp32",
-        "kind": tuned.kind,
-        "n_params": sum(weight.numel() for weight in tuned.weights.values()),
-        **{name: about[name] for name in described},
-        "val_bits_per_byte": about["val_bits_per_byte"],
-        "data_fingerprint": about["data_fingerprint"],
-        "tokenizer_sha256": about["tokenizer_sha256"],
-    }
-    write_json(target.with_name("adapter_info.json"), info)
-    return Published(target, info)
+    if not recipients and read_bundle(target).config != bundle.config:
+        raise CheckpointError(f"{target} does not read back as written", hint="check the disk")
+    published_mark(target).unlink(missing_ok=True)  # what stands there is new now
+    info = _info(bundle, target, dtype)
+    name = f"{PUBLISHED[bundle.family]}_info.json"
+    write_json(target.with_name(name), msgspec.to_builtins(info))
+    return info
 
 
-def _best(path: Path) -> ModelFile:
-    if not path.is_file():
-        raise CheckpointError(f"no model at {path}", hint="`chatbot train` makes one")
-    return read_model(path)
-
-
-def _described(target: Path, model: ModelFile, run_name: str, number: WeightFormat) -> Published:
-    about = model.about
-    info = {
-        "file": target.name,
-        "sha256": sha256_of(target),
-        "size_bytes": target.stat().st_size,
-        "dtype": number,
-        "n_params": model.shape.n_params,
-        "run_name": run_name,
-        "step": about["step"],
-        "val_loss": about["val_loss"],
-        "val_bits_per_byte": about["val_bits_per_byte"],
-        "data_fingerprint": about["data_fingerprint"],
-        "tokenizer_sha256": about["tokenizer_sha256"],
-    }
-    write_json(target.with_name("model_info.json"), info)
-    return Published(target, info)
+def _info(bundle: Bundle, target: Path, dtype: WeightFormat) -> PublishedInfo:
+    about = bundle.about
+    return PublishedInfo(
+        file=target.name,
+        sha256=sha256_of(target),
+        size_bytes=target.stat().st_size,
+        dtype=dtype,
+        kind=bundle.kind,
+        n_params=bundle.n_params,
+        run_name=about.run_name,
+        step=about.step,
+        val_loss=about.val_loss,
+        val_bits_per_byte=about.val_bits_per_byte,
+        data_fingerprint=about.data_fingerprint,
+        tokenizer_sha256=about.tokenizer_sha256,
+        base_model=about.base_model,
+        stage=about.stage,
+        form=about.form,
+    )

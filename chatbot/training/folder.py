@@ -96,6 +96,13 @@ class RunFolder:
         """What exists once there is something to reply with."""
         return self.path / self.layout.model
 
+    def models(self) -> list[Path]:
+        """Return what may reply, the best first: files, or folders of checkpoints."""
+        if not self.layout.holds_models:
+            return [self.model]
+        self.settle()
+        return [self.best.parent, self.latest.parent]
+
     @property
     def stale(self) -> Path:
         """Exists where the model learned from messages that were forgotten since."""

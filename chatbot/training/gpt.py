@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from msgspec import convert
 from msgspec.structs import replace
 
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.corpus.store import Corpus
 from chatbot.corpus.tokenizer import Tokenizer
+from chatbot.model.bundle import About, read_bundle, write_bundle
 from chatbot.model.device import (
     choose_device,
     choose_dtype,
@@ -20,8 +22,7 @@ from chatbot.model.device import (
     keep_freed_memory,
 )
 from chatbot.model.gpt.config import GPTConfig, choose_size, context_and_width, resolve_shape
-from chatbot.model.gpt.file import ModelFile, read_model
-from chatbot.model.gpt.file import write_model as write_model_file
+from chatbot.model.gpt.file import gpt_bundle
 from chatbot.model.gpt.network import GPT
 from chatbot.settings.schema import Config
 from chatbot.training.interface import Blueprint
@@ -79,12 +80,13 @@ def write_model(
     """Write what replying needs: averaged weights, shape, vocabulary, the leak guard's index."""
     weights = {name: weight.float().cpu().numpy() for name, weight in state.ema.items()}
     text = tokenizer.files["tokenizer.json"]
-    write_model_file(path, ModelFile(_network_of(state).config, weights, text, about, guard))
+    shape, kept = _network_of(state).config, convert(about, About)
+    write_bundle(path, gpt_bundle(shape, weights, text, kept, guard))
 
 
-def read_about(path: Path) -> dict[str, Any]:
+def read_about(path: Path) -> About:
     """Return what a saved model says of itself; raises CheckpointError if there is none."""
-    return read_model(path).about
+    return read_bundle(path).about
 
 
 def averaged_gpt(state: TrainState) -> GPT:

@@ -9,6 +9,7 @@ from chatbot.corpus.ngrams import NgramIndex
 from chatbot.corpus.store import Corpus
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ChatbotError
+from chatbot.model.bundle import About
 from chatbot.model.interface import Network
 from chatbot.settings.schema import Config
 from chatbot.training.loop import Compute, EvalResult, StepResult, TrainState
@@ -71,7 +72,7 @@ class TrainingFamily(Protocol):
     ) -> None:
         """Write the averaged weights as a saved model that replies, to a file or into a folder."""
 
-    def read_about(self, path: Path) -> dict[str, Any]:
+    def read_about(self, path: Path) -> About:
         """Return what the saved model of a run's best says of itself; raises CheckpointError."""
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from chatbot.errors import CheckpointError
+from chatbot.model.bundle import About
 from chatbot.storage.files import explained, part_of, whole_folder
 from chatbot.training.checkpoint import checkpoint_bytes, save_checkpoint, weight_bytes
 from chatbot.training.folder import RunFolder
@@ -31,7 +31,7 @@ class Keeper:
     folder: RunFolder
     keep_snapshots: int
     write_model: WriteModel
-    read_about: Callable[[Path], dict[str, Any]]
+    read_about: Callable[[Path], About]
 
     def keep_latest(self, state: TrainState, meta: RunMeta) -> None:
         """Write what the same command continues from."""
@@ -52,13 +52,13 @@ class Keeper:
         if not self.folder.layout.holds_models:
             self.write_model(self.folder.model, state, msgspec.to_builtins(meta))
 
-    def best(self) -> RunMeta | None:
+    def best(self) -> About | None:
         """Return what the kept best says of itself; None if there is none, or a damaged one."""
         try:
-            meta = msgspec.convert(self.read_about(self.folder.model), RunMeta)
-        except (CheckpointError, msgspec.ValidationError):
+            about = self.read_about(self.folder.model)
+        except CheckpointError:
             return None
-        return None if UNSET in (meta.step, meta.val_loss) else meta
+        return None if None in (about.step, about.val_loss) else about
 
     def missing_bytes(self, state: TrainState, n_snapshots: int) -> int:
         """Return how much more space the run's files will take, one of them half-written.

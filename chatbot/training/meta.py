@@ -11,17 +11,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from chatbot.corpus.store import Corpus, carried_by_model
+from chatbot.model.bundle import Parent
 from chatbot.settings.schema import Config
-
-
-class Parent(msgspec.Struct, frozen=True):
-    """The saved model of the stage before, which a run began from."""
-
-    stage: str
-    run_name: str
-    step: int
-    data_fingerprint: str
-    weights_sha256: str
 
 
 class RunMeta(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +25,7 @@ class RunMeta(msgspec.Struct, frozen=True, kw_only=True):
     data_fingerprint: str
     run_name: str
     git_commit: str = ""
-    speakers: dict[str, Any] = {}
+    speakers: dict[str, Any] | None = None
     text_rules: dict[str, Any] = {}
     parent: Parent | UnsetType | None = UNSET
     step: int | UnsetType = UNSET

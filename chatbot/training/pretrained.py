@@ -1,6 +1,6 @@
 """The family of pretrained bases in training: an adapter, or all weights, and their saved model."""
 
-import json
+import dataclasses
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from chatbot.corpus.ngrams import NgramIndex
 from chatbot.corpus.store import Corpus
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError, ConfigError, CorpusError
+from chatbot.model.bundle import About, Bundle, Parent
 from chatbot.model.device import (
     available_memory,
     choose_device,
@@ -23,7 +24,8 @@ from chatbot.model.device import (
     map_tensors,
     resident_memory,
 )
-from chatbot.model.pretrained.file import META_FILE, Tuned, read_tuned, write_tuned
+from chatbot.model.pretrained.file import read_about as read_folder_about
+from chatbot.model.pretrained.file import read_folder, write_folder
 from chatbot.model.pretrained.fingerprint import Fingerprint
 from chatbot.model.pretrained.hub import Base, can_quantize, context_of, load_base, skeleton_of
 from chatbot.model.pretrained.lora import add_adapter
@@ -34,7 +36,7 @@ from chatbot.settings.schema import Config
 from chatbot.training.interface import Blueprint
 from chatbot.training.loop import Compute, TrainState, averaged
 from chatbot.training.memory import GIGABYTE, Surroundings, TuningNeed, tuning_need
-from chatbot.training.meta import Parent, RunMeta, describe_data
+from chatbot.training.meta import RunMeta, describe_data
 from chatbot.training.world import ALONE, World
 
 _ROWS_CPU, _ROWS_GPU = 4, 8
@@ -89,7 +91,9 @@ def resolve(
         base_fingerprint=str(fingerprint),
         form=tokenizer.form.kind,
         tokens_at_once=need.tokens_at_once,
-        parent=None if before is None else msgspec.convert(before.about, Parent),
+        parent=None
+        if before is None
+        else msgspec.convert(before.about, Parent, from_attributes=True),
     )
     if saved is not None:
         old = msgspec.convert(saved, PretrainedMeta)
@@ -118,19 +122,18 @@ def write_model(
     if not isinstance(state.model, PretrainedNetwork) or not isinstance(tokenizer, BaseTokenizer):
         raise TypeError("a state of another family")
     with averaged(state):
-        kind, weights, config = state.model.as_files()
-    write_tuned(path, Tuned(kind, weights, config, tokenizer, about, guard))
+        bundle = state.model.bundle(tokenizer)
+    kept = msgspec.convert(about, About)
+    write_folder(path, dataclasses.replace(bundle, about=kept, guard=guard))
 
 
-def read_about(path: Path) -> dict[str, Any]:
+def read_about(path: Path) -> About:
     """Return what a saved model says of itself, which lies beside the checkpoint at `path`."""
     try:
-        about = json.loads((path.parent / META_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        about = None
-    if not isinstance(about, dict):
-        raise CheckpointError(f"{path.parent} is damaged", hint="`chatbot train` writes it anew")
-    return about
+        return read_folder_about(path.parent)
+    except (OSError, ValueError) as error:
+        hint = "`chatbot train` writes it anew"
+        raise CheckpointError(f"{path.parent} is damaged", hint=hint) from error
 
 
 def choose_machine(config: Config, local_rank: int = 0) -> Machine:
@@ -157,12 +160,12 @@ def tokenizer_of(corpus: Corpus, config: Config) -> BaseTokenizer:
 
 
 def _build(
-    config: Config, base: Base, tokenizer: BaseTokenizer, machine: Machine, before: Tuned | None
+    config: Config, base: Base, tokenizer: BaseTokenizer, machine: Machine, before: Bundle | None
 ) -> PretrainedNetwork:
     """Load a base; begin from the weights of the stage before, where there is one."""
     network = open_network(base, config, tokenizer, machine)
     if before is not None:
-        network.load_files(before.weights)
+        network.load_weights(before.weights)
     return network
 
 
@@ -211,12 +214,12 @@ def _require_same_base(old: PretrainedMeta, base: Base, fingerprint: Fingerprint
         )
 
 
-def _read_parent(parent: Path, fingerprint: Fingerprint) -> Tuned:
+def _read_parent(parent: Path, fingerprint: Fingerprint) -> Bundle:
     """Read the saved model of the stage before, if it is of this base."""
-    before = read_tuned(parent)
-    if difference := fingerprint.difference(before.about["base_fingerprint"]):
+    before = read_folder(parent)
+    if difference := fingerprint.difference(before.about.base_fingerprint or ""):
         raise CheckpointError(
-            f"{parent} belongs to another base ({before.about['base_model']}): {difference}",
+            f"{parent} belongs to another base ({before.about.base_model}): {difference}",
             hint="`chatbot archive` sets it aside; then `chatbot train` makes it anew",
         )
     return before

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, normalizers
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.template import Turn, parse, render_all
 from chatbot.errors import ConfigError
-from chatbot.model.pretrained.file import read_tuned_file
+from chatbot.model.bundle import read_bundle
 from chatbot.model.pretrained.hub import Base
 from chatbot.model.pretrained.tokenizer import base_tokenizer
 from chatbot.settings.schema import BaseModelConfig
@@ -273,7 +273,7 @@ def test_old_architectures_are_planned_roughly(tmp_path):
 def test_one_file_holds_the_whole_adapter(tuned):
     project = tuned("llama")
     assert project.run("publish", settings=("publish.dtype=fp32",)) == 0
-    made = read_tuned_file(project.root / "artifacts/adapter_latest.safetensors")
+    made = read_bundle(project.root / "artifacts/adapter_latest.safetensors")
     assert made.kind == "adapter" and made.guard is not None and made.tokenizer.eos_id > 0
     with pytest.raises(ConfigError):
         Base(BaseModelConfig(base_model=""), Path())

@@ -17,12 +17,13 @@ from chatbot.corpus.template import parse, render_all
 from chatbot.crypto.age import decrypt
 from chatbot.errors import ChatbotError
 from chatbot.ingest.readers import read_messages
-from chatbot.model.gpt.file import read_model_bytes, write_model
+from chatbot.model.bundle import read_bundle_bytes, write_bundle
+from chatbot.model.gpt.file import shape_of
 from chatbot.model.gpt.numpy_network import NumpyGPT
 from chatbot.settings.load import load_config
 from tests.corpus.test_template import hostile, tokenizer, turns
 from tests.crypto.test_age import WHO, sealed
-from tests.model.gpt.test_file import model_file
+from tests.model.test_bundle import model_file
 
 N = int(os.environ.get("N_FUZZ", "60"))
 EXPORT = write_android_export(invent_room(3, seed=1))
@@ -111,7 +112,7 @@ def test_any_settings_are_loaded_or_refused(tmp_path_factory, content):
 @pytest.fixture(scope="module")
 def model_content(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
-    write_model(path, model_file())
+    write_bundle(path, model_file())
     return path.read_bytes()
 
 
@@ -123,8 +124,8 @@ def test_any_model_is_read_or_refused(model_content, data):
     part = data.draw(mutations(model_content[where]))
     changed = model_content[: where.start] + part + model_content[where.stop :]
     try:
-        found = read_model_bytes(changed, "a file")
-        NumpyGPT(found.shape, found.weights)
+        found = read_bundle_bytes(changed, "a file")
+        NumpyGPT(shape_of(found), found.weights)
     except ChatbotError as error:
         assert str(error)
 
@@ -141,7 +142,7 @@ HEADERS = [
 def test_a_crafted_header_is_refused(header):
     for size in (len(header), 1 << 62, 1 << 30):
         with pytest.raises(ChatbotError):
-            read_model_bytes(size.to_bytes(8, "little") + header + bytes(16), "a file")
+            read_bundle_bytes(size.to_bytes(8, "little") + header + bytes(16), "a file")
 
 
 @settings(max_examples=4 * N)

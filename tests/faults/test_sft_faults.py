@@ -10,7 +10,7 @@ import time
 import pytest
 import torch
 
-from chatbot.model.pretrained.file import read_tuned
+from chatbot.model.pretrained.file import read_folder
 from chatbot.training.checkpoint import read_newest
 from chatbot.training.folder import FOLDERS, RunFolder
 from tests.sft import SftProject
@@ -60,7 +60,7 @@ def test_killed_again_and_again_ends_as_never_killed(on_base, tmp_path):
         n_resumed += "continuing at step" in said
         assert read_newest(folder, lambda _trouble: None) is not None
         for path in (folder.best.parent, *(path.parent for path in folder.snapshots())):
-            read_tuned(path)  # whole, or not there
+            read_folder(path)  # whole, or not there
     subprocess.run(command(project), check=True, capture_output=True)
     sys.stderr.write(f"{n_resumed} resumes\n")
     assert n_resumed >= N_KILLS // 2

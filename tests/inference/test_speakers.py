@@ -1,18 +1,18 @@
 """A model knows who its numbers are, whatever the data and the settings say today."""
 
 import io
-import json
 import shutil
 import string
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.corpus.speakers import Speakers, match_name, number_speakers, propose_name
 from chatbot.inference.loading import bot_settings
-from chatbot.ingest.cleaning.rules import TEXT_SETTINGS, Cleaner
-from chatbot.model.gpt.file import read_model
+from chatbot.ingest.cleaning.rules import Cleaner, TextRules
+from chatbot.model.bundle import About, read_bundle
 from chatbot.settings.schema import Config, PreprocessConfig
 from tests.conftest import TINY
 
@@ -54,10 +54,9 @@ def test_a_published_file_notices_too_and_holds_no_name(trained, capsys):
     assert trained.run("publish") == 0
     shutil.rmtree(trained.root / "checkpoints")
     assert refused(trained, ["reply", "안녕"], OTHER, capsys)
-    about = read_model(trained.root / "artifacts/model_latest.safetensors").about
-    marks = about["speakers"]
-    assert len(set(marks["names"])) == 2
-    assert "하늘" not in json.dumps(about, ensure_ascii=False)
+    about = read_bundle(trained.root / "artifacts/model_latest.safetensors").about
+    assert len(set(about.speakers.names)) == 2
+    assert "하늘" not in msgspec.json.encode(about).decode()
     (trained.root / ".env").write_text("CHATBOT_PASSWORD=a\n")  # a stranger's project
     shutil.rmtree(trained.root / "data/processed")
     assert not refused(trained, ["reply", "안녕"], OTHER, capsys)
@@ -106,7 +105,7 @@ def test_a_name_is_matched_whole_or_where_only_one_begins_so(names, typed):
 @given(st.text(max_size=60), st.booleans(), st.integers(2, 6), st.text(max_size=4))
 def test_text_is_written_by_the_rules_that_a_model_carries(text, mask_urls, max_run, url_mask):
     rules = PreprocessConfig(mask_urls=mask_urls, max_run=max_run, url_mask=url_mask)
-    about = {"text_rules": {name: getattr(rules, name) for name in TEXT_SETTINGS}}
+    about = About(text_rules=msgspec.convert(msgspec.to_builtins(rules), TextRules))
     carried = bot_settings(Config(), about).cleaning
     assert Cleaner(carried).normalize(text) == Cleaner(rules).normalize(text)
 
@@ -129,5 +128,5 @@ def test_replies_are_the_same_whatever_the_receiver_has_set(trained, capsys):
 
 
 def test_a_file_of_before_has_the_rules_of_today():
-    assert bot_settings(Config(), {}).cleaning == PreprocessConfig()
+    assert bot_settings(Config(), About()).cleaning == PreprocessConfig()
     assert Speakers({"가": 0}, 2, "pair", "").name_of(1) is None

@@ -18,9 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Decrypt a file; nothing is written unless its last byte is right."""
-    from chatbot.inference.loading import model_identity, sealed_path
+    from chatbot.inference.loading import encrypted_path, model_identity
 
-    source = args.source or sealed_path(config)
+    source = args.source or encrypted_path(config)
     target = args.output or source.with_suffix(".safetensors")
     if not source.is_file():
         raise CheckpointError(f"no model at {source}", hint="name the file you were given")

@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from chatbot.cli.commands._privacy import require_not_stale
 from chatbot.cli.keys import recipients_for
 from chatbot.cli.screen import say
 from chatbot.crypto.age import encrypt_file
@@ -22,13 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Encrypt a file; the plain one stays."""
-    from chatbot.inference.loading import SEALED, published_path
+    from chatbot.inference.loading import ENCRYPTED, published_path
+    from chatbot.publishing.policy import require_shareable_file
 
     source = args.source or published_path(config)
-    target = args.output or source.with_suffix(SEALED)
+    target = args.output or source.with_suffix(ENCRYPTED)
     if not source.is_file():
         raise CheckpointError(f"no model at {source}", hint="`chatbot publish --encrypt` makes one")
-    require_not_stale(source)
+    require_shareable_file(source, config)
     if target.exists():
         raise CheckpointError(f"{target} is there already", hint="name another with --output")
     encrypt_file(source, target, recipients_for(args.to, config))

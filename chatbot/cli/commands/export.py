@@ -1,63 +1,88 @@
-"""Write the model in a format that others open: Hugging Face, or GGUF with a Modelfile."""
+"""Write the model in a format that others open: transformers, peft, llama.cpp or Ollama."""
 
 import argparse
 from pathlib import Path
 
-from chatbot.cli.commands._privacy import require_not_stale
+from chatbot.cli.commands._privacy import check_privacy
 from chatbot.cli.keys import ask_model_key
 from chatbot.cli.screen import say
 from chatbot.errors import ConfigError
-from chatbot.settings.schema import Config
-from chatbot.storage.files import write_bytes
+from chatbot.settings.schema import Config, Family
+
+# The dtypes that are written, by format, and whether an adapter is worked into its base.
+_DTYPES: dict[Family, dict[tuple[str, bool], tuple[str, ...]]] = {
+    "gpt": {("hf", False): (), ("gguf", False): ("fp32", "fp16", "q8_0")},
+    "pretrained": {
+        ("hf", False): (),
+        ("hf", True): ("fp32", "fp16", "bf16"),
+        ("gguf", True): ("fp32", "fp16", "q8_0"),
+    },
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --to and the target."""
-    parser.add_argument("--to", choices=("hf", "gguf"), required=True, help="the format")
-    add_target(parser)
-
-
-def add_target(parser: argparse.ArgumentParser) -> None:
-    """Add where an export goes."""
+    """Add --to, the target, --merged and --dtype."""
+    parser.add_argument("--to", choices=("hf", "gguf"), default="hf", help="the format")
     parser.add_argument(
         "target",
         type=Path,
         nargs="?",
         help="a folder for hf, a file for gguf (default: artifacts/hf, artifacts/model.gguf)",
     )
-
-
-def new_target(args: argparse.Namespace, config: Config) -> Path:
-    """Return where an export goes; raises ConfigError rather than replace anything."""
-    name = "hf" if args.to == "hf" else "model.gguf"
-    target: Path = args.target or config.path(config.storage.artifacts_dir) / name
-    if target.is_dir() and not any(target.iterdir()):
-        return target
-    if target.exists():
-        raise ConfigError(f"{target} already exists", hint="name another, or move it away")
-    return target
-
-
-def hide_from_git(folder: Path) -> None:
-    """Let git pass an export by, wherever it is: weights hold what people said."""
-    write_bytes(folder / ".gitignore", b"*\n")
+    parser.add_argument(
+        "--merged", action="store_true", help="of an adapter: worked into its base, one network"
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=("fp32", "fp16", "bf16", "q8_0"),
+        help="of the weights (default: fp32; a merged folder has that of its base)",
+    )
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Export the model that answers."""
-    from chatbot.inference.loading import find_model, open_model
-    from chatbot.inference.speakers import require_persona
-    from chatbot.publishing.export import export_gguf, export_hf
+    from chatbot.inference.loading import find_model, is_published, open_model
+    from chatbot.publishing.gguf import export_gguf
+    from chatbot.publishing.hf import export_adapter, export_hf
+    from chatbot.publishing.policy import require_shareable
 
-    target, path = new_target(args, config), find_model(config)
-    require_not_stale(path)
-    model = open_model(path, config, ask_model_key)
-    require_persona(model.about, config)
-    if args.to == "hf":
-        export_hf(model, target, config.sampling)
-        hide_from_git(target)
-        say(f"written to {target}; AutoModelForCausalLM.from_pretrained opens it")
+    _require_offered(args, config.family)
+    target, path = _new_target(args, config), find_model(config)
+    bundle = open_model(path, config, ask_model_key)
+    require_shareable(path, bundle.about, config)
+    if config.publish.privacy.check == "refuse" and not is_published(path, config):
+        check_privacy(bundle, config)
+    if args.to == "gguf":
+        use = export_gguf(bundle, target, config, args.dtype or "fp32")
+    elif config.family == "pretrained" and not args.merged:
+        use = export_adapter(bundle, target)
     else:
-        modelfile = export_gguf(model, target, config.sampling)
-        say(f"written to {target}; for Ollama: ollama create mine -f {modelfile}")
+        use = export_hf(bundle, target, config, args.dtype)
+    say(f"written to {target}; {use}")
     say("it is not encrypted: whoever has it can use it")
+
+
+def _require_offered(args: argparse.Namespace, family: Family) -> None:
+    """Raise ConfigError for options that make no sense for the model, or for each other."""
+    dtypes = _DTYPES[family].get((args.to, args.merged))
+    if dtypes is None and args.merged:
+        raise ConfigError(
+            "--merged works an adapter into its base: this model is one network already",
+            hint="leave --merged out",
+        )
+    if dtypes is None:
+        raise ConfigError("GGUF holds a whole network", hint="add --merged")
+    if args.dtype is not None and args.dtype not in dtypes:
+        raise ConfigError(
+            f"--dtype {args.dtype} is not written here",
+            hint=f"{', '.join(dtypes)} are" if dtypes else "leave --dtype out",
+        )
+
+
+def _new_target(args: argparse.Namespace, config: Config) -> Path:
+    """Return where an export goes; raises ConfigError rather than replace anything."""
+    name = "hf" if args.to == "hf" else "model.gguf"
+    target: Path = args.target or config.path(config.storage.artifacts_dir) / name
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise ConfigError(f"{target} already exists", hint="name another, or move it away")
+    return target

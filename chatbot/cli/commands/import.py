@@ -16,11 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Write artifacts/model_latest.safetensors; refuse to replace another model."""
     from chatbot.inference.loading import published_path
-    from chatbot.model.gpt.file import write_model
-    from chatbot.publishing.export import import_hf
+    from chatbot.model.bundle import write_bundle
+    from chatbot.publishing.hf import import_hf
 
-    model, target = import_hf(args.folder), published_path(config)
+    bundle, target = import_hf(args.folder), published_path(config)
     if target.exists():
         raise CheckpointError(f"{target} is there already", hint="move it, or `chatbot archive`")
-    write_model(target, model, config.publish.dtype)
+    write_bundle(target, bundle, config.publish.dtype)
     say(f"written to {target}; it answers when the run {config.run_name} has no model")

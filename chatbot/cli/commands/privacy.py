@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from chatbot import __version__
-from chatbot.cli.commands._privacy import find_run, measure_quickly, show
+from chatbot.cli.commands._privacy import measuring, show
 from chatbot.cli.screen import advance, progress, say
 from chatbot.ingest.masking.sealing import read_masked
 from chatbot.settings import run_files
@@ -13,7 +13,7 @@ from chatbot.storage.files import write_bytes, write_json
 from chatbot.training.folder import RunFolder
 
 if TYPE_CHECKING:
-    from chatbot.cli.commands._privacy import OwnRun
+    from chatbot.privacy.run_model import RunModel
 
 _N_REPLIES = 200
 _N_SECRETS = 20
@@ -30,18 +30,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Write checkpoints/<run>/privacy.json and privacy.html."""
-    from chatbot.inference.loading import bot_settings
+    from chatbot.inference.loading import bot_settings, open_model, run_model_path
     from chatbot.privacy.page import page
-    from chatbot.privacy.report import NOT_MEASURED, judge, secret_exposures, verbatim
+    from chatbot.privacy.report import NOT_MEASURED, judge, quick_report, secret_exposures, verbatim
+    from chatbot.privacy.run_model import open_run_model
 
-    found = find_run(config)
-    settings = bot_settings(config, found.file.about)
-    report = measure_quickly(found, config)
+    found = open_run_model(open_model(run_model_path(config), config), config)
+    about = found.bundle.about
+    n_messages = config.publish.privacy.n_messages
+    with measuring(config) as bar:
+        report = quick_report(found.model, found.corpus, config.sampling, n_messages, bar.update)
     with progress(_N_REPLIES, "asking for replies") as bar:
-        report["verbatim"] = verbatim(
-            found.file, found.model, found.corpus, settings, _N_REPLIES,
-            lambda: advance(bar),
-        )  # fmt: skip
+        settings = bot_settings(config, about)
+        report["verbatim"] = verbatim(found, settings, _N_REPLIES, lambda: advance(bar))
     say("ranking masked values")
     secrets = [(v.kind, v.value, v.pseudonym) for v in read_masked(config)]
     secrets = [secret for secret in secrets if secret[0] not in ("name", "address", "url")]
@@ -56,8 +57,8 @@ def run(args: argparse.Namespace, config: Config) -> None:
     }  # fmt: skip
     report["not_measured"] = [*NOT_MEASURED, *_left_out(report)]
     report["settings"] = {
-        "version": __version__, "run": config.run_name, "step": found.file.about["step"],
-        "parameters": found.file.shape.n_params, "seed": config.runtime.seed,
+        "version": __version__, "run": config.run_name, "step": about.step,
+        "parameters": found.bundle.n_params, "seed": config.runtime.seed,
         "data": stats.fingerprint[:12], "characters of a long message": report["min_chars"],
         "temperature": config.sampling.temperature,
     }  # fmt: skip
@@ -68,13 +69,13 @@ def run(args: argparse.Namespace, config: Config) -> None:
     say(f"written to {config.run_dir / run_files.PRIVACY_PAGE} and privacy.json")
 
 
-def _audit(found: "OwnRun", config: Config) -> dict[str, Any]:
+def _audit(found: "RunModel", config: Config) -> dict[str, Any]:
     """Train the audit copy; measure canaries, and membership where the split is fair."""
     from chatbot.privacy.audit import exposures, train_audit_copy
     from chatbot.privacy.report import attacks, long_messages
     from chatbot.training.families import training_family
 
-    n_steps = int(found.file.about["step"])
+    n_steps = found.bundle.about.step or 0
     with progress(n_steps, "training the audit copy") as bar:
         audit = train_audit_copy(
             training_family(config).resolve(config, found.corpus), found.corpus, n_steps,

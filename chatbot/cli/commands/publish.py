@@ -2,12 +2,13 @@
 
 import argparse
 
-from chatbot.cli.commands._privacy import require_private
+import msgspec
+
+from chatbot.cli.commands._privacy import check_privacy
 from chatbot.cli.keys import recipients_for
 from chatbot.cli.screen import print_rows, say
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config
-from chatbot.training.folder import RunFolder, published_mark
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,34 +23,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def require_encrypt(args: argparse.Namespace) -> None:
-    """Raise ConfigError where somebody is named and nothing shall be encrypted."""
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Publish the best model of the run."""
+    from chatbot.inference.loading import (
+        encrypted_path,
+        open_model,
+        published_path,
+        run_model_path,
+    )
+    from chatbot.publishing.artifact import publish
+    from chatbot.publishing.policy import require_shareable
+
     if args.to and not args.encrypt:
         raise ConfigError("--to names who may open it", hint="add --encrypt")
-
-
-def run(args: argparse.Namespace, config: Config) -> None:
-    """Publish the best checkpoint of the run."""
-    from chatbot.inference.loading import published_path, sealed_path
-    from chatbot.publishing.artifact import publish, publish_sealed
-
-    require_encrypt(args)
-    require_private(config)
-    source, plain, dtype = (
-        RunFolder(config.run_dir).model,
-        published_path(config),
-        config.publish.dtype,
-    )
-    if args.encrypt:
-        keys = recipients_for(args.to, config)
-        published = publish_sealed(source, sealed_path(config), config.run_name, dtype, keys)
-    else:
-        published = publish(source, plain, config.run_name, dtype)
-    published_mark(plain).unlink(missing_ok=True)  # what stands there is new now
-    print_rows([(name, str(value)) for name, value in published.info.items()])
+    source, plain = run_model_path(config), published_path(config)
+    bundle = open_model(source, config)
+    require_shareable(source, bundle.about, config)
+    check_privacy(bundle, config)
+    keys = recipients_for(args.to, config) if args.encrypt else []
+    target = encrypted_path(config) if args.encrypt else plain
+    info = publish(bundle, target, config.publish.dtype, keys)
+    print_rows([(name, str(value)) for name, value in msgspec.to_builtins(info).items()])
+    if bundle.kind == "adapter":
+        say(f"whoever gets it needs the base {bundle.about.base_model} too")
     if not args.encrypt:
         say(f"written to {plain}; it is not encrypted: whoever has the file can use it")
         return
-    say(f"written to {published.path}; whoever has the key opens it, with `age -d` too")
+    say(f"written to {target}; whoever has the key opens it, with `age -d` too")
     if plain.exists():
         say(f"{plain} of before is still there, not encrypted")

@@ -5,6 +5,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
 
 from chatbot.conversation import Message
 from chatbot.ingest.cleaning.repetition import Repetition
@@ -62,8 +65,15 @@ CONTEXT_RULES = (
 )
 
 
-# The settings that `Cleaner.normalize` follows: a model carries them.
-TEXT_SETTINGS = ("mask_urls", "url_mask", "max_run")
+_DEFAULTS = PreprocessConfig()
+
+
+class TextRules(msgspec.Struct, frozen=True):
+    """The settings that `Cleaner.normalize` follows: a model carries them."""
+
+    mask_urls: bool = _DEFAULTS.mask_urls
+    url_mask: str = _DEFAULTS.url_mask
+    max_run: Annotated[int, msgspec.Meta(ge=2, le=1000)] = _DEFAULTS.max_run
 
 
 class Cleaner:

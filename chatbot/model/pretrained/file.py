@@ -1,64 +1,55 @@
-"""A fine-tuned base as files hold it: a folder that peft or transformers opens, or one file."""
+"""A fine-tuned base as a folder that peft or transformers opens, and back. No torch here."""
 
-import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import msgspec
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, load_file, save
-from torch import Tensor
+import numpy as np
 
 from chatbot.corpus.chat_template import jinja_of
-from chatbot.corpus.hf_tokenizer import FORM_FILE, BaseTokenizer, read_tokenizer
+from chatbot.corpus.hf_tokenizer import FORM_FILE, TOKENIZER_FILE, BaseTokenizer
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError, CorpusError
-from chatbot.model.gpt.file import GUARD_NAMES, with_sorted_header
-from chatbot.settings.schema import WeightFormat
+from chatbot.model.bundle import (
+    About,
+    Bundle,
+    guard_in,
+    guard_tensors,
+    map_file,
+    tensors_in,
+    weights_in,
+)
 from chatbot.storage.files import sha256_of, write_bytes, write_json
 
-FORMAT = "chatbot-tuned-1"
-META_FILE, DIGEST = "run_meta.json", "weights_sha256"
+_ABOUT_FILE, _GUARD_FILE = "run_meta.json", "leak_guard.safetensors"
 _NAMES = {
     "adapter": ("adapter_model.safetensors", "adapter_config.json"),
     "full": ("model.safetensors", "config.json"),
 }
-_GUARD_FILE = "leak_guard.safetensors"
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """`adapter`: weights beside a base, `config` as in adapter_config.json; `full`: all weights."""
-
-    kind: str
-    weights: dict[str, Tensor]
-    config: dict[str, Any]
-    tokenizer: BaseTokenizer
-    about: dict[str, Any]
-    guard: NgramIndex | None
+def tokenizer_of(bundle: Bundle) -> BaseTokenizer:
+    """Return the tokenizer of a fine-tuned base; raises CorpusError for any other."""
+    if not isinstance(bundle.tokenizer, BaseTokenizer):
+        raise CorpusError("the model is no fine-tuned base", hint="name another model")
+    return bundle.tokenizer
 
 
-def weights_path(folder: Path) -> Path:
-    """Return where the weights of a folder are, whichever kind it is."""
-    return next(
-        (folder / name for name, _ in _NAMES.values() if (folder / name).is_file()),
-        folder / _NAMES["adapter"][0],
-    )
-
-
-def write_tuned(folder: Path, tuned: Tuned) -> None:
+def write_folder(folder: Path, bundle: Bundle) -> None:
     """Write a folder, its config last: a folder with it looks complete."""
-    weights_name, config_name = _NAMES[tuned.kind]
-    write_bytes(folder / weights_name, save(tuned.weights, {"format": "pt"}))
-    write_tokenizer(folder, tuned.tokenizer)
-    if tuned.guard is not None:
-        write_bytes(folder / _GUARD_FILE, save(_guard_tensors(tuned.guard)))
+    from safetensors.numpy import save
+
+    weights_name, config_name = _NAMES[bundle.kind]
+    weights = {name: np.ascontiguousarray(weight) for name, weight in bundle.weights.items()}
+    write_bytes(folder / weights_name, save(weights, {"format": "pt"}))
+    write_tokenizer(folder, tokenizer_of(bundle))
+    if bundle.guard is not None:
+        write_bytes(folder / _GUARD_FILE, save(guard_tensors(bundle.guard)))
     digest = sha256_of(folder / weights_name)
-    write_json(folder / META_FILE, {**tuned.about, DIGEST: digest})
-    write_json(folder / config_name, tuned.config)
+    about = msgspec.structs.replace(bundle.about, weights_sha256=digest)
+    write_json(folder / _ABOUT_FILE, msgspec.to_builtins(about))
+    write_json(folder / config_name, bundle.config)
 
 
 def write_tokenizer(folder: Path, tokenizer: BaseTokenizer) -> None:
@@ -78,101 +69,40 @@ def write_tokenizer(folder: Path, tokenizer: BaseTokenizer) -> None:
     )
 
 
-def read_tuned(folder: Path) -> Tuned:
+def read_folder(folder: Path) -> Bundle:
     """Read a folder; raises CheckpointError if it is none of this program's, or damaged."""
-    path = weights_path(folder)
-    kind = next(kind for kind, names in _NAMES.items() if names[0] == path.name)
+    kind: Literal["full", "adapter"] = (
+        "full" if (folder / _NAMES["full"][0]).is_file() else "adapter"
+    )
+    weights_name, config_name = _NAMES[kind]
     try:
-        guard = folder / _GUARD_FILE
-        about = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
-        if sha256_of(path) != about[DIGEST]:
+        about = read_about(folder)
+        if sha256_of(folder / weights_name) != about.weights_sha256:
             raise ValueError("a weight changed")
-        return Tuned(
-            kind,
-            load_file(path),
-            json.loads((folder / _NAMES[kind][1]).read_text(encoding="utf-8")),
-            _tokenizer_in(folder),
-            about,
-            # Not mapped: on Windows a mapped file cannot be replaced.
-            _guard_in(load(guard.read_bytes())) if guard.exists() else None,
-        )
+        _, tensors = tensors_in(map_file(folder / weights_name))
+        files = {n: (folder / n).read_text(encoding="utf-8") for n in (TOKENIZER_FILE, FORM_FILE)}
+        config = json.loads((folder / config_name).read_text(encoding="utf-8"))
+        guard = _read_guard(folder / _GUARD_FILE)
+        bundle = Bundle("pretrained", kind, config, weights_in(tensors), files, about, guard)
+        tokenizer_of(bundle)
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{folder} is not whole: {Path(error.filename or '').name} is missing",
-            hint="name a folder that `train` wrote",
+            hint="name a folder that `chatbot train` wrote",
         ) from error
-    except (SafetensorError, ValueError, KeyError, CorpusError) as error:
+    except (ValueError, KeyError, CorpusError) as error:
         raise CheckpointError(f"{folder} is damaged", hint="name another checkpoint") from error
+    return bundle
 
 
-def _tokenizer_in(folder: Path) -> BaseTokenizer:
-    text = (folder / "tokenizer.json").read_text(encoding="utf-8")
-    return read_tokenizer(text, (folder / FORM_FILE).read_bytes())
+def read_about(folder: Path) -> About:
+    """Return what a folder says of itself; raises OSError or ValueError if it says nothing."""
+    return msgspec.json.decode((folder / _ABOUT_FILE).read_bytes(), type=About)
 
 
-def tuned_bytes(tuned: Tuned, number: WeightFormat) -> bytes:
-    """Return all of it as one safetensors file. `int8` is a format of our own network only."""
-    dtype = torch.float16 if number == "fp16" else torch.float32
-    tensors = {name: weight.to(dtype) for name, weight in tuned.weights.items()}
-    if tuned.guard is not None:
-        tensors |= _guard_tensors(tuned.guard)
-    text, form = tuned.tokenizer.files["tokenizer.json"], tuned.tokenizer.files[FORM_FILE]
-    metadata = {
-        "format": FORMAT,
-        "kind": tuned.kind,
-        "config": json.dumps(tuned.config),
-        "tokenizer": text,
-        "form": form,
-        "about": json.dumps(tuned.about),
-        "checksum": _checksum(tensors),
-    }
-    return with_sorted_header(save(tensors, metadata))
-
-
-def read_tuned_file(path: Path) -> Tuned:
-    """Read one file back; raises CheckpointError if it is another kind of file, or damaged."""
-    return read_tuned_bytes(path.read_bytes(), str(path))
-
-
-def read_tuned_bytes(content: bytes, name: str) -> Tuned:
-    """Read one file that lies in memory, called `name` in errors."""
-    try:
-        n_header = int.from_bytes(content[:8], "little")
-        header = msgspec.json.decode(content[8 : 8 + n_header], type=dict[str, Any])
-        metadata = header.get("__metadata__", {})
-        if metadata.get("format") != FORMAT:
-            raise CheckpointError(f"{name} is no fine-tuned base", hint="publish it again")
-        tensors = load(content)
-        if _checksum(tensors) != metadata["checksum"]:
-            raise ValueError("a weight changed")
-        guard = _guard_in(tensors) if GUARD_NAMES[0] in tensors else None
-        return Tuned(
-            metadata["kind"],
-            {key: value for key, value in tensors.items() if key not in GUARD_NAMES},
-            json.loads(metadata["config"]),
-            read_tokenizer(metadata["tokenizer"], metadata["form"].encode()),
-            json.loads(metadata["about"]),
-            guard,
-        )
-    except (SafetensorError, ValueError, KeyError, CorpusError, msgspec.DecodeError) as error:
-        raise CheckpointError(
-            f"model {name} is damaged", hint="copy or publish it again"
-        ) from error
-
-
-def _guard_tensors(guard: NgramIndex) -> dict[str, Tensor]:
-    hashes = torch.from_numpy(guard.hashes.view("int32").copy())
-    return {GUARD_NAMES[0]: hashes, GUARD_NAMES[1]: torch.from_numpy(guard.speakers.copy())}
-
-
-def _guard_in(tensors: dict[str, Tensor]) -> NgramIndex:
-    return NgramIndex(
-        tensors[GUARD_NAMES[0]].numpy().view("uint32"), tensors[GUARD_NAMES[1]].numpy()
-    )
-
-
-def _checksum(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(name.encode() + tensors[name].contiguous().numpy().tobytes())
-    return digest.hexdigest()
+def _read_guard(path: Path) -> NgramIndex | None:
+    """Read a leak guard, if there is one: not mapped, since Windows replaces no mapped file."""
+    if not path.exists():
+        return None
+    _, tensors = tensors_in(np.frombuffer(path.read_bytes(), dtype=np.uint8))
+    return guard_in(tensors)

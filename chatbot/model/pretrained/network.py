@@ -16,9 +16,18 @@ from torch.nn import functional as F
 from chatbot.corpus.hf_tokenizer import LINE, BaseTokenizer
 from chatbot.corpus.tokenizer import EOS
 from chatbot.errors import CheckpointError, ConfigError
+from chatbot.model.bundle import Bundle, Weights
+from chatbot.model.device import choose_device, choose_dtype
 from chatbot.model.interface import Logits, Tokens
-from chatbot.model.pretrained.file import Tuned
-from chatbot.model.pretrained.hub import LONGEST, Base, empty_network, load_base, new_kv_cache
+from chatbot.model.pretrained.file import tokenizer_of
+from chatbot.model.pretrained.hub import (
+    LONGEST,
+    Base,
+    can_quantize,
+    empty_network,
+    load_base,
+    new_kv_cache,
+)
 from chatbot.model.pretrained.lora import (
     adapter_config,
     adapter_weights,
@@ -32,6 +41,7 @@ from chatbot.model.pretrained.lora import (
     unfit,
     without_adapter,
 )
+from chatbot.settings.schema import Config
 
 _ROWS_AT_ONCE = 8192
 _NOISE = 0.02  # of a new token's row around the mean of all rows, in their spread
@@ -180,11 +190,13 @@ class PretrainedNetwork(nn.Module):
             logits = torch.tanh(logits / self._soft_cap) * self._soft_cap
         return logits
 
-    def as_files(self) -> tuple[str, dict[str, Tensor], dict[str, Any]]:
-        """Return the kind, the weights and the config that files hold: an adapter, or all of it."""
+    def bundle(self, tokenizer: BaseTokenizer) -> Bundle:
+        """Return what files hold: the adapter, or all of the network."""
         if is_adapted(self.model):
-            return "adapter", adapter_weights(self.model), adapter_config(self.model)
-        return "full", self.all_weights(), self.hf_config()
+            weights, config = adapter_weights(self.model), adapter_config(self.model)
+            return Bundle("pretrained", "adapter", config, _arrays(weights), tokenizer.files)
+        weights, config = self.all_weights(), self.hf_config()
+        return Bundle("pretrained", "full", config, _arrays(weights), tokenizer.files)
 
     def hf_config(self) -> dict[str, Any]:
         """Return what config.json holds, without where the base was."""
@@ -196,13 +208,13 @@ class PretrainedNetwork(nn.Module):
         with quietly():
             self._base.save_pretrained(folder)
 
-    def load_files(self, weights: Mapping[str, Tensor]) -> None:
-        """Take weights as `as_files` gives them; raises CheckpointError if they do not fit."""
+    def load_weights(self, weights: Weights) -> None:
+        """Take the weights of a bundle; raises CheckpointError if they do not fit."""
         if is_adapted(self.model):
-            load_adapter_weights(self.model, weights)
+            load_adapter_weights(self.model, _tensors(weights))
             return
         try:
-            result = self._base.load_state_dict(dict(weights), strict=False)
+            result = self._base.load_state_dict(_tensors(weights), strict=False)
         except RuntimeError as error:
             raise unfit() from error
         if result.unexpected_keys or set(result.missing_keys) - self._tied_names():
@@ -263,27 +275,48 @@ class PretrainedNetwork(nn.Module):
         (enable or self._base.gradient_checkpointing_enable)({"use_reentrant": False})
 
 
-def open_tuned(
-    tuned: Tuned, base: Base | None, device: torch.device, dtype: torch.dtype, *, in_4bit: bool
+def _arrays(weights: Mapping[str, Tensor]) -> Weights:
+    return {name: np.asarray(weight.float().numpy()) for name, weight in weights.items()}
+
+
+def _tensors(weights: Weights) -> dict[str, Tensor]:
+    """Return weights as tensors, without a copy: they are read, never written to."""
+    with quietly():  # of arrays that are mapped files torch warns
+        return {name: torch.from_numpy(weight) for name, weight in weights.items()}
+
+
+def open_network(
+    bundle: Bundle,
+    config: Config,
+    device: torch.device | None = None,
+    dtype: torch.dtype | None = None,
 ) -> PretrainedNetwork:
-    """Return a fine-tuned network to reply with.
+    """Return a fine-tuned network to reply with, where and as the settings say unless told.
 
     An adapter is worked into its base's weights, unless they are in 4 bits. Raises
     CheckpointError for an adapter of another base.
     """
-    if base is None:
-        network = PretrainedNetwork(empty_network(tuned.config, dtype), tuned.tokenizer, {})
-        network.load_files(tuned.weights)
+    device = device or choose_device(config.runtime.device)
+    dtype = dtype or choose_dtype(config.runtime, device)
+    tokenizer = tokenizer_of(bundle)
+    if bundle.kind == "full":
+        network = PretrainedNetwork(empty_network(bundle.config, dtype), tokenizer, {})
+        network.load_weights(bundle.weights)
         return network.to(device).requires_grad_(False).eval()
+    settings = config.pretrained.base
+    base, in_4bit = (
+        Base(settings, Path(config.root)),
+        settings.load_in_4bit and can_quantize(device),
+    )
     model: Any = load_base(base, device, dtype, in_4bit=in_4bit)
-    if difference := base.fingerprint().difference(tuned.about["base_fingerprint"]):
+    if difference := base.fingerprint().difference(bundle.about.base_fingerprint or ""):
         raise CheckpointError(
             f"the adapter belongs to another base than {base.name}: {difference}",
-            hint=f"it was trained on {tuned.about['base_model']}: set model.base_model to it",
+            hint=f"it was trained on {bundle.about.base_model}: set model.base_model to it",
         )
-    add_token_rows(model, tuned.tokenizer)
-    model = restore_adapter(model, tuned.config, tuned.weights, base.name)
-    return PretrainedNetwork(model if in_4bit else merged(model), tuned.tokenizer, {})
+    add_token_rows(model, tokenizer)
+    model = restore_adapter(model, bundle.config, _tensors(bundle.weights), base.name)
+    return PretrainedNetwork(model if in_4bit else merged(model), tokenizer, {})
 
 
 class PretrainedCache:

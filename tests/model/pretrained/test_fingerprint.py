@@ -1,9 +1,11 @@
 """The guard of a base: whatever changes its answers is noticed, and nothing else is."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,11 +13,11 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from chatbot.errors import CheckpointError
-from chatbot.inference.tuned_loading import open_for_replies
 from chatbot.model.pretrained import fingerprint
-from chatbot.model.pretrained.file import read_tuned
+from chatbot.model.pretrained.file import read_folder
 from chatbot.model.pretrained.fingerprint import fingerprint_of
 from chatbot.model.pretrained.hub import Base
+from chatbot.model.pretrained.network import open_network
 from chatbot.settings.schema import BaseModelConfig
 from chatbot.training.families import run_folder
 from tests.sft import SftProject
@@ -69,8 +71,13 @@ def copied(tuned, tmp_path):
 
 
 def reopened(project: SftProject):
-    saved = read_tuned(run_folder(project.config()).best.parent)
-    return open_for_replies(saved, project.config())
+    saved = read_folder(run_folder(project.config()).best.parent)
+    return open_network(saved, project.config())
+
+
+def with_fingerprint(bundle, fingerprint: str):
+    about = msgspec.structs.replace(bundle.about, base_fingerprint=fingerprint)
+    return dataclasses.replace(bundle, about=about)
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -90,13 +97,13 @@ def test_a_base_that_computes_the_same_is_the_same(copied, name):
 
 
 def test_an_adapter_of_an_earlier_version_still_opens_on_its_base(copied):
-    saved = read_tuned(run_folder(copied.config()).best.parent)
+    saved = read_folder(run_folder(copied.config()).best.parent)
     base = Base(BaseModelConfig(base_model=str(copied.base)), Path())
-    saved.about["base_fingerprint"] = base.fingerprint().samples
-    assert open_for_replies(saved, copied.config())
-    saved.about["base_fingerprint"] = "0" * 64
+    before = with_fingerprint(saved, base.fingerprint().samples)
+    assert open_network(before, copied.config())
+    before = with_fingerprint(saved, "0" * 64)
     with pytest.raises(CheckpointError, match="another base"):
-        open_for_replies(saved, copied.config())
+        open_network(before, copied.config())
 
 
 def test_code_that_a_base_brings_belongs_to_it(bases, tmp_path):

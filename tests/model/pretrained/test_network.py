@@ -13,13 +13,13 @@ from chatbot.errors import CheckpointError, ConfigError
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.generate import Permission, Prefix, generate
 from chatbot.inference.sampling import Sampler
-from chatbot.inference.tuned_loading import open_for_replies
-from chatbot.model.pretrained.file import read_tuned
+from chatbot.model.pretrained.file import read_folder
 from chatbot.model.pretrained.hub import Base, load_base
 from chatbot.model.pretrained.network import (
     PretrainedLanguageModel,
     PretrainedNetwork,
     add_token_rows,
+    open_network,
 )
 from chatbot.model.pretrained.tokenizer import base_tokenizer
 from chatbot.settings.schema import (
@@ -83,8 +83,8 @@ def test_greedy_text_is_what_transformers_generates(tuned, kind, tmp_path):
     project = tuned(kind)
     assert project.run("export", "--merged", str(tmp_path / "hf")) == 0
     theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "hf")
-    made = read_tuned(run_folder(project.config()).best.parent)
-    tokenizer, model = made.tokenizer, open_for_replies(made, project.config()).language_model()
+    made = read_folder(run_folder(project.config()).best.parent)
+    tokenizer, model = made.tokenizer, open_network(made, project.config()).language_model()
     greedy = SamplingConfig(temperature=0, repetition_penalty=1)
     control = set(tokenizer.control_ids.tolist()) - {tokenizer.eos_id}
     for seed in range(5):
@@ -108,10 +108,10 @@ def test_adapter_merged_and_exported_and_peft_answer_alike(tuned, kind, tmp_path
     folder = run_folder(project.config()).best.parent
     assert project.run("export", "--merged", str(tmp_path / "hf")) == 0
     assert project.run("export", str(tmp_path / "adapter")) == 0
-    made = read_tuned(folder)
+    made = read_folder(folder)
     tokens = torch.from_numpy(some_tokens(2, 20))
     tokens[0, 3:5] = torch.tensor([*made.tokenizer.head(0), *made.tokenizer.head(0)][:2])
-    merged = open_for_replies(made, project.config())
+    merged = open_network(made, project.config())
     with torch.no_grad():
         ours = merged.head(merged.hidden(tokens))
         exported = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "hf")
@@ -188,9 +188,9 @@ def test_the_loss_and_its_gradients_are_those_of_plain_cross_entropy(on_base, fo
 
 def test_an_adapter_of_another_base_is_refused(tuned, bases):
     project = tuned("qwen2")
-    made = read_tuned(run_folder(project.config()).best.parent)
+    made = read_folder(run_folder(project.config()).best.parent)
     with pytest.raises(CheckpointError, match="another base"):
-        open_for_replies(made, project.config(f"model.base_model={bases('qwen3')}"))
+        open_network(made, project.config(f"model.base_model={bases('qwen3')}"))
 
 
 @pytest.mark.parametrize(
@@ -213,10 +213,10 @@ def test_a_hub_base_that_cannot_be_fetched_is_said(monkeypatch):
 
 def test_a_bot_talks_on_a_base(tuned):
     project = tuned("gpt2")
-    made = read_tuned(run_folder(project.config()).best.parent)
+    made = read_folder(run_folder(project.config()).best.parent)
     sampling = SamplingConfig(max_new_tokens=6, seed=1)
     parts = BotSettings(sampling, OutputConfig(), DialogueConfig(), PreprocessConfig())
-    bot = Bot(open_for_replies(made, project.config()).language_model(), made.tokenizer, parts)
+    bot = Bot(open_network(made, project.config()).language_model(), made.tokenizer, parts)
     for said in ("오늘 뭐함", "밥 먹었어?"):
         bot.hear(said)
         bot.reply()

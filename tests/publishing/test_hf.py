@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from chatbot.corpus.template import Turn, render_prompt
-from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import CheckpointError
+from chatbot.model.bundle import About, read_bundle
 from chatbot.model.gpt.config import GPTConfig, weight_shapes
-from chatbot.model.gpt.file import ModelFile, read_model
+from chatbot.model.gpt.file import gpt_bundle, shape_of
 from chatbot.model.gpt.numpy_network import NumpyGPT
-from chatbot.publishing.export import export_gguf, export_hf, import_hf
-from chatbot.settings.schema import SamplingConfig
+from chatbot.publishing.gguf import export_gguf
+from chatbot.publishing.hf import export_hf, import_hf
+from chatbot.settings.schema import Config
 from tests.conftest import REPOSITORY
 from tests.corpus.test_template import tokenizer
 
@@ -48,13 +49,13 @@ def model():
         name: (0.2 * rng.standard_normal(shape)).astype(np.float32)
         for name, shape in weight_shapes(SHAPE).items()
     }
-    return ModelFile(SHAPE, weights, tokenizer().text, {})
+    return gpt_bundle(SHAPE, weights, tokenizer().text, About())
 
 
 @pytest.fixture(scope="module")
 def folder(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("hf") / "model"
-    export_hf(model, path, SamplingConfig())
+    export_hf(model, path, Config())
     return path
 
 
@@ -97,7 +98,8 @@ def test_the_chat_template_is_our_prompt(folder):
 
 def test_a_folder_comes_back(model, folder):
     read = import_hf(folder)
-    assert (read.shape, read.tokenizer_text) == (model.shape, model.tokenizer_text)
+    assert shape_of(read) == SHAPE
+    assert read.tokenizer_files == model.tokenizer_files
     for name, weight in model.weights.items():
         np.testing.assert_array_equal(read.weights[name], weight)
 
@@ -121,7 +123,7 @@ def test_a_foreign_folder_is_refused(folder, tmp_path):
 def test_gguf_holds_the_same_model_and_tokens(model, tmp_path):
     gguf = pytest.importorskip("gguf")
     path = tmp_path / "model.gguf"
-    modelfile = export_gguf(model, path, SamplingConfig())
+    export_gguf(model, path, Config())
     reader = gguf.GGUFReader(path)
     tensors = {tensor.name: tensor for tensor in reader.tensors}
     assert len(tensors) == len(model.weights)
@@ -132,11 +134,11 @@ def test_gguf_holds_the_same_model_and_tokens(model, tmp_path):
     assert reader.fields["general.architecture"].contents() == "qwen3"
     assert reader.fields["tokenizer.ggml.pre"].contents() == "gpt-2"
     entries = reader.fields["tokenizer.ggml.tokens"].contents()
-    backend = json.loads(model.tokenizer_text)
+    backend = json.loads(model.tokenizer_files["tokenizer.json"])
     assert len(entries) == SHAPE.vocab_size
     assert all(entries[token] == entry for entry, token in backend["model"]["vocab"].items())
     assert not list(tmp_path.glob("*.part"))
-    assert "FROM ./model.gguf" in modelfile.read_text()
+    assert "FROM ./model.gguf" in (tmp_path / "model.Modelfile").read_text()
 
 
 def test_an_export_goes_where_git_does_not_look_and_replaces_nothing(trained, capsys):
@@ -158,7 +160,7 @@ def test_an_export_goes_where_git_does_not_look_and_replaces_nothing(trained, ca
 
 def test_what_a_model_carries_comes_back_with_it(trained):
     assert trained.run("export", "--to", "hf") == 0
-    about = read_model(trained.root / "checkpoints/main/model.safetensors").about
+    about = read_bundle(trained.root / "checkpoints/main/model.safetensors").about
     assert import_hf(trained.root / "artifacts/hf").about == about
 
 
@@ -175,5 +177,5 @@ def test_export_and_import_through_the_commands(trained, capsys):
     assert capsys.readouterr().out == before
     assert trained.run("import", str(target)) == 2
     assert "is there already" in capsys.readouterr().err
-    published = read_model(trained.root / "artifacts/model_latest.safetensors")
-    assert BpeTokenizer(published.tokenizer_text).vocab_size == published.shape.vocab_size
+    published = read_bundle(trained.root / "artifacts/model_latest.safetensors")
+    assert published.tokenizer.vocab_size == shape_of(published).vocab_size

@@ -11,7 +11,8 @@ from hypothesis.extra.numpy import arrays
 from safetensors.numpy import load, save
 
 from chatbot.errors import CheckpointError
-from chatbot.model.gpt.file import ModelFile, read_model, write_model
+from chatbot.model.bundle import About, read_bundle, write_bundle
+from chatbot.model.gpt.file import gpt_bundle, shape_of
 from chatbot.model.gpt.network import load_gpt
 from chatbot.model.gpt.numpy_network import NumpyGPT
 from tests.model.gpt.test_network import SHAPE, make_gpt
@@ -19,14 +20,15 @@ from tests.model.gpt.test_network import SHAPE, make_gpt
 
 def model_file():
     weights = {name: w.numpy() for name, w in make_gpt().state_dict().items()}
-    return ModelFile(SHAPE, weights, "{}", {"step": 3})
+    return gpt_bundle(SHAPE, weights, "{}", About(step=3))
 
 
 def test_a_model_comes_back_equal(tmp_path):
     model, path = model_file(), tmp_path / "model.safetensors"
-    write_model(path, model)
-    read = read_model(path)
-    assert (read.shape, read.tokenizer_text, read.about) == (SHAPE, "{}", {"step": 3})
+    write_bundle(path, model)
+    read = read_bundle(path)
+    assert (shape_of(read), read.tokenizer_files) == (SHAPE, {"tokenizer.json": "{}"})
+    assert read.about == About(step=3)
     assert read.weights.keys() == model.weights.keys()
     for name, weight in model.weights.items():
         np.testing.assert_array_equal(read.weights[name], weight)
@@ -39,9 +41,9 @@ def test_a_model_comes_back_equal(tmp_path):
 )
 def test_smaller_numbers_stay_near_every_weight(tmp_path_factory, matrix, number):
     path = tmp_path_factory.mktemp("near") / "model.safetensors"
-    file = ModelFile(SHAPE, {"a": matrix, "b": matrix[0]}, "{}", {})
-    write_model(path, file, number)
-    read = read_model(path).weights
+    file = gpt_bundle(SHAPE, {"a": matrix, "b": matrix[0]}, "{}", About())
+    write_bundle(path, file, number)
+    read = read_bundle(path).weights
     limit = np.abs(matrix).max(axis=1, keepdims=True) * (1 / 254 if number == "int8" else 1 / 2000)
     assert (np.abs(read["a"] - matrix) <= limit * 1.01 + 1e-7).all()
     np.testing.assert_array_equal(read["b"], matrix[0])
@@ -51,7 +53,7 @@ def test_smaller_numbers_stay_near_every_weight(tmp_path_factory, matrix, number
 def test_smaller_numbers_make_smaller_files(tmp_path):
     sizes = []
     for number in ("fp32", "fp16", "int8"):
-        write_model(tmp_path / number, model_file(), number)
+        write_bundle(tmp_path / number, model_file(), number)
         sizes.append((tmp_path / number).stat().st_size)
     assert sizes[0] > 1.6 * sizes[1] > 1.6 * 1.4 * sizes[2]
 
@@ -59,28 +61,28 @@ def test_smaller_numbers_make_smaller_files(tmp_path):
 @pytest.mark.parametrize("cut", [0, 5, 1000, -1])
 def test_a_truncated_file_is_refused(tmp_path, cut):
     path = tmp_path / "model.safetensors"
-    write_model(path, model_file())
+    write_bundle(path, model_file())
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(CheckpointError, match="is damaged"):
-        read_model(path)
+        read_bundle(path)
 
 
 def test_another_vocabulary_is_refused(tmp_path):
     path = tmp_path / "model.safetensors"
-    write_model(path, model_file())
+    write_bundle(path, model_file())
     content = path.read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    metadata = {**header["__metadata__"], "tokenizer": '{"other": 1}'}
+    metadata = {**header["__metadata__"], "tokenizer.json": '{"other": 1}'}
     path.write_bytes(save(load(content), metadata))
-    with pytest.raises(CheckpointError, match="vocabulary of another model"):
-        read_model(path)
+    with pytest.raises(CheckpointError, match="is damaged"):
+        read_bundle(path)
 
 
 def test_a_foreign_file_is_refused(tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(save({"a": np.zeros(3, dtype=np.float32)}))
     with pytest.raises(CheckpointError, match="no model of this program"):
-        read_model(path)
+        read_bundle(path)
 
 
 @pytest.mark.parametrize("build", [load_gpt, NumpyGPT])

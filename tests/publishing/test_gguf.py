@@ -12,9 +12,10 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
 from chatbot.corpus.chat_template import jinja_of
 from chatbot.errors import ConfigError
-from chatbot.inference.tuned_loading import open_for_replies
-from chatbot.model.pretrained.file import read_tuned
-from chatbot.publishing.tuned_export import _in_place, _neighbours, _split_of
+from chatbot.model.pretrained.file import read_folder
+from chatbot.model.pretrained.network import open_network
+from chatbot.publishing.gguf import _neighbours, _split_of
+from chatbot.publishing.hf import _in_place
 from chatbot.storage.files import sha256_of
 from chatbot.training.families import run_folder
 
@@ -24,8 +25,8 @@ def test_gguf_holds_every_weight_and_the_vocabulary(tuned, tmp_path, kind):
     project = tuned(kind)
     path = tmp_path / "model.gguf"
     assert project.run("export", "--merged", "--to", "gguf", str(path)) == 0
-    made = read_tuned(run_folder(project.config()).best.parent)
-    network = open_for_replies(made, project.config(), torch.device("cpu"), torch.float32)
+    made = read_folder(run_folder(project.config()).best.parent)
+    network = open_network(made, project.config(), torch.device("cpu"), torch.float32)
     reader = gguf.GGUFReader(path)
     tensors = {tensor.name: np.array(tensor.data) for tensor in reader.tensors}
     weights = network.all_weights()
@@ -87,8 +88,8 @@ def test_llama_cpp_answers_as_we_do(tuned, tmp_path, kind):
     project = tuned(kind)
     path = tmp_path / f"{kind}.gguf"
     assert project.run("export", "--merged", "--to", "gguf", str(path)) == 0
-    made = read_tuned(run_folder(project.config()).best.parent)
-    model = open_for_replies(made, project.config()).language_model()
+    made = read_folder(run_folder(project.config()).best.parent)
+    model = open_network(made, project.config()).language_model()
     theirs = llama_cpp.Llama(str(path), logits_all=True, verbose=False, n_ctx=128)
     tokens = np.random.default_rng(0).integers(10, 500, 20)
     theirs.eval(tokens.tolist())

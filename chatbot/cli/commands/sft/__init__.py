@@ -1,1 +1,0 @@
-"""Commands that do something else for a pretrained base."""

@@ -1,0 +1,333 @@
+"""One saved form of every model that replies: its weights, and all that replying needs beside them.
+
+A safetensors file whose metadata holds what is no tensor. No torch here: `reply` starts without it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from chatbot.corpus.hf_tokenizer import FORM_FILE, TOKENIZER_FILE, read_tokenizer
+from chatbot.corpus.ngrams import NgramIndex
+from chatbot.corpus.speakers import SpeakerMarks
+from chatbot.corpus.tokenizer import Tokenizer
+from chatbot.errors import CheckpointError
+from chatbot.ingest.cleaning.rules import TextRules
+from chatbot.settings.schema import Family, WeightFormat
+from chatbot.storage.files import write_bytes
+
+FORMAT = "chatbot-3"
+Array = npt.NDArray[Any]
+Weights = Mapping[str, npt.NDArray[np.float32]]
+Bytes = npt.NDArray[np.uint8]
+_MAX_HEADER = 100_000_000  # as the library's
+_SCALE = ".scale"
+_GUARD_NAMES = "leak_guard.hashes", "leak_guard.speakers"
+_DTYPES: dict[str, type[np.generic]] = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "BF16": np.uint16,  # which numpy does not have: the upper half of a float32
+    "I64": np.int64,
+    "I32": np.int32,
+    "U32": np.uint32,
+    "I8": np.int8,
+    "U8": np.uint8,
+    "BOOL": np.bool_,
+}
+# What files of earlier versions leave unsaid, and what they call otherwise.
+_BEFORE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "chatbot-2": (
+        {"family": "gpt", "kind": "full"},
+        {"config": "shape", TOKENIZER_FILE: "tokenizer"},
+    ),
+    "chatbot-tuned-1": (
+        {"family": "pretrained"},
+        {TOKENIZER_FILE: "tokenizer", FORM_FILE: "form"},
+    ),
+}
+
+
+class Parent(msgspec.Struct, frozen=True):
+    """The saved model of the stage before, which a run began from."""
+
+    stage: str
+    run_name: str
+    step: int
+    data_fingerprint: str
+    weights_sha256: str
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model says of itself: no name and no text of a chat. Files of before say less.
+
+    `val_loss` is in nats a token. From `stage` on only a pretrained base has it.
+    """
+
+    run_name: str = ""
+    step: int | None = None
+    val_loss: float | None = None
+    val_bits_per_byte: float | None = None
+    data_fingerprint: str = ""
+    tokenizer_sha256: str = ""
+    git_commit: str = ""
+    size: str | None = None
+    speakers: SpeakerMarks | None = None
+    text_rules: TextRules = TextRules()
+    stage: str | None = None
+    base_model: str | None = None
+    base_fingerprint: str | None = None
+    form: str | None = None
+    tokens_at_once: int | None = None
+    parent: Parent | None = None
+    weights_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model to reply with, its weights in fp32, whatever they are stored in.
+
+    `kind`: a full network, or an adapter beside its base. `config`: the shape of our own network,
+    config.json of a base, or adapter_config.json. `tokenizer_files`: their text by file name.
+    """
+
+    family: Family
+    kind: Literal["full", "adapter"]
+    config: dict[str, Any]
+    weights: Weights
+    tokenizer_files: dict[str, str]
+    about: About = field(default_factory=About)
+    guard: NgramIndex | None = None
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The model's own vocabulary; raises CorpusError if it is damaged."""
+        return read_tokenizer(self.tokenizer_files)
+
+    @property
+    def n_params(self) -> int:
+        """Number of weights; a tied embedding counts once."""
+        return sum(weight.size for weight in self.weights.values())
+
+
+class _Metadata(
+    msgspec.Struct, frozen=True, rename={"tokenizer": TOKENIZER_FILE, "form": FORM_FILE}
+):
+    """What stands beside the tensors, as safetensors has it: all text."""
+
+    format: str
+    family: Family
+    kind: Literal["full", "adapter"]
+    config: str
+    tokenizer: str
+    about: str
+    checksum: str
+    form: str | None = None
+
+    @property
+    def tokenizer_files(self) -> dict[str, str]:
+        files = {TOKENIZER_FILE: self.tokenizer}
+        return files if self.form is None else {**files, FORM_FILE: self.form}
+
+
+class _Entry(msgspec.Struct):
+    """Where a tensor lies."""
+
+    dtype: str
+    shape: list[int]
+    data_offsets: tuple[int, int]
+
+
+# ---------------------------------------------------------------- writing
+def write_bundle(path: Path, bundle: Bundle, dtype: WeightFormat = "fp32") -> None:
+    """Write a model as one file, atomically."""
+    write_bytes(path, bundle_bytes(bundle, dtype))
+
+
+def bundle_bytes(bundle: Bundle, dtype: WeightFormat) -> bytes:
+    """Return the content of a model's file: the same model is the same bytes."""
+    from safetensors.numpy import save
+
+    tensors: dict[str, Array] = {}
+    for name, weight in bundle.weights.items():
+        tensors |= _stored(name, np.ascontiguousarray(weight), dtype)
+    if bundle.guard is not None:
+        tensors |= guard_tensors(bundle.guard)
+    metadata = {
+        "format": FORMAT,
+        "family": bundle.family,
+        "kind": bundle.kind,
+        "config": json.dumps(bundle.config),
+        **bundle.tokenizer_files,
+        "about": msgspec.json.encode(bundle.about).decode(),
+    }
+    metadata["checksum"] = _checksum(tensors, metadata)
+    return _with_sorted_header(save(tensors, metadata))
+
+
+def guard_tensors(guard: NgramIndex) -> dict[str, Array]:
+    """Return a leak guard as tensors."""
+    return dict(zip(_GUARD_NAMES, (guard.hashes, guard.speakers), strict=True))
+
+
+def _with_sorted_header(content: bytes) -> bytes:
+    """Sort the metadata of a safetensors file.
+
+    The library writes it as a hash map of Rust holds it: in another order each time.
+    """
+    n_header = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + n_header])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors are aligned
+    return b"".join((len(text).to_bytes(8, "little"), text, memoryview(content)[8 + n_header :]))
+
+
+def _stored(name: str, weight: Array, dtype: WeightFormat) -> dict[str, Array]:
+    """Return the tensors that hold a weight; vectors are few and stay exact."""
+    if weight.ndim < 2 or dtype == "fp32":
+        return {name: weight.astype(np.float32, copy=False)}
+    if dtype == "fp16":
+        return {name: weight.astype(np.float16)}
+    scale = np.abs(weight).max(axis=1) / np.float32(127)
+    rounded = np.rint(weight / np.maximum(scale, 1e-12)[:, None]).astype(np.int8)
+    return {name: rounded, name + _SCALE: scale.astype(np.float32)}
+
+
+# ---------------------------------------------------------------- reading
+def read_bundle(path: Path) -> Bundle:
+    """Read a model; raises CheckpointError for any other or a damaged file.
+
+    Weights in fp32 stay on the disk: pages are read when a product touches them.
+    """
+    try:
+        return _parse(map_file(path), str(path))
+    except OSError as error:
+        raise CheckpointError(f"model {path} cannot be read", hint="check the disk") from error
+
+
+def read_bundle_bytes(content: bytes | bytearray, name: str) -> Bundle:
+    """Read a model that lies in memory, called `name` in errors."""
+    return _parse(np.frombuffer(content, dtype=np.uint8), name)
+
+
+def _parse(content: Bytes, name: str) -> Bundle:
+    try:
+        metadata, tensors = tensors_in(content)
+        if metadata.get("format") not in (FORMAT, *_BEFORE):
+            raise CheckpointError(f"{name} is no model of this program", hint="publish it again")
+        described = msgspec.convert(_renamed(metadata), _Metadata)
+        if described.checksum != _checksum_of(metadata, tensors):
+            raise ValueError("the content changed")
+        return Bundle(
+            described.family,
+            described.kind,
+            msgspec.json.decode(described.config, type=dict[str, Any]),
+            weights_in(tensors),
+            described.tokenizer_files,
+            msgspec.json.decode(described.about, type=About),
+            guard_in(tensors),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(
+            f"model {name} is damaged", hint="copy or publish it again"
+        ) from error
+
+
+def map_file(path: Path) -> Bytes:
+    """Map a file into memory, without a copy; an empty file is no bytes."""
+    if path.stat().st_size == 0:
+        return np.zeros(0, dtype=np.uint8)
+    return np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
+
+
+def tensors_in(content: Bytes) -> tuple[dict[str, str], dict[str, Array]]:
+    """Return the metadata and the tensors of a safetensors file, without a copy.
+
+    The library's own reader copies every tensor and holds the file beside the copies. Raises
+    ValueError or KeyError if the file is not what its header says.
+    """
+    n_header = int.from_bytes(content[:8].tobytes(), "little")
+    if n_header > min(len(content) - 8, _MAX_HEADER):
+        raise ValueError("the header is cut")
+    header = msgspec.json.decode(content[8 : 8 + n_header].tobytes(), type=dict[str, Any])
+    metadata = msgspec.convert(header.pop("__metadata__", {}), dict[str, str])
+    content = content[8 + n_header :]
+    tensors = {}
+    for name, entry in msgspec.convert(header, dict[str, _Entry]).items():
+        begin, end = entry.data_offsets
+        if not 0 <= begin <= end <= len(content) or min(entry.shape, default=0) < 0:
+            raise ValueError("a tensor is cut")
+        dtype = np.dtype(_DTYPES[entry.dtype])
+        # reshape refuses bytes that do not fill the shape
+        tensor: Array = content[begin:end].view(dtype).reshape(entry.shape)
+        if entry.dtype == "BF16":
+            tensor = (tensor.astype(np.uint32) << 16).view(np.float32)
+        tensors[name] = tensor
+    return metadata, tensors
+
+
+def weights_in(tensors: Mapping[str, Array]) -> dict[str, npt.NDArray[np.float32]]:
+    """Return the weights of stored tensors in fp32, without a copy of those that are."""
+    scales = {name + _SCALE for name, tensor in tensors.items() if tensor.dtype == np.int8}
+    weights = {}
+    for name, tensor in tensors.items():
+        if name in scales or name in _GUARD_NAMES:
+            continue
+        weights[name] = tensor.astype(np.float32, copy=False)
+        if name + _SCALE in scales:
+            weights[name] *= tensors[name + _SCALE][:, None]
+    return weights
+
+
+def guard_in(tensors: Mapping[str, Array]) -> NgramIndex | None:
+    """Return the leak guard among tensors, None if there is none."""
+    hashes, speakers = (tensors.get(name) for name in _GUARD_NAMES)
+    if hashes is None or speakers is None:
+        return None
+    return NgramIndex(hashes.view(np.uint32), speakers)  # torch wrote them as I32
+
+
+# ---------------------------------------------------------------- checksums, earlier versions
+def _checksum(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> str:
+    text = json.dumps(sorted(metadata.items())).encode()
+    return _sum_of_words([*tensors.values(), np.frombuffer(text, dtype=np.uint8)])
+
+
+def _sum_of_words(arrays: Iterable[Array]) -> str:
+    """Add up arrays as 64-bit words: any flipped bit shows, at the speed of reading them."""
+    total = 0
+    for array in arrays:
+        content = array.reshape(-1).view(np.uint8)
+        n_whole = len(content) // 8 * 8
+        total += int(content[:n_whole].view(np.uint64).sum(dtype=np.uint64))
+        total += int.from_bytes(content[n_whole:].tobytes(), "little")
+    return str(total % (1 << 64))
+
+
+def _renamed(metadata: dict[str, str]) -> dict[str, str]:
+    """Return the metadata of a file of any version under today's names."""
+    unsaid, names = _BEFORE.get(metadata["format"], ({}, {}))
+    return {**metadata, **unsaid, **{new: metadata[old] for new, old in names.items()}}
+
+
+def _checksum_of(metadata: dict[str, str], tensors: Mapping[str, Array]) -> str:
+    """Compute the checksum of a file as the version that wrote it did."""
+    if metadata["format"] == FORMAT:
+        covered = {name: text for name, text in metadata.items() if name != "checksum"}
+        return _checksum(tensors, covered)
+    if metadata["format"] == "chatbot-2":
+        digest = hashlib.sha256(metadata["tokenizer"].encode()).hexdigest()
+        return _sum_of_words(tensors.values()) if digest == metadata["tokenizer_sha256"] else ""
+    combined = hashlib.sha256()
+    for name in sorted(tensors):
+        combined.update(name.encode() + tensors[name].tobytes())
+    return combined.hexdigest()

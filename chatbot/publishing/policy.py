@@ -1,0 +1,83 @@
+"""What a model must be before it is given away: not stale, whom it is called, private enough."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chatbot.errors import ChatbotError, CheckpointError
+from chatbot.inference.speakers import require_persona
+from chatbot.model.bundle import About, Bundle, read_bundle
+from chatbot.privacy.report import judge, quick_report
+from chatbot.privacy.run_model import open_run_model, recorded_report
+from chatbot.settings.schema import Config
+from chatbot.training.folder import RunFolder, published_mark
+
+
+@dataclass(frozen=True)
+class PrivacyReview:
+    """A report with its warnings, None where nothing could be measured, and why not more was."""
+
+    report: dict[str, Any] | None
+    notes: list[str]
+
+
+def require_shareable(path: Path, about: About, config: Config) -> None:
+    """Raise CheckpointError for a model that nobody may give away, `about` what it says of itself.
+
+    One learned from messages that were forgotten since; one is another persona than the settings
+    say.
+    """
+    _require_not_stale(path)
+    require_persona(about, config)
+
+
+def require_shareable_file(path: Path, config: Config) -> None:
+    """Raise CheckpointError where a file is a model that nobody may give away."""
+    _require_not_stale(path)
+    try:
+        about = read_bundle(path).about
+    except CheckpointError:
+        return  # any other file
+    require_persona(about, config)
+
+
+def _require_not_stale(path: Path) -> None:
+    if RunFolder(path.parent).stale.exists() or published_mark(path).exists():
+        raise CheckpointError(
+            f"{path} learned from messages that were forgotten since",
+            hint="`chatbot archive`, then `chatbot preprocess` and `chatbot train` make a new one",
+        )
+
+
+def review_privacy(
+    bundle: Bundle, config: Config, on_rows: Callable[[int], Any] = lambda _n_rows: None
+) -> PrivacyReview:
+    """Measure what a run's model remembers of its data; `on_rows` hears of messages computed.
+
+    What `chatbot privacy` measured of this very model counts too: both say the same of it. Raises
+    CheckpointError if nothing can be measured and `publish.privacy.check` is refuse.
+    """
+    limits = config.publish.privacy
+    try:
+        run = open_run_model(bundle, config)
+    except ChatbotError as error:
+        if limits.check == "refuse":
+            raise
+        return PrivacyReview(None, [f"privacy: not measured, {error}"])
+    report = quick_report(run.model, run.corpus, config.sampling, limits.n_messages, on_rows)
+    report |= recorded_report(run, config)
+    notes = []
+    if config.family == "gpt" and "verbatim" not in report:
+        notes.append("privacy: `chatbot privacy` also measures copied replies and masked values")
+    return PrivacyReview({**report, "warnings": judge(report, limits)}, notes)
+
+
+def require_private(review: PrivacyReview, config: Config) -> None:
+    """Raise CheckpointError if a limit is passed and `publish.privacy.check` is refuse."""
+    is_over = review.report is not None and review.report["warnings"]
+    if is_over and config.publish.privacy.check == "refuse":
+        raise CheckpointError(
+            "the model remembers more of its log than publish.privacy allows",
+            hint="train it less, give it more chat, or raise the limits of publish.privacy",
+        )
