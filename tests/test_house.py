@@ -165,18 +165,6 @@ def test_readme_lists_every_option_of_every_command(readme):
             assert option in rows[name], f"{readme}: {name} {option}"
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_readme_lists_what_is_different_for_a_base(readme):
-    text = read(readme)
-    rows = {m[1]: m[0] for m in re.finditer(r"^\| `sft_ops ([a-z-]+).*$", text, re.MULTILINE)}
-    assert sorted(rows) == sorted(SFT.own)
-    subparsers = next(a for a in build_parser(None, SFT)._actions if a.dest == "command").choices
-    for name in SFT.own:
-        options = {o for a in subparsers[name]._actions for o in a.option_strings}
-        for option in options - {"--help", "-h", "--root", "--set"}:
-            assert option in rows[name], f"{readme}: {name} {option}"
-
-
 @pytest.mark.parametrize(("readme", "page"), [*zip(READMES, PAGES, strict=True)])
 def test_readme_lists_ten_settings_as_their_reference_does(readme, page):
     rows = re.findall(r"^\| `[a-z0-9_.]+` \| `[^|]*` \|.*$", read(readme), re.MULTILINE)
