@@ -67,6 +67,14 @@ REFUSALS = [
         "error: no model at {root}/checkpoints/main/model.safetensors\nhint: `chatbot train` makes one\n",
     ),
     (
+        ["plan", "--card", "8"],
+        "error: --card does not apply to this kind of model\nhint: --minutes does\n",
+    ),
+    (
+        ["train", "--stage", "cpt"],
+        "error: this project has no stage cpt\nhint: train without --stage\n",
+    ),
+    (
         ["status", "--set", "model.n_layers=1"],
         "error: unknown setting model.n_layers\nhint: did you mean model.n_layer?\n",
     ),

@@ -41,11 +41,6 @@ class Base:
                 hint="write a folder with a config.json, or a name of the hub such as owner/model",
             )
         self.place = str(folder.resolve()) if self.is_local else settings.base_model
-        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-        # Else a service of the hub is asked to convert bases that are no safetensors.
-        os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
-        if self.is_local:
-            os.environ["HF_HUB_OFFLINE"] = "1"  # a folder needs no network
 
     @property
     def name(self) -> str:
@@ -71,9 +66,7 @@ class Base:
         if self.is_local:
             path = Path(self.place) / name
             return path if path.is_file() else None
-        from transformers.utils.hub import cached_file
-
-        cached = cached_file(
+        cached = _library(self).utils.hub.cached_file(
             self.place,
             name,
             revision=self.settings.revision,
@@ -122,10 +115,7 @@ class Base:
 
     def load_tokenizer(self) -> Any:
         """Load what transformers takes for its tokenizer."""
-        from transformers import AutoTokenizer
-
-        _be_quiet()
-        return AutoTokenizer.from_pretrained(self.place, **self.options)
+        return _library(self).AutoTokenizer.from_pretrained(self.place, **self.options)
 
     def stored_dtype(self) -> torch.dtype:
         """Return the number format that its weights are stored in, fp32 if it does not say."""
@@ -175,39 +165,35 @@ class Base:
 
 def load_base(base: Base, device: torch.device, dtype: torch.dtype, *, in_4bit: bool) -> nn.Module:
     """Load the network of a base, frozen, in evaluation mode."""
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
-
-    _be_quiet()
+    library = _library(base)
     attention = base.settings.attn_implementation
     options: dict[str, Any] = {"dtype": dtype, **base.options}
     if attention != "auto":
         options["attn_implementation"] = attention
     if in_4bit:
         options["device_map"] = {"": device}
-        options["quantization_config"] = BitsAndBytesConfig(
+        options["quantization_config"] = library.BitsAndBytesConfig(
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=dtype,
         )
     with base.explained():
-        model: nn.Module = AutoModelForCausalLM.from_pretrained(base.place, **options)
+        model: nn.Module = library.AutoModelForCausalLM.from_pretrained(base.place, **options)
     model = model if in_4bit else model.to(device)
     return model.requires_grad_(False).eval()
 
 
 def skeleton_of(base: Base, dtype: torch.dtype) -> nn.Module:
     """Return the network of a base without its weights: shapes only, on no device."""
-    from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM
-
-    _be_quiet()
-    AttentionInterface.register("planned", _planned_attention)
+    library = _library(base)
+    library.AttentionInterface.register("planned", _planned_attention)
     with base.explained():
-        config = AutoConfig.from_pretrained(base.place, **base.options)
+        config = library.AutoConfig.from_pretrained(base.place, **base.options)
         own_code = base.settings.trust_remote_code
         with torch.device("meta"):
             make = partial(
-                AutoModelForCausalLM.from_config, dtype=dtype, trust_remote_code=own_code
+                library.AutoModelForCausalLM.from_config, dtype=dtype, trust_remote_code=own_code
             )
             try:
                 model: nn.Module = make(copy.deepcopy(config), attn_implementation="planned")
@@ -238,11 +224,9 @@ def _planned_attention(
 
 def context_of(base: Base) -> int:
     """Return the most tokens that a base reads."""
-    from transformers import AutoConfig
-
-    _be_quiet()
+    library = _library(base)
     with base.explained():
-        config = AutoConfig.from_pretrained(base.place, **base.options).get_text_config()
+        config = library.AutoConfig.from_pretrained(base.place, **base.options).get_text_config()
     return int(getattr(config, "max_position_embeddings", 0) or LONGEST)
 
 
@@ -253,13 +237,11 @@ def can_quantize(device: torch.device) -> bool:
 
 def empty_network(config: dict[str, Any], dtype: torch.dtype) -> Any:
     """Return a network of a config.json with weights that mean nothing yet."""
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    _be_quiet()
+    library = _library()
     values = {name: value for name, value in config.items() if name != "model_type"}
     try:
-        hf_config = AutoConfig.for_model(config["model_type"], **values)
-        return AutoModelForCausalLM.from_config(hf_config, dtype=dtype)
+        hf_config = library.AutoConfig.for_model(config["model_type"], **values)
+        return library.AutoModelForCausalLM.from_config(hf_config, dtype=dtype)
     except (KeyError, ValueError) as error:
         raise CheckpointError(
             "the fine-tuned base has an architecture that is unknown here",
@@ -269,23 +251,26 @@ def empty_network(config: dict[str, Any], dtype: torch.dtype) -> Any:
 
 def reopened(folder: Path) -> nn.Module:
     """Open a folder as others do."""
-    from transformers import AutoModelForCausalLM
-
-    _be_quiet()
-    model: nn.Module = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+    model: nn.Module = _library().AutoModelForCausalLM.from_pretrained(
+        folder, local_files_only=True
+    )
     return model.eval()
 
 
 def new_kv_cache() -> Any:
     """Return an empty cache of keys and values."""
-    from transformers import DynamicCache
-
-    return DynamicCache()
+    return _library().DynamicCache()
 
 
-def _be_quiet() -> None:
-    """Keep the library's progress bars and advice out of our talk."""
-    from transformers.utils import logging
+def _library(base: Base | None = None) -> Any:
+    """Import transformers without its progress bars and advice, and offline for a folder."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # Else a service of the hub is asked to convert bases that are no safetensors.
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
+    if base is not None and base.is_local:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    import transformers
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    return transformers
