@@ -56,7 +56,7 @@ class TrainingScreen:
         self._bar = progress(run.plan.max_steps, "training", run.state.step)
         self._began = self._told_at = time.monotonic()
         self._measuring: Progress | None = None
-        self._has_parent = bool(run.meta.parent)
+        self._has_parent = run.about.parent is not None
 
     def __enter__(self) -> "TrainingScreen":
         return self

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from chatbot.errors import CheckpointError
+from chatbot.model.bundle import About
 from chatbot.model.interface import trained_weights
 from chatbot.settings import run_files
 from chatbot.storage.files import atomic_write, require_space, sha256_of, write_json
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import TrainState
-from chatbot.training.meta import RunMeta
 
 FORMAT, _KIND = 1, "training"
 _N_KNOWN = 8  # digests a name: a run may die between noting one and renaming, some times in a row
@@ -29,7 +29,7 @@ _N_KNOWN = 8  # digests a name: a run may die between noting one and renaming, s
 class Checkpoint:
     """All that a run is at a step, as its file holds it.
 
-    `shape`: the signature of the network. `about`: a `RunMeta` as plain values.
+    `shape`: the signature of the network. In the file `about` is plain values.
     """
 
     format: int
@@ -45,11 +45,11 @@ class Checkpoint:
     best_loss: float
     n_stale: int
     seconds: float
-    about: dict[str, Any]
+    about: About
     scheduled_best: float | None = None  # files of early versions have none
 
 
-def save_checkpoint(path: Path, state: TrainState, meta: RunMeta) -> None:
+def save_checkpoint(path: Path, state: TrainState, about: About) -> None:
     """Write a training checkpoint."""
     weights = trained_weights(state.model)
     require_space(path.parent, checkpoint_bytes(state))
@@ -68,9 +68,9 @@ def save_checkpoint(path: Path, state: TrainState, meta: RunMeta) -> None:
         scheduled_best=state.scheduled_best,
         n_stale=state.n_stale,
         seconds=state.seconds,
-        about=msgspec.to_builtins(meta),
+        about=about,
     )
-    _save(path, vars(checkpoint))
+    _save(path, {**vars(checkpoint), "about": msgspec.to_builtins(about)})
 
 
 def checkpoint_bytes(state: TrainState) -> int:
@@ -182,22 +182,23 @@ def read_checkpoint(path: Path) -> Checkpoint:
     if payload["format"] > FORMAT:
         raise CheckpointError(f"{path} is of a newer version", hint="update this program")
     names = {field.name for field in fields(Checkpoint)}
-    return Checkpoint(**{name: value for name, value in payload.items() if name in names})
+    values = {name: value for name, value in payload.items() if name in names}
+    return Checkpoint(**{**values, "about": msgspec.convert(payload["about"], About)})
 
 
-def check_resumable(checkpoint: Checkpoint, meta: RunMeta, signature: Mapping[str, Any]) -> None:
+def check_resumable(checkpoint: Checkpoint, about: About, signature: Mapping[str, Any]) -> None:
     """Refuse to go on with another vocabulary, other data or another network; name the change."""
-    saved, now = checkpoint.about, msgspec.to_builtins(meta)
+    saved = checkpoint.about
     again = "run `chatbot archive`, or set another `run_name`, to start anew"
-    if saved["tokenizer_sha256"] != now["tokenizer_sha256"]:
+    if saved.tokenizer_sha256 != about.tokenizer_sha256:
         raise CheckpointError("the vocabulary changed under the checkpoint", hint=again)
-    if saved["data_fingerprint"] != now["data_fingerprint"]:
+    if saved.data_fingerprint != about.data_fingerprint:
         raise CheckpointError("the training data changed under the checkpoint", hint=again)
     for name, old in checkpoint.shape.items():
         new = signature.get(name)
         if new != old and name not in ("dropout", "input_masking"):
-            if saved.get("size") != now.get("size"):  # which the shape follows
-                name, new, old = "size", now["size"], saved["size"]
+            if saved.size != about.size:  # which the shape follows
+                name, new, old = "size", about.size, saved.size
             setting = name if "." in name else f"model.{name}"
             raise CheckpointError(
                 f"`{setting}` is {new}, the checkpoint has {old}",

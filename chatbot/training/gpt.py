@@ -4,10 +4,8 @@ import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
-from msgspec import convert
 from msgspec.structs import replace
 
 from chatbot.corpus.ngrams import NgramIndex
@@ -27,7 +25,7 @@ from chatbot.model.gpt.network import GPT
 from chatbot.settings.schema import Config
 from chatbot.training.interface import Blueprint
 from chatbot.training.loop import Compute, TrainState
-from chatbot.training.meta import RunMeta, describe_data
+from chatbot.training.origin import describe_data
 from chatbot.training.recipe import with_recipe
 from chatbot.training.world import ALONE, World
 
@@ -35,17 +33,11 @@ _ROWS_CPU, _ROWS_GPU = 8, 64
 _FREE_SHARE = 0.85  # the rest: fragmentation, the caches of kernels, a desktop
 
 
-class GPTMeta(RunMeta, frozen=True, kw_only=True):
-    """What a checkpoint of our own GPT says besides: its named size."""
-
-    size: str
-
-
 def resolve(
     config: Config,
     corpus: Corpus,
     world: World = ALONE,
-    saved: dict[str, Any] | None = None,
+    saved: About | None = None,
     parent: Path | None = None,
 ) -> Blueprint:
     """Decide on the size, the recipe and how many tokens fit into memory; one stage, no parent."""
@@ -66,22 +58,22 @@ def resolve(
     sentences = [why, _describe(shape, compute), _describe_recipe(config)]
     build = partial(_build, config, shape, device)
     need_bytes = need.total(min(max_tokens, batch_tokens))
-    meta = GPTMeta(**describe_data(config, corpus), size=size)
-    return Blueprint(config, compute, build, meta, sentences, need_bytes)
+    about = replace(describe_data(config, corpus), size=size)
+    return Blueprint(config, compute, build, about, sentences, need_bytes)
 
 
 def write_model(
     path: Path,
     state: TrainState,
-    about: dict[str, Any],
+    about: About,
     tokenizer: Tokenizer,
     guard: NgramIndex | None,
 ) -> None:
     """Write what replying needs: averaged weights, shape, vocabulary, the leak guard's index."""
     weights = {name: weight.float().cpu().numpy() for name, weight in state.ema.items()}
     text = tokenizer.files["tokenizer.json"]
-    shape, kept = _network_of(state).config, convert(about, About)
-    write_bundle(path, gpt_bundle(shape, weights, text, kept, guard))
+    shape = _network_of(state).config
+    write_bundle(path, gpt_bundle(shape, weights, text, about, guard))
 
 
 def read_about(path: Path) -> About:
@@ -104,12 +96,12 @@ def _network_of(state: TrainState) -> GPT:
 
 
 def _size(
-    config: Config, n_tokens: int, device: torch.device, saved: dict[str, Any] | None
+    config: Config, n_tokens: int, device: torch.device, saved: About | None
 ) -> tuple[str, str]:
     if config.model.size != "auto":
         return config.model.size, f"model size {config.model.size}: set in configs/train.yaml"
-    if saved is not None:
-        return saved["size"], f"model size {saved['size']}: the checkpoint's"
+    if saved is not None and saved.size is not None:
+        return saved.size, f"model size {saved.size}: the checkpoint's"
     return choose_size(n_tokens, device.type != "cpu")
 
 

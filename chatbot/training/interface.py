@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.corpus.store import Corpus
@@ -13,7 +13,6 @@ from chatbot.model.bundle import About
 from chatbot.model.interface import Network
 from chatbot.settings.schema import Config
 from chatbot.training.loop import Compute, EvalResult, StepResult, TrainState
-from chatbot.training.meta import RunMeta
 from chatbot.training.recipe import Optimization, Recipe, recipe_of
 from chatbot.training.world import ALONE, World
 
@@ -22,14 +21,14 @@ from chatbot.training.world import ALONE, World
 class Blueprint:
     """A network that is decided on and not built yet.
 
-    `config`: the settings with numbers for what a family resolves. `meta`: what its
+    `config`: the settings with numbers for what a family resolves. `about`: what its
     checkpoints say. `sentences`: what was decided, and why.
     """
 
     config: Config
     compute: Compute
     build: Callable[[], Network]
-    meta: RunMeta
+    about: About
     sentences: list[str]
     need_bytes: float  # of memory, while it trains
     replies_at_once: bool = False  # so that measuring it before step 1 says something
@@ -53,7 +52,7 @@ class TrainingFamily(Protocol):
         config: Config,
         corpus: Corpus,
         world: World = ALONE,
-        saved: dict[str, Any] | None = None,
+        saved: About | None = None,
         parent: Path | None = None,
     ) -> Blueprint:
         """Decide on network, device and every `auto` that depends on them.
@@ -66,7 +65,7 @@ class TrainingFamily(Protocol):
         self,
         path: Path,
         state: TrainState,
-        about: dict[str, Any],
+        about: About,
         tokenizer: Tokenizer,
         guard: NgramIndex | None,
     ) -> None:

@@ -4,9 +4,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from chatbot.errors import CheckpointError
@@ -15,9 +13,8 @@ from chatbot.storage.files import explained, part_of, whole_folder
 from chatbot.training.checkpoint import checkpoint_bytes, save_checkpoint, weight_bytes
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import TrainState
-from chatbot.training.meta import RunMeta
 
-WriteModel = Callable[[Path, TrainState, dict[str, Any]], None]
+WriteModel = Callable[[Path, TrainState, About], None]
 
 
 @dataclass(frozen=True)
@@ -33,24 +30,24 @@ class Keeper:
     write_model: WriteModel
     read_about: Callable[[Path], About]
 
-    def keep_latest(self, state: TrainState, meta: RunMeta) -> None:
+    def keep_latest(self, state: TrainState, about: About) -> None:
         """Write what the same command continues from."""
-        self._keep(self.folder.latest, state, meta)
+        self._keep(self.folder.latest, state, about)
 
-    def keep_snapshot(self, state: TrainState, meta: RunMeta) -> None:
+    def keep_snapshot(self, state: TrainState, about: About) -> None:
         """Write one of the checkpoints along the way; the oldest goes."""
-        self._keep(self.folder.snapshot(state.step), state, meta)
+        self._keep(self.folder.snapshot(state.step), state, about)
         for path in self.folder.snapshots()[self.keep_snapshots :]:
             self._remove(path)
 
-    def keep_best(self, state: TrainState, meta: RunMeta) -> None:
+    def keep_best(self, state: TrainState, about: About) -> None:
         """Write the best so far: a checkpoint, and a saved model to reply with.
 
-        `meta` holds what was measured.
+        `about` holds what was measured.
         """
-        self._keep(self.folder.best, state, meta)
+        self._keep(self.folder.best, state, about)
         if not self.folder.layout.holds_models:
-            self.write_model(self.folder.model, state, msgspec.to_builtins(meta))
+            self.write_model(self.folder.model, state, about)
 
     def best(self) -> About | None:
         """Return what the kept best says of itself; None if there is none, or a damaged one."""
@@ -73,14 +70,13 @@ class Keeper:
             return n_missing * (checkpoint + model)
         return n_missing * checkpoint + (2 - folder.model.exists()) * model
 
-    def _keep(self, path: Path, state: TrainState, meta: RunMeta) -> None:
+    def _keep(self, path: Path, state: TrainState, about: About) -> None:
         if not self.folder.layout.holds_models:
-            save_checkpoint(path, state, meta)
+            save_checkpoint(path, state, about)
             return
         with whole_folder(path.parent) as part:
-            save_checkpoint(part / path.name, state, meta)
-            of_model = replace(meta, step=state.step)
-            self.write_model(part, state, msgspec.to_builtins(of_model))
+            save_checkpoint(part / path.name, state, about)
+            self.write_model(part, state, replace(about, step=state.step))
 
     def _remove(self, path: Path) -> None:
         if not self.folder.layout.holds_models:

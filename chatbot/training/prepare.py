@@ -10,6 +10,7 @@ from chatbot.corpus.ngrams import index_ngrams
 from chatbot.corpus.store import Corpus, TokenStore
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
+from chatbot.model.bundle import About
 from chatbot.settings.schema import Config, ObjectiveConfig
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import (
@@ -24,7 +25,6 @@ from chatbot.training.folder import RunFolder
 from chatbot.training.interface import Blueprint, Plan
 from chatbot.training.keeper import Keeper
 from chatbot.training.loop import Compute, TrainState, new_state
-from chatbot.training.meta import RunMeta
 from chatbot.training.recipe import with_steps
 from chatbot.training.world import ALONE, World
 
@@ -36,7 +36,7 @@ _N_EVALS = 20
 class PreparedRun:
     """A run ready to train, its settings as numbers, and sentences that say what was decided.
 
-    `meta`: what its checkpoints say of vocabulary, data and program.
+    `about`: what its checkpoints say of vocabulary, data and program.
     """
 
     config: Config
@@ -45,7 +45,7 @@ class PreparedRun:
     tokenizer: Tokenizer
     compute: Compute
     plan: Plan
-    meta: RunMeta
+    about: About
     keeper: Keeper
     sentences: list[str]
     measures_start: bool
@@ -77,7 +77,7 @@ def prepare(
     state = make_state(blueprint)
     sentences += blueprint.sentences
     if checkpoint is not None:
-        check_resumable(checkpoint, blueprint.meta, state.model.signature)
+        check_resumable(checkpoint, blueprint.about, state.model.signature)
         restore(state, checkpoint)
         sentences.append(f"continuing at step {state.step:,}")
     sources = train_source(blueprint, corpus, corpus.train), val_source(blueprint, corpus)
@@ -93,7 +93,7 @@ def prepare(
         tokenizer=corpus.tokenizer,
         compute=blueprint.compute,
         plan=plan,
-        meta=blueprint.meta,
+        about=blueprint.about,
         keeper=keeper,
         sentences=sentences,
         measures_start=blueprint.replies_at_once,

@@ -36,7 +36,7 @@ from chatbot.settings.schema import Config
 from chatbot.training.interface import Blueprint
 from chatbot.training.loop import Compute, TrainState, averaged
 from chatbot.training.memory import GIGABYTE, Surroundings, TuningNeed, tuning_need
-from chatbot.training.meta import RunMeta, describe_data
+from chatbot.training.origin import describe_data
 from chatbot.training.world import ALONE, World
 
 _ROWS_CPU, _ROWS_GPU = 4, 8
@@ -54,21 +54,11 @@ class Machine:
     in_4bit: bool
 
 
-class PretrainedMeta(RunMeta, frozen=True, kw_only=True):
-    """What a checkpoint on a base says besides: the base, the form of its text, how it is split."""
-
-    stage: str
-    base_model: str
-    form: str
-    tokens_at_once: int
-    base_fingerprint: str = ""
-
-
 def resolve(
     config: Config,
     corpus: Corpus,
     world: World = ALONE,
-    saved: dict[str, Any] | None = None,
+    saved: About | None = None,
     parent: Path | None = None,
 ) -> Blueprint:
     """Decide on machine, batch, context and memory; the base's weights are not loaded yet.
@@ -84,8 +74,8 @@ def resolve(
     need = require_memory(config, base, tokenizer, machine)
     fingerprint = base.fingerprint()
     before = _read_parent(parent, fingerprint) if parent is not None and saved is None else None
-    meta = PretrainedMeta(
-        **describe_data(config, corpus),
+    about = replace(
+        describe_data(config, corpus),
         stage=config.pretrained.stage,
         base_model=base.label,
         base_fingerprint=str(fingerprint),
@@ -95,26 +85,26 @@ def resolve(
         if before is None
         else msgspec.convert(before.about, Parent, from_attributes=True),
     )
+    at_once = need.tokens_at_once
     if saved is not None:
-        old = msgspec.convert(saved, PretrainedMeta)
-        _require_same_base(old, base, fingerprint)
+        _require_same_base(saved, base, fingerprint)
         # Sums are rounded by how they are split: a run goes on as it began.
-        meta = replace(meta, tokens_at_once=old.tokens_at_once, parent=old.parent)
-    at_once = min(need.tokens_at_once, meta.tokens_at_once)
+        about = replace(about, tokens_at_once=saved.tokens_at_once, parent=saved.parent)
+        at_once = min(at_once, saved.tokens_at_once or at_once)
     compute = Compute(machine.device, machine.dtype, config.runtime.seed, world, at_once)
     sentences = [*_fallback(config, machine, need), _describe(base, machine, need)]
-    if meta.parent:
-        sentences.append(f"it began from {meta.parent.run_name}")
+    if about.parent:
+        sentences.append(f"it began from {about.parent.run_name}")
     build = partial(_build, config, base, tokenizer, machine, before)
     if need.is_checkpointed:
         build = partial(_checkpointed, build)
-    return Blueprint(config, compute, build, meta, sentences, need.total, replies_at_once=True)
+    return Blueprint(config, compute, build, about, sentences, need.total, replies_at_once=True)
 
 
 def write_model(
     path: Path,
     state: TrainState,
-    about: dict[str, Any],
+    about: About,
     tokenizer: Tokenizer,
     guard: NgramIndex | None,
 ) -> None:
@@ -123,8 +113,7 @@ def write_model(
         raise TypeError("a state of another family")
     with averaged(state):
         bundle = state.model.bundle(tokenizer)
-    kept = msgspec.convert(about, About)
-    write_folder(path, dataclasses.replace(bundle, about=kept, guard=guard))
+    write_folder(path, dataclasses.replace(bundle, about=about, guard=guard))
 
 
 def read_about(path: Path) -> About:
@@ -206,8 +195,8 @@ def adapted(model: Any, base: Base, config: Config, tokenizer: BaseTokenizer) ->
     return PretrainedNetwork(model, tokenizer, signature)
 
 
-def _require_same_base(old: PretrainedMeta, base: Base, fingerprint: Fingerprint) -> None:
-    if difference := fingerprint.difference(old.base_fingerprint):
+def _require_same_base(saved: About, base: Base, fingerprint: Fingerprint) -> None:
+    if difference := fingerprint.difference(saved.base_fingerprint or ""):
         raise CheckpointError(
             f"the checkpoint is of another base than {base.name}: {difference}",
             hint="set model.base_model back, or another project.run_name",

@@ -101,7 +101,7 @@ class Training:
         Its file is the truth: a run may have died between keeping a best and saving a checkpoint.
         """
         best = self._world.share(self._keeper.best)
-        if best is None or best.data_fingerprint != self._run.meta.data_fingerprint:
+        if best is None or best.data_fingerprint != self._run.about.data_fingerprint:
             return math.inf
         is_trained = self._state.step and best.step
         return best.val_loss if is_trained and isinstance(best.val_loss, float) else math.inf
@@ -213,7 +213,7 @@ class Training:
         if evaluates:
             self._evaluate()
         if snapshots:
-            self._record.attempt(self._keeper.keep_snapshot, self._state, self._run.meta)
+            self._record.attempt(self._keeper.keep_snapshot, self._state, self._run.about)
         if saves:
             self._save_or_count()
         if evaluates or snapshots or saves:
@@ -299,19 +299,19 @@ class Training:
 
     def _save_latest(self) -> None:
         with self._clock.saving():
-            self._keeper.keep_latest(self._state, self._run.meta)
+            self._keeper.keep_latest(self._state, self._run.about)
         self._saved_step = self._state.step
 
     def _save_best(self, result: EvalResult) -> None:
-        meta = replace(
-            self._run.meta,
+        about = replace(
+            self._run.about,
             step=self._state.step,
             val_loss=result.loss,
             val_bits_per_byte=result.bits_per_byte,
         )
         before, self._state.best_loss = self._state.best_loss, result.loss
         try:
-            self._keeper.keep_best(self._state, meta)
+            self._keeper.keep_best(self._state, about)
         except ChatbotError:
             self._state.best_loss = before
             raise

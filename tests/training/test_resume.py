@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from chatbot.corpus.store import open_corpus
 from chatbot.errors import CheckpointError
+from chatbot.model.bundle import About
 from chatbot.training import loop
 from chatbot.training.checkpoint import (
     check_resumable,
@@ -19,7 +20,6 @@ from chatbot.training.checkpoint import (
     record_checksum,
 )
 from chatbot.training.folder import RunFolder, read_metrics
-from chatbot.training.gpt import GPTMeta
 from chatbot.training.interface import Listener
 from chatbot.training.loop import averaged, evaluate
 from chatbot.training.prepare import prepare
@@ -114,8 +114,8 @@ def test_changed_constants_are_named(processed, override, message):
 
 def test_a_changed_size_is_named_and_not_the_numbers_that_follow_it():
     data = {"tokenizer_sha256": "a", "data_fingerprint": "b"}
-    small = GPTMeta(**data, run_name="main", size="small")
-    saved = SimpleNamespace(about={**data, "size": "nano"}, shape={"n_layer": 4, "n_embd": 256})
+    small, nano = (About(**data, size=size) for size in ("small", "nano"))
+    saved = SimpleNamespace(about=nano, shape={"n_layer": 4, "n_embd": 256})
     with pytest.raises(CheckpointError, match=r"`model\.size` is small, the checkpoint has nano"):
         check_resumable(saved, small, {"n_layer": 6, "n_embd": 384})
     check_resumable(saved, small, saved.shape)  # the same all the same
