@@ -46,7 +46,7 @@ def find_model(config: Config) -> Path:
         path = config.path(config.dialogue.model)
         if not path.exists():
             raise CheckpointError(
-                f"`dialogue.model` {config.dialogue.model} is not there", hint="set it to auto"
+                f"`dialogue.model` {config.dialogue.model} does not exist", hint="set it to auto"
             )
         return path
     own = (path for path in run_folder(config).models() if path.exists())
@@ -163,7 +163,7 @@ def bot_settings(config: Config, about: About | None = None) -> BotSettings:
 def load_bot(config: Config, ask: Callable[[], str | None] = nobody) -> Bot:
     """Load the model that answers, with its own vocabulary, and give it an empty conversation.
 
-    `ask` is asked for the key of an encrypted model that stands nowhere.
+    `ask` is asked for the key of an encrypted model where none is set.
     """
     bundle = open_model(find_model(config), config, ask)
     tokenizer = bundle.tokenizer

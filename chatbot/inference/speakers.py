@@ -62,12 +62,12 @@ def _ids(
 
 def require_persona(about: About, config: Config) -> None:
     """Raise CheckpointError if a model's number 0 is not who the project calls its persona."""
-    known = speakers_of(about, config)
-    if known.persona is None or known.ids.get(known.persona) == 0:
+    speakers = speakers_of(about, config)
+    if speakers.persona is None or speakers.ids.get(speakers.persona) == 0:
         return
     ways = ["set `processed.preprocess.persona` back"]
-    if known.persona in known.ids:
-        ways.append(f"talk with them by `dialogue.speak_as: {known.ids[known.persona]}`")
+    if speakers.persona in speakers.ids:
+        ways.append(f"talk with them by `dialogue.speak_as: {speakers.ids[speakers.persona]}`")
     ways.append("`chatbot archive`, then `chatbot preprocess` and `chatbot train` make their model")
     raise CheckpointError(
         "the persona is another one than this model was trained to be",

@@ -130,16 +130,16 @@ def attacks(
 
 
 def verbatim(
-    run: RunModel, settings: BotSettings, n: int, on_reply: Callable[[], None]
+    model: RunModel, settings: BotSettings, n: int, on_reply: Callable[[], None]
 ) -> dict[str, float]:
     """Return the share of n replies to held-out turns that hold 20 trained characters in a row.
 
     Those that are in the held-out messages too are everybody's words.
     """
-    model, corpus = run.model, run.corpus
-    bot = Bot(model, corpus.tokenizer, settings, guard=run.bundle.guard)
+    network, corpus = model.network, model.corpus
+    bot = Bot(network, corpus.tokenizer, settings, guard=model.bundle.guard)
     replies = []
-    for item in spread(messages_of(corpus.val, corpus.tokenizer, model.context_length, 1), n):
+    for item in spread(messages_of(corpus.val, corpus.tokenizer, network.context_length, 1), n):
         bot.forget()
         bot.hear(item.text)
         replies.append(bot.reply().text)

@@ -19,10 +19,10 @@ _LASTING = ("membership", "verbatim", "secrets", "canaries")
 
 @dataclass(frozen=True)
 class RunModel:
-    """A saved model, the same as a network, and the data it was trained on."""
+    """A saved model, its network, and the data it was trained on."""
 
     bundle: Bundle
-    model: LanguageModel
+    network: LanguageModel
     corpus: Corpus
 
 
@@ -38,7 +38,7 @@ def open_run_model(bundle: Bundle, config: Config) -> RunModel:
     return RunModel(bundle, open_network(bundle, config).language_model(), corpus)
 
 
-def recorded_report(run: RunModel, config: Config) -> dict[str, Any]:
+def recorded_report(model: RunModel, config: Config) -> dict[str, Any]:
     """Return what `chatbot privacy` measured of this very model; nothing if it did not."""
     try:
         content = (config.run_dir / run_files.PRIVACY).read_text(encoding="utf-8")
@@ -46,5 +46,5 @@ def recorded_report(run: RunModel, config: Config) -> dict[str, Any]:
         measured = report["settings"]["step"], report["settings"]["data"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}  # none, of an earlier version, or cut: measured anew by who asks for it
-    is_own = measured == (run.bundle.about.step, run.corpus.stats.fingerprint[:12])
+    is_own = measured == (model.bundle.about.step, model.corpus.stats.fingerprint[:12])
     return {name: report[name] for name in _LASTING if name in report} if is_own else {}

@@ -222,8 +222,8 @@ def _neighbours(weight: Array, n_head: int) -> Array:
 
 def _split_of(content: dict[str, Any]) -> str:
     """Return llama.cpp's name of how a tokenizer splits text; raises ConfigError without one."""
-    given = content["pre_tokenizer"] or {}
-    steps = tuple(_step_of(step) for step in given.get("pretokenizers", [given]))
+    splitter = content["pre_tokenizer"] or {}
+    steps = tuple(_step_of(step) for step in splitter.get("pretokenizers", [splitter]))
     name = _SPLITS.get(steps)
     model, normalizer = content["model"], content.get("normalizer") or {}
     is_alike = (

@@ -4,9 +4,8 @@ Our own network has the layout of Qwen3, so no custom code is needed anywhere.
 """
 
 import json
-import os
-import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +18,7 @@ from chatbot.model.bundle import About, Bundle, map_file, tensors_in, weights_in
 from chatbot.model.gpt.config import NORM_EPS, GPTConfig, require_sane, weight_shapes
 from chatbot.model.gpt.file import gpt_bundle, shape_of
 from chatbot.settings.schema import Config, SamplingConfig
-from chatbot.storage.files import explained, replace_directory, write_bytes, write_json
+from chatbot.storage.files import whole_folder, write_bytes, write_json
 
 if TYPE_CHECKING:
     import torch
@@ -58,25 +57,22 @@ def export_adapter(bundle: Bundle, folder: Path) -> str:
     """Write what peft opens beside the base; return how it is used."""
     from chatbot.model.pretrained.file import tokenizer_of, write_folder
 
-    _in_place(folder, lambda part: write_folder(part, bundle))
+    with _new_folder(folder) as part:
+        write_folder(part, bundle)
     tokenizer = tokenizer_of(bundle)
     resize = f" with resize_token_embeddings({tokenizer.vocab_size})" if tokenizer.added_ids else ""
     return f"PeftModel.from_pretrained opens it on the base{resize}"
 
 
-def _in_place(folder: Path, write: Callable[[Path], None]) -> None:
-    """Write a folder aside and put it in place whole; nothing that holds anything is replaced."""
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Lend a folder that takes its name when it is whole; what holds anything is not replaced."""
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise ConfigError(f"{folder} already exists", hint="name another, or move it away")
-    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-    try:
-        with explained(folder):
-            part.mkdir(parents=True)
-        write(part)
-        write_bytes(part / ".gitignore", b"*\n")  # wherever it is: weights hold what people said
-        replace_directory(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+    with whole_folder(folder) as part:
+        yield part
+        # Git passes it by, wherever it is: weights hold what was written in the chat.
+        write_bytes(part / ".gitignore", b"*\n")
 
 
 def generation_config(sampling: SamplingConfig, tokenizer: Tokenizer) -> dict[str, Any]:
@@ -103,7 +99,7 @@ def _export_gpt(bundle: Bundle, folder: Path, config: Config, dtype: FolderDtype
     shape = shape_of(bundle)
     weights = {f"model.{name}": np.ascontiguousarray(w) for name, w in bundle.weights.items()}
 
-    def write(part: Path) -> None:
+    with _new_folder(folder) as part:
         write_bytes(part / "model.safetensors", save(weights, {"format": "pt"}))
         for name, text in bundle.tokenizer_files.items():
             write_bytes(part / name, text.encode())
@@ -114,7 +110,6 @@ def _export_gpt(bundle: Bundle, folder: Path, config: Config, dtype: FolderDtype
         write_json(part / "generation_config.json", drawing)
         write_json(part / "config.json", qwen3_config(shape))
 
-    _in_place(folder, write)
     return _USE
 
 
@@ -218,14 +213,13 @@ def _export_merged(bundle: Bundle, folder: Path, config: Config, dtype: FolderDt
         chosen = getattr(torch, _TORCH_NAMES[dtype])
     network = open_network(bundle, config, torch.device("cpu"), chosen)
 
-    def write(part: Path) -> None:
+    with _new_folder(folder) as part:
         network.save(part)
         write_tokenizer(part, tokenizer_of(bundle))
         drawing = generation_config(config.sampling, bundle.tokenizer)
         write_json(part / "generation_config.json", drawing)
         _require_same(part, network)
 
-    _in_place(folder, write)
     if chosen is torch.float32:
         return _USE
     name = str(chosen).removeprefix("torch.")

@@ -1,4 +1,4 @@
-"""What a model must be before it is given away: not stale, whom it is called, private enough."""
+"""Checks before a model is given away: stale data, the persona, what it memorized."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,17 +23,17 @@ class PrivacyReview:
 
 
 def require_shareable(path: Path, about: About, config: Config) -> None:
-    """Raise CheckpointError for a model that nobody may give away, `about` what it says of itself.
+    """Raise CheckpointError for a model that must not be given away; `about`: its metadata.
 
-    One learned from messages that were forgotten since; one is another persona than the settings
-    say.
+    It learned from messages that were forgotten since, or speaks as another persona than the
+    settings name.
     """
     _require_not_stale(path)
     require_persona(about, config)
 
 
 def require_shareable_file(path: Path, config: Config) -> None:
-    """Raise CheckpointError where a file is a model that nobody may give away."""
+    """Raise CheckpointError if a file is a model that must not be given away."""
     _require_not_stale(path)
     try:
         about = read_bundle(path).about
@@ -60,13 +60,13 @@ def review_privacy(
     """
     limits = config.publish.privacy
     try:
-        run = open_run_model(bundle, config)
+        model = open_run_model(bundle, config)
     except ChatbotError as error:
         if limits.check == "refuse":
             raise
         return PrivacyReview(None, [f"privacy: not measured, {error}"])
-    report = quick_report(run.model, run.corpus, config.sampling, limits.n_messages, on_rows)
-    report |= recorded_report(run, config)
+    report = quick_report(model.network, model.corpus, config.sampling, limits.n_messages, on_rows)
+    report |= recorded_report(model, config)
     notes = []
     if config.family == "gpt" and "verbatim" not in report:
         notes.append("privacy: `chatbot privacy` also measures copied replies and masked values")

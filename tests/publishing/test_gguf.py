@@ -15,7 +15,7 @@ from chatbot.errors import ConfigError
 from chatbot.model.pretrained.file import read_folder
 from chatbot.model.pretrained.network import open_network
 from chatbot.publishing.gguf import _neighbours, _split_of
-from chatbot.publishing.hf import _in_place
+from chatbot.publishing.hf import _new_folder
 from chatbot.storage.files import sha256_of
 from chatbot.training.families import run_folder
 
@@ -224,12 +224,13 @@ def test_a_folder_that_holds_anything_is_never_replaced(tmp_path, name):
     folder = tmp_path / "processed"
     folder.mkdir()
     (folder / name).write_text("kept")
-    with pytest.raises(ConfigError, match="already exists"):
-        _in_place(folder, lambda part: (part / "new").write_text("x"))
+    with pytest.raises(ConfigError, match="already exists"), _new_folder(folder) as part:
+        (part / "new").write_text("x")
     assert [path.name for path in tmp_path.rglob("*")] == ["processed", name]
 
 
 def test_an_empty_folder_is_a_place_for_an_export(tmp_path):
     (tmp_path / "new").mkdir()
-    _in_place(tmp_path / "new", lambda part: (part / "model").write_text("x"))
+    with _new_folder(tmp_path / "new") as part:
+        (part / "model").write_text("x")
     assert (tmp_path / "new/model").read_text() == "x"

@@ -176,6 +176,6 @@ def test_export_and_import_through_the_commands(trained, capsys):
     assert trained.run("reply", *seeded, "오늘 뭐함") == 0
     assert capsys.readouterr().out == before
     assert trained.run("import", str(target)) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     published = read_bundle(trained.root / "artifacts/model_latest.safetensors")
     assert published.tokenizer.vocab_size == shape_of(published).vocab_size

@@ -25,6 +25,6 @@ def run(args: argparse.Namespace, config: Config) -> None:
     if not source.is_file():
         raise CheckpointError(f"no model at {source}", hint="name the file you were given")
     if target.exists():
-        raise CheckpointError(f"{target} is there already", hint="name another with --output")
+        raise CheckpointError(f"{target} already exists", hint="name another with --output")
     decrypt_file(source, target, [model_identity(config, ask_model_key)])
     say(f"written to {target}; it is not encrypted: whoever has the file can use it")

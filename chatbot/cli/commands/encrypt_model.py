@@ -30,6 +30,6 @@ def run(args: argparse.Namespace, config: Config) -> None:
         raise CheckpointError(f"no model at {source}", hint="`chatbot publish --encrypt` makes one")
     require_shareable_file(source, config)
     if target.exists():
-        raise CheckpointError(f"{target} is there already", hint="name another with --output")
+        raise CheckpointError(f"{target} already exists", hint="name another with --output")
     encrypt_file(source, target, recipients_for(args.to, config))
     say(f"written to {target}; {source} is still there, not encrypted")

@@ -21,6 +21,6 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
     bundle, target = import_hf(args.folder), published_path(config)
     if target.exists():
-        raise CheckpointError(f"{target} is there already", hint="move it, or `chatbot archive`")
+        raise CheckpointError(f"{target} already exists", hint="move it, or `chatbot archive`")
     write_bundle(target, bundle, config.publish.dtype)
     say(f"written to {target}; it answers when the run {config.run_name} has no model")

@@ -35,21 +35,21 @@ def run(args: argparse.Namespace, config: Config) -> None:
     from chatbot.privacy.report import NOT_MEASURED, judge, quick_report, secret_exposures, verbatim
     from chatbot.privacy.run_model import open_run_model
 
-    found = open_run_model(open_model(run_model_path(config), config), config)
-    about = found.bundle.about
+    model = open_run_model(open_model(run_model_path(config), config), config)
+    about = model.bundle.about
     n_messages = config.publish.privacy.n_messages
     with measuring(config) as bar:
-        report = quick_report(found.model, found.corpus, config.sampling, n_messages, bar.update)
+        report = quick_report(model.network, model.corpus, config.sampling, n_messages, bar.update)
     with progress(_N_REPLIES, "asking for replies") as bar:
         settings = bot_settings(config, about)
-        report["verbatim"] = verbatim(found, settings, _N_REPLIES, lambda: advance(bar))
+        report["verbatim"] = verbatim(model, settings, _N_REPLIES, lambda: advance(bar))
     say("ranking masked values")
     secrets = [(v.kind, v.value, v.pseudonym) for v in read_masked(config)]
     secrets = [secret for secret in secrets if secret[0] not in ("name", "address", "url")]
-    report["secrets"] = secret_exposures(found.model, found.corpus, secrets, _N_SECRETS)
+    report["secrets"] = secret_exposures(model.network, model.corpus, secrets, _N_SECRETS)
     if args.audit:
-        report |= _audit(found, config)
-    stats = found.corpus.stats
+        report |= _audit(model, config)
+    stats = model.corpus.stats
     report["data"] = {
         "messages": stats.messages, "masked": stats.masked, "dropped": stats.dropped,
         "context only, not trained": stats.context_only or {},
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     report["not_measured"] = [*NOT_MEASURED, *_left_out(report)]
     report["settings"] = {
         "version": __version__, "run": config.run_name, "step": about.step,
-        "parameters": found.bundle.n_params, "seed": config.runtime.seed,
+        "parameters": model.bundle.n_params, "seed": config.runtime.seed,
         "data": stats.fingerprint[:12], "characters of a long message": report["min_chars"],
         "temperature": config.sampling.temperature,
     }  # fmt: skip
@@ -69,20 +69,20 @@ def run(args: argparse.Namespace, config: Config) -> None:
     say(f"written to {config.run_dir / run_files.PRIVACY_PAGE} and privacy.json")
 
 
-def _audit(found: "RunModel", config: Config) -> dict[str, Any]:
+def _audit(model: "RunModel", config: Config) -> dict[str, Any]:
     """Train the audit copy; measure canaries, and membership where the split is fair."""
     from chatbot.privacy.audit import exposures, train_audit_copy
     from chatbot.privacy.report import attacks, long_messages
     from chatbot.training.families import training_family
 
-    n_steps = found.bundle.about.step or 0
+    n_steps = model.bundle.about.step or 0
     with progress(n_steps, "training the audit copy") as bar:
         audit = train_audit_copy(
-            training_family(config).resolve(config, found.corpus), found.corpus, n_steps,
+            training_family(config).resolve(config, model.corpus), model.corpus, n_steps,
             config.runtime.seed, lambda: advance(bar),
         )  # fmt: skip
     say("ranking planted numbers")
-    tokenizer = found.corpus.tokenizer
+    tokenizer = model.corpus.tokenizer
     _, members, others = long_messages(
         audit.model, audit.members, audit.others, tokenizer, 2 * config.publish.privacy.n_messages
     )

@@ -87,7 +87,7 @@ def read_folder(folder: Path) -> Bundle:
         tokenizer_of(bundle)
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"{folder} is not whole: {Path(error.filename or '').name} is missing",
+            f"{folder} is incomplete: {Path(error.filename or '').name} is missing",
             hint="name a folder that `chatbot train` wrote",
         ) from error
     except (ValueError, KeyError, CorpusError) as error:
