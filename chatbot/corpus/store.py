@@ -23,11 +23,9 @@ Setting = bool | int | float | str  # of `PreprocessConfig`
 SPLITS = ("train", "val")
 _AGAIN = "run `chatbot preprocess` again"
 # All that stands in a folder of processed data. It is replaced whole, so nothing else may be in it.
-_WRITTEN = frozenset(
-    [
-        *(f"{split}{end}" for split in SPLITS for end in (".bin", "_loss_mask.bin", ".jsonl")),
-        *("tokenizer.json", FORM_FILE, "stats.json", "speakers.json", "preview.json", MASKED_FILE),
-    ]
+_WRITTEN = (
+    *("stats.json", SPEAKERS_FILE, "preview.json", MASKED_FILE, "tokenizer.json", FORM_FILE),
+    *(f"{split}{end}" for split in SPLITS for end in (".bin", "_loss_mask.bin", ".jsonl")),
 )
 _LITTER = frozenset([".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"])
 
@@ -114,7 +112,7 @@ def require_replaceable(folder: Path) -> None:
         raise ConfigError(f"{folder} is no folder of its own", hint="name a new folder")
     names = {path.name for path in folder.iterdir()} if folder.exists() else set()
     names -= _LITTER
-    if names and not ("stats.json" in names and names <= _WRITTEN):
+    if names and not ("stats.json" in names and names <= set(_WRITTEN)):
         raise ConfigError(
             f"{folder} holds files that preprocess did not write, and would lose them",
             hint="name a new folder for processed data, or move those files away",
@@ -148,9 +146,7 @@ def carried_by_model(stats: Stats) -> dict[str, Any]:
 def remove_corpus(folder: Path) -> None:
     """Remove processed data, and nothing else that may be in its folder."""
     restore_directory(folder)
-    names = ["stats.json", SPEAKERS_FILE, "preview.json", MASKED_FILE, "tokenizer.json", FORM_FILE]
-    names += [f"{split}{end}" for split in SPLITS for end in (".bin", "_loss_mask.bin", ".jsonl")]
-    for name in names:
+    for name in _WRITTEN:
         (folder / name).unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()

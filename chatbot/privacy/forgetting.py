@@ -51,21 +51,12 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class RebuiltCorpus:
-    """A corpus without what was forgotten; without stats if it could not be made: it is removed."""
-
-    folder: str
-    stats: Stats | None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
 class Forgetting:
     """What forgetting did: the receipt, where it is written, and the corpora made anew."""
 
     receipt: Receipt
     path: Path
-    corpora: list[RebuiltCorpus]
+    corpora: list[Stats]
 
 
 def speaker_rule(typed: str, rooms: Sequence[Room]) -> ForgetRule:
@@ -128,7 +119,7 @@ def _count_messages(rule: ForgetRule, rooms: Sequence[Room], config: Config) -> 
     )
 
 
-def _rebuild(config: Config, listener: Listener) -> Iterator[RebuiltCorpus]:
+def _rebuild(config: Config, listener: Listener) -> Iterator[Stats]:
     """Make all corpora anew, those of a base by the tokenizer that they came with.
 
     Where that fails the old one is removed, since it holds what is to be forgotten.
@@ -137,12 +128,11 @@ def _rebuild(config: Config, listener: Listener) -> Iterator[RebuiltCorpus]:
     for stage in (config, *stages):
         try:
             tokenizer = None if stage is config else open_tokenizer(stage.processed_dir)
-            stats = build_corpus(stage, tokenizer, listener)
+            yield build_corpus(stage, tokenizer, listener)
         except ChatbotError as error:
             remove_corpus(stage.processed_dir)
-            yield RebuiltCorpus(stage.processed.dir, None, str(error))
-        else:
-            yield RebuiltCorpus(stage.processed.dir, stats)
+            folder = stage.processed.dir
+            listener.say(f"nothing is left to train on, {folder} is removed: {error}")
 
 
 def _stages(config: Config) -> list[Config]:

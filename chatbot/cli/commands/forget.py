@@ -31,11 +31,8 @@ def run(args: argparse.Namespace, config: Config) -> None:
         _list_messages(args.find, rooms, config)
         return
     forgetting = forget(_rule(args, rooms), rooms, config, TERMINAL)
-    for corpus in forgetting.corpora:
-        if corpus.stats is None:
-            say(f"nothing is left to train on, {corpus.folder} is removed: {corpus.reason}")
-        else:
-            print_stats(corpus.stats)
+    for stats in forgetting.corpora:
+        print_stats(stats)
     n_messages = forgetting.receipt.n_messages
     say(f"{n_messages:,} messages are forgotten; receipt: {forgetting.path}")
     say("models that learned from them are marked: train anew before publishing")
