@@ -1,16 +1,21 @@
 """configs/sft.yaml: the names that users of transformers and peft know, and other defaults."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
-from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec.structs import replace as replace_fields
 
 from chatbot.settings.load import load_config
-from chatbot.settings.naming import Naming, Setting, own_naming, schema_settings
+from chatbot.settings.naming import (
+    Conversion,
+    Naming,
+    Setting,
+    own_naming,
+    renamed_settings,
+    schema_settings,
+)
 from chatbot.settings.schema import Config, Rate, Weight
 
 Stage = Literal["cpt", "sft"]
@@ -157,32 +162,23 @@ def _defaults(stage: Stage) -> dict[str, Any]:
 
 def _settings(stage: Stage) -> dict[str, Setting]:
     """Return the settings that a stage reads."""
-    schema, defaults = schema_settings(), _defaults(stage)
     targets = {name: (target,) for name, target in _NAMES.items()} | _OF_STAGE[stage]
     targets["data.label_mode"] = _LABEL_MODE_TARGETS
     set_elsewhere = {target for several in targets.values() for target in several}
     for group, section in _SAME.items():
-        for target in schema:
+        for target in schema_settings():
             if target.startswith(f"{section}.") and target not in set_elsewhere | _UNUSED[stage]:
                 targets[group + target.removeprefix(section)] = (target,)
-
-    def setting(name: str) -> Setting:
-        expand, collapse = _converters(name, stage)
-        own = [defaults.get(target, schema[target].default) for target in targets[name]]
-        first = targets[name][0]
-        kind = _KINDS.get(first, schema[first].kind)
-        return Setting(kind, collapse(*own), targets[name], expand, collapse)
-
-    return {name: setting(name) for name in targets}
+    return renamed_settings(targets, _defaults(stage), _KINDS, _conversions(stage))
 
 
-def _converters(
-    name: str, stage: Stage
-) -> tuple[Callable[[Any], Iterable[Any]], Callable[..., Any]]:
-    """Return what turns a typed value into those of its settings, and back."""
-    if name == "data.label_mode":
-        modes = {values: mode for mode, values in _LABEL_MODES.items()}
-        return _LABEL_MODES.__getitem__, lambda *values: modes[values]
-    if name == "project.run_name" and stage == "cpt":
-        return lambda run: (f"{run}{_CPT_SUFFIX}",), lambda run: run.removesuffix(_CPT_SUFFIX)
-    return repeat, lambda value, *_: value
+def _conversions(stage: Stage) -> dict[str, Conversion]:
+    """Return the names whose values are not those of their settings."""
+    modes = {values: mode for mode, values in _LABEL_MODES.items()}
+    label_mode = Conversion(_LABEL_MODES.__getitem__, lambda *values: modes[values])
+    if stage == "sft":
+        return {"data.label_mode": label_mode}
+    run_name = Conversion(
+        lambda name: (f"{name}{_CPT_SUFFIX}",), lambda name: name.removesuffix(_CPT_SUFFIX)
+    )
+    return {"data.label_mode": label_mode, "project.run_name": run_name}

@@ -1,11 +1,10 @@
-"""Settings from configs/*.yaml: read, overlay, refuse."""
+"""configs/*.yaml and `--set` -> one Config; what is unknown or does not fit is refused."""
 
 import contextlib
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from operator import attrgetter
 from pathlib import Path
 from types import NoneType, UnionType
@@ -15,16 +14,16 @@ import msgspec
 import yaml
 
 from chatbot.errors import ConfigError
+from chatbot.settings.contradictions import refuse_contradictions
 from chatbot.settings.naming import Naming, Setting, own_naming
-from chatbot.settings.run_files import is_run_file
 from chatbot.settings.schema import Config
 
 
 @dataclass(frozen=True)
-class _Plain:
-    """A word without quotes that YAML reads as no text: as it is written, and what YAML reads.
+class _Scalar:
+    """An unquoted scalar that YAML does not read as text: as it is written, and as YAML reads it.
 
-    Which of the two is meant, the setting's type tells: 1004 may be a name, `off` a choice.
+    The type of the setting decides between the two: 1004 may be a name, `off` a choice.
     """
 
     text: str
@@ -41,25 +40,27 @@ _WORDS = {
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2 numbers (1e-3 is a number, not text), both readings of a word, no key twice."""
+    """Reads 1e-3 as a number, as YAML 1.2 does, keeps both readings of a scalar, and refuses
+    duplicate keys.
+    """
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """Build a value, both readings of it where the word stands without quotes."""
+        """Build a value, or both readings of an unquoted scalar."""
         if not isinstance(node, yaml.ScalarNode) or node.style or node.tag in _TEXT_TAGS:
             return super().construct_object(node, deep)
         try:
-            return _Plain(node.value, super().construct_object(node, deep))
-        except ValueError:  # looks like a date and is none
+            return _Scalar(node.value, super().construct_object(node, deep))
+        except ValueError:  # it looks like a date and is not one
             del self.recursive_objects[node]
-            return _Plain(node.value, node.value)
+            return _Scalar(node.value, node.value)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping, refusing a key that stands twice."""
+        """Build a mapping; raises ConfigError for duplicate keys."""
         keys = [_pick(self.construct_object(key, deep=True), _TEXT) for key, _ in node.value]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
+        duplicates = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if duplicates:
             raise ConfigError(
-                f"setting {twice[0]} stands twice near line {node.start_mark.line + 1}",
+                f"setting {duplicates[0]} is set twice near line {node.start_mark.line + 1}",
                 hint="keep one of them",
             )
         return super().construct_mapping(node, deep)
@@ -146,7 +147,9 @@ def _overlay(values: dict[str, Any], override: str, naming: Naming) -> None:
         raise ConfigError(f"--set {override!r} has no value", hint="--set section.key=value")
     *sections, key = dotted.strip().split(".")
     for section in sections:
-        values = values.setdefault(section, {})
+        if values.get(section) is None:
+            values[section] = {}
+        values = values[section]
         if not isinstance(values, dict):
             raise _unknown(dotted, "--set", naming)
     try:
@@ -165,10 +168,10 @@ def _flatten(
         name = f"{prefix}{_pick(key, _TEXT)}"
         if name in naming.settings:
             yield name, value
+        elif isinstance(value, Mapping) and (value or naming.is_group(name)):
+            yield from _flatten(value, naming, f"{name}.")  # an unknown name is told in full
         elif not naming.is_group(name):
             raise _unknown(name, "", naming)
-        elif isinstance(value, Mapping):
-            yield from _flatten(value, naming, f"{name}.")
         else:
             raise ConfigError(
                 f"setting {name} is a group", hint="write its settings as `key: value`"
@@ -227,9 +230,9 @@ def _bounds(note: msgspec.Meta) -> str:
     return f" ({', '.join(bounds)})" if bounds else ""
 
 
-def _pick(value: Any, reading: Callable[[_Plain], Any]) -> Any:
-    """Return a value, and all that it holds, in one of the two readings."""
-    if isinstance(value, _Plain):
+def _pick(value: Any, reading: Callable[[_Scalar], Any]) -> Any:
+    """Return a value, and all that it contains, in one of the two readings."""
+    if isinstance(value, _Scalar):
         return reading(value)
     if isinstance(value, list):
         return [_pick(inner, reading) for inner in value]
@@ -242,80 +245,16 @@ def _unknown(name: str, where: str, naming: Naming) -> ConfigError:
     place = f" in {where}" if where else ""
     home = next((file for file, keys in naming.files.items() if name.split(".")[0] in keys), None)
     if home and where and where != "--set":
-        return ConfigError(f"setting {name} is not one{place}", hint=f"move it to configs/{home}")
-    known = list(naming.settings)
-    sections = sorted({part.rpartition(".")[0] for part in known} - {""})
-    near = difflib.get_close_matches(name, known + sections, n=1, cutoff=0.5)
-    tail = [full for full in known if full.rpartition(".")[2] == name.rpartition(".")[2]]
-    guess = tail[:1] or near
-    hint = f"did you mean {guess[0]}?" if guess else "docs/settings.md lists every setting"
+        return ConfigError(
+            f"setting {name} does not belong{place}", hint=f"move it to configs/{home}"
+        )
+    names = list(naming.settings)
+    groups = sorted({other.rpartition(".")[0] for other in names} - {""})
+    same_key = [other for other in names if other.split(".")[-1] == name.split(".")[-1]]
+    guesses = [
+        *filter(None, [naming.aliases.get(name)]),  # as another program calls it
+        *same_key,
+        *difflib.get_close_matches(name, names + groups, n=1, cutoff=0.5),
+    ]
+    hint = f"did you mean {guesses[0]}?" if guesses else "docs/settings.md lists every setting"
     return ConfigError(f"unknown setting {name}{place}", hint=hint)
-
-
-def refuse_shared_folders(config: Config) -> None:
-    """Raise ConfigError where a folder that is replaced, emptied or filled holds something else.
-
-    Processed data replaces its folder, `archive` empties three, `organize` moves files: none of
-    them may be the project, or lie inside one another.
-    """
-    root = Path(config.root).resolve()
-    folders = {name: (root / text).resolve() for name, text in _folders(config).items()}
-    for name, folder in folders.items():
-        if folder == root or folder in root.parents:
-            raise ConfigError(
-                f"{name} names the project's own folder, or one that holds it",
-                hint="name a folder of its own, as the default is",
-            )
-    for (name, folder), (other, path) in combinations(folders.items(), 2):
-        if folder == path or folder in path.parents or path in folder.parents:
-            raise ConfigError(
-                f"{name} and {other} are one folder, or one lies in the other",
-                hint="give each a folder of its own, as the defaults do",
-            )
-
-
-def _folders(config: Config) -> dict[str, str]:
-    """Return every folder that commands write to, by the name that the user types."""
-    folders = {
-        "the folder configs": "configs",
-        "`raw.inbox_dir`": config.raw.inbox_dir,
-        "`raw.organized_dir`": config.raw.organized_dir,
-        "`raw.manifest_path`": config.raw.manifest_path,
-        "`storage.checkpoints_dir`": config.storage.checkpoints_dir,
-        "`storage.artifacts_dir`": config.storage.artifacts_dir,
-        "`storage.archive_dir`": config.storage.archive_dir,
-    }
-    if config.family == "pretrained":
-        folders["`pretrained.cpt_dir`"] = config.pretrained.cpt_dir
-        if config.pretrained.stage == "cpt":
-            return folders
-    return {**folders, "`processed.dir`": config.processed.dir}
-
-
-def refuse_contradictions(config: Config) -> None:
-    """Raise ConfigError where two settings cannot both hold."""
-    refuse_shared_folders(config)
-    rules = config.processed.preprocess
-    if rules.min_context_turns >= rules.context_turns:
-        raise ConfigError(
-            f"`processed.preprocess.min_context_turns` {rules.min_context_turns} is not below "
-            f"`processed.preprocess.context_turns` {rules.context_turns}",
-            hint="lower `processed.preprocess.min_context_turns`",
-        )
-    base = config.pretrained.base
-    if base.tuning == "full" and base.load_in_4bit:
-        raise ConfigError(
-            "`pretrained.base.load_in_4bit` cannot be trained in full",
-            hint="set `pretrained.base.tuning: lora`",
-        )
-    if is_run_file(config.stop_file_name):
-        raise ConfigError(
-            f"`stop_file_name` {config.stop_file_name} is a file of the run",
-            hint="STOP is a good name",
-        )
-    rate = config.optimization.learning_rate
-    if rate != "auto" and config.optimization.min_lr > rate:
-        raise ConfigError(
-            "`optimization.min_lr` is above `optimization.learning_rate`",
-            hint="lower `optimization.min_lr`",
-        )

@@ -31,19 +31,28 @@ FILES: dict[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
+class Conversion:
+    """`expand`: a typed value -> those of the settings it sets; `collapse`: the way back."""
+
+    expand: Callable[[Any], Iterable[Any]]
+    collapse: Callable[..., Any]
+
+
+UNCHANGED = Conversion(repeat, lambda value, *_: value)
+
+
+@dataclass(frozen=True)
 class Setting:
     """What a user types for one setting of the schema, or for several.
 
     `kind`: the type it takes. `targets`: the settings of the schema, as dotted names; none where
-    another stage of training uses it. `expand` turns a typed value into theirs, `collapse` the
-    first of theirs, or all where they are several, back into what was typed.
+    another stage of training uses it.
     """
 
     kind: Any
     default: Any
     targets: tuple[str, ...]
-    expand: Callable[[Any], Iterable[Any]] = repeat
-    collapse: Callable[..., Any] = lambda value, *_: value
+    conversion: Conversion = UNCHANGED
 
 
 @dataclass(frozen=True)
@@ -83,15 +92,15 @@ class Naming:
         values = dict(self.fixed)
         for name, value in typed.items():
             setting = self.settings[name]
-            values |= zip(setting.targets, setting.expand(value), strict=False)
+            values |= zip(setting.targets, setting.conversion.expand(value), strict=False)
         return msgspec.convert(nested(values), Config)
 
     def typed(self, config: Config) -> dict[str, Any]:
         """Return the settings as one would type them: name -> value."""
         return {
-            name: setting.collapse(*(attrgetter(target)(config) for target in setting.targets))
+            name: setting.conversion.collapse(*(attrgetter(target)(config) for target in targets))
             for name, setting in self.settings.items()
-            if setting.targets
+            if (targets := setting.targets)
         }
 
 
@@ -126,6 +135,26 @@ def schema_settings(section: type[Section] = Config, prefix: str = "") -> dict[s
             make = item.default_factory
             default = item.default if make is msgspec.NODEFAULT else make()
             settings[name] = Setting(item.type, default, (name,))
+    return settings
+
+
+def renamed_settings(
+    targets: Mapping[str, tuple[str, ...]],
+    defaults: Mapping[str, Any],
+    kinds: Mapping[str, Any],
+    conversions: Mapping[str, Conversion],
+) -> dict[str, Setting]:
+    """Return settings by other names than those of the schema.
+
+    `targets`: what each name sets. `defaults` and `kinds`: of settings of the schema, where they
+    are not the schema's. `conversions`: of names whose values differ from those they set.
+    """
+    schema, settings = schema_settings(), {}
+    for name, several in targets.items():
+        conversion, first = conversions.get(name, UNCHANGED), several[0]
+        own = [defaults.get(target, schema[target].default) for target in several]
+        kind = kinds.get(first, schema[first].kind)
+        settings[name] = Setting(kind, conversion.collapse(*own), several, conversion)
     return settings
 
 

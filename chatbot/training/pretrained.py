@@ -31,7 +31,7 @@ from chatbot.model.pretrained.hub import Base, can_quantize, context_of, load_ba
 from chatbot.model.pretrained.lora import add_adapter
 from chatbot.model.pretrained.network import PretrainedNetwork, add_token_rows, rows_to_train
 from chatbot.model.pretrained.tokenizer import require_own_tokenizer
-from chatbot.settings.load import refuse_contradictions
+from chatbot.settings.contradictions import refuse_contradictions
 from chatbot.settings.schema import Config
 from chatbot.training.interface import Blueprint
 from chatbot.training.loop import Compute, TrainState, averaged

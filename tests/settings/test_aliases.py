@@ -64,6 +64,16 @@ def test_settings_are_written_down_as_they_were_typed(drawn):
     assert written == {name: typed.get(name, used[name].default) for name in used}
 
 
+@pytest.mark.parametrize(
+    ("name", "alias"),
+    [("optimization.batch_size", "training.per_device_train_batch_size"), ("run_name", "project.run_name"), ("sampling.top_k", "generation.top_k")],
+)  # fmt: skip
+def test_a_name_of_the_other_program_is_answered_with_its_own(name, alias):
+    with pytest.raises(ConfigError) as caught:
+        load_sft_config(NO_CONFIGS, (f"{name}=1",))
+    assert caught.value.hint == f"did you mean {alias}?"
+
+
 def test_no_setting_has_two_names():
     for naming in NAMINGS.values():
         targets = [target for setting in naming.settings.values() for target in setting.targets]

@@ -36,7 +36,7 @@ def test_unknown_key_is_refused_with_a_guess(project):
 
 def test_key_in_the_wrong_file_is_sent_to_the_right_one(project):
     message, hint = changed(project, "gen.yaml", "output:", "model: {size: nano}\noutput:")
-    assert message == "setting model is not one in configs/gen.yaml"
+    assert message == "setting model does not belong in configs/gen.yaml"
     assert hint == "move it to configs/train.yaml"
 
 
@@ -47,7 +47,7 @@ def test_wrong_type_names_the_setting(project):
 
 def test_key_that_stands_twice_is_refused(project):
     message, _ = changed(project, "train.yaml", "  seed: 1337", "  seed: 1337\n  seed: 2")
-    assert message.startswith("setting seed stands twice")
+    assert message.startswith("setting seed is set twice")
 
 
 def test_exponents_are_numbers():
