@@ -114,7 +114,7 @@ import: install  ## take such a folder back: make import TARGET=my-model
 	$(RUN) import --root "$(ROOT)" $(value ARGS) "$(or $(TARGET),$(ROOT)/artifacts/hf)"
 forget: install  ## take messages out: make forget ARGS="--speaker NAME"
 	@$(RUN) forget --root "$(ROOT)" $(WHAT) $(value ARGS)
-privacy: install  ## what the model remembers of the log
+privacy: install  ## what the model remembers of the chat
 	$(RUN) privacy --root "$(ROOT)" $(value ARGS)
 publish: install  ## one model file in artifacts/
 	$(RUN) publish --root "$(ROOT)" $(value ARGS)

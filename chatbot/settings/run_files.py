@@ -1,4 +1,4 @@
-"""What stands in a run's folder, by name: the only list, so that no STOP file takes one."""
+"""Names of the files in a run's folder, in one list: the stop file may take none of them."""
 
 LATEST = "latest.pt"
 PREVIOUS = "previous.pt"
@@ -29,14 +29,14 @@ _ENDINGS = (".part", ".old")  # of what is written aside or replaced
 
 
 def is_run_file(name: str) -> bool:
-    """Whether a run's folder may hold this name, on disks that tell no case from another too.
+    """Whether a file of a run may have this name, also on disks that ignore case.
 
     >>> is_run_file("Latest.pt"), is_run_file("STOP")
     (True, False)
     """
     name = name.casefold()
     return (
-        name in {known.casefold() for known in _NAMES}
+        name in {own.casefold() for own in _NAMES}
         or name.startswith(CHECKPOINT)
         or name.endswith(_ENDINGS)
         or not name.strip(".")

@@ -111,7 +111,7 @@ class RuntimeConfig(Section, frozen=True):
 
 
 class ModelConfig(Section, frozen=True):
-    """The network: a named size, or numbers of your own, which win over the size."""
+    """The network: a named size; single dimensions override it."""
 
     size: Literal["auto", "nano", "small", "base", "large"] = "auto"
     block_size: Auto | Annotated[int, Meta(ge=16, le=32768)] = "auto"
@@ -218,7 +218,7 @@ class SecurityConfig(Section, frozen=True):
 
 
 class PrivacyConfig(Section, frozen=True):
-    """What a model may remember of its log before `publish` warns or refuses."""
+    """What a model may remember of its chat before `publish` warns or refuses."""
 
     check: Literal["warn", "refuse", "off"] = "warn"
     n_messages: Positive = 200
