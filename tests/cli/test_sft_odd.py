@@ -246,7 +246,7 @@ def test_a_checkpoint_that_cannot_be_removed_does_not_end_training(on_base, monk
 
 def test_a_format_of_our_own_network_is_refused(on_base, capsys):
     assert on_base("qwen2").run("publish", settings=("publish.dtype=int8",)) == 2
-    assert "our own network only" in capsys.readouterr().err
+    assert "setting publish.dtype must be fp32 or fp16" in capsys.readouterr().err
 
 
 def test_old_architectures_are_planned_roughly(tmp_path):
