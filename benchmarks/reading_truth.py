@@ -21,8 +21,9 @@ from tests.ingest.readers.exports import (
     SENTENCES,
     Dialect,
     Event,
+    is_told,
+    readable,
 )
-from tests.ingest.readers.test_exports import is_told, readable
 
 SPEAKERS = ("가람", "나래", "다온 [총무]", "팀:A", "김, 이", "🦊여우")
 _GAPS = (0, 1, 20, 45, 70, 700, 9000, 40_000)

@@ -1,6 +1,7 @@
 """Tiny random bases of real architectures, with real tokenizers trained on an invented room."""
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -8,6 +9,10 @@ import transformers as hf
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from chatbot.cli.invented_room import invent_room
+from chatbot.corpus.hf_tokenizer import BaseTokenizer
+from chatbot.model.pretrained.hub import Base
+from chatbot.model.pretrained.tokenizer import base_tokenizer
+from chatbot.settings.schema import BaseModelConfig
 
 CHATML = (
     "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nYou are a friend.<|im_end|>\n{% endif %}"
@@ -121,3 +126,13 @@ def make_base(folder: Path, kind: str, seed: int = 0) -> Path:
         model = hf.AutoModelForCausalLM.from_config(network_config(kind, size))
     model.save_pretrained(folder)
     return folder
+
+
+@lru_cache(maxsize=20)
+def tokenizer(kind: str, form: str = "auto", n_speakers: int = 2) -> BaseTokenizer:
+    import tempfile
+
+    folder = make_base(Path(tempfile.mkdtemp()) / kind, kind)
+    return base_tokenizer(
+        Base(BaseModelConfig(base_model=str(folder), form=form), Path()), n_speakers
+    )[0]

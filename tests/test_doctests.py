@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-from tests.test_house import MODULES, name_of
+from tests.package import MODULES, name_of
 
 WITH_EXAMPLES = [path for path in MODULES if ">>> " in path.read_text(encoding="utf-8")]
 

@@ -18,9 +18,8 @@ from chatbot.settings.naming import own_naming
 from chatbot.settings.schema import Config
 from chatbot.sft_ops import SFT
 from tests.conftest import NO_CONFIGS, REPOSITORY
+from tests.package import MODULES, PACKAGE, name_of
 
-PACKAGE = REPOSITORY / "chatbot"
-MODULES = sorted(PACKAGE.rglob("*.py"))
 # Top to bottom: a stage imports what stands above it, never what stands below.
 LAYERS = (
     "errors", "conversation", "wording", "listener", "settings", "storage", "crypto", "ingest", "corpus", "model",
@@ -56,10 +55,6 @@ def layer_of(module: str) -> str:
     return module.split(".")[1] if "." in module else "errors"
 
 
-def name_of(path: Path) -> str:
-    return ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
-
-
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_stage_imports_only_what_stands_above_it(path):
     own = LAYERS.index(layer_of(name_of(path)))
@@ -72,6 +67,18 @@ def test_no_file_imports_in_a_circle():
     known = {name_of(path) for path in MODULES}
     graph = {name_of(path): (imports_of(path) & known) - {name_of(path)} for path in MODULES}
     assert list(TopologicalSorter(graph).static_order())
+
+
+def test_no_test_module_is_imported_by_another():
+    """What tests share stands in a module of its own: a moved test breaks no other."""
+    borrowed = [
+        f"{path.name} imports {name}"
+        for folder in ("tests", "benchmarks")
+        for path in (REPOSITORY / folder).rglob("*.py")
+        for name in imports_of(path)
+        if re.match(r"tests\.(\w+\.)*test_", name)
+    ]
+    assert not borrowed
 
 
 def test_files_are_at_most_400_lines():

@@ -17,7 +17,7 @@ from chatbot.settings.aliases import load_sft_config, sft_naming
 from chatbot.settings.naming import FILES, own_naming, schema_settings
 from chatbot.sft_ops import SFT as SFT_PROGRAM
 from chatbot.wording import OURS, SFT, Wording, spelled_out
-from tests.test_house import MODULES, name_of
+from tests.package import MODULES, name_of
 
 OUR_SETTINGS, SFT_SETTINGS = own_naming().settings, sft_naming("sft").settings
 ALIASES = sft_naming("sft").aliases

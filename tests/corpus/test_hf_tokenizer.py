@@ -16,7 +16,7 @@ from chatbot.errors import ConfigError, CorpusError
 from chatbot.model.pretrained.hub import Base
 from chatbot.model.pretrained.tokenizer import base_tokenizer, without_speakers
 from chatbot.settings.schema import BaseModelConfig
-from tests.bases import KINDS, SPECIALS, make_base
+from tests.bases import KINDS, SPECIALS, make_base, tokenizer
 
 WORDS = st.sampled_from(
     [
@@ -37,16 +37,6 @@ WORDS = st.sampled_from(
 )
 TEXT = st.lists(WORDS, min_size=1, max_size=5).map(lambda parts: " ".join(parts).strip() or "응")
 TURNS = st.lists(st.builds(Turn, st.integers(0, 1), TEXT, st.booleans()), min_size=1, max_size=6)
-
-
-@lru_cache(maxsize=20)
-def tokenizer(kind: str, form: str = "auto", n_speakers: int = 2) -> BaseTokenizer:
-    import tempfile
-
-    folder = make_base(Path(tempfile.mkdtemp()) / kind, kind)
-    return base_tokenizer(
-        Base(BaseModelConfig(base_model=str(folder), form=form), Path()), n_speakers
-    )[0]
 
 
 @pytest.mark.parametrize("kind", KINDS)

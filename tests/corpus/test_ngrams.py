@@ -8,7 +8,7 @@ from chatbot.corpus import ngrams
 from chatbot.corpus.ngrams import N, index_ngrams
 from chatbot.corpus.store import TokenStore
 from chatbot.corpus.template import Turn, render_all
-from tests.corpus.test_template import tokenizer
+from tests.corpus.texts import tokenizer
 
 turns = st.lists(
     st.builds(Turn, st.integers(0, 2), st.text("abcdefgh", min_size=1, max_size=20)),

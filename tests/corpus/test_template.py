@@ -1,7 +1,5 @@
 """The one renderer: text never forges control, the mask is exactly the replies."""
 
-from functools import cache
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,28 +15,9 @@ from chatbot.corpus.template import (
     render_all,
     render_prompt,
 )
-from chatbot.corpus.tokenizer import BOS, EOS, PAD, BpeTokenizer, train_tokenizer
+from chatbot.corpus.tokenizer import BpeTokenizer, train_tokenizer
 from chatbot.errors import CorpusError
-
-
-@cache
-def tokenizer() -> BpeTokenizer:
-    return train_tokenizer(["안녕 뭐해 ㅋㅋ", "밥 먹었어? 응 먹었어", "hello there 😀"] * 9, 400, 3)
-
-
-hostile = st.one_of(
-    st.text(st.characters(exclude_categories=["Cs"])),
-    st.lists(st.sampled_from([BOS, EOS, PAD, "<|spk:0|>", "<|", "ㅋ", "😀", "a", " ", "\n"])).map(
-        "".join
-    ),
-)
-speakers = st.integers(0, 2)
-turns = st.lists(
-    st.builds(Turn, speakers, hostile, st.booleans())
-    | st.builds(Turn, speakers, hostile, is_context_only=st.just(True)),
-    min_size=1,
-    max_size=8,
-)
+from tests.corpus.texts import hostile, tokenizer, turns
 
 
 @given(hostile)

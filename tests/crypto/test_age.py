@@ -10,10 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from chatbot.crypto.age import CHUNK, decrypt, decrypt_file, encrypt, encrypt_file
+from chatbot.crypto.age import CHUNK, decrypt, decrypt_file, encrypt_file
 from chatbot.crypto.age_keys import (
     Passphrase,
-    X25519Identity,
     decode_bech32,
     encode_bech32,
     identity_of,
@@ -25,6 +24,7 @@ from chatbot.crypto.armor import armored
 from chatbot.crypto.secrets import keep_secret
 from chatbot.errors import CryptoError
 from tests.conftest import SHARED
+from tests.crypto.sealing import WHO, opened, sealed
 
 VECTORS = sorted((SHARED / "vectors/age").glob("*")) if SHARED.exists() else []
 KINDS = {
@@ -44,17 +44,6 @@ KNOWN = {
     "armored",
     "comment",
 }
-WHO = X25519Identity(bytes(range(32)))
-
-
-def sealed(content, *recipients):
-    target = io.BytesIO()
-    encrypt(io.BytesIO(content), target, recipients or (WHO.recipient,))
-    return target.getvalue()
-
-
-def opened(content, *identities):
-    return b"".join(decrypt(io.BytesIO(content), identities or (WHO,)))
 
 
 def release(content, identities):

@@ -53,12 +53,12 @@ class Faults:
 
 if __name__ == "__main__":
     from tests.conftest import Project
-    from tests.training.test_resume import train
+    from tests.training.runs import train_until
 
     project = Project(pathlib.Path(sys.argv[1]))
     faults = Faults(int(sys.argv[2]), int(sys.argv[3])).install()
     try:
-        train(project, until=99, on_trouble=lambda error: None)
+        train_until(project, until=99, on_trouble=lambda error: None)
     except (ChatbotError, OSError):
         sys.exit(2)
     sys.exit(0 if faults.n_calls < int(sys.argv[2]) else 1)

@@ -25,7 +25,7 @@ from chatbot.training.checkpoint import read_checkpoint, read_newest
 from chatbot.training.folder import RunFolder
 from tests.conftest import TINY, Project
 from tests.faults.driver import Faults
-from tests.training.test_resume import assert_equal, content, train
+from tests.training.runs import assert_equal, content, train_until
 
 pytestmark = pytest.mark.faults
 N_KILLS = int(os.environ.get("N_KILLS", "100"))
@@ -108,7 +108,7 @@ def test_a_file_is_old_or_new_whichever_call_fails(tmp_path, code, is_persistent
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, 0])
 def test_training_goes_on_whichever_call_fails(processed, tmp_path, code):
     """The n-th call of a run fails: what stands afterwards continues to the same end."""
-    wanted = content(train(copy(processed, tmp_path / "calm"), until=99))[0]
+    wanted = content(train_until(copy(processed, tmp_path / "calm"), until=99))[0]
     counts: Counter[str] = Counter()
     ends = {0: "not reached", 1: "went on", 2: "ended with an error", 9: "died"}
     for at in itertools.count(1, STRIDE):
@@ -117,7 +117,7 @@ def test_training_goes_on_whichever_call_fails(processed, tmp_path, code):
         status = subprocess.run(line, check=False, capture_output=True, text=True)
         assert status.returncode in ends, status.stderr
         counts[ends[status.returncode]] += 1
-        found = content(train(project, until=99))[0]
+        found = content(train_until(project, until=99))[0]
         assert_equal(found, wanted)
         shutil.rmtree(project.root)
         if status.returncode == 0:
@@ -133,9 +133,9 @@ def copy(project, root):
 
 def test_every_file_truncated_flipped_or_deleted(processed, tmp_path):
     """Training goes on to the same end, or refuses in a sentence: never to another one."""
-    first = train(processed, until=6)
+    first = train_until(processed, until=6)
     files = sorted(p.relative_to(processed.root) for p in first.path.rglob("*") if p.is_file())
-    wanted = content(train(copy(processed, tmp_path / "calm")))[0]
+    wanted = content(train_until(copy(processed, tmp_path / "calm")))[0]
     counts: Counter[str] = Counter()
     for number, (name, how) in enumerate(
         itertools.product(files, ["0", "1", "half", "-1", "flip", "delete"])
@@ -154,7 +154,7 @@ def test_every_file_truncated_flipped_or_deleted(processed, tmp_path):
         else:
             path.write_bytes(changed)
         try:
-            found = content(train(project))[0]
+            found = content(train_until(project))[0]
         except ChatbotError:
             counts["refused"] += 1
         else:
@@ -173,7 +173,7 @@ def test_a_full_disk_of_8_mib_ends_nothing(processed, tmp_path):
         pytest.skip("no tmpfs can be mounted here")
     try:
         project = copy(processed, disk / "project")
-        train(project, until=3)
+        train_until(project, until=3)
         filler = disk / "filler"
         with filler.open("wb") as file, pytest.raises(OSError):
             while True:
@@ -187,7 +187,8 @@ def test_a_full_disk_of_8_mib_ends_nothing(processed, tmp_path):
         assert read_checkpoint(project.root / "checkpoints/main/latest.pt").step == 3
         filler.unlink()
         assert_equal(
-            content(train(project))[0], content(train(copy(processed, tmp_path / "calm")))[0]
+            content(train_until(project))[0],
+            content(train_until(copy(processed, tmp_path / "calm")))[0],
         )
     finally:
         subprocess.run(["umount", "-l", disk], check=True)

@@ -21,9 +21,9 @@ from chatbot.model.bundle import read_bundle_bytes, write_bundle
 from chatbot.model.gpt.file import shape_of
 from chatbot.model.gpt.numpy_network import NumpyGPT
 from chatbot.settings.load import load_config
-from tests.corpus.test_template import hostile, tokenizer, turns
-from tests.crypto.test_age import WHO, sealed
-from tests.model.test_bundle import model_file
+from tests.corpus.texts import hostile, tokenizer, turns
+from tests.crypto.sealing import WHO, sealed
+from tests.model.gpt.networks import model_file
 
 N = int(os.environ.get("N_FUZZ", "60"))
 EXPORT = write_android_export(invent_room(3, seed=1))

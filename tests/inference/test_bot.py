@@ -8,72 +8,12 @@ from hypothesis import strategies as st
 
 from chatbot.corpus.ngrams import N, NgramIndex, hash_ngrams
 from chatbot.corpus.template import Turn, parse
-from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.generate import Permission, Prefix, generate, stream_text
 from chatbot.inference.sampling import Sampler
 from chatbot.ingest.masking.masker import shielded
-from chatbot.settings.schema import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
-from tests.corpus.test_template import tokenizer
-
-EOS = 2
-PERSONA_TOKEN = 3
-SPEAKERS = (3, 4, 5)
-
-
-class Heard:
-    """A cache that simply holds what was read."""
-
-    def __init__(self):
-        self.tokens = []
-
-    def cut(self, length):
-        del self.tokens[length:]
-
-
-class Parrot:
-    """A network that says given tokens in turn, whatever it is asked."""
-
-    context_length = 64
-
-    def __init__(self, wanted):
-        self.wanted = wanted
-        self.prompts = []
-
-    def new_cache(self):
-        return Heard()
-
-    def next_logits(self, tokens, cache):
-        cache.tokens += tokens.tolist()
-        heads = [i for i, t in enumerate(reversed(cache.tokens)) if t in SPEAKERS]
-        n_said = heads[0]
-        if cache.tokens[-1] == EOS:
-            return self.turns_of()
-        if n_said == 0:
-            self.prompts.append(list(cache.tokens))
-        logits = np.zeros(400, dtype=np.float32)
-        logits[self.wanted[n_said] if n_said < len(self.wanted) else EOS] = 50
-        return logits
-
-    def turns_of(self):
-        """Who speaks next: number 1 three times as likely as 0, number 2 as likely as 0."""
-        logits = np.full(400, 9, dtype=np.float32)
-        logits[list(SPEAKERS)] = np.log([1, 3, 1])
-        return logits
-
-
-def make_bot(wanted, sampling=(), dialogue=(), number=0, guard=None, **output):
-    plain = {"temperature": 0, "repetition_penalty": 1, "max_new_tokens": 24}
-    sampling = SamplingConfig(**plain | dict(sampling))
-    model = Parrot(wanted)
-    return Bot(
-        model,
-        tokenizer(),
-        BotSettings(
-            sampling, OutputConfig(**output), DialogueConfig(**dict(dialogue)), PreprocessConfig()
-        ),
-        number,
-        guard,
-    ), model
+from chatbot.settings.schema import SamplingConfig
+from tests.corpus.texts import tokenizer
+from tests.inference.parrot import EOS, PERSONA_TOKEN, SPEAKERS, Parrot, make_bot
 
 
 def test_a_reply_is_what_the_network_says_up_to_the_turns_end():

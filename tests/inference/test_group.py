@@ -20,7 +20,7 @@ from chatbot.settings.schema import (
 from chatbot.training.batches import BatchSource
 from chatbot.training.loop import Compute, new_state, train_steps
 from chatbot.training.recipe import Recipe, with_steps
-from tests.corpus.test_template import tokenizer
+from tests.corpus.texts import tokenizer
 
 
 def talk(rng):

@@ -15,12 +15,7 @@ from chatbot.model.bundle import About, read_bundle, write_bundle
 from chatbot.model.gpt.file import gpt_bundle, shape_of
 from chatbot.model.gpt.network import load_gpt
 from chatbot.model.gpt.numpy_network import NumpyGPT
-from tests.model.gpt.test_network import SHAPE, make_gpt
-
-
-def model_file():
-    weights = {name: w.numpy() for name, w in make_gpt().state_dict().items()}
-    return gpt_bundle(SHAPE, weights, "{}", About(step=3))
+from tests.model.gpt.networks import SHAPE, model_file
 
 
 def test_a_model_comes_back_equal(tmp_path):

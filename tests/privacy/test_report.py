@@ -26,7 +26,7 @@ from chatbot.privacy.memorization import (
 from chatbot.privacy.page import page
 from chatbot.privacy.report import quick_report
 from chatbot.settings.schema import SamplingConfig
-from tests.corpus.test_template import tokenizer
+from tests.corpus.texts import tokenizer
 
 V = 400
 CONTROL = np.arange(6)

@@ -18,7 +18,7 @@ from chatbot.publishing.gguf import export_gguf
 from chatbot.publishing.hf import export_hf, import_hf
 from chatbot.settings.schema import Config
 from tests.conftest import REPOSITORY
-from tests.corpus.test_template import tokenizer
+from tests.corpus.texts import tokenizer
 
 SHAPE = GPTConfig(
     vocab_size=tokenizer().vocab_size, block_size=64, n_layer=2, n_head=4, n_kv_head=2, n_embd=32,

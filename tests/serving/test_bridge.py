@@ -3,8 +3,8 @@
 import pytest
 
 from chatbot.serving.bridge import answer_room, parse_room_line
-from tests.corpus.test_template import tokenizer
-from tests.inference.test_bot import make_bot
+from tests.corpus.texts import tokenizer
+from tests.inference.parrot import make_bot
 
 
 @pytest.mark.parametrize(("line", "parsed"), [

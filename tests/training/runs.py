@@ -4,6 +4,9 @@ import math
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
+import pytest
+import torch
+
 from chatbot.corpus.store import open_corpus
 from chatbot.training.checkpoint import read_checkpoint
 from chatbot.training.families import run_folder
@@ -11,6 +14,8 @@ from chatbot.training.folder import RunFolder, read_metrics
 from chatbot.training.interface import Listener
 from chatbot.training.prepare import prepare
 from chatbot.training.run import Training
+
+N_STEPS = 12  # of tests.conftest.TINY
 
 
 @dataclass
@@ -79,3 +84,47 @@ def assert_best_is_consistent(folder: RunFolder, keeper) -> None:
     assert best.val_loss == status.best_loss == min(losses(folder))
     assert read_checkpoint(folder.best).step == best.step
     assert math.isfinite(status.val_loss)
+
+
+def content(folder):
+    """All that must be equal: weights, average, optimizers, position, logged numbers.
+
+    Not the best: every stop is measured too, and may be better than what was measured as planned.
+    """
+    payload = read_checkpoint(folder.latest)
+    kept = {k: v for k, v in vars(payload).items() if k not in ("seconds", "about", "best_loss")}
+    return kept, [line for line in read_metrics(folder) if "end" not in line]
+
+
+def assert_equal(one, two):
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, two)
+    elif isinstance(one, dict):
+        assert one.keys() == two.keys()
+        for key in one:
+            assert_equal(one[key], two[key])
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(two)
+        for a, b in zip(one, two, strict=True):
+            assert_equal(a, b)
+    else:
+        assert one == two
+
+
+def train_until(
+    project, *overrides, until=N_STEPS, on_trouble=lambda error: pytest.fail(str(error))
+):
+    """Train as the command does, but end before step `until` + 1 by the STOP file."""
+    config = project.config("model.dropout=0.2", "optimization.grad_accum_steps=2", *overrides)
+    folder = RunFolder(config.run_dir)
+    folder.path.mkdir(parents=True, exist_ok=True)
+    corpus = open_corpus(config.processed_dir)
+    made = prepare(config, corpus, folder, None)
+
+    def on_step(result, _loss):
+        if result.step >= until:
+            folder.stop_file.touch()
+
+    listener = Listener(on_step, lambda *_: None, on_trouble, lambda gpt: "x")
+    Training(made).run(listener)
+    return folder

@@ -12,8 +12,8 @@ from chatbot.corpus.template import Turn, render_all
 from chatbot.errors import CorpusError
 from chatbot.settings.schema import ObjectiveConfig
 from chatbot.training.batches import BatchSource
-from tests.corpus.test_hf_tokenizer import tokenizer as of_base
-from tests.corpus.test_template import tokenizer
+from tests.bases import tokenizer as of_base
+from tests.corpus.texts import tokenizer
 
 turns = st.lists(
     st.builds(Turn, st.integers(0, 2), st.text("abcㅋ가 ", max_size=20), st.booleans()),

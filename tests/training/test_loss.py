@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from chatbot.training import loss as loss_module
 from chatbot.training.batches import Batch
 from chatbot.training.loss import MaskedLoss, token_losses
-from tests.model.gpt.test_network import make_gpt
+from tests.model.gpt.networks import make_gpt
 
 
 def random_batch(seed, rows=3, width=9):

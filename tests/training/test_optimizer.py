@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from chatbot.training.optimizer import build_optimizers, learning_rate, orthogonalize
 from chatbot.training.recipe import Recipe, with_steps
-from tests.model.gpt.test_network import make_gpt
+from tests.model.gpt.networks import make_gpt
 
 
 def optimization(**settings):

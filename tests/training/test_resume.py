@@ -19,63 +19,20 @@ from chatbot.training.checkpoint import (
     read_newest,
     record_checksum,
 )
-from chatbot.training.folder import RunFolder, read_metrics
+from chatbot.training.folder import RunFolder
 from chatbot.training.interface import Listener
 from chatbot.training.loop import averaged, evaluate
 from chatbot.training.prepare import prepare
 from chatbot.training.run import Training
 from tests.conftest import Project, make_project
-
-N_STEPS = 12
-
-
-def train(project, *overrides, until=N_STEPS, on_trouble=lambda error: pytest.fail(str(error))):
-    """Train as the command does, but end before step `until` + 1 by the STOP file."""
-    config = project.config("model.dropout=0.2", "optimization.grad_accum_steps=2", *overrides)
-    folder = RunFolder(config.run_dir)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    corpus = open_corpus(config.processed_dir)
-    made = prepare(config, corpus, folder, None)
-
-    def on_step(result, _loss):
-        if result.step >= until:
-            folder.stop_file.touch()
-
-    listener = Listener(on_step, lambda *_: None, on_trouble, lambda gpt: "x")
-    Training(made).run(listener)
-    return folder
-
-
-def content(folder):
-    """All that must be equal: weights, average, optimizers, position, logged numbers.
-
-    Not the best: every stop is measured too, and may be better than what was measured as planned.
-    """
-    payload = read_checkpoint(folder.latest)
-    kept = {k: v for k, v in vars(payload).items() if k not in ("seconds", "about", "best_loss")}
-    return kept, [line for line in read_metrics(folder) if "end" not in line]
-
-
-def assert_equal(one, two):
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, two)
-    elif isinstance(one, dict):
-        assert one.keys() == two.keys()
-        for key in one:
-            assert_equal(one[key], two[key])
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(two)
-        for a, b in zip(one, two, strict=True):
-            assert_equal(a, b)
-    else:
-        assert one == two
+from tests.training.runs import N_STEPS, assert_equal, content, train_until
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, _processed):
     root = tmp_path_factory.mktemp("whole") / "project"
     shutil.copytree(_processed, root)
-    return content(train(Project(root)))
+    return content(train_until(Project(root)))
 
 
 @settings(max_examples=8)
@@ -84,22 +41,22 @@ def test_stopped_at_random_steps_equals_never_stopped(tmp_path_factory, _process
     root = tmp_path_factory.mktemp("cut") / "project"
     shutil.copytree(_processed, root)
     for stop in [*stops, N_STEPS]:
-        folder = train(Project(root), until=stop)
+        folder = train_until(Project(root), until=stop)
     assert_equal(content(folder), whole)
 
 
 def test_killed_after_logging_continues_without_doubled_metrics(processed, whole):
-    folder = train(processed, until=6)
+    folder = train_until(processed, until=6)
     with folder.metrics.open("a") as file:
         file.write(json.dumps({"step": 7, "loss": 1}) + '\n{"step": 8, "lo')
-    assert_equal(content(train(processed)), whole)
+    assert_equal(content(train_until(processed)), whole)
 
 
 def test_every_checkpoint_trains_on_to_the_same_end(processed, whole):
-    folder = train(processed)
+    folder = train_until(processed)
     snapshot = folder.snapshot(6)
     shutil.copy(snapshot, folder.latest)
-    assert_equal(content(train(processed)), whole)
+    assert_equal(content(train_until(processed)), whole)
 
 
 @pytest.mark.parametrize(("override", "message"), [
@@ -107,9 +64,9 @@ def test_every_checkpoint_trains_on_to_the_same_end(processed, whole):
     ("optimization.optimizer=adamw", "`optimization.optimizer` changed"),
 ])  # fmt: skip
 def test_changed_constants_are_named(processed, override, message):
-    train(processed, until=2)
+    train_until(processed, until=2)
     with pytest.raises(CheckpointError, match=message):
-        train(processed, override)
+        train_until(processed, override)
 
 
 def test_a_changed_size_is_named_and_not_the_numbers_that_follow_it():
@@ -131,23 +88,23 @@ def test_data_with_holes_of_an_older_version_still_trains_with_a_hint(processed,
 
 
 def test_changed_data_is_refused(processed, export):
-    train(processed, until=2)
+    train_until(processed, until=2)
     assert processed.run("preprocess", "--set", "processed.preprocess.min_context_turns=2") == 0
     with pytest.raises(CheckpointError, match="training data changed"):
-        train(processed)
+        train_until(processed)
 
 
 def test_changed_vocabulary_is_refused(processed):
-    train(processed, until=2)
+    train_until(processed, until=2)
     assert processed.run("preprocess", "--set", "processed.preprocess.vocab_size=410") == 0
     with pytest.raises(CheckpointError, match="vocabulary changed"):
-        train(processed)
+        train_until(processed)
 
 
 def test_auto_resume_off_never_overwrites(processed):
-    train(processed, until=2)
+    train_until(processed, until=2)
     with pytest.raises(CheckpointError, match="`auto_resume` is off"):
-        train(processed, "auto_resume=false")
+        train_until(processed, "auto_resume=false")
 
 
 def damage(path, how):
@@ -159,24 +116,24 @@ def damage(path, how):
 
 @pytest.mark.parametrize("how", [0, 1, 5000, -1, "flip"])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole, processed, how):
-    folder = train(processed, until=6)
+    folder = train_until(processed, until=6)
     damage(folder.latest, how)
     troubles = []
     assert read_newest(folder, troubles.append).step == 4
     assert "latest.pt is damaged" in troubles[0] and "previous.pt, step 4" in troubles[1]
-    assert_equal(content(train(processed)), whole)
+    assert_equal(content(train_until(processed)), whole)
 
 
 def test_if_every_checkpoint_is_damaged_nothing_is_trained_anew(processed):
-    folder = train(processed, until=6)
+    folder = train_until(processed, until=6)
     for path in folder.path.rglob("*.pt"):
         damage(path, "flip")
     with pytest.raises(CheckpointError, match="every checkpoint"):
-        train(processed)
+        train_until(processed)
 
 
 def test_a_death_between_noting_a_checkpoint_and_renaming_it_loses_nothing(processed):
-    folder = train(processed, until=4)
+    folder = train_until(processed, until=4)
     for number in range(5):
         record_checksum(folder.latest, f"{number}")
         assert read_checkpoint(folder.latest).step == 4
@@ -248,7 +205,7 @@ def test_compile_reaches_the_trained_path(processed, monkeypatch):
         return compiled
 
     monkeypatch.setattr(torch, "compile", fake_compile)
-    train(processed, "runtime.compile=true", until=2)
+    train_until(processed, "runtime.compile=true", until=2)
     assert calls
 
 
@@ -264,7 +221,7 @@ def test_evaluation_is_the_same_whatever_is_trained(processed):
 
 
 def test_no_name_is_in_a_run_folder(processed):
-    folder = train(processed, "raw.aliases={'회원님': '도윤'}", until=2)
+    folder = train_until(processed, "raw.aliases={'회원님': '도윤'}", until=2)
     assert "도윤" not in (folder.path / "config.yaml").read_text(encoding="utf-8")
 
 
@@ -287,7 +244,7 @@ def test_cooldown_branches_off_and_the_run_goes_on_as_if_it_had_not(processed, w
     rates = [result.learning_rate for result in steps[6:]]
     assert rates == sorted(rates, reverse=True) and rates[-1] < rates[0] / 4
     assert read_checkpoint(folder.latest).step == 6
-    found, metrics = content(train(processed))
+    found, metrics = content(train_until(processed))
     wanted, wanted_metrics = whole
     assert_equal(found, wanted)
     assert_equal(metrics, wanted_metrics)
@@ -298,7 +255,7 @@ def test_early_stopping_ends_training(processed, monkeypatch):
 
     losses = iter([3.0, 2.0, 2.5, 2.1, 9.0])
     monkeypatch.setattr(Training, "_measure", lambda self: EvalResult(next(losses), 1.0, 1))
-    folder = train(
+    folder = train_until(
         processed,
         "optimization.patience=2",
         "optimization.max_steps=50",
@@ -308,7 +265,7 @@ def test_early_stopping_ends_training(processed, monkeypatch):
     status = folder.read_status()
     assert (status.state, status.reason, status.step) == ("finished", "early stopping", 12)
     assert status.best_loss == 2.0
-    assert train(processed, "optimization.patience=2").read_status().step == 12
+    assert train_until(processed, "optimization.patience=2").read_status().step == 12
 
 
 def test_a_full_device_is_told_with_what_to_lower(processed, monkeypatch):
@@ -317,4 +274,4 @@ def test_a_full_device_is_told_with_what_to_lower(processed, monkeypatch):
 
     monkeypatch.setattr(loop, "_accumulate", full)
     with pytest.raises(CheckpointError, match="ran out of memory at step 1"):
-        train(processed)
+        train_until(processed)

@@ -10,8 +10,7 @@ from chatbot.training import clock
 from chatbot.training.checkpoint import read_checkpoint
 from chatbot.training.clock import Clock
 from chatbot.training.folder import read_metrics
-from tests.training.runs import assert_best_is_consistent, prepared, train
-from tests.training.test_resume import assert_equal, content
+from tests.training.runs import assert_best_is_consistent, assert_equal, content, prepared, train
 
 LONG = ("optimization.max_steps=200", "logging.eval_interval=500", "logging.save_interval=500",
         "optimization.warmup_steps=2", "logging.snapshot_interval=0")  # fmt: skip

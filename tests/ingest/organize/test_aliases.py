@@ -6,7 +6,7 @@ import pytest
 from chatbot.cli.invented_room import FRIEND, PERSONA, invent_room, write_android_export
 from chatbot.ingest.organize.manifest import Manifest, read_manifest, write_manifest
 from chatbot.ingest.organize.rooms import choose_rooms, read_room, resolve_aliases
-from tests.ingest.organize.test_inbox import organize, spoken
+from tests.ingest.organize.filing import organize, spoken
 
 
 @pytest.fixture(scope="module")

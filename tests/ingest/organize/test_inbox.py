@@ -18,13 +18,7 @@ from chatbot.ingest.organize.rooms import (
     resolve_aliases,
     verify_exports,
 )
-
-
-def organize(project):
-    config = project.config()
-    plan = plan_filing(config)
-    file_exports(plan, config)
-    return plan, config
+from tests.ingest.organize.filing import organize, spoken
 
 
 def as_csv(messages):
@@ -55,14 +49,6 @@ def room():
 
 def read_all(exports, config):
     return read_room(exports, resolve_aliases(exports, config), config)
-
-
-def spoken(messages):
-    return [
-        (m.speaker, m.text, m.sent_at.replace(second=0), m.kind)
-        for m in messages
-        if m.kind != "system"
-    ]
 
 
 def test_three_dialects_of_a_room_merge_to_one(project, room):

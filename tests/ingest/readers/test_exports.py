@@ -4,95 +4,17 @@
 """
 
 import os
-import re
 import unicodedata
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from chatbot.ingest.readers import KST, read_messages
+from chatbot.ingest.readers import read_messages
 from chatbot.ingest.readers.account import Account
-from tests.ingest.readers.exports import DIALECTS, rooms
+from tests.ingest.readers.exports import DIALECTS, is_told, readable, rooms
 
 N = int(os.environ.get("N_FUZZ", "10"))
-PHONES = {"ko", "en", "old", "dot", "iso", "clock"}
-RECORD = re.compile(r'\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2},|,"",')
-
-
-def continued(event):
-    return event.text.split("\n")[1:]
-
-
-def is_bracketed(dialect):
-    return dialect.family.startswith("[]")
-
-
-# What the formats themselves cannot tell. `is_told` below leaves these out; nothing else is.
-UNTOLD = {
-    "a name that holds the mark behind names": (
-        "' : ' ends a name on phones, and '] [' on PCs",
-        lambda dialect, event: (
-            (dialect.family in PHONES and " :" in f" {event.speaker}")
-            or (is_bracketed(dialect) and "] [" in event.speaker)
-        ),
-    ),
-    "a name of nothing but space": (
-        "an empty user column is a system row",
-        lambda dialect, event: dialect.family == "csv" and not clean(event.speaker),
-    ),
-    "a line under day lines in the file's own form": (
-        "a clock without a date fits any day",
-        lambda dialect, event: (
-            dialect.family == "clock"
-            and any(re.match(r"(오전|오후) \d+:\d\d, ", line) for line in continued(event))
-        ),
-    ),
-    "a later date in the form of day lines without dashes": (
-        "it is a day line if a message follows",
-        lambda dialect, event: (
-            (dialect.family == "clock" or dialect.name.startswith("copied"))
-            and "2031년 1월 1일 수요일" in continued(event)
-        ),
-    ),
-    "quotes that nobody escaped": (
-        "two in a row may be an escaped one, and those at an end are the field's",
-        lambda dialect, event: (
-            (dialect.name == "csv unescaped" and '""' in event.text)
-            or (dialect.name == "csv unquoted" and event.text.startswith('"'))
-            or (
-                dialect.name in ("csv unescaped", "csv unquoted")
-                and any(mark in event.speaker for mark in '",')
-            )
-        ),
-    ),
-    "a row of a table inside a message of a table that escapes nothing": (
-        "it is written as a row of its own would be",
-        lambda dialect, event: (
-            dialect.name in ("csv unescaped", "csv unquoted")
-            and any(RECORD.match(line) for line in continued(event))
-        ),
-    ),
-}
-# Untold as well, and never drawn: an event sentence at the end of a message of a PC (drawn with a
-# line behind it); a line pasted from the file's own dialect at a moment that fits (drawn years
-# back, on PCs not at all); a first line of somebody that is an event sentence (all say hello
-# first); a media word that was typed; '\r', control characters and U+FEFF.
-
-
-def clean(name):
-    return unicodedata.normalize("NFC", re.sub("[\u200b\u200e\u200f\u2060]", "", name)).strip()
-
-
-def is_told(dialect, event):
-    return event.speaker is None or not any(test(dialect, event) for _, test in UNTOLD.values())
-
-
-def readable(dialect, event):
-    """What a format keeps of an event: minutes, names without hidden marks, no blank end."""
-    at = event.at if dialect.has_seconds else event.at.replace(second=0)
-    text = unicodedata.normalize("NFC", event.text).rstrip("\n")
-    return clean(event.speaker or ""), text, at.replace(tzinfo=KST), event.kind
 
 
 def read(path, dialect):

@@ -8,22 +8,10 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from chatbot.errors import CheckpointError, ConfigError
-from chatbot.model.gpt.config import GPTConfig, choose_size, resolve_shape
+from chatbot.model.gpt.config import choose_size, resolve_shape
 from chatbot.model.gpt.network import GPT, Dropout, TorchLanguageModel, attend
 from chatbot.settings.schema import ModelConfig
-
-SHAPE = GPTConfig(
-    vocab_size=50, block_size=24, n_layer=2, n_head=4, n_kv_head=2, n_embd=32, n_hidden=64,
-    dropout=0.0, rope_theta=10000.0,
-)  # fmt: skip
-
-
-def make_gpt(shape=SHAPE, seed=0):
-    model = GPT(shape)
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in model.parameters():  # not the zero-init of training: every path must count
-        torch.nn.init.normal_(parameter, std=0.2, generator=generator)
-    return model.eval()
+from tests.model.gpt.networks import SHAPE, make_gpt
 
 
 @settings(max_examples=30)

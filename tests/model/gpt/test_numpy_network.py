@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chatbot.errors import CheckpointError
 from chatbot.model.gpt.network import TorchLanguageModel
 from chatbot.model.gpt.numpy_network import NumpyGPT
-from tests.model.gpt.test_network import SHAPE, make_gpt
+from tests.model.gpt.networks import SHAPE, make_gpt
 
 SHAPES = [dataclasses.replace(SHAPE, n_kv_head=n) for n in (4, 2, 1)]
 
