@@ -1,6 +1,7 @@
 """`python -m chatbot.sft_ops`: the whole road on a tiny base, stages, sharing, bad input."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -202,14 +203,20 @@ def test_help_and_errors_speak_of_this_program(capsys):
     assert "`python -m chatbot.sft_ops train`" in capsys.readouterr().err
 
 
+def fits(shown):
+    """The last column of the table of what fits a card."""
+    return [re.split(r" {2,}", row)[2] for row in shown.splitlines() if row.startswith("model.")]
+
+
 def test_the_plan_tells_what_fits_a_card(on_base, capsys):
     project = on_base("qwen2")
     assert project.run("plan", "--card", "8") == 0
     shown = capsys.readouterr().out
     rows = ("weights", "adapter", "optimizer", "activations", "logits", "model.load_in_4bit: true")
     assert all(row in shown for row in rows)
+    assert [answer.split(",")[0] for answer in fits(shown)] == ["yes"] * 3
     assert project.run("plan", "--card", "0.51") == 0
-    assert "no" in capsys.readouterr().out
+    assert fits(capsys.readouterr().out) == ["no"] * 3
 
 
 def test_samples_are_shown_with_the_frames_of_their_template(on_base, capsys):
