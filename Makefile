@@ -18,7 +18,7 @@ SFT := $(BIN)/python -m chatbot.sft_ops
 TUNING = --root "$(ROOT)" $(if $(BASE),--set model.base_model="$(BASE)")
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-lora tune sft format docs demo test test-faults check bench compare init archive organize preprocess plan train \
+.PHONY: help install install-dev install-lora tune sft format docs demo test test-fast test-faults check bench compare init archive organize preprocess plan train \
         smoke reply chat bridge forget privacy publish export import encrypt-model decrypt-model keygen status stop \
         password clean
 
@@ -58,6 +58,9 @@ docs: install  ## write docs/settings.md, docs/settings.ko.md from the schema
 
 test: check  ## style, types, all tests
 	$(BIN)/python -m pytest -q
+
+test-fast: install-dev  ## the tests for every edit, in seconds
+	$(BIN)/python -m pytest -q -m 'not slow and not faults'
 
 test-faults: install-dev  ## kills, failing calls, full disks: minutes
 	$(BIN)/python -m pytest -q -s -m faults tests/faults

@@ -1,6 +1,5 @@
 """Shared fixtures: an invented project, small enough to train in seconds."""
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +37,6 @@ settings.register_profile(
     "ours", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100
 )
 settings.load_profile("ours")
-os.environ.pop("CHATBOT_PASSWORD", None)
-os.environ.pop("CHATBOT_PASSWORD_HASH", None)
-os.environ.pop("CHATBOT_MODEL_KEY", None)
-os.environ.pop("CHATBOT_CALLED_BY", None)  # `make test` sets it
 
 
 @dataclass(frozen=True)
