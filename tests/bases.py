@@ -4,6 +4,7 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
+import pytest
 import torch
 import transformers as hf
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -56,6 +57,11 @@ NAMES = {
     "gpt_neox": {"bos_token": "[BOS]", "eos_token": "[|endofturn|]", "chat_template": BARS},
 }
 KINDS = tuple(NAMES)
+# Where a law costs seconds for each: one kind for every edit, the others in `make test`.
+KINDS_IN_TURN = (
+    "qwen2",
+    *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS if kind != "qwen2"),
+)
 
 
 def lines() -> list[str]:

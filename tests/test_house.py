@@ -147,7 +147,7 @@ def test_help_imports_no_torch_and_lists_every_command():
 
 def test_makefile_has_a_target_for_every_command():
     targets = re.findall(r"^([a-z-]+):.*##", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
-    wanted = {"help", "demo", "test", "check", "bench", "clean", *COMMANDS}
+    wanted = {"help", "demo", "test", "test-fast", "check", "bench", "clean", *COMMANDS}
     assert wanted <= set(targets)
 
 

@@ -68,11 +68,13 @@ def said(model, prompts):
     return [greedy_cached(network, prompt) for prompt in prompts]
 
 
+@pytest.mark.slow
 def test_numpy_without_a_cache_says_the_same(model, prompts, said):
     network = NumpyGPT(shape_of(model), model.weights)
     assert [greedy_full(network, prompt) for prompt in prompts] == said
 
 
+@pytest.mark.slow
 def test_torch_says_the_same(model, prompts, said):
     network = TorchLanguageModel(load_gpt(shape_of(model), model.weights))
     assert [greedy_cached(network, prompt) for prompt in prompts] == said

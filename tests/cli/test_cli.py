@@ -228,6 +228,7 @@ def wait_for_step(project, least=1):
     raise AssertionError("training did not begin")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "reason"), [(signal.SIGINT, "Ctrl+C"), (signal.SIGTERM, "SIGTERM")]
 )
@@ -257,6 +258,7 @@ def test_background_training_is_seen_refused_twice_and_stopped(processed, capsys
     assert not (processed.root / "checkpoints/main/STOP").exists()
 
 
+@pytest.mark.slow
 def test_killed_trainer_is_told_and_its_run_goes_on(processed, capsys):
     with start(processed, "train", settings=LONG) as process:
         wait_for_step(processed, 5)

@@ -10,7 +10,7 @@ import yaml
 
 from chatbot.sft_ops import main
 from chatbot.training.families import run_folder
-from tests.bases import KINDS
+from tests.bases import KINDS_IN_TURN
 from tests.conftest import NO_CONFIGS
 
 CPT = (
@@ -19,7 +19,7 @@ CPT = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS_IN_TURN)
 def test_from_an_exported_room_to_a_reply(tuned, kind, capsys, monkeypatch):
     monkeypatch.setenv("CHATBOT_PASSWORD", "open sesame")
     project = tuned(kind)
@@ -31,6 +31,7 @@ def test_from_an_exported_room_to_a_reply(tuned, kind, capsys, monkeypatch):
     assert "finished" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_published_adapters_answer_and_encrypted_ones_too(tuned, capsys, monkeypatch):
     monkeypatch.setenv("CHATBOT_PASSWORD", "open sesame")
     monkeypatch.setenv("CHATBOT_MODEL_KEY", "six words that nobody would guess")
@@ -90,6 +91,7 @@ def test_plain_text_comes_first_and_hands_its_adapter_over(on_base, capsys):
     assert "training is finished" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_interrupted_first_stage_goes_on_before_replies(on_base, capsys):
     project = on_base("qwen2")
     assert project.run("preprocess", settings=CPT) == 0

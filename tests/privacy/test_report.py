@@ -131,12 +131,13 @@ def test_canaries_differ_and_sessions_are_held_out_whole(processed):
 
 
 OVERFIT = (
-    "optimization.max_steps=700", "optimization.learning_rate=0.01", "model.n_embd=64", "model.dropout=0",
-    "model.input_masking=0", "optimization.weight_decay=0", "logging.eval_interval=700", "logging.save_interval=700",
+    "optimization.max_steps=120", "optimization.learning_rate=0.01", "model.n_embd=64", "model.dropout=0",
+    "model.input_masking=0", "optimization.weight_decay=0", "logging.eval_interval=120", "logging.save_interval=120",
     "logging.snapshot_interval=0", "optimization.patience=0", "publish.privacy.check=refuse",
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_an_overfitted_model_fails_and_is_not_published(processed, capsys):
     some = tuple(part for setting in OVERFIT for part in ("--set", setting))
     assert processed.run("train", *some) == 0

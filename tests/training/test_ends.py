@@ -89,6 +89,7 @@ def test_a_cooled_branch_counts_for_the_best_and_is_logged_where_it_began(proces
     assert_best_is_consistent(folder, prepared(project).made.keeper)
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(st.lists(st.tuples(st.integers(1, 11), st.sampled_from(["", "cooldown"])), max_size=3))
 def test_stops_at_random_steps_leave_one_best(tmp_path_factory, _processed, stops):

@@ -20,7 +20,7 @@ from chatbot.training.interface import Listener
 from chatbot.training.loop import averaged, evaluate, train_steps
 from chatbot.training.prepare import prepare
 from chatbot.training.run import Training
-from tests.bases import KINDS, make_base
+from tests.bases import KINDS_IN_TURN, make_base
 from tests.sft import SftProject
 
 N_STEPS = 12
@@ -68,7 +68,7 @@ def assert_equal(one, other):
 
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS_IN_TURN)
 def test_loss_falls_and_only_what_is_trained_changes(on_base, kind, tuning):
     rate = "0.01" if tuning == "lora" else "0.003"
     made, corpus, _ = prepared(
@@ -95,6 +95,7 @@ def test_loss_falls_and_only_what_is_trained_changes(on_base, kind, tuning):
         assert trained == set(before)
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(stop=st.integers(1, N_STEPS - 1), kind=st.sampled_from(["qwen2", "gpt2"]))
 def test_stopped_and_continued_is_never_stopped(_tokens_of_bases, tmp_path_factory, stop, kind):

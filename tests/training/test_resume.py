@@ -35,6 +35,7 @@ def whole(tmp_path_factory, _processed):
     return content(train_until(Project(root)))
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(st.lists(st.integers(1, N_STEPS - 1), min_size=1, max_size=3).map(sorted))
 def test_stopped_at_random_steps_equals_never_stopped(tmp_path_factory, _processed, whole, stops):

@@ -85,6 +85,7 @@ def test_the_third_signal_interrupts_and_what_was_saved_stays(processed, monkeyp
     assert not list(folder.path.rglob("*.part"))
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(st.data())
 def test_signals_at_random_moments_never_lose_a_save(tmp_path_factory, _processed, data):

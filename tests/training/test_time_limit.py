@@ -53,12 +53,14 @@ def test_the_rate_falls_and_the_end_is_measured_inside_the_limit(fake_time, proc
     assert_best_is_consistent(folder, prepared(processed).made.keeper)
 
 
-@pytest.mark.parametrize(("step", "batch"), [(0.1, 0.02), (3.0, 1.0), (1.0, 0.1)])
+@pytest.mark.parametrize(
+    ("minutes", "step", "batch"), [(0.25, 0.1, 0.02), (1, 3.0, 1.0), (1, 1.0, 0.1)]
+)
 def test_a_run_that_was_never_measured_still_ends_inside_the_limit(
-    fake_time, processed, step, batch
+    fake_time, processed, minutes, step, batch
 ):
-    _, folder, _ = train_for(fake_time, processed, 1, step=step, batch=batch)
-    assert fake_time.now <= 160 + 0.01
+    _, folder, _ = train_for(fake_time, processed, minutes, step=step, batch=batch)
+    assert fake_time.now <= 100 + 60 * minutes + 0.01
     assert folder.read_status().val_loss is not None
 
 
@@ -102,6 +104,7 @@ def test_a_run_that_ends_in_time_follows_its_own_schedule(fake_time, processed):
     assert_equal(content(folder), limited)
 
 
+@pytest.mark.slow
 def test_a_branch_leaves_the_run_as_one_that_was_never_limited(fake_time, processed):
     short = ("optimization.max_steps=40",)
     _, folder, _ = train_for(fake_time, processed, 0.4, *short)

@@ -80,6 +80,7 @@ def alone(tmp_path_factory, _processed):
     return project
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_trains(tmp_path, _processed, alone):
     project = copy_of(_processed, tmp_path / "project")
     said = train(project, 2)
@@ -87,6 +88,7 @@ def test_two_processes_train_what_one_trains(tmp_path, _processed, alone):
     assert said.count("parameters (") == 1  # one process talks
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_processes(tmp_path, _processed, alone):
     project = copy_of(_processed, tmp_path / "project")
     train(project, 2, "optimization.max_steps=5", "optimization.lr_schedule=constant")
@@ -107,6 +109,7 @@ def test_a_run_goes_on_with_another_number_of_processes(tmp_path, _processed, al
     assert losses[:5] == pytest.approx(wanted[:5], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_restarts_the_group_from_the_last_checkpoint(tmp_path, _processed, alone):
     project = copy_of(_processed, tmp_path / "project")
     folder = RunFolder(project.root / "checkpoints/main")

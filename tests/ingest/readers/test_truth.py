@@ -22,6 +22,7 @@ def exports(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_all_thirty_exports_equal_the_truth_and_every_line_is_counted(exports):
     files = sorted(path for path in exports.iterdir() if path.suffix in (".txt", ".csv"))
     assert len(files) == 30
