@@ -60,6 +60,7 @@ def test_a_friend_with_a_published_file_talks_at_once(trained, friend, folder):
     assert asked(friend).strip()
 
 
+@pytest.mark.slow
 def test_a_friend_with_an_encrypted_file_needs_its_key_and_no_password(trained, friend):
     key = "CHATBOT_MODEL_KEY=여섯 낱말\n"
     (trained.root / ".env").write_text(f"CHATBOT_PASSWORD=a\n{key}")

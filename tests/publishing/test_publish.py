@@ -24,7 +24,9 @@ def test_published_model_answers_as_the_run_does(trained, capsys):
     assert capsys.readouterr().out == before
 
 
-@pytest.mark.parametrize("dtype", ["fp32", "fp16", "int8"])
+@pytest.mark.parametrize(
+    "dtype", ["fp32", *(pytest.param(dtype, marks=pytest.mark.slow) for dtype in ("fp16", "int8"))]
+)
 def test_publishing_an_unchanged_model_again_gives_the_same_file(trained, dtype):
     """An encrypted one differs each time, and must: a key is never used twice."""
     digests = set()
@@ -92,6 +94,7 @@ def forget_plain(project):
         path.unlink()
 
 
+@pytest.mark.slow
 def test_an_encrypted_model_answers_as_the_plain_one(trained, capsys):
     fp32 = ("--set", "publish.dtype=fp32")
     before = ask(trained, capsys=capsys)
