@@ -1,8 +1,9 @@
 """Settings -> the model that answers: the one they name, the run's best, or the published one."""
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import asdict
 
@@ -14,21 +15,19 @@ from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.speakers import choose_speaker, speakers_of
 from chatbot.model.bundle import About, Bundle, read_bundle, read_bundle_bytes
 from chatbot.model.interface import LanguageModel
-from chatbot.settings.schema import Config, Family, PreprocessConfig
-from chatbot.training.families import run_folder
+from chatbot.settings.schema import Config, PreprocessConfig
+from chatbot.training.families import FAMILIES, run_folder
 
 if TYPE_CHECKING:
     from chatbot.model.interface import Network
 
 ENCRYPTED = ".enc"
-# What the names of published files begin with.
-PUBLISHED: dict[Family, str] = {"gpt": "model", "pretrained": "adapter"}
 
 
 def published_path(config: Config) -> Path:
     """Where `publish` puts the model."""
     folder = config.path(config.storage.artifacts_dir)
-    return folder / f"{PUBLISHED[config.family]}_latest.safetensors"
+    return folder / f"{FAMILIES[config.family].published}_latest.safetensors"
 
 
 def encrypted_path(config: Config) -> Path:
@@ -130,22 +129,14 @@ def open_model(path: Path, config: Config, ask: Callable[[], str | None] = nobod
 
 def open_network(bundle: Bundle, config: Config) -> "Network":
     """Return the network of a model in torch, on the device of the settings."""
-    if bundle.family == "gpt":
-        from chatbot.model.gpt import file
-
-        return file.open_network(bundle, config)
-    from chatbot.model.pretrained import network
-
-    return network.open_network(bundle, config)
+    opener = importlib.import_module(FAMILIES[bundle.family].opener)
+    return cast("Network", opener.open_network(bundle, config))
 
 
 def language_model(bundle: Bundle, config: Config) -> LanguageModel:
     """Return the network of a model as what replies, without torch where that pays."""
-    if bundle.family == "gpt":
-        from chatbot.model.gpt import file
-
-        return file.language_model(bundle, config)
-    return open_network(bundle, config).language_model()
+    opener = importlib.import_module(FAMILIES[bundle.family].opener)
+    return cast(LanguageModel, opener.language_model(bundle, config))
 
 
 # ---------------------------------------------------------------- the bot

@@ -18,16 +18,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Family:
-    """How a family names its checkpoints, and the modules that train it and choose its corpora."""
+    """How a family names its files, and the modules that train it and do the rest.
+
+    `corpus` chooses its corpora, `opener` opens its saved models. `published`: what the names of
+    published files begin with.
+    """
 
     layout: Layout
     module: str
     corpus: str
+    opener: str
+    published: str
 
 
 FAMILIES: dict[FamilyName, Family] = {
-    "gpt": Family(FILES, "chatbot.training.gpt", "chatbot.model.gpt.corpus"),
-    "pretrained": Family(FOLDERS, "chatbot.training.pretrained", "chatbot.model.pretrained.corpus"),
+    "gpt": Family(
+        FILES,
+        module="chatbot.training.gpt",
+        corpus="chatbot.model.gpt.corpus",
+        opener="chatbot.model.gpt.file",
+        published="model",
+    ),
+    "pretrained": Family(
+        FOLDERS,
+        module="chatbot.training.pretrained",
+        corpus="chatbot.model.pretrained.corpus",
+        opener="chatbot.model.pretrained.network",
+        published="adapter",
+    ),
 }
 
 

@@ -319,6 +319,11 @@ def open_network(
     return PretrainedNetwork(model if in_4bit else merged(model), tokenizer, {})
 
 
+def language_model(bundle: Bundle, config: Config) -> "PretrainedLanguageModel":
+    """Return a fine-tuned network as what replies."""
+    return open_network(bundle, config).language_model()
+
+
 class PretrainedCache:
     """What a network has read of one conversation."""
 
