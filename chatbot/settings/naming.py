@@ -16,18 +16,11 @@ from chatbot.wording import renamed
 FILES: dict[str, tuple[str, ...]] = {
     "paths.yaml": ("raw", "processed", "storage", "publish"),
     "train.yaml": (
-        "run_name",
-        "auto_resume",
-        "training",
-        "stop_file_name",
-        "runtime",
-        "model",
-        "optimization",
-        "objective",
-        "logging",
+        "run_name", "auto_resume", "training", "stop_file_name", "runtime", "model", "optimization",
+        "objective", "logging",
     ),
     "gen.yaml": ("sampling", "output", "dialogue", "security"),
-}
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
