@@ -68,6 +68,7 @@ def encrypt(source: IO[bytes], target: IO[bytes], recipients: Sequence[Recipient
     if not stanzas:
         raise CryptoError("nobody is named to encrypt for", hint="give a passphrase or a recipient")
     require_alone(stanzas)
+    _require_equally_strong(stanzas)
     head = _VERSION + b"".join(map(_stanza_bytes, stanzas)) + b"---"
     nonce = os.urandom(16)
     target.write(head + b" " + encode_base64(_mac(file_key, head)) + b"\n" + nonce)
@@ -122,6 +123,16 @@ def require_alone(stanzas: Sequence[Stanza]) -> None:
     """Refuse a passphrase beside other keys: only who knows it could have written the file."""
     if len(stanzas) > 1 and any(stanza.kind == "scrypt" for stanza in stanzas):
         raise bad_header("a passphrase stands beside another key")
+
+
+def _require_equally_strong(stanzas: Sequence[Stanza]) -> None:
+    """Refuse to write for post-quantum keys and others: the weakest key would open the file."""
+    is_hybrid = {stanza.kind == "mlkem768x25519" for stanza in stanzas}
+    if len(is_hybrid) > 1:
+        raise CryptoError(
+            "post-quantum keys (age1pq1...) and others are named together",
+            hint="write a file for each",
+        )
 
 
 def encode_base64(content: bytes) -> bytes:

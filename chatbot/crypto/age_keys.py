@@ -1,5 +1,9 @@
-"""Keys of age files: passphrases (scrypt), key pairs (X25519), and how they are written."""
+"""Keys of age files: passphrases (scrypt) and key pairs, and how they are written.
 
+Pairs are X25519, or ML-KEM-768 with X25519, which a quantum computer does not open either.
+"""
+
+import hashlib
 import os
 import re
 import secrets
@@ -7,6 +11,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -20,6 +26,7 @@ from chatbot.crypto.age import (
     derive,
     encode_base64,
 )
+from chatbot.crypto.bech32 import decode_bech32, encode_bech32
 from chatbot.errors import CryptoError
 
 LOG_N = 18  # 2^18: 256 MiB and about a second, as the age command does
@@ -29,7 +36,10 @@ _ZERO_NONCE = bytes(12)
 _SCRYPT_LABEL = b"age-encryption.org/v1/scrypt"
 _X25519_LABEL = b"age-encryption.org/v1/X25519"
 _PUBLIC, _SECRET = "age", "AGE-SECRET-KEY-"
-_BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_HYBRID_PUBLIC, _HYBRID_SECRET = "age1pq", "AGE-SECRET-KEY-PQ-"
+_HYBRID_LABEL = b"age-encryption.org/mlkem768x25519"
+_HPKE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
+_KEM_KEY, _HYBRID_KEY, _HYBRID_SHARE = 1184, 1184 + 32, 1088 + 32  # bytes
 _CONSONANTS, _VOWELS = "bdfghjklmnprstvz", "aiou"
 _N_WORDS = 6
 
@@ -82,9 +92,11 @@ class X25519Recipient:
 
     def wrap(self, file_key: bytes) -> Stanza:
         """Hide the file key behind a secret shared with the recipient alone."""
-        ephemeral_key = X25519PrivateKey.generate()
-        share = ephemeral_key.public_key().public_bytes_raw()
-        secret = ephemeral_key.exchange(X25519PublicKey.from_public_bytes(self._public))
+        ephemeral = X25519PrivateKey.generate()
+        share = ephemeral.public_key().public_bytes_raw()
+        secret = _exchange(ephemeral, self._public)
+        if secret is None:
+            raise CryptoError("the public key is no real one", hint="ask for the key again")
         key = derive(secret, share + self._public, _X25519_LABEL)
         body = ChaCha20Poly1305(key).encrypt(_ZERO_NONCE, file_key, None)
         return Stanza(("X25519", encode_base64(share).decode()), body)
@@ -120,12 +132,85 @@ class X25519Identity:
         share = decode_base64(stanza.arguments[1]) if len(stanza.arguments) == 2 else b""
         if len(share) != 32 or len(stanza.body) != _WRAPPED:
             raise bad_header("a recipient's key")
-        try:
-            secret = self._key.exchange(X25519PublicKey.from_public_bytes(share))
-        except ValueError as error:  # a share of low order
-            raise bad_header("a recipient's key") from error
+        secret = _exchange(self._key, share)
+        if secret is None:
+            raise bad_header("a recipient's key")
         public = self._key.public_key().public_bytes_raw()
         return _open(derive(secret, share + public, _X25519_LABEL), stanza.body)
+
+
+class HybridRecipient:
+    """A post-quantum public key (age1pq1...): files for whoever holds its identity."""
+
+    def __init__(self, public: bytes) -> None:
+        try:
+            kem = MLKEM768PublicKey.from_public_bytes(public[:_KEM_KEY])
+            curve = X25519PublicKey.from_public_bytes(public[_KEM_KEY:])
+        except ValueError as error:
+            raise CryptoError(
+                "the public key is no real one", hint="ask for the key again"
+            ) from error
+        self._public = public
+        self._key = hpke.MLKEM768X25519PublicKey(kem, curve)
+
+    def __str__(self) -> str:
+        """Write it as age1pq1..."""
+        return encode_bech32(_HYBRID_PUBLIC, self._public)
+
+    def wrap(self, file_key: bytes) -> Stanza:
+        """Hide the file key by HPKE (RFC 9180)."""
+        try:
+            sealed = _HPKE.encrypt(file_key, self._key, _HYBRID_LABEL)
+        except ValueError as error:
+            raise CryptoError(
+                "the public key is no real one", hint="ask for the key again"
+            ) from error
+        share, body = sealed[:_HYBRID_SHARE], sealed[_HYBRID_SHARE:]
+        return Stanza(("mlkem768x25519", encode_base64(share).decode()), body)
+
+
+class HybridIdentity:
+    """A post-quantum secret key (AGE-SECRET-KEY-PQ-1...). Its repr shows nothing."""
+
+    def __init__(self, seed: bytes) -> None:
+        # X-Wing: one seed of 32 bytes gives the seeds of both halves.
+        halves = hashlib.shake_256(seed).digest(64 + 32)
+        self._kem = MLKEM768PrivateKey.from_seed_bytes(halves[:64])
+        self._curve = X25519PrivateKey.from_private_bytes(halves[64:])
+        self._seed = seed
+
+    def __repr__(self) -> str:
+        """Never show a secret."""
+        return "HybridIdentity()"
+
+    def secret_text(self) -> str:
+        """Write it as AGE-SECRET-KEY-PQ-1..."""
+        return encode_bech32(_HYBRID_SECRET.lower(), self._seed).upper()
+
+    def derived(self, purpose: bytes) -> bytes:
+        """Return 32 secret bytes for another purpose, which tell nothing about the key."""
+        return derive(self._seed, b"", purpose)
+
+    @property
+    def recipient(self) -> HybridRecipient:
+        """The public key that belongs to it."""
+        kem, curve = self._kem.public_key(), self._curve.public_key()
+        return HybridRecipient(kem.public_bytes_raw() + curve.public_bytes_raw())
+
+    def unwrap(self, stanza: Stanza) -> bytes | None:
+        """Return the file key, if the stanza is for this key."""
+        if stanza.kind != "mlkem768x25519":
+            return None
+        share = decode_base64(stanza.arguments[1]) if len(stanza.arguments) == 2 else b""
+        if len(share) != _HYBRID_SHARE or len(stanza.body) != _WRAPPED:
+            raise bad_header("a recipient's key")
+        if _exchange(self._curve, share[-32:]) is None:
+            raise bad_header("a recipient's key")
+        key = hpke.MLKEM768X25519PrivateKey(self._kem, self._curve)
+        try:
+            return _HPKE.decrypt(share + stanza.body, key, _HYBRID_LABEL)
+        except InvalidTag:
+            return None
 
 
 def new_identity() -> X25519Identity:
@@ -143,10 +228,12 @@ def new_passphrase() -> str:
 
 
 def identity_of(key: str) -> Identity:
-    """Read what opens: a secret key (AGE-SECRET-KEY-1...), or else a passphrase."""
+    """Read what opens: a secret key (AGE-SECRET-KEY-...), or else a passphrase."""
     key = key.strip()
+    if key.upper().startswith(_HYBRID_SECRET):
+        return HybridIdentity(_decode_key(key, _HYBRID_SECRET, 32))
     if key.upper().startswith(_SECRET):
-        return X25519Identity(_decode_key(key, _SECRET))
+        return X25519Identity(_decode_key(key, _SECRET, 32))
     if key.lower().startswith(_PUBLIC + "1") and len(key) > 50:
         raise CryptoError(
             "the key is the public half of a pair: everybody may know it",
@@ -158,12 +245,18 @@ def identity_of(key: str) -> Identity:
 def recipient_of(key: str) -> Recipient:
     """Return the recipient that `identity_of` the same key opens for."""
     identity = identity_of(key)
-    return identity.recipient if isinstance(identity, X25519Identity) else Passphrase(key)
+    pairs = X25519Identity, HybridIdentity
+    return identity.recipient if isinstance(identity, pairs) else Passphrase(key)
 
 
 def recipients_of(names: Sequence[str]) -> list[Recipient]:
-    """Read public keys (age1...); raises CryptoError for anything else."""
-    return [X25519Recipient(_decode_key(name, _PUBLIC)) for name in names]
+    """Read public keys (age1... and age1pq1...); raises CryptoError for anything else."""
+    return [
+        HybridRecipient(_decode_key(name, _HYBRID_PUBLIC, _HYBRID_KEY))
+        if name.startswith(f"{_HYBRID_PUBLIC}1")
+        else X25519Recipient(_decode_key(name, _PUBLIC, 32))
+        for name in names
+    ]
 
 
 def _stretch(phrase: str, salt: bytes, log_n: int) -> bytes:
@@ -184,62 +277,22 @@ def _open(key: bytes, body: bytes) -> bytes | None:
         return None
 
 
-def _decode_key(text: str, prefix: str) -> bytes:
+def _exchange(secret: X25519PrivateKey, public: bytes) -> bytes | None:
+    """Return the shared secret, None for a public key of low order: its secret is no secret."""
+    try:
+        return secret.exchange(X25519PublicKey.from_public_bytes(public))
+    except ValueError:
+        return None
+
+
+def _decode_key(text: str, prefix: str, n_bytes: int) -> bytes:
     try:
         content = decode_bech32(prefix, text)
     except ValueError:
         content = b""
-    if len(content) != 32:
-        shown = "age1..." if prefix == _PUBLIC else "AGE-SECRET-KEY-1..."
+    if len(content) != n_bytes:
         raise CryptoError(
-            f"a key that should read {shown} is misspelled",
+            f"a key that should read {prefix}1... is misspelled",
             hint="copy it whole; it ends in a check",
         )
     return content
-
-
-def encode_bech32(prefix: str, content: bytes) -> str:
-    """Write bytes in bech32 (BIP 173), without its limit of 90 letters."""
-    bits = int.from_bytes(content, "big") << (-len(content) * 8 % 5)
-    n = -(-len(content) * 8 // 5)
-    values = [bits >> 5 * (n - 1 - i) & 31 for i in range(n)]
-    check = _polymod([*_expanded(prefix), *values, *[0] * 6]) ^ 1
-    values += [check >> 5 * (5 - i) & 31 for i in range(6)]
-    return prefix + "1" + "".join(_BECH32[value] for value in values)
-
-
-def decode_bech32(prefix: str, text: str) -> bytes:
-    """Read bech32 in the case of its prefix; raises ValueError where a letter is wrong."""
-    letters = text.removeprefix(prefix + "1")
-    lowered = letters.lower()
-    expected = lowered if prefix.islower() else lowered.upper()
-    if letters == text or letters != expected:
-        raise ValueError
-    values = [_BECH32.index(letter) for letter in lowered]
-    if _polymod([*_expanded(prefix.lower()), *values]) != 1:
-        raise ValueError
-    bits = 0
-    for value in values[:-6]:
-        bits = bits << 5 | value
-    n_bits = 5 * (len(values) - 6)
-    spare = n_bits % 8
-    if spare > 4 or bits & ((1 << spare) - 1):
-        raise ValueError
-    return (bits >> spare).to_bytes(n_bits // 8)
-
-
-def _expanded(prefix: str) -> list[int]:
-    return [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix]
-
-
-def _polymod(values: Sequence[int]) -> int:
-    """The checksum of BIP 173."""
-    check = 1
-    for value in values:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ value
-        for bit, generator in enumerate(
-            (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
-        ):
-            check ^= generator if top >> bit & 1 else 0
-    return check

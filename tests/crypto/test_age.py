@@ -12,20 +12,21 @@ from hypothesis import strategies as st
 
 from chatbot.crypto.age import CHUNK, decrypt, decrypt_file, encrypt_file
 from chatbot.crypto.age_keys import (
+    HybridIdentity,
     Passphrase,
-    decode_bech32,
-    encode_bech32,
     identity_of,
     new_identity,
     new_passphrase,
     recipients_of,
 )
 from chatbot.crypto.armor import armored
+from chatbot.crypto.bech32 import decode_bech32, encode_bech32
 from chatbot.crypto.secrets import keep_secret
 from chatbot.errors import CryptoError
 from tests.conftest import SHARED
 from tests.crypto.sealing import WHO, opened, sealed
 
+LOW_ORDER = [bytes(32), (1).to_bytes(32, "little"), ((1 << 255) - 20).to_bytes(32, "little")]
 VECTORS = sorted((SHARED / "vectors/age").glob("*")) if SHARED.exists() else []
 KINDS = {
     "does not open": "no match",
@@ -252,3 +253,30 @@ def test_secrets_are_for_their_owner_only(tmp_path):
     encrypt_file(tmp_path / "plain", tmp_path / "locked", [WHO.recipient])
     decrypt_file(tmp_path / "locked", tmp_path / "out", [WHO])
     assert (tmp_path / "out").stat().st_mode & 0o077 == 0
+
+
+@given(st.binary(max_size=200), st.binary(min_size=32, max_size=32))
+@settings(max_examples=20)
+def test_a_post_quantum_key_opens_what_is_written_for_it_and_no_other_does(content, seed):
+    identity = identity_of(HybridIdentity(seed).secret_text())
+    (recipient,) = recipients_of([str(identity.recipient)])
+    file = sealed(content, recipient)
+    assert opened(file, identity) == content
+    for other in (WHO, HybridIdentity(bytes(32)), Passphrase("x", log_n=1)):
+        assume(seed != bytes(32))
+        with pytest.raises(CryptoError, match="does not open"):
+            opened(file, other)
+
+
+def test_a_file_is_for_post_quantum_keys_alone_or_for_none():
+    identity = HybridIdentity(bytes(range(32)))
+    with pytest.raises(CryptoError, match="post-quantum"):
+        sealed(b"x", identity.recipient, WHO.recipient)
+    assert opened(sealed(b"x", identity.recipient, HybridIdentity(bytes(32)).recipient), identity)
+
+
+@pytest.mark.parametrize("point", LOW_ORDER, ids=["zero", "one", "minus one"])
+def test_a_public_key_of_low_order_is_refused_with_a_sentence(point):
+    for text in (encode_bech32("age", point), encode_bech32("age1pq", bytes(1184) + point)):
+        with pytest.raises(CryptoError, match="no real one"):
+            sealed(b"x", *recipients_of([text]))
