@@ -78,7 +78,7 @@ def generate(
             forbidden = np.concatenate([at_first, tokenizer.space_ids])
         recites = partial(may_say.recites, said)
         token = sampler.draw(logits, said, forbidden, recites)
-        if token == tokenizer.eos_id:
+        if token is None or token == tokenizer.eos_id:
             return
         said.append(token)
         yield token

@@ -11,8 +11,6 @@ Row = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 
-_REDRAWS = 16
-
 
 class Sampler:
     """Draws tokens as the settings say, and counts how likely they were."""
@@ -34,24 +32,27 @@ class Sampler:
         previous: Sequence[int],
         forbidden: Ids,
         is_refused: Callable[[int], bool] = lambda token: False,
-    ) -> int:
-        """Draw a token from logits (V,); `forbidden` ids are never drawn.
+    ) -> int | None:
+        """Draw a token from logits (V,), None if every token is refused.
 
-        Order: forbid, penalize repeats, temperature, top-k, top-p, min-p. Temperature 0 is greedy.
-        What `is_refused` refuses is drawn again, a few times.
+        Neither `forbidden` ids nor what `is_refused` refuses are ever drawn. Order: forbid,
+        penalize repeats, temperature, top-k, top-p, min-p. Temperature 0 is greedy.
         """
         scores = allowed_scores(logits, previous, forbidden, self._settings)
-        for _ in range(_REDRAWS):
+        while np.isfinite(scores).any():
             tokens, probabilities = distribution(scores, self._settings)
             token = int(tokens[self._rng.choice(len(tokens), p=probabilities)])
-            if not is_refused(token) or np.isfinite(scores).sum() < 2:
-                break
+            if not is_refused(token):
+                self._count(logits, token)
+                return token
             scores[token] = -np.inf
+        return None
+
+    def _count(self, logits: Row, token: int) -> None:
         highest = float(logits.max())
         total = float(np.exp(logits - highest).sum())
         self._log_probability += float(logits[token]) - highest - float(np.log(total))
         self._n_drawn += 1
-        return token
 
 
 def allowed_scores(

@@ -42,6 +42,15 @@ def test_forbidden_tokens_are_never_drawn(values, data):
     assert draw(values, seed=data.draw(st.integers(0, 9)), forbidden=forbidden) == allowed
 
 
+@given(st.integers(2, 300), st.data())
+def test_what_is_refused_is_never_drawn_however_much_that_is(n_tokens, data):
+    allowed = data.draw(st.sets(st.integers(0, n_tokens - 1), max_size=2))
+    values = np.linspace(5, -5, n_tokens, dtype=np.float32)
+    sampler = Sampler(SamplingConfig(), np.random.default_rng(data.draw(st.integers(0, 9))))
+    drawn = sampler.draw(values, [], NOTHING, lambda token: token not in allowed)
+    assert drawn in allowed if allowed else drawn is None
+
+
 def test_repetition_penalty_lowers_negative_logits_too():
     values = np.array([-1.0, -1.05], dtype=np.float32)
     assert draw(values, previous=[0], temperature=0, repetition_penalty=1.5) == 1
