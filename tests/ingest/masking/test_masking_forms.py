@@ -52,6 +52,18 @@ def kinds(*messages: str) -> list[str]:
         ("member_number", "학번 20231847"),
         ("ip_address", "서버 주소 121.166.20.41"),
         ("code", "현관 비번 4821*"),
+        ("password", "the password is w1nterMoon$4, all small"),
+        ("password", "tjdnf!0412로 바꿨어"),
+        ("key", "key는 뭐였더라? 아 a1f2-77c0-9b3e-44d1"),
+        ("passport", "my passport number is M482193C7"),
+        ("card", "exp date is 09/27"),
+        ("messenger_id", "my insta is haneul.pic"),
+        ("messenger_id", "발로 아이디 → 아침형인간#2847"),
+        ("member_number", "student ID is 2021-48213"),
+        ("order_number", "4821 7730 9912 한진인데 안 와"),
+        ("order_number", "쿠팡 주문 20041882736451 언제 와"),
+        ("order_number", "인보이스 INV-2024-00417 확인요"),
+        ("address", "봉천로 31길 22-7 2층이야"),
     ],
 )
 def test_value_is_masked_in_the_forms_that_people_write(kind, text):
@@ -72,6 +84,10 @@ def test_value_is_masked_in_the_forms_that_people_write(kind, text):
         "강남역 3번 출구에서 7시",
         "에러 코드 404 떴어",
         "ㅋㅋㅋ 1004",
+        'password = input("비밀번호: ") 이 줄이 왜 에러지',
+        "갤럭시24! 아이폰15! 갖고싶다",
+        "택배 3개 왔어 총 12000원",
+        "password is wrong",
     ],
 )
 def test_word_without_a_value_and_number_of_nobody_stay(text):

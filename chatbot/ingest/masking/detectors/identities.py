@@ -2,7 +2,15 @@
 
 import re
 
-from chatbot.ingest.masking.detectors.kind import Candidate, Kind, after, ahead, beside, rules
+from chatbot.ingest.masking.detectors.kind import (
+    LINK,
+    Candidate,
+    Kind,
+    after,
+    ahead,
+    beside,
+    rules,
+)
 
 _LOCAL = r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}"
 _AT = r" ?(?:@|\(at\)|\[at\]|\(@\)|골뱅이|\(골뱅이\)|앳) ?"
@@ -40,13 +48,13 @@ def emails() -> list[Kind]:
 SERVICE = (
     "인스타(?:그램)?|인별|카톡|카카오톡|ㅋㅌ|텔레(?:그램)?|디코|디스코드|라인|트위터|트윗|트친|"
     "엑스|페북|페이스북|페메|"
-    "스냅챗?|위챗|틱톡|스레드|깃허브|깃헙|스팀|롤|배그|블로그|비트윈|시그널|"
+    "스냅챗?|위챗|틱톡|스레드|깃허브|깃헙|스팀|롤|배그|발로(?:란트)?|옵치|메이플|로아|당근|블로그|비트윈|시그널|"
     "(?<![A-Za-z])(?:insta|instagram|ig|telegram|discord|twitter|snap|wechat|tiktok|threads|kakao|"
     "kakaotalk|line|"
     "steam|whatsapp|github|skype|battletag)(?![A-Za-z])"
 )
 ID_WORD = (
-    "아이디|아디(?!다)|닉네임|닉|핸들|친추|친구 ?추가|맞팔|팔로우|팔로|디엠|계정|(?<![A-Za-z])"
+    "아이디|아디(?!다)|닉네임|닉넴|닉|핸들|친추|친구 ?추가|맞팔|팔로우|팔로|디엠|계정|(?<![A-Za-z])"
     "(?:id|dm|username|handle|user)(?![A-Za-z])"
 )
 _HANDLE_DIGIT = (
@@ -82,7 +90,7 @@ def _is_handle(candidate: Candidate) -> bool:
 def messenger_ids() -> list[Kind]:
     """Return ids of messengers and games beside the word that says so."""
     label = rf"(?:{SERVICE})[^A-Za-z0-9\n]{{0,10}}?(?:{ID_WORD})?|{ID_WORD}"
-    gap = r"[^A-Za-z0-9@_.\n]{0,12}?"
+    gap = rf"[^A-Za-z0-9@_.\n]{{0,12}}?{LINK}@?"
     words = rf"{SERVICE}|{ID_WORD}"
     copula = r" ?(?:은|는|이|가|:|=|-) ?[\"'@]?"
     return [
@@ -97,8 +105,10 @@ def messenger_ids() -> list[Kind]:
             after(label, _HANDLE_DIGIT, gap),
             ahead(words, _HANDLE_DIGIT, r"[^A-Za-z0-9\n]{0,8}?"),
             rf"(?:{label}){gap}([_.]{{1,4}}[A-Za-z0-9][A-Za-z0-9_.]{{2,28}})",
-            rf"(?:{label})[ :]{{0,2}}([가-힣A-Za-z0-9_]{{1,16}} ?#[A-Za-z0-9]{{3,5}})"
-            rf"(?![A-Za-z0-9])",
+            rf"(?:{label})[^가-힣A-Za-z0-9\n]{{0,6}}"
+            rf"([가-힣A-Za-z0-9_]{{1,16}} ?#[A-Za-z0-9]{{3,5}})(?![A-Za-z0-9])",
+            rf"(?:캐릭(?:명|터)?|{ID_WORD})(?:은|는|이|:)? ?([가-힣]{{2,12}}[0-9]{{1,4}})"
+            rf"(?=이?[에예야]|임|입|으?로|$|[ \n,.])",
             is_one=_is_handle,
             words=words,
         ),
@@ -188,7 +198,8 @@ _MEMBER = (
     "employee (?:id|no|number)|student (?:id|no|number)|사원증"
 )
 _ORDER = (
-    "주문 ?번호|운송장|송장|예약 ?번호|접수 ?번호|예매 ?번호|티켓 ?번호|쿠폰 ?번호|사건 ?번호|"
+    "주문 ?번호|운송장|송장|등기(?: ?번호)?|예약 ?번호|인보이스|invoice|"
+    "접수 ?번호|예매 ?번호|티켓 ?번호|쿠폰 ?번호|사건 ?번호|"
     "증권 ?번호|등록 ?번호|통관 ?(?:부호|번호)|"
     "(?<![A-Za-z])(?:pnr|order (?:no|number)|tracking (?:no|number))(?![A-Za-z])"
 )
@@ -202,6 +213,12 @@ _SCHOOL = (
     "신입생|편입|강의|수업"
 )
 _NO_UNIT = "(?![0-9]|[년월일원분시개명살점%학건])"
+# Beside who carries or sells, a number of a parcel's length is that of a parcel.
+_CARRIER = (
+    "택배|편택|반택|대한통운|로젠|한진|우체국|경동|롯데택배|쿠팡|알리|테무|지마켓|옥션|11번가|"
+    "무신사|주문|배송|발송|세관|통관"
+)
+_PARCEL = r"(?<![0-9A-Za-z-])(?:[0-9]{10,20}|[0-9]{4}[ -][0-9]{4}[ -][0-9]{3,6}(?:[ -][0-9]{3,4})?)"
 
 
 _is_of_school = beside(_SCHOOL)
@@ -237,6 +254,18 @@ def member_numbers() -> list[Kind]:
             ),
             words=_ORDER,
             least=4,
+        ),
+        *rules(
+            "order_number",
+            after(_CARRIER, rf"{_PARCEL}{_NO_UNIT}"),
+            ahead(_CARRIER, rf"{_PARCEL}{_NO_UNIT}"),
+            words=_CARRIER,
+            least=10,
+        ),
+        *rules(
+            "order_number",
+            r"(?<![A-Za-z0-9])(?-i:INV|PO|ORD|SO|RMA)[-#][0-9]{2,8}(?:-[0-9]{2,8}){0,3}(?![0-9])",
+            least=5,
         ),
         *rules(
             "order_number",

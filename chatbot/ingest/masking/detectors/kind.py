@@ -64,8 +64,13 @@ def rules(
     return [Kind(name, compiled(shape), is_one, needed, least) for shape in shapes]
 
 
+# English words between a label and its value: "password is ...", "passport number is ...".
+LINK = (
+    r"(?:(?<![A-Za-z])(?:is|was|are|now|number|num|no|code|date|id|name|to|on|for|the|my|it|its)"
+    r"(?![A-Za-z])[^0-9A-Za-z\n]{1,4}){0,3}"
+)
 # What may stand between a label and its value: "비번은 그거 wlals95!", "pw = ...".
-GAP = r"[^0-9A-Za-z\n]{0,14}?"
+GAP = rf"[^0-9A-Za-z\n]{{0,14}}?{LINK}"
 
 
 def after(label: str, value: str, gap: str = GAP) -> str:

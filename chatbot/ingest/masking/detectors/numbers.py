@@ -168,9 +168,9 @@ def cards() -> list[Kind]:
             after("카드[^\\n]{0,20}세 ?자리", r"[0-9]{3}(?![0-9])", r"[^0-9\n]{0,6}?"),
             after("(?:카드|체크|신용) ?비번[^0-9\\n]{0,8}", r"[0-9]{2,4}(?![0-9])", r""),
             after(
-                r"mm ?/ ?yy|유효 ?기간|(?<![A-Za-z])exp(?:iry)?(?![A-Za-z])|만료",
+                r"mm ?/ ?yy|유효 ?기간|(?<![A-Za-z])exp(?:iry|iration)?(?![A-Za-z])|만료",
                 _EXPIRY,
-                r"[^0-9\n]{0,6}?",
+                r"[^0-9\n]{0,12}?",
             ),
             is_one=_is_card_extra,
             words="cv[cv]|씨브이씨|보안|카드|비번|mm|유효|exp|만료",
@@ -236,6 +236,10 @@ def other_numbers() -> list[Kind]:
             rf"{_START}[MSRODGT](?:[0-9]{{8}}|[0-9]{{3}}[A-Z][0-9]{{4}})(?![0-9A-Za-z])",
             rf"{_START}[A-Z]{{1,2}}[- ]?[0-9]{{3,4}}[ ]?[A-Z0-9][0-9]{{2,4}}(?![0-9A-Za-z])",
             rf"{_START}[0-9]{{9}}{_END}",
+            after(
+                "여권|passport",
+                r"(?<![A-Za-z0-9])[A-Z](?=[A-Z0-9]*[0-9]{2})[A-Z0-9]{7,8}(?![A-Za-z0-9])",
+            ),
             is_one=_is_passport,
             least=7,
         ),

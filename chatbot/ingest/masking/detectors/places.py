@@ -10,7 +10,7 @@ _UNITS = "개분시일번원도명살년월잔병장배권판층위회점%"
 _PLATES = "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주아바사자배하허호"
 _PLATE_WORDS = "차 ?번호|차량 ?번호|차 ?넘버|번호판|차주|차량(?= ?[0-9])"
 # A road or a lot with its number, and what may follow: building, block, floor, flat.
-_ROAD = "[가-힣0-9]{1,10}(?:로|길)"
+_ROAD = "[가-힣0-9]{1,10}(?:로 ?[0-9]{1,3}번?길|로|길)"
 _QUARTER = "[가-힣0-9]{1,8}(?:읍|면|동|리|가)"
 _DISTRICT = "[가-힣]{1,6}(?:시|군|구)"
 _NUMBER = (
@@ -99,6 +99,8 @@ def addresses() -> list[Kind]:
             rf"?(?:{_FLOOR}[ ,]{{0,2}})?{_FLAT}",
             rf"(?:[가-힣A-Za-z0-9]{{1,12}}(?:{_BUILDING}) ?)?(?<![0-9])"
             rf"{_BLOCK}[ ]?[A-Za-z]?[0-9]{{2,4}}호",
+            rf"{_WORD_START}[가-힣]{{2,8}}로 ?[0-9]{{1,3}}번?길 ?[0-9]{{1,4}}-[0-9]{{1,4}}"
+            rf"(?![0-9{_UNITS}-]){_INSIDE}",
             # A lot with its two numbers, a flat after it or not: 망원동 402-12 301호.
             rf"{_WORD_START}(?!(?:{_WORDS_IN_DONG}) )[가-힣]{{1,6}}[0-9]?(?:동|읍|면|리)"
             rf" ?[0-9]{{1,4}}-[0-9]{{1,4}}"

@@ -17,7 +17,7 @@ _PREFIXES = (
 )
 _KEY_WORDS = (
     "api ?키|api ?key|(?<![가-힣])키|rest ?키|token|토큰|시크릿|secret|access ?key|앱 ?키|"
-    "인증 ?키|시리얼|"
+    "인증 ?키|시리얼|(?<![A-Za-z])key(?![A-Za-z])|"
     "serial|라이[선센]스|license ?key|제품 ?키|복구 ?(?:키|코드)|백업 ?코드|recovery|bearer|"
     "kakaoak|webhook|웹훅"
 )
@@ -66,6 +66,7 @@ def keys() -> list[Kind]:
             r"(?<![A-Za-z0-9-])(?=[A-Z0-9-]{0,10}[0-9])[A-Z0-9]{5}(?:-[A-Z0-9]{5})"
             r"{3,5}(?![A-Za-z0-9-])",
             r"(?<![0-9-])[0-9]{6}(?:-[0-9]{6}){3,7}(?![0-9-])",
+            r"(?<![A-Za-z0-9-])(?=[0-9-]{0,30}[a-f])[0-9a-f]{4}(?:-[0-9a-f]{4}){3,7}(?![A-Za-z0-9-])",
         ),
         *rules("key", token, is_one=_is_mixed, least=1),
         *rules(
@@ -192,7 +193,12 @@ _ENGLISH = (
     "word|"
     "hint|check|email|mail|phone|review|test|black|number|instagram|netflix|google|naver|apple"
 )
-_LETTERS = rf"(?<![A-Za-z])(?!(?:{_ENGLISH})(?![A-Za-z]))[A-Za-z]{{5,30}}(?![A-Za-z])"
+_LETTERS = rf"(?<![A-Za-z])(?!(?:{_ENGLISH})(?![A-Za-z]))[A-Za-z]{{5,30}}(?![A-Za-z(.])"
+# Letters, digits and a mark in one word: nobody writes "gksmf!0307" but as a password.
+_MIXED = (
+    r"(?<![!-~])(?=[A-Za-z0-9]*[!@#$%^&*])(?=[!-~]{0,20}[0-9])(?=[!-~]{0,20}[A-Za-z])"
+    r"(?=[A-Za-z0-9])[A-Za-z0-9!@#$%^&*]{7,24}(?![!-~])"
+)
 _SET_BY = r" ?(?:은|는|이|:|=|->)[ \"']{0,2}"
 
 
@@ -203,6 +209,21 @@ def _is_code(candidate: Candidate) -> bool:
 def _is_secret(candidate: Candidate) -> bool:
     """Whether a token by the word password is none: an address, a model, a version."""
     return not re.search(r"://|^[0-9.,]+[A-Za-z]{1,2}$|^\d+[.:]\d+", candidate.value)
+
+
+def _is_typed(candidate: Candidate) -> bool:
+    """Whether a token of letters, digits and marks is no address, no number and no code.
+
+    A "!" at its end belongs to the sentence: "iphone15!".
+    """
+    value = candidate.value
+    n_letters = len(re.findall("[A-Za-z]", value))
+    marks = re.findall("[!@#$%^&*]+", value.rstrip("!"))
+    return (
+        n_letters >= 3
+        and 1 <= len(marks) <= 2
+        and re.search("[0-9]{2}|[a-z][0-9]", value) is not None
+    )
 
 
 def passwords() -> list[Kind]:
@@ -222,6 +243,7 @@ def passwords() -> list[Kind]:
             is_one=_is_secret,
             words=rf"{ACCESS_WORDS}|한글 ?자판",
         ),
+        *rules("password", _MIXED, is_one=_is_typed, least=2),
         *rules(
             "code",
             rf"(?:{any_word}){GAP}({_MARKED}|{_GROUPED}|{_NUMBER}){_AGAIN}",
