@@ -126,7 +126,7 @@ def _open_gguf(path: Path, architecture: str) -> Iterator[Any]:
     """Yield the writer of a file that takes its name once it is whole."""
     import gguf
 
-    with atomic_write(path) as file:
+    with atomic_write(path, has_name=True) as file:
         writer = gguf.GGUFWriter(file.name, architecture)
         yield writer
         writer.write_header_to_file()

@@ -19,6 +19,7 @@ _CHUNK = 1 << 20
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 # A name that nobody gives a copy of their own: what carries it may be deleted.
 REPLACED = ".replaced"
+_OPEN_FILES = Path("/proc/self/fd")  # of Linux
 
 
 @contextlib.contextmanager
@@ -26,10 +27,13 @@ def atomic_write(
     path: Path,
     before_rename: Callable[[Path], None] = lambda part: None,
     mode: int = 0o666,
+    *,
+    has_name: bool = False,
 ) -> Iterator[IO[bytes]]:
     """Open a binary file that takes the name `path` only once it is whole and on disk.
 
-    `before_rename` gets the whole file under its first name; `mode` is what it may be at most.
+    `before_rename` gets the whole file under its first name; `mode` is what it may be at most;
+    `has_name`: for what opens the file once more, by `file.name`.
 
     Raises ChatbotError when the disk is full or the folder cannot be written; what stood under
     `path` before is then still there.
@@ -39,16 +43,47 @@ def atomic_write(
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             part.unlink(missing_ok=True)
-            with open(part, "xb", opener=partial(os.open, mode=mode)) as file:
+            handle = None if has_name else _open_without_name(path.parent, mode)
+            with open(part if handle is None else handle, "xb", opener=_opener(mode)) as file:
                 yield file
                 file.flush()
                 sync_file(file.fileno())
+                if handle is not None:
+                    _give_name(handle, part)
             before_rename(part)
             _replace(part, path)
             sync_directory(path.parent)
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def _opener(mode: int) -> Callable[[str, int], int]:
+    return partial(os.open, mode=mode)
+
+
+def _open_without_name(folder: Path, mode: int) -> int | None:
+    """Open a file in a folder that has no name yet: whoever is killed leaves nothing of it.
+
+    None where the system or the file system has no such files.
+    """
+    flag = getattr(os, "O_TMPFILE", None)
+    if flag is None or not _OPEN_FILES.is_dir():
+        return None
+    try:
+        return os.open(folder, flag | os.O_WRONLY, mode)
+    except OSError:  # none of these here, or an error that the other way will meet as well
+        return None
+
+
+def _give_name(handle: int, path: Path) -> None:
+    """Give an open file without a name one."""
+    folder = os.open(_OPEN_FILES, os.O_RDONLY)
+    try:
+        # With a folder, Python calls linkat, which follows the link that /proc holds.
+        os.link(str(handle), path, src_dir_fd=folder, follow_symlinks=True)
+    finally:
+        os.close(folder)
 
 
 def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:

@@ -3,6 +3,8 @@
 import errno
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,29 @@ def test_failed_write_leaves_the_old_file(tmp_path):
         raise RuntimeError
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files without a name are of Linux")
+def test_whoever_is_killed_while_writing_leaves_nothing(tmp_path):
+    code = (
+        "import os, signal, sys; from pathlib import Path;"
+        "from chatbot.storage.files import atomic_write\n"
+        "with atomic_write(Path(sys.argv[1]), mode=0o600) as file:\n"
+        "    file.write(b'plain' * 100_000); file.flush()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "file")], check=False)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("without", ["O_TMPFILE", None])
+def test_a_file_has_the_mode_that_was_asked_for(tmp_path, monkeypatch, without):
+    if without is not None:
+        monkeypatch.delattr(os, without, raising=False)
+    write_bytes(tmp_path / "file", b"x", mode=0o600)
+    write_bytes(tmp_path / "file", b"y", mode=0o600)
+    assert (tmp_path / "file").read_bytes() == b"y"
+    assert os.name == "nt" or (tmp_path / "file").stat().st_mode & 0o777 == 0o600
 
 
 def test_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path, monkeypatch):
