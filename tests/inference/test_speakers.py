@@ -6,7 +6,7 @@ import string
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatbot.corpus.speakers import Speakers, match_name, number_speakers, propose_name
@@ -103,6 +103,7 @@ def test_a_name_is_matched_whole_or_where_only_one_begins_so(names, typed):
 
 
 @given(st.text(max_size=60), st.booleans(), st.integers(2, 6), st.text(max_size=4))
+@example("https://a.kr", True, 2, "\\")
 def test_text_is_written_by_the_rules_that_a_model_carries(text, mask_urls, max_run, url_mask):
     rules = PreprocessConfig(mask_urls=mask_urls, max_run=max_run, url_mask=url_mask)
     about = About(text_rules=msgspec.convert(msgspec.to_builtins(rules), TextRules))

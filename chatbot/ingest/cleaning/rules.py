@@ -127,7 +127,7 @@ class Cleaner:
         text = unicodedata.normalize("NFC", _HIDDEN.sub("", text))
         text = _POLICY_LINE.sub("", text)
         if self._rules.mask_urls:
-            text = _URL.sub(self._rules.url_mask, text)
+            text = _URL.sub(lambda _match: self._rules.url_mask, text)
         text = _LINE_ENDS.sub("\n", _SPACES.sub(" ", text)).strip()
         return self._run.sub(lambda run: run[1] * self._rules.max_run, text)
 
