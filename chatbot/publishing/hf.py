@@ -21,8 +21,6 @@ from chatbot.settings.schema import Config, SamplingConfig
 from chatbot.storage.files import whole_folder, write_bytes, write_json
 
 if TYPE_CHECKING:
-    import torch
-
     from chatbot.model.pretrained.network import PretrainedNetwork
 
 FolderDtype = Literal["fp32", "fp16", "bf16"]
@@ -41,12 +39,10 @@ _USE = "AutoModelForCausalLM.from_pretrained opens it"
 _TORCH_NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
-def export_hf(
-    bundle: Bundle, folder: Path, config: Config, dtype: FolderDtype | None = None
-) -> str:
+def export_hf(bundle: Bundle, folder: Path, config: Config, dtype: FolderDtype = "fp32") -> str:
     """Write a folder that AutoModelForCausalLM and AutoTokenizer open without custom code.
 
-    Return how it is used. `dtype`: of a base's weights, unless told as the base stores them. Raises
+    Return how it is used. `dtype`: of a base's weights, fp32 unless told. Raises
     ConfigError rather than replace anything.
     """
     export = {"gpt": _export_gpt, "pretrained": _export_merged}[bundle.family]
@@ -92,7 +88,7 @@ def generation_config(sampling: SamplingConfig, tokenizer: Tokenizer) -> dict[st
 
 
 # ---------------------------------------------------------------- our own network
-def _export_gpt(bundle: Bundle, folder: Path, config: Config, dtype: FolderDtype | None) -> str:
+def _export_gpt(bundle: Bundle, folder: Path, config: Config, dtype: FolderDtype) -> str:
     from safetensors.numpy import save
 
     del dtype  # fp32: small enough
@@ -198,7 +194,7 @@ def import_hf(folder: Path) -> Bundle:
 
 
 # ---------------------------------------------------------------- a pretrained base
-def _export_merged(bundle: Bundle, folder: Path, config: Config, dtype: FolderDtype | None) -> str:
+def _export_merged(bundle: Bundle, folder: Path, config: Config, dtype: FolderDtype) -> str:
     """Write the base with the adapter worked in, and hold its logits against the network's.
 
     Raises CheckpointError if the folder does not answer as the adapter does.
@@ -208,10 +204,10 @@ def _export_merged(bundle: Bundle, folder: Path, config: Config, dtype: FolderDt
     from chatbot.model.pretrained.file import tokenizer_of, write_tokenizer
     from chatbot.model.pretrained.network import open_network
 
-    chosen = _stored_dtype(bundle, config)
-    if dtype is not None:
-        chosen = getattr(torch, _TORCH_NAMES[dtype])
-    network = open_network(bundle, config, torch.device("cpu"), chosen)
+    chosen = getattr(torch, _TORCH_NAMES[dtype])
+    network = open_network(bundle, config, torch.device("cpu"), torch.float32)
+    for weight in network.parameters():  # buffers, as of the positions, are no weights
+        weight.data = weight.data.to(chosen)
 
     with _new_folder(folder) as part:
         network.save(part)
@@ -222,18 +218,8 @@ def _export_merged(bundle: Bundle, folder: Path, config: Config, dtype: FolderDt
 
     if chosen is torch.float32:
         return _USE
-    name = str(chosen).removeprefix("torch.")
-    return f"{_USE}; its weights are {name}: a little of the adapter is rounded away; --dtype fp32"
-
-
-def _stored_dtype(bundle: Bundle, config: Config) -> "torch.dtype":
-    import torch
-
-    from chatbot.model.pretrained.hub import Base
-
-    if bundle.kind == "full":
-        return torch.float32
-    return Base(config.pretrained.base, Path(config.root)).stored_dtype()
+    lost = "much" if chosen is torch.bfloat16 else "a little"
+    return f"{_USE}; its weights are {dtype}: {lost} of the adapter is rounded away; --dtype fp32"
 
 
 def _require_same(folder: Path, network: "PretrainedNetwork") -> None:

