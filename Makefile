@@ -17,6 +17,9 @@ SFT := $(BIN)/python -m chatbot.sft_ops
 # BASE: the folder or hub name of a pretrained base, if configs/sft.yaml does not name it.
 TUNING = --root "$(ROOT)" $(if $(BASE),--set model.base_model="$(BASE)")
 
+# Tests in as many processes as there are cores, those of a file in one: they share what they set up.
+EVERY_CORE := -n auto --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev install-lora tune sft format docs demo test test-fast test-faults check bench compare init archive organize preprocess plan train \
         smoke reply chat bridge forget privacy publish export import encrypt-model decrypt-model keygen status stop \
@@ -57,10 +60,10 @@ docs: install  ## write docs/settings.md, docs/settings.ko.md from the schema
 	$(BIN)/python scripts/settings_reference.py
 
 test: check  ## style, types, all tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(EVERY_CORE)
 
 test-fast: install-dev  ## the tests for every edit, in seconds
-	$(BIN)/python -m pytest -q -m 'not slow and not faults'
+	$(BIN)/python -m pytest -q $(EVERY_CORE) -m 'not slow and not faults'
 
 test-faults: install-dev  ## kills, failing calls, full disks: minutes
 	$(BIN)/python -m pytest -q -s -m faults tests/faults
