@@ -216,8 +216,8 @@ def phones() -> list[Kind]:
     ]
 
 
-def other_numbers() -> list[Kind]:
-    """Return licences, passports, business numbers and accounts."""
+def _papers() -> list[Kind]:
+    """Return driving licences and passports."""
     return [
         *rules(
             "driver_licence",
@@ -250,6 +250,13 @@ def other_numbers() -> list[Kind]:
             words="여권|passport",
             least=8,
         ),
+    ]
+
+
+def other_numbers() -> list[Kind]:
+    """Return licences, passports, business numbers and accounts."""
+    return [
+        *_papers(),
         *rules(
             "business_number",
             *(
