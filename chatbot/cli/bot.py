@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from chatbot.cli.keys import ask_model_key, ask_password
+from chatbot.cli.screen import say
 from chatbot.serving.auth import has_password, require_access
 from chatbot.settings.schema import Config
 
@@ -17,7 +18,14 @@ def open_bot(config: Config) -> "Bot":
     encrypted, can use it by any program, so a password that they invent protects nothing.
     """
     from chatbot.inference.loading import find_model, is_published, load_bot
+    from chatbot.training.folder import is_stale
 
-    if has_password(config) or not is_published(find_model(config), config):
+    path = find_model(config)
+    if has_password(config) or not is_published(path, config):
         require_access(config, ask_password)
+    if is_stale(path):
+        say(
+            "warning: this model learned from messages that were forgotten since; "
+            "`chatbot archive`, `chatbot preprocess` and `chatbot train` make a new one"
+        )
     return load_bot(config, ask_model_key)

@@ -11,7 +11,7 @@ from chatbot.model.bundle import About, Bundle, read_bundle
 from chatbot.privacy.report import judge, quick_report
 from chatbot.privacy.run_model import open_run_model, recorded_report
 from chatbot.settings.schema import Config
-from chatbot.training.folder import RunFolder, published_mark
+from chatbot.training.folder import is_stale
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ def require_shareable(path: Path, about: About, config: Config) -> None:
     It learned from messages that were forgotten since, or speaks as another persona than the
     settings name.
     """
-    _require_not_stale(path)
+    require_not_stale(path)
     require_persona(about, config)
 
 
 def require_shareable_file(path: Path, config: Config) -> None:
     """Raise CheckpointError if a file is a model that must not be given away."""
-    _require_not_stale(path)
+    require_not_stale(path)
     try:
         about = read_bundle(path).about
     except CheckpointError:
@@ -42,8 +42,9 @@ def require_shareable_file(path: Path, config: Config) -> None:
     require_persona(about, config)
 
 
-def _require_not_stale(path: Path) -> None:
-    if RunFolder(path.parent).stale.exists() or published_mark(path).exists():
+def require_not_stale(path: Path) -> None:
+    """Raise CheckpointError for a model that learned from messages that were forgotten since."""
+    if is_stale(path):
         raise CheckpointError(
             f"{path} learned from messages that were forgotten since",
             hint="`chatbot archive`, then `chatbot preprocess` and `chatbot train` make a new one",

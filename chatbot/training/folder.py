@@ -203,6 +203,11 @@ def published_mark(path: Path) -> Path:
     return path.with_name(f"{path.name.partition('.')[0]}.STALE.json")
 
 
+def is_stale(path: Path) -> bool:
+    """Whether a model, of a run or published, learned from messages that were forgotten since."""
+    return RunFolder(path.parent).stale.exists() or published_mark(path).exists()
+
+
 def busy(folder: RunFolder, holder: dict[str, Any]) -> CheckpointError:
     """Return the refusal of a second trainer."""
     return CheckpointError(

@@ -39,6 +39,18 @@ def test_a_stale_model_is_refused_at_every_door(published, command, capsys):
     assert "were forgotten since" in refusal(published, command, TINY, capsys)
 
 
+def test_a_stale_model_is_not_decrypted_for_others_and_replies_with_a_warning(published, capsys):
+    quiet = (*TINY, "publish.privacy.check=off")
+    assert published.run("publish", "--encrypt", settings=quiet) == 0
+    (published.root / "artifacts/model_latest.STALE.json").write_text("{}")
+    command = ["decrypt-model", "{root}/artifacts/model_latest.enc", "--output", "{root}/plain"]
+    assert "were forgotten since" in refusal(published, command, TINY, capsys)
+    (published.root / "checkpoints/main/STALE.json").write_text("{}")
+    open_gate = (*TINY, "security.require_password=false")
+    assert published.run("reply", "안녕", settings=open_gate) == 0
+    assert "warning: this model learned" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", DOORS, ids=lambda command: command[0])
 def test_another_persona_is_refused_at_every_door(published, command, capsys):
     assert "another one than this model" in refusal(published, command, OTHER_PERSONA, capsys)

@@ -19,11 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Decrypt a file; nothing is written unless its last byte is right."""
     from chatbot.inference.loading import encrypted_path, model_identity
+    from chatbot.publishing.policy import require_not_stale
 
     source = args.source or encrypted_path(config)
     target = args.output or source.with_suffix(".safetensors")
     if not source.is_file():
         raise CheckpointError(f"no model at {source}", hint="name the file you were given")
+    require_not_stale(source)
     if target.exists():
         raise CheckpointError(f"{target} already exists", hint="name another with --output")
     decrypt_file(source, target, [model_identity(config, ask_model_key)])
