@@ -26,7 +26,7 @@ def print_stats(stats: Stats) -> None:
         say(f"of those kept, context only, never trained: {_listed(stats.context_only)}")
     if stats.masked:
         say(f"masked: {_listed(stats.masked)} (`chatbot preprocess --show-masked` lists them)")
-    rows = [["split", "sessions", "turns", "tokens", "trained", "context", "never"]]
+    rows = [["split", "sessions", "turns", "tokens", "trained", "context", "untrained"]]
     for name in SPLITS:
         split = stats.splits[name]
         numbers = (split.n_sessions, split.n_turns, split.n_tokens)

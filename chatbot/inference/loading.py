@@ -55,7 +55,7 @@ def find_model(config: Config) -> Path:
 def _find_published(config: Config) -> Path:
     """Return the published file, encrypted or not, in artifacts/ or beside the settings.
 
-    A copy that a browser renamed is proposed.
+    A file of another name, as a browser or a friend gives one, is proposed.
     """
     folders = [config.path(config.storage.artifacts_dir), Path(config.root)]
     names = [path(config).name for path in (published_path, encrypted_path)]
@@ -66,7 +66,7 @@ def _find_published(config: Config) -> Path:
     copies = [
         path
         for folder in folders
-        for path in sorted(folder.glob(f"{stem}*"))
+        for path in sorted(folder.glob("*"))
         if path.suffix in (ENCRYPTED, ".safetensors")
     ]
     hint = f"`chatbot train` makes one; one that you were given belongs in {folders[0]}"

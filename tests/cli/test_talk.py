@@ -74,9 +74,10 @@ def test_a_friend_with_an_encrypted_file_needs_its_key_and_no_password(trained, 
     assert "a password is needed" in locked.stderr  # one that is set counts
 
 
-def test_a_copy_that_a_browser_renamed_is_proposed(trained, friend):
+@pytest.mark.parametrize("name", ["model_latest (1).safetensors", "내 친구 모델.safetensors"])
+def test_a_copy_that_somebody_renamed_is_proposed(trained, friend, name):
     assert trained.run("publish") == 0
-    copy = friend.root / "artifacts/model_latest (1).safetensors"
+    copy = friend.root / "artifacts" / name
     shutil.copy(trained.root / "artifacts/model_latest.safetensors", copy)
     done = without_extras(friend, "reply", "안녕")
     assert done.returncode == 2

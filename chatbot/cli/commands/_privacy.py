@@ -42,7 +42,7 @@ def show(report: dict[str, Any]) -> None:
     shares = report["extraction"]
     line = "{:.1%} of trained messages word for word, {:.1%} of held-out ones"
     rows = [
-        (f"within {n}", line.format(shares["train"][n], shares["held_out"][n]))
+        (f"within {n} replies", line.format(shares["train"][n], shares["held_out"][n]))
         for n in shares["train"]
     ]
     for name, measured in report["membership"].items():
