@@ -20,10 +20,9 @@ def open_bot(config: Config) -> "Bot":
     from chatbot.inference.loading import find_model, is_published, load_bot
     from chatbot.training.folder import is_stale
 
-    path = find_model(config)
-    if has_password(config) or not is_published(path, config):
+    if has_password(config) or not is_published(find_model(config), config):
         require_access(config, ask_password)
-    if is_stale(path):
+    if is_stale(find_model(config)):
         say(
             "warning: this model learned from messages that were forgotten since; "
             "`chatbot archive`, `chatbot preprocess` and `chatbot train` make a new one"
