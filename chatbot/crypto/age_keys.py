@@ -96,7 +96,7 @@ class X25519Recipient:
         share = ephemeral.public_key().public_bytes_raw()
         secret = _exchange(ephemeral, self._public)
         if secret is None:
-            raise CryptoError("the public key is no real one", hint="ask for the key again")
+            raise _bad_public_key()
         key = derive(secret, share + self._public, _X25519_LABEL)
         body = ChaCha20Poly1305(key).encrypt(_ZERO_NONCE, file_key, None)
         return Stanza(("X25519", encode_base64(share).decode()), body)
@@ -147,9 +147,7 @@ class HybridRecipient:
             kem = MLKEM768PublicKey.from_public_bytes(public[:_KEM_KEY])
             curve = X25519PublicKey.from_public_bytes(public[_KEM_KEY:])
         except ValueError as error:
-            raise CryptoError(
-                "the public key is no real one", hint="ask for the key again"
-            ) from error
+            raise _bad_public_key() from error
         self._public = public
         self._key = hpke.MLKEM768X25519PublicKey(kem, curve)
 
@@ -162,9 +160,7 @@ class HybridRecipient:
         try:
             sealed = _HPKE.encrypt(file_key, self._key, _HYBRID_LABEL)
         except ValueError as error:
-            raise CryptoError(
-                "the public key is no real one", hint="ask for the key again"
-            ) from error
+            raise _bad_public_key() from error
         share, body = sealed[:_HYBRID_SHARE], sealed[_HYBRID_SHARE:]
         return Stanza(("mlkem768x25519", encode_base64(share).decode()), body)
 
@@ -275,6 +271,11 @@ def _open(key: bytes, body: bytes) -> bytes | None:
         return ChaCha20Poly1305(key).decrypt(_ZERO_NONCE, body, None)
     except InvalidTag:
         return None
+
+
+def _bad_public_key() -> CryptoError:
+    """Return the error of a public key that no honest writer wrote."""
+    return CryptoError("the public key is no real one", hint="ask for the key again")
 
 
 def _exchange(secret: X25519PrivateKey, public: bytes) -> bytes | None:
