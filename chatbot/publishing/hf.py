@@ -60,11 +60,16 @@ def export_adapter(bundle: Bundle, folder: Path) -> str:
     return f"PeftModel.from_pretrained opens it on the base{resize}"
 
 
+def require_new(target: Path) -> None:
+    """Raise ConfigError where an export would replace anything but an empty folder."""
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise ConfigError(f"{target} already exists", hint="name another, or move it away")
+
+
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
     """Lend a folder that takes its name when it is whole; what holds anything is not replaced."""
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise ConfigError(f"{folder} already exists", hint="name another, or move it away")
+    require_new(folder)
     with whole_folder(folder) as part:
         yield part
         # Git passes it by, wherever it is: weights hold what was written in the chat.

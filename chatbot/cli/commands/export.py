@@ -81,8 +81,9 @@ def _require_offered(args: argparse.Namespace, family: Family) -> None:
 
 def _new_target(args: argparse.Namespace, config: Config) -> Path:
     """Return where an export goes; raises ConfigError rather than replace anything."""
+    from chatbot.publishing.hf import require_new
+
     name = "hf" if args.to == "hf" else "model.gguf"
     target: Path = args.target or config.path(config.storage.artifacts_dir) / name
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise ConfigError(f"{target} already exists", hint="name another, or move it away")
+    require_new(target)
     return target
