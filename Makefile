@@ -21,7 +21,7 @@ TUNING = --root "$(ROOT)" $(if $(BASE),--set model.base_model="$(BASE)")
 EVERY_CORE := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-lora tune sft format docs demo test test-fast test-faults check bench compare init archive organize preprocess plan train \
+.PHONY: help install install-dev install-lora tune sft format docs demo test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
         smoke reply chat bridge forget privacy publish export import encrypt-model decrypt-model keygen status stop \
         password clean
 
@@ -64,6 +64,9 @@ test: check  ## style, types, all tests
 
 test-fast: install-dev  ## the tests for every edit, in seconds
 	$(BIN)/python -m pytest -q $(EVERY_CORE) -m 'not slow and not faults'
+
+test-attacks: install-dev  ## what a shared file gives away, what a received one can do
+	$(BIN)/python -m pytest -q tests/attacks
 
 test-faults: install-dev  ## kills, failing calls, full disks: minutes
 	$(BIN)/python -m pytest -q -s -m faults tests/faults

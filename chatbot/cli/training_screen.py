@@ -51,7 +51,7 @@ class TrainingScreen:
 
     def __init__(self, run: "PreparedRun", config: Config) -> None:
         self._config = config
-        self._tokenizer = run.tokenizer
+        self._tokenizer, self._leak_guard = run.tokenizer, run.leak_guard
         self._is_live = sys.stderr.isatty()
         self._bar = progress(run.plan.max_steps, "training", run.state.step)
         self._began = self._told_at = time.monotonic()
@@ -127,7 +127,8 @@ class TrainingScreen:
         from chatbot.inference.bot import Bot
         from chatbot.inference.loading import bot_settings
 
-        bot = Bot(network.language_model(), self._tokenizer, bot_settings(self._config))
+        settings = bot_settings(self._config)
+        bot = Bot(network.language_model(), self._tokenizer, settings, guard=self._leak_guard)
         prompt = self._config.logging.sample_prompt
         bot.hear(prompt)
         return f"{prompt} -> {' / '.join(bot.reply().bubbles)}"

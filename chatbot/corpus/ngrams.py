@@ -1,10 +1,12 @@
 """Which runs of tokens only one speaker said: hashes, by which the bot is kept from reciting.
 
-Whoever has the index can test whether somebody said eight given tokens in a row, as they can by
-asking the model itself how likely they are.
+The index gives the chat back: whoever knows N - 1 tokens in a row tests every continuation against
+it and reads on. So it stays in the run's folder, beside the training data, and is part of no model.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,20 +14,27 @@ import numpy.typing as npt
 from chatbot.corpus.store import TokenStore
 from chatbot.corpus.template import find_turns
 from chatbot.corpus.tokenizer import Tokenizer
+from chatbot.errors import CheckpointError
+from chatbot.storage.files import write_bytes
 
 N = 8  # tokens in a row: about four words
-MAX_ENTRIES = 4_000_000  # 20 MB in a model's file; of more, evenly drawn ones are kept
+MAX_ENTRIES = 4_000_000  # 20 MB; of more, evenly drawn ones are kept
 _AT_ONCE = 1 << 22
 _OVERLAP = 64  # N - 1, or what frames a turn
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
+TENSOR_NAMES = "leak_guard.hashes", "leak_guard.speakers"
 
 
 @dataclass(frozen=True)
 class NgramIndex:
-    """Hashes (M,), sorted, and for each the one speaker (M,) who said those tokens."""
+    """Hashes (M,), sorted, and for each the one speaker (M,) who said those tokens.
+
+    `data_fingerprint`: of the corpus that was indexed.
+    """
 
     hashes: npt.NDArray[np.uint32]
     speakers: npt.NDArray[np.uint8]
+    data_fingerprint: str = ""
 
     def is_from_another(self, tokens: list[int], speaker: int) -> bool:
         """Whether the last N of some tokens were said in the chat, and not by `speaker`."""
@@ -47,7 +56,7 @@ def hash_ngrams(tokens: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:
     return (hashes >> np.uint64(32)).astype(np.uint32)
 
 
-def index_ngrams(store: TokenStore, tokenizer: Tokenizer) -> NgramIndex:
+def index_ngrams(store: TokenStore, tokenizer: Tokenizer, data_fingerprint: str = "") -> NgramIndex:
     """Index the turns of a split; what two speakers said is nobody's and left out."""
     is_text = np.ones(max(tokenizer.vocab_size, tokenizer.bos_id) + 1, dtype=bool)
     is_text[[*tokenizer.control_ids, tokenizer.bos_id]] = False
@@ -71,4 +80,36 @@ def index_ngrams(store: TokenStore, tokenizer: Tokenizer) -> NgramIndex:
     is_alone = places[counts == 1]
     hashes, owners = hashes[is_alone], (pairs[is_alone] & np.uint64(255)).astype(np.uint8)
     kept = slice(None, None, -(-len(hashes) // MAX_ENTRIES) or None)
-    return NgramIndex(hashes[kept], owners[kept])
+    return NgramIndex(hashes[kept], owners[kept], data_fingerprint)
+
+
+def write_index(path: Path, index: NgramIndex) -> None:
+    """Write an index, atomically."""
+    from safetensors.numpy import save
+
+    hashes, speakers = TENSOR_NAMES
+    tensors: dict[str, npt.NDArray[Any]] = {hashes: index.hashes, speakers: index.speakers}
+    write_bytes(path, save(tensors, {"data_fingerprint": index.data_fingerprint}))
+
+
+def read_index(path: Path) -> NgramIndex | None:
+    """Read an index; None if the file is missing, or holds none.
+
+    Models of earlier versions held theirs among the weights. Raises CheckpointError if the file
+    is damaged. Not mapped, since Windows replaces no mapped file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            if not {*TENSOR_NAMES} <= {*file.keys()}:
+                return None
+            hashes, speakers = (file.get_tensor(name) for name in TENSOR_NAMES)
+            fingerprint = (file.metadata() or {}).get("data_fingerprint", "")
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{path} is damaged", hint="delete it; `chatbot train` makes it again"
+        ) from error
+    return NgramIndex(hashes.view(np.uint32), speakers, fingerprint)  # torch wrote them as I32

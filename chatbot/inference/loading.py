@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import asdict
 
+from chatbot.corpus.ngrams import NgramIndex, read_index
 from chatbot.crypto.age import Identity, decrypt
 from chatbot.crypto.age_keys import identity_of
 from chatbot.crypto.secrets import read_secret
@@ -140,6 +141,20 @@ def language_model(bundle: Bundle, config: Config) -> LanguageModel:
 
 
 # ---------------------------------------------------------------- the bot
+def leak_guard(path: Path, about: About, config: Config) -> NgramIndex | None:
+    """Return which n-grams one speaker alone said, None where the training data is not at home.
+
+    A run of an earlier version holds its index in its model.
+    """
+    folder = run_folder(config)
+    index = read_index(folder.leak_guard)
+    if index is not None and index.data_fingerprint == about.data_fingerprint:
+        return index
+    if path not in folder.models():
+        return None
+    return read_index(path / folder.leak_guard.name if path.is_dir() else path)
+
+
 def bot_settings(config: Config, about: About | None = None) -> BotSettings:
     """Gather what shapes a reply; text is written as the model `about` was taught.
 
@@ -156,7 +171,8 @@ def load_bot(config: Config, ask: Callable[[], str | None] = nobody) -> Bot:
 
     `ask` is asked for the key of an encrypted model where none is set.
     """
-    bundle = open_model(find_model(config), config, ask)
+    path = find_model(config)
+    bundle = open_model(path, config, ask)
     tokenizer = bundle.tokenizer
     speaker = choose_speaker(bundle.about, tokenizer.n_speakers, config)
     if tokenizer.eos_id not in tokenizer.tail(speaker):
@@ -165,6 +181,7 @@ def load_bot(config: Config, ask: Callable[[], str | None] = nobody) -> Bot:
             hint="set dialogue.speak_as: auto, or train with model.form: plain",
         )
     settings = bot_settings(config, bundle.about)
-    bot = Bot(language_model(bundle, config), tokenizer, settings, speaker, bundle.guard)
+    guard = leak_guard(path, bundle.about, config)
+    bot = Bot(language_model(bundle, config), tokenizer, settings, speaker, guard)
     bot.names = speakers_of(bundle.about, config).ids
     return bot

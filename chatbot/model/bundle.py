@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.corpus.hf_tokenizer import FORM_FILE, TOKENIZER_FILE, read_tokenizer
-from chatbot.corpus.ngrams import NgramIndex
+from chatbot.corpus.ngrams import TENSOR_NAMES
 from chatbot.corpus.speakers import SpeakerMarks
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
@@ -30,7 +30,6 @@ Weights = Mapping[str, npt.NDArray[np.float32]]
 Bytes = npt.NDArray[np.uint8]
 _MAX_HEADER = 100_000_000  # as the library's
 _SCALE = ".scale"
-_GUARD_NAMES = "leak_guard.hashes", "leak_guard.speakers"
 _DTYPES: dict[str, type[np.generic]] = {
     "F64": np.float64,
     "F32": np.float32,
@@ -105,7 +104,6 @@ class Bundle:
     weights: Weights
     tokenizer_files: dict[str, str]
     about: About = field(default_factory=About)
-    guard: NgramIndex | None = None
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -159,8 +157,6 @@ def bundle_bytes(bundle: Bundle, dtype: WeightFormat) -> bytes:
     tensors: dict[str, Array] = {}
     for name, weight in bundle.weights.items():
         tensors |= _stored(name, np.ascontiguousarray(weight), dtype)
-    if bundle.guard is not None:
-        tensors |= guard_tensors(bundle.guard)
     metadata = {
         "format": FORMAT,
         "family": bundle.family,
@@ -171,11 +167,6 @@ def bundle_bytes(bundle: Bundle, dtype: WeightFormat) -> bytes:
     }
     metadata["checksum"] = _checksum(tensors, metadata)
     return _with_sorted_header(save(tensors, metadata))
-
-
-def guard_tensors(guard: NgramIndex) -> dict[str, Array]:
-    """Return a leak guard as tensors."""
-    return dict(zip(_GUARD_NAMES, (guard.hashes, guard.speakers), strict=True))
 
 
 def _with_sorted_header(content: bytes) -> bytes:
@@ -234,7 +225,6 @@ def _parse(content: Bytes, name: str) -> Bundle:
             weights_in(tensors),
             described.tokenizer_files,
             msgspec.json.decode(described.about, type=About),
-            guard_in(tensors),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(
@@ -276,24 +266,19 @@ def tensors_in(content: Bytes) -> tuple[dict[str, str], dict[str, Array]]:
 
 
 def weights_in(tensors: Mapping[str, Array]) -> dict[str, npt.NDArray[np.float32]]:
-    """Return the weights of stored tensors in fp32, without a copy of those that are."""
+    """Return the weights of stored tensors in fp32, without a copy of those that are.
+
+    An index of n-grams, which files of earlier versions held, is left out: it gives the chat back.
+    """
     scales = {name + _SCALE for name, tensor in tensors.items() if tensor.dtype == np.int8}
     weights = {}
     for name, tensor in tensors.items():
-        if name in scales or name in _GUARD_NAMES:
+        if name in scales or name in TENSOR_NAMES:
             continue
         weights[name] = tensor.astype(np.float32, copy=False)
         if name + _SCALE in scales:
             weights[name] *= tensors[name + _SCALE][:, None]
     return weights
-
-
-def guard_in(tensors: Mapping[str, Array]) -> NgramIndex | None:
-    """Return the leak guard among tensors, None if there is none."""
-    hashes, speakers = (tensors.get(name) for name in _GUARD_NAMES)
-    if hashes is None or speakers is None:
-        return None
-    return NgramIndex(hashes.view(np.uint32), speakers)  # torch wrote them as I32
 
 
 # ---------------------------------------------------------------- checksums, earlier versions

@@ -134,10 +134,11 @@ def verbatim(
 ) -> dict[str, float]:
     """Return the share of n replies to held-out turns that hold 20 trained characters in a row.
 
+    Without the leak guard, which a shared model does not have.
     Those that are in the held-out messages too are everybody's words.
     """
     network, corpus = model.network, model.corpus
-    bot = Bot(network, corpus.tokenizer, settings, guard=model.bundle.guard)
+    bot = Bot(network, corpus.tokenizer, settings)
     replies = []
     for item in spread(messages_of(corpus.val, corpus.tokenizer, network.context_length, 1), n):
         bot.forget()

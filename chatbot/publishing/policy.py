@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chatbot.corpus.ngrams import read_index
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.inference.speakers import require_persona
 from chatbot.model.bundle import About, Bundle, read_bundle
@@ -36,9 +37,14 @@ def require_shareable_file(path: Path, config: Config) -> None:
     """Raise CheckpointError if a file is a model that must not be given away."""
     require_not_stale(path)
     try:
-        about = read_bundle(path).about
+        about, index = read_bundle(path).about, read_index(path)
     except CheckpointError:
         return  # any other file
+    if index is not None:
+        raise CheckpointError(
+            f"{path} was published by an earlier version and holds hashes that give the chat back",
+            hint="`chatbot publish` writes it again without them",
+        )
     require_persona(about, config)
 
 

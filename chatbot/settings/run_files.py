@@ -15,6 +15,7 @@ LOG = "train.log"
 LOCK = "train.lock"
 PRIVACY = "privacy.json"
 PRIVACY_PAGE = "privacy.html"
+LEAK_GUARD = "leak_guard.safetensors"
 # Of a run on a pretrained base.
 TRAINER = "trainer.pt"
 LATEST_ADAPTER = "adapter_latest"
@@ -23,7 +24,7 @@ CHECKPOINT = "checkpoint-"  # and its step
 
 _NAMES = (
     LATEST, PREVIOUS, BEST, MODEL, SNAPSHOTS, CHECKSUMS, STALE, STATUS, METRICS, SAMPLES, SETTINGS,
-    LOG, LOCK, PRIVACY, PRIVACY_PAGE, TRAINER, LATEST_ADAPTER, BEST_ADAPTER,
+    LOG, LOCK, PRIVACY, PRIVACY_PAGE, TRAINER, LATEST_ADAPTER, BEST_ADAPTER, LEAK_GUARD,
 )  # fmt: skip
 _ENDINGS = (".part", ".old")  # of what is written aside or replaced
 

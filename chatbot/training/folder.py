@@ -108,6 +108,11 @@ class RunFolder:
         """Exists where the model learned from messages that were forgotten since."""
         return self.path / run_files.STALE
 
+    @property
+    def leak_guard(self) -> Path:
+        """Which runs of tokens one speaker alone said: it gives the chat back, so it stays here."""
+        return self.path / run_files.LEAK_GUARD
+
     def snapshot(self, step: int) -> Path:
         """The checkpoint that is kept of a step."""
         return self.path / self.layout.snapshot.format(step)

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from msgspec.structs import replace
 
-from chatbot.corpus.ngrams import NgramIndex
 from chatbot.corpus.store import Corpus
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.model.bundle import About, read_bundle, write_bundle
@@ -67,13 +66,12 @@ def write_model(
     state: TrainState,
     about: About,
     tokenizer: Tokenizer,
-    guard: NgramIndex | None,
 ) -> None:
-    """Write what replying needs: averaged weights, shape, vocabulary, the leak guard's index."""
+    """Write what replying needs: averaged weights, shape, vocabulary."""
     weights = {name: weight.float().cpu().numpy() for name, weight in state.ema.items()}
     text = tokenizer.files["tokenizer.json"]
     shape = _network_of(state).config
-    write_bundle(path, gpt_bundle(shape, weights, text, about, guard))
+    write_bundle(path, gpt_bundle(shape, weights, text, about))
 
 
 def read_about(path: Path) -> About:

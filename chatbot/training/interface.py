@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from chatbot.corpus.ngrams import NgramIndex
 from chatbot.corpus.store import Corpus
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ChatbotError
@@ -67,7 +66,6 @@ class TrainingFamily(Protocol):
         state: TrainState,
         about: About,
         tokenizer: Tokenizer,
-        guard: NgramIndex | None,
     ) -> None:
         """Write the averaged weights as a saved model that replies, to a file or into a folder."""
 

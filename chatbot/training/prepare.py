@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from chatbot.corpus.ngrams import index_ngrams
+from chatbot.corpus.ngrams import NgramIndex, index_ngrams, read_index, write_index
 from chatbot.corpus.store import Corpus, TokenStore
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
@@ -49,6 +49,7 @@ class PreparedRun:
     keeper: Keeper
     sentences: list[str]
     measures_start: bool
+    leak_guard: NgramIndex | None = None  # of the main process alone
 
 
 def prepare(
@@ -83,8 +84,7 @@ def prepare(
     sources = train_source(blueprint, corpus, corpus.train), val_source(blueprint, corpus)
     plan = plan_steps(blueprint, sources[0])
     sentences.append(describe_steps(sources[0], plan))
-    guard = index_ngrams(corpus.train, corpus.tokenizer) if world.is_main else None
-    write_model = partial(family.write_model, tokenizer=corpus.tokenizer, guard=guard)
+    write_model = partial(family.write_model, tokenizer=corpus.tokenizer)
     keeper = Keeper(folder, config.logging.keep_snapshots, write_model, family.read_about)
     return PreparedRun(
         config=blueprint.config,
@@ -97,7 +97,17 @@ def prepare(
         keeper=keeper,
         sentences=sentences,
         measures_start=blueprint.replies_at_once,
+        leak_guard=_leak_guard(folder, corpus) if world.is_main else None,
     )
+
+
+def _leak_guard(folder: RunFolder, corpus: Corpus) -> NgramIndex:
+    """Return the index of a run's training data, which its folder keeps."""
+    index = read_index(folder.leak_guard)
+    if index is None or index.data_fingerprint != corpus.stats.fingerprint:
+        index = index_ngrams(corpus.train, corpus.tokenizer, corpus.stats.fingerprint)
+        write_index(folder.leak_guard, index)
+    return index
 
 
 def checkpoint_to_continue(

@@ -11,7 +11,6 @@ import torch
 from msgspec.structs import replace
 
 from chatbot.corpus.hf_tokenizer import BaseTokenizer
-from chatbot.corpus.ngrams import NgramIndex
 from chatbot.corpus.store import Corpus
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError, ConfigError, CorpusError
@@ -106,14 +105,13 @@ def write_model(
     state: TrainState,
     about: About,
     tokenizer: Tokenizer,
-    guard: NgramIndex | None,
 ) -> None:
     """Write the averaged adapter, or all averaged weights, into a folder that peft opens."""
     if not isinstance(state.model, PretrainedNetwork) or not isinstance(tokenizer, BaseTokenizer):
         raise TypeError("a state of another family")
     with averaged(state):
         bundle = state.model.bundle(tokenizer)
-    write_folder(path, dataclasses.replace(bundle, about=about, guard=guard))
+    write_folder(path, dataclasses.replace(bundle, about=about))
 
 
 def read_about(path: Path) -> About:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from chatbot.corpus.hf_tokenizer import TOKENIZER_FILE
-from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError
 from chatbot.model.bundle import About, Bundle, Weights
 from chatbot.model.gpt.config import GPTConfig, require_sane
@@ -22,16 +21,10 @@ if TYPE_CHECKING:
 _WORTH_A_GPU = 100_000_000
 
 
-def gpt_bundle(
-    shape: GPTConfig,
-    weights: Weights,
-    tokenizer_text: str,
-    about: About,
-    guard: NgramIndex | None = None,
-) -> Bundle:
+def gpt_bundle(shape: GPTConfig, weights: Weights, tokenizer_text: str, about: About) -> Bundle:
     """Return a network of our own, its weights named as in `weight_shapes`, as a bundle."""
     files = {TOKENIZER_FILE: tokenizer_text}
-    return Bundle("gpt", "full", asdict(shape), weights, files, about, guard)
+    return Bundle("gpt", "full", asdict(shape), weights, files, about)
 
 
 def shape_of(bundle: Bundle) -> GPTConfig:

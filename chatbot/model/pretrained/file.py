@@ -9,20 +9,17 @@ import numpy as np
 
 from chatbot.corpus.chat_template import jinja_of
 from chatbot.corpus.hf_tokenizer import FORM_FILE, TOKENIZER_FILE, BaseTokenizer
-from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError, CorpusError
 from chatbot.model.bundle import (
     About,
     Bundle,
-    guard_in,
-    guard_tensors,
     map_file,
     tensors_in,
     weights_in,
 )
 from chatbot.storage.files import sha256_of, write_bytes, write_json
 
-_ABOUT_FILE, _GUARD_FILE = "run_meta.json", "leak_guard.safetensors"
+_ABOUT_FILE = "run_meta.json"
 _NAMES = {
     "adapter": ("adapter_model.safetensors", "adapter_config.json"),
     "full": ("model.safetensors", "config.json"),
@@ -44,8 +41,6 @@ def write_folder(folder: Path, bundle: Bundle) -> None:
     weights = {name: np.ascontiguousarray(weight) for name, weight in bundle.weights.items()}
     write_bytes(folder / weights_name, save(weights, {"format": "pt"}))
     write_tokenizer(folder, tokenizer_of(bundle))
-    if bundle.guard is not None:
-        write_bytes(folder / _GUARD_FILE, save(guard_tensors(bundle.guard)))
     digest = sha256_of(folder / weights_name)
     about = msgspec.structs.replace(bundle.about, weights_sha256=digest)
     write_json(folder / _ABOUT_FILE, msgspec.to_builtins(about))
@@ -82,8 +77,7 @@ def read_folder(folder: Path) -> Bundle:
         _, tensors = tensors_in(map_file(folder / weights_name))
         files = {n: (folder / n).read_text(encoding="utf-8") for n in (TOKENIZER_FILE, FORM_FILE)}
         config = json.loads((folder / config_name).read_text(encoding="utf-8"))
-        guard = _read_guard(folder / _GUARD_FILE)
-        bundle = Bundle("pretrained", kind, config, weights_in(tensors), files, about, guard)
+        bundle = Bundle("pretrained", kind, config, weights_in(tensors), files, about)
         tokenizer_of(bundle)
     except FileNotFoundError as error:
         raise CheckpointError(
@@ -98,11 +92,3 @@ def read_folder(folder: Path) -> Bundle:
 def read_about(folder: Path) -> About:
     """Return what a folder says of itself; raises OSError or ValueError if it says nothing."""
     return msgspec.json.decode((folder / _ABOUT_FILE).read_bytes(), type=About)
-
-
-def _read_guard(path: Path) -> NgramIndex | None:
-    """Read a leak guard, if there is one: not mapped, since Windows replaces no mapped file."""
-    if not path.exists():
-        return None
-    _, tensors = tensors_in(np.frombuffer(path.read_bytes(), dtype=np.uint8))
-    return guard_in(tensors)
