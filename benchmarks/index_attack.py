@@ -13,12 +13,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from chatbot.corpus.ngrams import N, NgramIndex, hash_ngrams, read_index
+from chatbot.corpus.ngrams import N, NgramIndex, hash_ngrams
 from chatbot.corpus.store import TokenStore, open_corpus
 from chatbot.corpus.template import find_turns
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.inference.loading import find_model, language_model, open_model
 from chatbot.model.interface import LanguageModel
+from chatbot.model.leak_guard import read_index
 from chatbot.settings.load import load_config
 from chatbot.training.families import run_folder
 

@@ -5,8 +5,6 @@ it and reads on. So it stays in the run's folder, beside the training data, and 
 """
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +12,12 @@ import numpy.typing as npt
 from chatbot.corpus.store import TokenStore
 from chatbot.corpus.template import find_turns
 from chatbot.corpus.tokenizer import Tokenizer
-from chatbot.errors import CheckpointError
-from chatbot.storage.files import write_bytes
 
 N = 8  # tokens in a row: about four words
 MAX_ENTRIES = 4_000_000  # 20 MB; of more, evenly drawn ones are kept
 _AT_ONCE = 1 << 22
 _OVERLAP = 64  # N - 1, or what frames a turn
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
-TENSOR_NAMES = "leak_guard.hashes", "leak_guard.speakers"
 
 
 @dataclass(frozen=True)
@@ -81,35 +76,3 @@ def index_ngrams(store: TokenStore, tokenizer: Tokenizer, data_fingerprint: str 
     hashes, owners = hashes[is_alone], (pairs[is_alone] & np.uint64(255)).astype(np.uint8)
     kept = slice(None, None, -(-len(hashes) // MAX_ENTRIES) or None)
     return NgramIndex(hashes[kept], owners[kept], data_fingerprint)
-
-
-def write_index(path: Path, index: NgramIndex) -> None:
-    """Write an index, atomically."""
-    from safetensors.numpy import save
-
-    hashes, speakers = TENSOR_NAMES
-    tensors: dict[str, npt.NDArray[Any]] = {hashes: index.hashes, speakers: index.speakers}
-    write_bytes(path, save(tensors, {"data_fingerprint": index.data_fingerprint}))
-
-
-def read_index(path: Path) -> NgramIndex | None:
-    """Read an index; None if the file is missing, or holds none.
-
-    Models of earlier versions held theirs among the weights. Raises CheckpointError if the file
-    is damaged. Not mapped, since Windows replaces no mapped file.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, framework="numpy") as file:
-            if not {*TENSOR_NAMES} <= {*file.keys()}:
-                return None
-            hashes, speakers = (file.get_tensor(name) for name in TENSOR_NAMES)
-            fingerprint = (file.metadata() or {}).get("data_fingerprint", "")
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"{path} is damaged", hint="delete it; `chatbot train` makes it again"
-        ) from error
-    return NgramIndex(hashes.view(np.uint32), speakers, fingerprint)  # torch wrote them as I32

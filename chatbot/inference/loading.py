@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import asdict
 
-from chatbot.corpus.ngrams import NgramIndex, read_index
+from chatbot.corpus.ngrams import NgramIndex
 from chatbot.crypto.age import Identity, decrypt
 from chatbot.crypto.age_keys import identity_of
 from chatbot.crypto.secrets import read_secret
@@ -16,6 +16,7 @@ from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.speakers import choose_speaker, speakers_of
 from chatbot.model.bundle import About, Bundle, read_bundle, read_bundle_bytes
 from chatbot.model.interface import LanguageModel
+from chatbot.model.leak_guard import read_index
 from chatbot.settings.schema import Config, PreprocessConfig
 from chatbot.training.families import FAMILIES, run_folder
 

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.corpus.hf_tokenizer import FORM_FILE, TOKENIZER_FILE, read_tokenizer
-from chatbot.corpus.ngrams import TENSOR_NAMES
 from chatbot.corpus.speakers import SpeakerMarks
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
@@ -30,6 +29,7 @@ Weights = Mapping[str, npt.NDArray[np.float32]]
 Bytes = npt.NDArray[np.uint8]
 _MAX_HEADER = 100_000_000  # as the library's
 _SCALE = ".scale"
+GUARD_NAMES = "leak_guard.hashes", "leak_guard.speakers"  # of the index of n-grams
 _DTYPES: dict[str, type[np.generic]] = {
     "F64": np.float64,
     "F32": np.float32,
@@ -273,7 +273,7 @@ def weights_in(tensors: Mapping[str, Array]) -> dict[str, npt.NDArray[np.float32
     scales = {name + _SCALE for name, tensor in tensors.items() if tensor.dtype == np.int8}
     weights = {}
     for name, tensor in tensors.items():
-        if name in scales or name in TENSOR_NAMES:
+        if name in scales or name in GUARD_NAMES:
             continue
         weights[name] = tensor.astype(np.float32, copy=False)
         if name + _SCALE in scales:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chatbot.corpus.ngrams import read_index
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.inference.speakers import require_persona
 from chatbot.model.bundle import About, Bundle, read_bundle
+from chatbot.model.leak_guard import read_index
 from chatbot.privacy.report import judge, quick_report
 from chatbot.privacy.run_model import open_run_model, recorded_report
 from chatbot.settings.schema import Config

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from chatbot.corpus.ngrams import NgramIndex, index_ngrams, read_index, write_index
+from chatbot.corpus.ngrams import NgramIndex, index_ngrams
 from chatbot.corpus.store import Corpus, TokenStore
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
 from chatbot.model.bundle import About
+from chatbot.model.leak_guard import read_index, write_index
 from chatbot.settings.schema import Config, ObjectiveConfig
 from chatbot.training.batches import BatchSource
 from chatbot.training.checkpoint import (

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from benchmarks.index_attack import share, turns_of
-from chatbot.corpus.ngrams import TENSOR_NAMES, index_ngrams, read_index, write_index
+from chatbot.corpus.ngrams import index_ngrams
 from chatbot.corpus.store import TokenStore
 from chatbot.corpus.template import Turn, render_all
 from chatbot.inference.loading import leak_guard, load_bot, open_model, run_model_path
+from chatbot.model.bundle import GUARD_NAMES
+from chatbot.model.leak_guard import read_index, write_index
 from chatbot.training.families import run_folder
 from tests.conftest import REPOSITORY
 from tests.corpus.texts import tokenizer
@@ -62,7 +64,7 @@ def test_no_file_that_is_given_away_holds_the_index(trained):
     for path in files:
         assert secret[:64] not in path.read_bytes()
         if path.suffix == ".safetensors":
-            assert not {*TENSOR_NAMES} & names_in(path)
+            assert not {*GUARD_NAMES} & names_in(path)
 
 
 def test_no_saved_adapter_holds_the_index(tuned):
@@ -70,7 +72,7 @@ def test_no_saved_adapter_holds_the_index(tuned):
     runs = project.root / "checkpoints_lora"
     assert (runs / "main/leak_guard.safetensors").exists()
     inside = [path for path in runs.rglob("*.safetensors") if path.parent.name != "main"]
-    assert inside and not any({*TENSOR_NAMES} & names_in(path) for path in inside)
+    assert inside and not any({*GUARD_NAMES} & names_in(path) for path in inside)
 
 
 def test_at_home_the_guard_still_works_and_nowhere_else(trained):
