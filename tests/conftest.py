@@ -12,6 +12,7 @@ from chatbot.cli.main import main
 from chatbot.cli.project import write_configs
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import Config
+from chatbot.storage.files import write_bytes
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 NO_CONFIGS = REPOSITORY / "tests"  # a folder without settings: the defaults
@@ -61,7 +62,7 @@ class Project:
 
 def make_project(root: Path) -> Project:
     list(write_configs(root))  # the repository's own files are their user's to edit
-    (root / ".env").write_text("CHATBOT_PASSWORD=open sesame\n")
+    write_bytes(root / ".env", b"CHATBOT_PASSWORD=open sesame\n", mode=0o600)
     return Project(root)
 
 

@@ -15,6 +15,7 @@ from chatbot.errors import ChatbotError
 from chatbot.settings.load import load_config
 from chatbot.settings.naming import Naming, own_naming
 from chatbot.settings.schema import Config
+from chatbot.storage.private import protect, written_for_owner
 from chatbot.wording import Wording
 
 COMMANDS = (
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None, program: Program = OURS) -> int
     _use_utf8()
     typed = sys.argv[1:] if arguments is None else arguments
     spell = wording.spelled_out if arguments is not None else speller(sys.argv[0], os.environ)
-    with wording.spoken(program.wording(spell)):
+    with wording.spoken(program.wording(spell)), written_for_owner():
         return _explained(typed, program)
 
 
@@ -97,6 +98,7 @@ def call(arguments: Sequence[str], program: Program = OURS) -> None:
     command = arguments[0] if arguments and arguments[0] in program.commands else None
     args = build_parser(command, program).parse_args(arguments)
     config = program.load_config(args.root, tuple(args.set))
+    protect(config, lambda message: sys.stderr.write(f"warning: {message}\n"))
     program.load_command(args.command).run(args, config)
 
 
