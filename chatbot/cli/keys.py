@@ -10,6 +10,7 @@ from chatbot.crypto.age import Recipient
 from chatbot.crypto.age_keys import new_passphrase, recipient_of, recipients_of
 from chatbot.crypto.secrets import keep_secret, read_secret
 from chatbot.errors import AccessError
+from chatbot.serving.auth import has_password, require_access
 from chatbot.settings.schema import Config
 
 
@@ -40,6 +41,12 @@ def _offer_passphrase(name: str) -> str:
     if input("use it? [Y/n] ").strip().lower() not in ("", "y", "yes", "ㅛ", "네", "예"):
         raise AccessError("no key to encrypt with", hint=f"put your own into .env: {name}=...")
     return phrase
+
+
+def require_owner(config: Config) -> None:
+    """Ask for the project's password where one is set: what follows shows or gives away a chat."""
+    if has_password(config):
+        require_access(config, ask_password)
 
 
 def ask_model_key() -> str | None:

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from chatbot import __version__, wording
 from chatbot.cli.caller import speller
-from chatbot.errors import ChatbotError
+from chatbot.errors import ChatbotError, ConfigError
 from chatbot.settings.load import load_config
 from chatbot.settings.naming import Naming, own_naming
 from chatbot.settings.schema import Config
@@ -97,9 +97,18 @@ def call(arguments: Sequence[str], program: Program = OURS) -> None:
     """Run one command as it is typed; raises what it raises."""
     command = arguments[0] if arguments and arguments[0] in program.commands else None
     args = build_parser(command, program).parse_args(arguments)
+    _refuse_unlocking(args.set)
     config = program.load_config(args.root, tuple(args.set))
     protect(config, lambda message: sys.stderr.write(f"warning: {message}\n"))
     program.load_command(args.command).run(args, config)
+
+
+def _refuse_unlocking(overrides: Sequence[str]) -> None:
+    """Raise ConfigError for an option that would open the lock of whoever set a password."""
+    for override in overrides:
+        if override.split("=")[0].split(".")[0].strip() == "security":
+            hint = "edit configs/gen.yaml or configs/sft.yaml"
+            raise ConfigError("--set changes no setting of security", hint=hint)
 
 
 def _explained(arguments: Sequence[str], program: Program) -> int:

@@ -1,6 +1,7 @@
 """The one place that decides whether somebody may talk to the bot."""
 
 import hmac
+import os
 import re
 import secrets
 import unicodedata
@@ -89,14 +90,15 @@ def require_access(
 ) -> None:
     """Let the person at this terminal pass, or raise AccessError.
 
-    Whoever can read the plain password in .env knows it already. Where only its hash stands,
-    `ask` is asked for the password; None means that nobody is there to answer.
+    Whoever can read the plain password in .env knows it already. Where only its hash stands, the
+    password comes from the environment or from `ask`; None means that nobody is there to answer.
     """
     if not config.security.require_password:
         return
     gate = load_gate(config, environment)
     password, _ = _secrets(config, environment)
-    given = password or ask()
+    typed = os.environ if environment is None else environment
+    given = password or typed.get(config.security.password_env) or ask()
     if given is None:
         raise AccessError(
             "a password is needed and nobody is at the terminal",
@@ -109,7 +111,11 @@ def require_access(
 def _secrets(
     config: Config, environment: Mapping[str, str] | None
 ) -> tuple[str | None, str | None]:
-    """Return (password, hash)."""
+    """Return (password, hash): the project's own, which no variable replaces, else a variable's."""
     root, names = Path(config.root), config.security
-    password = read_secret(root, names.password_env, environment)
-    return password, read_secret(root, names.password_hash_env, environment)
+    for source in ({}, environment):
+        password = read_secret(root, names.password_env, source)
+        password_hash = read_secret(root, names.password_hash_env, source)
+        if password or password_hash:
+            break
+    return password, password_hash

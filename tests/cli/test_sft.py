@@ -11,7 +11,6 @@ import yaml
 from chatbot.sft_ops import main
 from chatbot.training.families import run_folder
 from tests.bases import KINDS_IN_TURN
-from tests.conftest import NO_CONFIGS
 
 CPT = (
     "cpt_data.enabled=true", "cpt_training.max_steps=6", "cpt_training.max_seq_len=128",
@@ -192,16 +191,12 @@ def test_a_missing_extra_is_named(on_base, name):
     assert "pip install 'chatbot[lora]'" in ended.stderr
 
 
-def test_help_and_errors_speak_of_this_program(capsys):
+def test_help_and_errors_speak_of_this_program(tmp_path, capsys):
     code = "import sys, chatbot.sft_ops; print('torch' in sys.modules, 'peft' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout == "False False\n"
-    assert (
-        main(
-            ["reply", "안녕", "--root", str(NO_CONFIGS), "--set", "security.require_password=false"]
-        )
-        == 2
-    )
+    (tmp_path / ".env").write_text("CHATBOT_PASSWORD=sesame\n")
+    assert main(["reply", "안녕", "--root", str(tmp_path)]) == 2
     assert "`python -m chatbot.sft_ops train`" in capsys.readouterr().err
 
 

@@ -21,7 +21,8 @@ def reply(root, name: str) -> int:
     is_own = name.startswith("gpt")
     section = "sampling" if is_own else "generation"
     settings = [f"{section}.{setting}" for setting in GREEDY]
-    settings += [f"dialogue.model={BEFORE / name}", "security.require_password=false"]
+    settings.append(f"dialogue.model={BEFORE / name}")
+    (root / ".env").write_text("CHATBOT_PASSWORD=sesame\n")
     if not is_own:
         settings += [f"model.base_model={BEFORE / 'base'}", "project.device=cpu"]
         settings.append("model.torch_dtype=float32")  # the same on every chip

@@ -46,8 +46,7 @@ def test_a_stale_model_is_not_decrypted_for_others_and_replies_with_a_warning(pu
     command = ["decrypt-model", "{root}/artifacts/model_latest.enc", "--output", "{root}/plain"]
     assert "were forgotten since" in refusal(published, command, TINY, capsys)
     (published.root / "checkpoints/main/STALE.json").write_text("{}")
-    open_gate = (*TINY, "security.require_password=false")
-    assert published.run("reply", "안녕", settings=open_gate) == 0
+    assert published.run("reply", "안녕") == 0
     assert "warning: this model learned" in capsys.readouterr().err
 
 

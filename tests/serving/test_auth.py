@@ -4,12 +4,19 @@ import pytest
 
 from chatbot.errors import AccessError
 from chatbot.serving.auth import Gate, hash_password, load_gate, require_access
+from tests.conftest import TINY
 
 HASH = hash_password("열려라 참깨")
 
 
 def set_env_file(project, text):
     (project.root / ".env").write_text(text, encoding="utf-8")
+
+
+def open_gate(project):
+    file = project.root / "configs/gen.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("require_password: true", "require_password: false"), "utf-8")
 
 
 def nobody():
@@ -67,7 +74,50 @@ def test_empty_password_makes_no_hash():
 
 def test_gate_can_be_switched_off_only_in_the_settings(project):
     set_env_file(project, "")
-    require_access(project.config("security.require_password=false"), nobody, {})
+    open_gate(project)
+    require_access(project.config(), nobody, {})
+
+
+WAYS = {
+    "another password": {"CHATBOT_PASSWORD": "mine"},
+    "another hash": {"CHATBOT_PASSWORD_HASH": hash_password("mine"), "CHATBOT_PASSWORD": "mine"},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_variable_replaces_the_projects_lock(project, way):
+    set_env_file(project, f"CHATBOT_PASSWORD_HASH='{HASH}'\n")
+    with pytest.raises(AccessError, match="wrong password"):
+        require_access(project.config(), lambda: "mine", WAYS[way])
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["security.require_password=false", "security={password_env: HOME}", " security.x=1"],
+)
+def test_no_option_opens_the_projects_lock(trained, override, capsys):
+    set_env_file(trained, f"CHATBOT_PASSWORD_HASH='{HASH}'\n")
+    assert trained.run("reply", "안녕", settings=(*TINY, override)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and "--set changes no setting of" in captured.err
+
+
+COMMANDS = (
+    ("reply", "안녕"),
+    ("preprocess", "--show", "1"),
+    ("preprocess", "--show-masked"),
+    ("forget", "--find", "밥"),
+    ("export",),
+    ("publish",),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command))
+def test_what_shows_or_gives_away_a_chat_asks_for_the_password(trained, command, capsys):
+    set_env_file(trained, f"CHATBOT_PASSWORD_HASH='{HASH}'\n")
+    assert trained.run(*command) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and "a password is needed" in captured.err
 
 
 def test_env_file_of_another_encoding_is_a_sentence(project):

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from chatbot.cli.commands._privacy import check_privacy
-from chatbot.cli.keys import ask_model_key
+from chatbot.cli.keys import ask_model_key, require_owner
 from chatbot.cli.screen import say
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config, Family
@@ -46,6 +46,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     from chatbot.publishing.hf import export_adapter, export_hf
     from chatbot.publishing.policy import require_shareable
 
+    require_owner(config)
     _require_offered(args, config.family)
     target, path = _new_target(args, config), find_model(config)
     bundle = open_model(path, config, ask_model_key)

@@ -2,6 +2,7 @@
 
 import argparse
 
+from chatbot.cli.keys import require_owner
 from chatbot.cli.reports import print_stats
 from chatbot.cli.screen import TERMINAL, say, table
 from chatbot.errors import CorpusError
@@ -28,6 +29,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """List messages, or rebuild the data without some and say what that means."""
     rooms = open_rooms(config)
     if args.find:
+        require_owner(config)
         _list_messages(args.find, rooms, config)
         return
     forgetting = forget(_rule(args, rooms), rooms, config, TERMINAL)

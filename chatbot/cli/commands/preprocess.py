@@ -3,6 +3,7 @@
 import argparse
 
 from chatbot.cli.arguments import positive
+from chatbot.cli.keys import require_owner
 from chatbot.cli.reports import print_samples, print_stats
 from chatbot.cli.screen import TERMINAL, say, table
 from chatbot.corpus.pipeline import build_corpora
@@ -29,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Read, clean, cut, number the speakers, write."""
+    if args.show is not None or args.show_masked:
+        require_owner(config)
     if args.show is not None:
         print_samples(config, args.show)
     elif args.show_masked:

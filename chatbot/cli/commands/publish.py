@@ -5,7 +5,7 @@ import argparse
 import msgspec
 
 from chatbot.cli.commands._privacy import check_privacy
-from chatbot.cli.keys import recipients_for
+from chatbot.cli.keys import recipients_for, require_owner
 from chatbot.cli.screen import print_rows, say
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config
@@ -36,6 +36,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
     if args.to and not args.encrypt:
         raise ConfigError("--to names who may open it", hint="add --encrypt")
+    require_owner(config)
     source, plain = run_model_path(config), published_path(config)
     bundle = open_model(source, config)
     require_shareable(source, bundle.about, config)
