@@ -23,7 +23,8 @@ from chatbot.corpus.store import (
     require_replaceable,
 )
 from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, render_all
-from chatbot.corpus.tokenizer import Tokenizer, choose_vocab_size, train_tokenizer
+from chatbot.corpus.tokenizer import Tokenizer, choose_vocab_size
+from chatbot.corpus.vocabulary import Utterance, train_vocabulary
 from chatbot.errors import CorpusError
 from chatbot.ingest.cleaning.sessions import cut_session, split_point
 from chatbot.ingest.masking.sealing import FILE as MASKED_FILE
@@ -81,7 +82,7 @@ def write_corpus(
     require_enough(rooms.account.n_learned)
     spools = [(spool, split_point(spool.n_turns, rules.val_fraction)) for spool in rooms.spools]
     with whole_folder(folder) as new:
-        tokenizer = spec.tokenizer or _train_own(spools, speakers.n_speakers, rules)
+        tokenizer = spec.tokenizer or _train_own(spools, speakers, rules)
         splits: dict[str, SplitStats] = {}
         with listener.progress(rooms.n_sessions, "writing sessions") as advance:
             for split in SPLITS:
@@ -101,10 +102,13 @@ def write_corpus(
     return stats
 
 
-def _train_own(spools: list[SplitSpool], n_speakers: int, rules: PreprocessConfig) -> Tokenizer:
-    n_bytes = sum(len(text.encode()) for text in _texts(_split(spools, "train")))
+def _train_own(spools: list[SplitSpool], speakers: Speakers, rules: PreprocessConfig) -> Tokenizer:
+    def read() -> Iterator[Utterance]:
+        return _utterances(_split(spools, "train"), speakers)
+
+    n_bytes = sum(len(utterance.text.encode()) for utterance in read())
     size = choose_vocab_size(n_bytes) if rules.vocab_size == "auto" else rules.vocab_size
-    return train_tokenizer(_texts(_split(spools, "train")), size, n_speakers)
+    return train_vocabulary(read, size, speakers.n_speakers)
 
 
 def require_enough(n_messages: int) -> None:
@@ -143,12 +147,13 @@ def _split(spools: list[SplitSpool], split: str) -> Iterator[Session]:
                 yield session
 
 
-def _texts(sessions: Iterable[Session]) -> Iterator[str]:
+def _utterances(sessions: Iterable[Session], speakers: Speakers) -> Iterator[Utterance]:
     """Yield what is learned: a notice that comes every day would fill the vocabulary."""
-    for session in sessions:
+    for number, session in enumerate(sessions):
         for message in session.messages:
             if message.kind != "context":
-                yield message.text
+                day = message.sent_at.toordinal() if message.sent_at else 0
+                yield Utterance(message.text, speakers.number_of(message.speaker), number, day)
 
 
 def _counted(sessions: Iterable[Session], advance: Callable[[], object]) -> Iterator[Session]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Protocol
 
@@ -218,10 +218,15 @@ class BpeTokenizer(TextCodec):
         return (self.eos_id,)
 
     @cached_property
+    def vocabulary(self) -> dict[str, int]:
+        """Ids of all entries, control tokens included, as tokenizer.json writes them."""
+        return self._backend.get_vocab()
+
+    @cached_property
     def _bytes(self) -> list[bytes]:
         unbyte = {char: byte for byte, char in byte_chars().items()}
         table = [b""] * self.vocab_size
-        for entry, token in self._backend.get_vocab().items():
+        for entry, token in self.vocabulary.items():
             if token >= self.n_control:
                 table[token] = bytes(unbyte[char] for char in entry)
         return table
@@ -253,12 +258,5 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, n_speakers: int) -> B
         special_tokens=[PAD, BOS, EOS, *(SPEAKER.format(n) for n in range(n_speakers))],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
     )
-    backend.train_from_iterator(_short_words(texts), trainer)
+    backend.train_from_iterator(texts, trainer)
     return BpeTokenizer(json.dumps(json.loads(backend.to_str()), ensure_ascii=False))
-
-
-def _short_words(texts: Iterable[str]) -> Iterator[str]:
-    """Leave out what would blow up BPE training: pasted blobs without a space."""
-    for text in texts:
-        if len(text) < 64 or max(map(len, text.split()), default=0) < 64:
-            yield text

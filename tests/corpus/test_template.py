@@ -15,7 +15,7 @@ from chatbot.corpus.template import (
     render_all,
     render_prompt,
 )
-from chatbot.corpus.tokenizer import BpeTokenizer, train_tokenizer
+from chatbot.corpus.tokenizer import BpeTokenizer
 from chatbot.errors import CorpusError
 from tests.corpus.texts import hostile, tokenizer, turns
 
@@ -84,8 +84,3 @@ def test_foreign_or_damaged_tokenizer_is_refused():
     for text in ("{}", '{"version": "1.0", "model": {"type": "BPE", "vocab": {}, "merges": []}}'):
         with pytest.raises(CorpusError):
             BpeTokenizer(text)
-
-
-def test_a_blob_without_spaces_does_not_stop_training_the_vocabulary():
-    made = train_tokenizer(["A" * 100_000, *["안녕 뭐해"] * 9], 400, 2)
-    assert made.decode(made.encode("안녕" + "A" * 1000)) == "안녕" + "A" * 1000
