@@ -1,5 +1,7 @@
 """Take messages out of the data for good, and mark every model that learned from them."""
 
+import hmac
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +15,7 @@ from chatbot.corpus.hf_tokenizer import open_tokenizer
 from chatbot.corpus.pipeline import build_corpus
 from chatbot.corpus.speakers import match_name, propose_name
 from chatbot.corpus.store import Stats, read_stats, remove_corpus
+from chatbot.crypto.secrets import project_key, speaker_key
 from chatbot.errors import ChatbotError, CorpusError
 from chatbot.ingest.organize.forgetting import (
     ForgetRule,
@@ -24,10 +27,11 @@ from chatbot.ingest.organize.forgetting import (
 )
 from chatbot.ingest.organize.rooms import Room, read_room
 from chatbot.listener import SILENCE, Listener
+from chatbot.settings import run_files
 from chatbot.settings.aliases import STAGES, load_sft_config
 from chatbot.settings.schema import Config
 from chatbot.storage.files import sha256_of, write_json
-from chatbot.training.folder import FOLDERS, RunFolder, busy, published_mark
+from chatbot.training.folder import FOLDERS, RunFolder, busy, published_mark, stale_mark
 
 
 class StaleMark(msgspec.Struct, frozen=True):
@@ -38,7 +42,10 @@ class StaleMark(msgspec.Struct, frozen=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """forgotten_TIME.json: what happened, as hashes; no names and no text."""
+    """forgotten_TIME.json: what happened, as hashes; no names and no text.
+
+    `value`: the rule's, keyed by the project, so that no list of names or of texts finds it.
+    """
 
     rule: str
     value: str
@@ -48,6 +55,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     data_after: str | None
     stale_runs: dict[str, str]
     artifacts: dict[str, str]
+    archives: list[str]
 
 
 @dataclass(frozen=True)
@@ -150,17 +158,54 @@ def _runs(config: Config) -> list[RunFolder]:
     return runs
 
 
-def _published(config: Config) -> list[Path]:
+def _artifact_folders(config: Config) -> set[Path]:
     tuned = [stage.path(stage.storage.artifacts_dir) for stage in _stages(config)[:1]]
-    folders = {config.path(config.storage.artifacts_dir), *tuned}
-    paths = [path for folder in folders for path in folder.glob("*_latest.*")]
-    return sorted(path for path in paths if path.suffix in (".safetensors", ".enc"))
+    return {config.path(config.storage.artifacts_dir), *tuned}
+
+
+def _published(config: Config) -> list[Path]:
+    """Return the files that `publish` and `export` wrote."""
+    paths = [path for folder in _artifact_folders(config) for path in folder.glob("*.*")]
+    return sorted(path for path in paths if path.suffix in (".safetensors", ".enc", ".gguf"))
+
+
+def _exported(config: Config) -> list[Path]:
+    """Return the folders that `export` wrote."""
+    folders = _artifact_folders(config)
+    return sorted(path.parent for folder in folders for path in folder.glob("*/*config.json"))
+
+
+def _archives(config: Config) -> list[Path]:
+    """Return the folders of earlier data and models that `archive` made."""
+    folder = config.path(config.storage.archive_dir)
+    return sorted(path.parent for path in folder.glob("*/manifest.json"))
+
+
+def purge(config: Config) -> list[Path]:
+    """Delete every archive, run and published file that holds forgotten messages; return them.
+
+    Raises CheckpointError while a trainer is at work. What was given away is out of reach.
+    """
+    _require_calm(config)
+    stale = run_files.STALE  # of an archive, or of a run or a published file in it
+    folders = [path for path in _archives(config) if any(path.rglob(f"*{stale}"))]
+    folders += [run.path for run in _runs(config) if run.stale.exists()]
+    folders += [path for path in _exported(config) if stale_mark(path).exists()]
+    for folder in dict.fromkeys(folders):
+        shutil.rmtree(folder)
+    files = [path for path in _published(config) if published_mark(path).exists()]
+    for path in files:
+        path.unlink()
+    for mark in {published_mark(path) for path in files}:
+        mark.unlink()
+    return [*dict.fromkeys(folders), *files]
 
 
 def _mark_models(rule: ForgetRule, config: Config) -> None:
-    """Mark every run and what was published."""
+    """Mark every run, what was published, and what was archived."""
     marks = [folder.stale for folder in _runs(config)]
     marks += [published_mark(path) for path in _published(config)]
+    marks += [stale_mark(folder) for folder in [*_archives(config), *_exported(config)]]
     for path in marks:
         if not path.exists():
             write_json(path, msgspec.to_builtins(StaleMark(rule.kind, _now())))
@@ -178,9 +223,10 @@ def _fingerprint(config: Config) -> str | None:
 
 def _receipt(rule: ForgetRule, n_messages: int, before: str | None, config: Config) -> Receipt:
     runs = [folder for folder in _runs(config) if folder.model.exists()]
+    key = speaker_key(project_key(config))
     return Receipt(
         rule=rule.kind,
-        value=rule.value,
+        value=hmac.digest(key, f"forget {rule.value}".encode(), "sha256").hex(),
         at=_now(),
         n_messages=n_messages,
         data_before=before,
@@ -189,6 +235,7 @@ def _receipt(rule: ForgetRule, n_messages: int, before: str | None, config: Conf
             f"{run.path.parent.name}/{run.path.name}": sha256_of(run.model) for run in runs
         },
         artifacts={path.name: sha256_of(path) for path in _published(config)},
+        archives=[path.name for path in _archives(config)],
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config
 from chatbot.storage.files import move, sha256_of, write_json
+from chatbot.training.folder import stale_mark
 
 _KEPT = (".gitkeep",)
 
@@ -73,6 +74,11 @@ def restore(config: Config, stamp: str) -> int:
         hint = f"there are: {', '.join(stamps)}" if stamps else "`chatbot archive` makes one"
         raise ConfigError(f"no archive {stamp or 'yet'} in {folder}", hint=hint)
     target = folder / (stamp or stamps[-1])
+    if stale_mark(target).exists():
+        raise ConfigError(
+            f"{target} holds messages that were forgotten since",
+            hint="`chatbot forget --purge` deletes it",
+        )
     files = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["files"]
     pairs = [(config.path(file["to"]), config.path(file["from"])) for file in files]
     pairs = [(source, final) for source, final in pairs if source.exists()]

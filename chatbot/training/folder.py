@@ -106,7 +106,7 @@ class RunFolder:
     @property
     def stale(self) -> Path:
         """Exists where the model learned from messages that were forgotten since."""
-        return self.path / run_files.STALE
+        return stale_mark(self.path)
 
     @property
     def leak_guard(self) -> Path:
@@ -201,6 +201,11 @@ class RunFolder:
         elif is_alive and status.state not in _LIVE:
             status.state, status.reason = "starting", ""  # it has not written a word yet
         return status
+
+
+def stale_mark(folder: Path) -> Path:
+    """Return what stands in a run or an archive that learned from, or holds, forgotten messages."""
+    return folder / run_files.STALE
 
 
 def published_mark(path: Path) -> Path:

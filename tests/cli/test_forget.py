@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from chatbot.conversation import Message
 from chatbot.ingest.organize.forgetting import ForgetRule, message_id, speaker_hash, with_aliases
 
+PERSONA = ("--set", "processed.preprocess.persona=하늘")
+
 
 def fingerprint(project):
     return json.loads((project.root / "data/processed/stats.json").read_text())["fingerprint"]
@@ -33,6 +35,50 @@ def test_what_somebody_said_before_a_day_is_gone(trained, capsys):
     assert trained.run("preprocess") == 0 and trained.run("train") == 0
     assert fingerprint(trained) == found["data_after"]  # it does not come back
     assert trained.run("publish") == 0
+
+
+def test_purge_deletes_every_copy_that_is_here_and_nothing_else(trained, capsys):
+    """Archives from before and after, the marked run, what was published of it."""
+    assert trained.run("publish") == 0 and trained.run("archive") == 0
+    assert trained.run("preprocess") == 0 and trained.run("train") == 0
+    assert trained.run("publish") == 0
+    assert trained.run("forget", "--before", "2025-03-08") == 0
+    assert "1 archives hold them" in capsys.readouterr().err
+    assert trained.run("archive") == 0
+    assert trained.run("preprocess") == 0 and trained.run("train") == 0
+    (before,) = [path for path in archives(trained) if (path / "STALE.json").exists()]
+    assert trained.run("archive", "--restore", before.name) == 2
+    assert "forgotten since" in capsys.readouterr().err
+    assert len(archives(trained)) == 2
+    assert trained.run("forget", "--purge") == 0
+    assert capsys.readouterr().err.count("deleted ") == 2
+    assert not archives(trained) and trained.run("reply", "안녕") == 0
+    assert trained.run("forget", "--purge") == 0
+    assert "nothing here holds" in capsys.readouterr().err
+
+
+def archives(project):
+    return [path for path in (project.root / "data/archive").glob("*/") if path.is_dir()]
+
+
+def test_forget_and_purge_in_one_command(trained, capsys):
+    assert trained.run("publish") == 0 and trained.run("export", "--to", "hf") == 0
+    assert trained.run("forget", "--before", "2025-03-08", "--purge") == 0
+    assert "checkpoints/main" in capsys.readouterr().err
+    assert not (trained.root / "checkpoints/main").exists()
+    assert [path.name for path in (trained.root / "artifacts").iterdir()] == ["model_info.json"]
+    assert trained.run("train") == 0
+
+
+def test_a_receipt_names_nobody_whatever_names_are_tried(processed):
+    assert processed.run("forget", "--speaker", "하늘", *PERSONA) == 0
+    rules = (processed.root / "data/raw/forgotten.json").read_text()
+    assert speaker_hash("하늘") in rules and speaker_hash("하늘") not in receipt(processed)
+
+
+def test_nothing_named_is_a_sentence(processed, capsys):
+    assert processed.run("forget") == 2
+    assert "nothing to forget is named" in capsys.readouterr().err
 
 
 def test_one_message_is_found_and_forgotten(processed, capsys):

@@ -5,28 +5,45 @@ import argparse
 from chatbot.cli.keys import require_owner
 from chatbot.cli.reports import print_stats
 from chatbot.cli.screen import TERMINAL, say, table
-from chatbot.errors import CorpusError
+from chatbot.errors import ConfigError, CorpusError
 from chatbot.ingest.organize.forgetting import ForgetRule, day_of, message_id
 from chatbot.ingest.organize.rooms import Room, open_rooms
-from chatbot.privacy.forgetting import find_messages, forget, speaker_rule
+from chatbot.privacy.forgetting import find_messages, forget, purge, speaker_rule
 from chatbot.settings.schema import Config
 
 _SHOWN_CHARS = 60
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what to forget, and --find."""
-    what = parser.add_mutually_exclusive_group(required=True)
+    """Add what to forget, --find and --purge."""
+    what = parser.add_mutually_exclusive_group()
     what.add_argument("--speaker", metavar="NAME", help="all that somebody said")
     what.add_argument("--before", metavar="DATE", help="all that was said before a day: 2025-03-31")
     what.add_argument("--message-id", metavar="ID", help="one message, as --find lists it")
     what.add_argument(
         "--find", metavar="TEXT", help="list messages that hold a text, with their ids"
     )
+    parser.add_argument(
+        "--purge",
+        action="store_true",
+        help="delete the archives, runs and published files that hold forgotten messages",
+    )
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """List messages, or rebuild the data without some and say what that means."""
+    rule_is_named = args.speaker or args.before or args.message_id
+    if not (rule_is_named or args.find or args.purge):
+        raise ConfigError(
+            "nothing to forget is named", hint="`chatbot forget --speaker NAME`, or --help"
+        )
+    if rule_is_named or args.find:
+        _forget(args, config)
+    if args.purge and not args.find:
+        _purge(config)
+
+
+def _forget(args: argparse.Namespace, config: Config) -> None:
     rooms = open_rooms(config)
     if args.find:
         require_owner(config)
@@ -38,7 +55,17 @@ def run(args: argparse.Namespace, config: Config) -> None:
     n_messages = forgetting.receipt.n_messages
     say(f"{n_messages:,} messages are forgotten; receipt: {forgetting.path}")
     say("models that learned from them are marked: train anew before publishing")
+    if n_archives := len(forgetting.receipt.archives):
+        say(f"{n_archives} archives hold them: `chatbot forget --purge` deletes those and models")
     say("your exports in data/raw still hold them, and so do files that you gave away")
+
+
+def _purge(config: Config) -> None:
+    paths = purge(config)
+    for path in paths:
+        say(f"deleted {path}")
+    if not paths:
+        say("nothing here holds forgotten messages but the exports in data/raw")
 
 
 def _rule(args: argparse.Namespace, rooms: list[Room]) -> ForgetRule:
