@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.corpus.tokenizer import BpeTokenizer, Ids, byte_chars, train_tokenizer
+from chatbot.ingest.masking.candidates import looks_random
 
 MIN_SESSIONS, MIN_DAYS, MIN_SPEAKERS = 3, 2, 2
 ONE_SPEAKERS_SESSIONS = 50  # a habit of speech, as the set phrases of a help desk are
@@ -21,14 +22,6 @@ _SPARE = 1.5, 3  # merges trained for each that is asked for: those said by few 
 _MANY = 1 << 14  # messages counted at once
 _MAX_CHUNK = 64  # pasted blobs without a space would blow up BPE training
 _CHUNK = re.compile(r"\s*\S+\s*")
-_RANDOM = re.compile(
-    r"[0-9].*[0-9].*[0-9].*[0-9]"  # codes, dates, amounts
-    r"|[A-Za-z]{2}.*[0-9]|[0-9].*[A-Za-z]{2}"
-    r"|[a-z][A-Z]"
-    r"|[A-Za-z0-9][!@#$%^&*_+=/\\|-]+[A-Za-z0-9]"
-    r"|(?i:[bcdfghjklmnpqrstvwxz]{5})",
-    re.DOTALL,
-)
 _N_BYTES = 256
 Merge = tuple[str, str]
 
@@ -58,15 +51,6 @@ def train_vocabulary(
         if is_enough or trained.vocab_size < n_trained:
             break
     return _with_merges(trained, merges, vocab_size)
-
-
-def looks_random(word: str) -> bool:
-    """Whether a word without spaces may be drawn at random, as passwords and codes are.
-
-    >>> looks_random("qqeRfk3M이야"), looks_random("맛있겠다"), looks_random("3시에")
-    (True, False, False)
-    """
-    return _RANDOM.search(word) is not None
 
 
 def _texts(utterances: Iterable[Utterance]) -> Iterator[str]:

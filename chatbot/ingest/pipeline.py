@@ -18,6 +18,7 @@ from chatbot.ingest.cleaning.sessions import merge_bursts, split_sessions
 from chatbot.ingest.masking.masker import Masker, Replacement
 from chatbot.ingest.masking.names import N_TO_DECIDE, NamePattern, words_among
 from chatbot.ingest.masking.pseudonyms import Pseudonyms
+from chatbot.ingest.masking.review import read_decisions
 from chatbot.ingest.masking.sealing import count_kinds, seal_masked
 from chatbot.ingest.organize.forgetting import read_rules, rules_path, with_aliases
 from chatbot.ingest.organize.rooms import Room, RoomTally, exporter_of, open_rooms, read_room
@@ -49,13 +50,15 @@ class CleanRooms:
     """Rooms that are read: sessions on disk, one spool a room, and what they hold.
 
     `n_said`: messages by speaker that can be learned. `exporter`: who made the exports, if they
-    tell. `sealed`: the encrypted list of what was masked. `speaker_key`: marks speakers in models.
+    tell. `pseudonyms`: what stands where something was masked. `sealed`: the encrypted list of
+    that. `speaker_key`: marks speakers in models.
     """
 
     spools: list[SessionSpool]
     account: MessageAccount
     n_said: Counter[str]
     exporter: str | None
+    pseudonyms: frozenset[str]
     sealed: bytes | None
     speaker_key: bytes
 
@@ -176,7 +179,8 @@ class _Ingestion:
         sealed = seal_masked(self._masked, self._config) if self._rules.mask_personal else None
         key = speaker_key(project_key(self._config))
         exporter = _exporter(self._rooms)
-        return CleanRooms(self.spools, account, self._n_said, exporter, sealed, key)
+        pseudonyms = frozenset(replacement.pseudonym for replacement in self._masked)
+        return CleanRooms(self.spools, account, self._n_said, exporter, pseudonyms, sealed, key)
 
 
 def _exporter(rooms: list[Room]) -> str | None:
@@ -204,10 +208,15 @@ def _masker_maker(rooms: list[Room], config: Config) -> Callable[[Room], Masker 
     asked = set(config.processed.preprocess.mask_names)
     names = asked | set(config.raw.aliases.values())
     names |= {name for room in rooms for name in room.names}
+    masked = [decision for decision in read_decisions(config) if decision.is_masked]
+    asked |= {decision.value for decision in masked if decision.kind == "name"}
+    secrets = [decision.value for decision in masked if decision.kind != "name"]
+    names |= asked
 
     def make(room: Room) -> Masker:
         messages = read_room(room.exports, room.aliases, config)
         texts = (message.text for message in islice(messages, N_TO_DECIDE))
-        return Masker(pseudonyms, NamePattern(names, words_among(names - asked, texts)))
+        pattern = NamePattern(names, words_among(names - asked, texts))
+        return Masker(pseudonyms, pattern, secrets)
 
     return make

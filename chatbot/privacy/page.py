@@ -168,4 +168,5 @@ _PICTURES: dict[str, Callable[[Any], str]] = {
     "membership": _membership,
     "canaries": _canaries,
     "secrets": _secrets,
+    "candidates": _secrets,
 }

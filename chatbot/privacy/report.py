@@ -1,16 +1,17 @@
 """What a model remembers of its log: the privacy report's numbers, and their limits."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
 import numpy as np
 
-from chatbot.corpus.store import Corpus, TokenStore
-from chatbot.corpus.template import Turn
+from chatbot.corpus.store import Corpus, TokenStore, session_bounds
+from chatbot.corpus.template import Turn, parse_turns
 from chatbot.corpus.tokenizer import Ids, Tokenizer
 from chatbot.inference.bot import Bot, BotSettings
+from chatbot.ingest.masking.candidates import find_candidates
 from chatbot.ingest.masking.pseudonyms import Pseudonyms
 from chatbot.model.interface import Cache, LanguageModel, Logits, Tokens
 from chatbot.privacy.memorization import (
@@ -34,8 +35,9 @@ _ENOUGH_SECRETS = 5
 COPIED_CHARS = 20
 QUERIES = (10, 100, 1000)
 _N_REFERENCES = 255
+STANDS_OUT_BITS = 7  # the first or second of 256: by chance, one string in 128
 NOT_MEASURED = (
-    "names of people who are no speakers, and secrets spelled as words",
+    "names that nobody is called by, and secrets spelled as words",
     "attacks that see many replies to chosen questions, or the weights' history",
     "anything about short messages",
 )
@@ -179,6 +181,31 @@ def secret_exposures(
     return found
 
 
+def candidate_exposures(
+    model: LanguageModel, corpus: Corpus, pseudonyms: Iterable[str], most: int
+) -> dict[str, list[float]]:
+    """Return the exposure, as of `secret_exposures`, of strings that may be secrets, by kind.
+
+    They stand in what was trained: no rule of masking knows them. `pseudonyms`: what stands where
+    something was masked. `most` of each kind at most.
+    """
+    turns = (
+        turn
+        for begin, end in zip(
+            *session_bounds(corpus.train.tokens, corpus.tokenizer.bos_id), strict=True
+        )
+        for turn in parse_turns(
+            corpus.train.tokens[begin:end], corpus.train.loss_mask[begin:end], corpus.tokenizer
+        )
+    )
+    candidates = find_candidates(((turn.speaker, turn.text) for turn in turns), pseudonyms)
+    exposures: dict[str, list[float]] = {}
+    for kind in ("password", "name"):
+        values = [c.value for c in candidates if c.kind == kind][:most]
+        exposures |= secret_exposures(model, corpus, [(kind, v, v) for v in values], most)
+    return exposures
+
+
 def judge(report: dict[str, Any], limits: PrivacyConfig) -> list[str]:
     """Return a sentence for each limit that a report passes."""
     return [
@@ -205,6 +232,14 @@ def _claims(report: dict[str, Any]) -> Iterator[tuple[str, float, str]]:
     if len(secrets) >= _ENOUGH_SECRETS:
         bits = median(secrets)
         yield "max_exposure", bits, f"masked values are exposed by {bits:.1f} bits"
+    strings = [bits for some in report.get("candidates", {}).values() for bits in some]
+    if strings:
+        n_out = sum(bits >= STANDS_OUT_BITS for bits in strings)
+        claim = (
+            f"{n_out} of {len(strings)} strings that may be secrets stand out; "
+            "`chatbot preprocess --review` lists them"
+        )
+        yield "max_standing_out", n_out, claim
     once = report.get("canaries", {}).get(1) or report.get("canaries", {}).get("1")
     if once:
         bits = median(once)

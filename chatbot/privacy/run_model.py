@@ -14,7 +14,7 @@ from chatbot.settings import run_files
 from chatbot.settings.schema import Config
 
 # What only the full report holds, or holds better.
-_LASTING = ("membership", "verbatim", "secrets", "canaries")
+_LASTING = ("membership", "verbatim", "secrets", "candidates", "canaries")
 
 
 @dataclass(frozen=True)

@@ -226,6 +226,7 @@ class PrivacyConfig(Section, frozen=True):
     max_membership_auc: Annotated[float, Meta(ge=0, le=1)] = 0.95
     max_copied: Annotated[float, Meta(ge=0, le=1)] = 0.05
     max_exposure: Weight = 5.0
+    max_standing_out: Count = 1
 
 
 class PublishConfig(Section, frozen=True):

@@ -9,7 +9,6 @@ from chatbot.corpus.vocabulary import (
     MIN_SESSIONS,
     ONE_SPEAKERS_SESSIONS,
     Utterance,
-    looks_random,
     train_vocabulary,
 )
 
@@ -101,10 +100,3 @@ def test_pasted_blobs_do_not_slow_the_vocabulary_down():
     made, table = tokens_of([*talk(), *blobs])
     assert not [entry for entry in table if "가가" in entry]
     assert made.decode(made.encode("가" * 1000)) == "가" * 1000
-
-
-@pytest.mark.parametrize(
-    "word", ["맛있겠다", "3시에", "ㅋㅋㅋㅋㅋ", "hello", "OK", "it's", "12월", "?!", "50%"]
-)
-def test_ordinary_words_do_not_look_random(word):
-    assert not looks_random(word)

@@ -5,6 +5,7 @@ import argparse
 from chatbot.cli.arguments import positive
 from chatbot.cli.keys import require_owner
 from chatbot.cli.reports import print_samples, print_stats
+from chatbot.cli.review import review
 from chatbot.cli.screen import TERMINAL, say, table
 from chatbot.corpus.pipeline import build_corpora
 from chatbot.errors import CorpusError
@@ -14,7 +15,12 @@ from chatbot.training.families import corpora_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --show and --show-masked."""
+    """Add --review, --show and --show-masked."""
+    parser.add_argument(
+        "--review",
+        action="store_true",
+        help="decide about strings that may be secrets and no rule masks: yours is the last word",
+    )
     parser.add_argument(
         "--show-masked", action="store_true", help="list what was masked, for your eyes only"
     )
@@ -30,12 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Read, clean, cut, number the speakers, write."""
-    if args.show is not None or args.show_masked:
+    if args.show is not None or args.show_masked or args.review:
         require_owner(config)
     if args.show is not None:
         print_samples(config, args.show)
     elif args.show_masked:
         _show_masked(config)
+    elif args.review:
+        review(config)
     else:
         print_stats(build_corpora(config, corpora_of(config, TERMINAL), TERMINAL))
 

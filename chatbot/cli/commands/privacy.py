@@ -32,7 +32,14 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Write checkpoints/<run>/privacy.json and privacy.html."""
     from chatbot.inference.loading import bot_settings, open_model, run_model_path
     from chatbot.privacy.page import page
-    from chatbot.privacy.report import NOT_MEASURED, judge, quick_report, secret_exposures, verbatim
+    from chatbot.privacy.report import (
+        NOT_MEASURED,
+        candidate_exposures,
+        judge,
+        quick_report,
+        secret_exposures,
+        verbatim,
+    )
     from chatbot.privacy.run_model import open_run_model
 
     model = open_run_model(open_model(run_model_path(config), config), config)
@@ -44,16 +51,21 @@ def run(args: argparse.Namespace, config: Config) -> None:
         settings = bot_settings(config, about)
         report["verbatim"] = verbatim(model, settings, _N_REPLIES, lambda: advance(bar))
     say("ranking masked values")
-    secrets = [(v.kind, v.value, v.pseudonym) for v in read_masked(config)]
+    masked = read_masked(config)
+    secrets = [(v.kind, v.value, v.pseudonym) for v in masked]
     secrets = [secret for secret in secrets if secret[0] not in ("name", "address", "url")]
     report["secrets"] = secret_exposures(model.network, model.corpus, secrets, _N_SECRETS)
+    say("looking for strings that may be secrets")
+    report["candidates"] = candidate_exposures(
+        model.network, model.corpus, [v.pseudonym for v in masked], _N_SECRETS
+    )
     if args.audit:
         report |= _audit(model, config)
     stats = model.corpus.stats
     report["data"] = {
         "messages": stats.messages, "masked": stats.masked, "dropped": stats.dropped,
         "context only, not trained": stats.context_only or {},
-        "times the log was read": _n_epochs(config),
+        "times the chat was read": _n_epochs(config, about.step),
     }  # fmt: skip
     report["not_measured"] = [*NOT_MEASURED, *_left_out(report)]
     report["settings"] = {
@@ -106,7 +118,9 @@ def _left_out(report: dict[str, Any]) -> list[str]:
     return left
 
 
-def _n_epochs(config: Config) -> int | str:
-    """Return how often the run went through its log: every pass repeats every message."""
+def _n_epochs(config: Config, step: int | None) -> str:
+    """Say how often the model's run had gone through the chat at its step."""
     status = RunFolder(config.run_dir).read_status()
-    return "?" if status is None else status.epoch + 1
+    if status is None or not status.step or step is None:
+        return "?"
+    return f"about {status.epoch * step / status.step:.1f}"

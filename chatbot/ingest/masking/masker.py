@@ -6,11 +6,11 @@ drawn by HMAC from the project's own key. Phone numbers become ones that nobody 
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chatbot.ingest.masking.detectors.context import Context
-from chatbot.ingest.masking.detectors.find import find_personal, may_hold
+from chatbot.ingest.masking.detectors.find import Span, find_personal, may_hold
 from chatbot.ingest.masking.detectors.identities import ID_WORD, SERVICE
 from chatbot.ingest.masking.detectors.secrets import ACCESS_WORDS
 from chatbot.ingest.masking.detectors.spelled import SPOKEN, as_digits, plain_form, restyled
@@ -28,19 +28,27 @@ class Replacement:
 
 
 class Masker:
-    """Masks the messages of one room in order; counts what it replaces."""
+    """Masks the messages of one room in order; counts what it replaces.
 
-    def __init__(self, pseudonyms: Pseudonyms, names: NamePattern) -> None:
+    `secrets`: strings that the owner wants masked wherever they stand.
+    """
+
+    def __init__(
+        self, pseudonyms: Pseudonyms, names: NamePattern, secrets: Sequence[str] = ()
+    ) -> None:
         self.replaced: Counter[Replacement] = Counter()
         self._pseudonyms = pseudonyms
         self._names = names
         self._context = Context()
+        longest_first = sorted(map(re.escape, secrets), key=len, reverse=True)
+        self._secrets = re.compile("|".join(longest_first)) if secrets else None
 
     def mask(self, text: str) -> str:
         """Return the text with personal data replaced, also where it answers a message before."""
         plain = plain_form(text)
         spans = find_personal(plain, self._context.labels()) if may_hold(plain) else []
         self._context.hear(plain, gives=bool(spans))
+        spans += self._asked(plain, spans)
         spans += self._names.spans(plain, spans)
         if not spans:
             return text
@@ -51,6 +59,13 @@ class Masker:
             self.replaced[Replacement(kind, value, pseudonym)] += 1
             text = text[:start] + pseudonym + text[end:]
         return text
+
+    def _asked(self, plain: str, taken: list[Span]) -> Iterator[Span]:
+        """Yield the spans of secrets that the owner named, outside what is `taken`."""
+        for match in self._secrets.finditer(plain) if self._secrets else ():
+            start, end = match.span()
+            if not any(start < other_end and begin < end for begin, other_end, _ in taken):
+                yield start, end, "password"
 
     def _pseudonym(self, kind: str, value: str, digits: str) -> str:
         """Draw for what the value stands for, and write it as the value is written."""

@@ -1,0 +1,60 @@
+"""Possible secrets of a room -> the owner's decisions, asked for one by one at the terminal."""
+
+import sys
+from collections.abc import Iterator, Sequence
+
+from chatbot.cli.screen import TERMINAL, say, table
+from chatbot.ingest.masking.candidates import Candidate, find_candidates
+from chatbot.ingest.masking.review import Decision, decide, keep_decisions, read_decisions
+from chatbot.ingest.pipeline import CleanRooms, read_sessions
+from chatbot.settings.schema import Config
+
+_KINDS = {"password": "password or code?", "name": "name of a person?"}
+_YES, _NO, _QUIT = ("y", "yes", "ㅛ", "네", "예"), ("n", "no", "ㅜ", "아니요", ""), ("q", "ㅂ")
+
+
+def review(config: Config) -> None:
+    """List what may be a secret and ask what shall be masked; every answer is kept at once."""
+    candidates = _candidates(config)
+    if not candidates:
+        say("nothing else looks like a password, a code or the name of a third person")
+        return
+    head = ["", "messages", "speakers", "string"]
+    rows = [[_KINDS[c.kind], str(c.n_messages), str(c.n_speakers), c.value] for c in candidates]
+    print(table([head, *rows]))
+    if not sys.stdin.isatty():
+        say("at a terminal, `chatbot preprocess --review` asks which of these to mask")
+        return
+    n_masked = 0
+    for decision in _asked(candidates):
+        keep_decisions([decision], config)
+        n_masked += decision.is_masked
+    say(f"{n_masked} strings will be masked: run `chatbot preprocess` and `chatbot train` again")
+    say("your answers are encrypted in data/ by the key in .env")
+
+
+def _candidates(config: Config) -> list[Candidate]:
+    """Return the candidates of all rooms that were not decided about."""
+    known = {decision.value for decision in read_decisions(config)}
+    with read_sessions(config, TERMINAL) as rooms:
+        return find_candidates(_texts(rooms), known | rooms.pseudonyms | set(rooms.n_said))
+
+
+def _texts(rooms: CleanRooms) -> Iterator[tuple[str, str]]:
+    for spool in rooms.spools:
+        for session in spool:
+            for message in session.messages:
+                yield message.speaker, message.text
+
+
+def _asked(candidates: Sequence[Candidate]) -> Iterator[Decision]:
+    """Ask about each; `q` ends, and what was not answered is asked again the next time."""
+    say("mask it? y: yes, n: no (Enter), q: quit")
+    for candidate in candidates:
+        while True:
+            answer = input(f"{candidate.value} [y/N/q] ").strip().lower()
+            if answer in _QUIT:
+                return
+            if answer in _YES or answer in _NO:
+                yield decide(candidate, is_masked=answer in _YES)
+                break
