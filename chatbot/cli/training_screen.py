@@ -12,7 +12,7 @@ from chatbot.training.folder import Status
 
 if TYPE_CHECKING:
     from chatbot.model.interface import Network
-    from chatbot.training.interface import Listener, StopNotice
+    from chatbot.training.interface import StopNotice, TrainingHooks
     from chatbot.training.loop import EvalResult, StepResult
     from chatbot.training.prepare import PreparedRun
 
@@ -65,11 +65,11 @@ class TrainingScreen:
         self._end_measuring()
         self._bar.close()
 
-    def listener(self) -> "Listener":
-        """Return what the trainer talks to."""
-        from chatbot.training.interface import Listener
+    def hooks(self) -> "TrainingHooks":
+        """Return what training calls."""
+        from chatbot.training.interface import TrainingHooks
 
-        return Listener(
+        return TrainingHooks(
             self._on_step,
             self._on_eval,
             self._on_trouble,

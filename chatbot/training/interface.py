@@ -1,4 +1,4 @@
-"""What training needs from outside: a family's network, its plan, who listens."""
+"""What training needs from outside: a family's network, its plan, its hooks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,8 +100,8 @@ class StopNotice:
 
 
 @dataclass(frozen=True)
-class Listener:
-    """What the command wants to hear and to add."""
+class TrainingHooks:
+    """What training calls: to report, and to sample a reply at each evaluation."""
 
     on_step: Callable[[StepResult, float | None], None]  # with the last loss that was read
     on_eval: Callable[[int, EvalResult, str], None]
@@ -112,7 +112,7 @@ class Listener:
     on_signal: Callable[[StopNotice], None] = lambda _notice: None  # amid whatever runs
 
 
-SILENT = Listener(
+NO_HOOKS = TrainingHooks(
     on_step=lambda _result, _loss: None,
     on_eval=lambda _step, _result, _sample: None,
     on_trouble=lambda _error: None,

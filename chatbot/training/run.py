@@ -11,7 +11,7 @@ from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.storage.files import require_space
 from chatbot.training.checkpoint import checkpoint_bytes, read_checkpoint, restore
 from chatbot.training.clock import Clock
-from chatbot.training.interface import Listener, StopNotice
+from chatbot.training.interface import StopNotice, TrainingHooks
 from chatbot.training.loop import (
     EvalResult,
     StepResult,
@@ -40,7 +40,7 @@ class _SkippedError(Exception):
 class Training:
     """Trains one state in one folder: steps, logs, evaluates, saves, until done or stopped."""
 
-    _listener: Listener
+    _hooks: TrainingHooks
     _record: Record
     _clock: Clock
     _signals: StopSignals
@@ -56,13 +56,13 @@ class Training:
         self._saved_step: int | None = None  # in this call
         self._n_failed = 0  # saves in a row
 
-    def run(self, listener: Listener) -> str:
+    def run(self, hooks: TrainingHooks) -> str:
         """Train; return why it ended.
 
         "done", "early stopping", "time is up", "STOP file", "Ctrl+C" or "SIGTERM".
         """
-        self._listener = listener
-        self._record = Record(self._folder, listener.on_trouble, is_main=self._world.is_main)
+        self._hooks = hooks
+        self._record = Record(self._folder, hooks.on_trouble, is_main=self._world.is_main)
         self._require_space()
         self._state.best_loss = self._kept_loss()
         self._record.begin(self._state, self._plan.max_steps, self._config)
@@ -162,13 +162,13 @@ class Training:
             self._save_latest()
         branched_at = state.step
         self._note("cooling down")
-        self._listener.tell(
+        self._hooks.tell(
             f"cooling down: {n_steps:,} steps with a falling rate; the run stays at step "
             f"{state.step:,} and can be continued from there"
         )
         cooling = cool_down(self._plan.optimization, state.step, n_steps)
         for stepped in train_steps(state, self._train, cooling, self._run.compute):
-            self._listener.on_step(stepped, stepped.loss)
+            self._hooks.on_step(stepped, stepped.loss)
             if self._world.agree(self._signals.reason or ("" if self._clock.free > 0 else "late")):
                 break
         self._note("measuring")
@@ -205,7 +205,7 @@ class Training:
             self._record.status.loss = result.loss  # reading refuses what is not finite
             self._clock.note_steps(step)
         self._record.note_progress(result, self._state, self._clock.left)
-        self._listener.on_step(result, self._record.status.loss)
+        self._hooks.on_step(result, self._record.status.loss)
         if logs:
             metrics = {"loss": result.loss, "grad_norm": result.grad_norm}
             self._record.log({"step": step, "learning_rate": result.learning_rate, **metrics})
@@ -252,18 +252,18 @@ class Training:
         """Say at once what a signal begins."""
         if self._world.is_main:
             seconds, step = self._clock.end_seconds, self._state.step
-            self._listener.on_signal(StopNotice(n_signals, seconds, step, self._continues_at))
+            self._hooks.on_signal(StopNotice(n_signals, seconds, step, self._continues_at))
 
     def _show(self, result: EvalResult) -> None:
         """Show a measurement with a sample reply, and keep the reply."""
         if self._world.is_main:
             sample = "" if self._signals.skips_measurement else self._sample()
             self._record.keep_sample(self._state.step, sample)
-            self._listener.on_eval(self._state.step, result, sample)
+            self._hooks.on_eval(self._state.step, result, sample)
 
     def _sample(self) -> str:
         with averaged(self._state) as network:
-            return self._listener.sample(network)
+            return self._hooks.sample(network)
 
     def _measure(self) -> EvalResult:
         limit, done = self._config.logging.max_eval_tokens, count()
@@ -272,13 +272,13 @@ class Training:
         def on_batch() -> None:
             if self._signals.skips_measurement:
                 raise _SkippedError
-            self._listener.on_measure(next(done), total)
+            self._hooks.on_measure(next(done), total)
 
         with averaged(self._state) as network:
             result = evaluate(
                 network, self._val, self._run.tokenizer, self._run.compute, limit, on_batch
             )
-        self._listener.on_measure(total, total)
+        self._hooks.on_measure(total, total)
         return result
 
     @property

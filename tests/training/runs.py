@@ -11,7 +11,7 @@ from chatbot.corpus.store import open_corpus
 from chatbot.training.checkpoint import read_checkpoint
 from chatbot.training.families import run_folder
 from chatbot.training.folder import RunFolder, read_metrics
-from chatbot.training.interface import Listener
+from chatbot.training.interface import TrainingHooks
 from chatbot.training.prepare import prepare
 from chatbot.training.run import Training
 
@@ -20,7 +20,7 @@ N_STEPS = 12  # of tests.conftest.TINY
 
 @dataclass
 class Events:
-    """What a listener heard, in order."""
+    """What the hooks heard, in order."""
 
     steps: list = field(default_factory=list)
     evals: list = field(default_factory=list)
@@ -40,7 +40,7 @@ def prepared(project, *overrides) -> SimpleNamespace:
     return SimpleNamespace(folder=folder, made=made, training=Training(made))
 
 
-def train(project, *overrides, on_step=lambda _folder, _step: None, **listeners):
+def train(project, *overrides, on_step=lambda _folder, _step: None, **more):
     """Train; return the reason, the folder, and what was heard."""
     run, events = prepared(project, *overrides), Events()
 
@@ -57,7 +57,7 @@ def train(project, *overrides, on_step=lambda _folder, _step: None, **listeners)
         "tell": events.told.append,
         "on_signal": events.signals.append,
     }
-    reason = run.training.run(Listener(**parts | listeners))
+    reason = run.training.run(TrainingHooks(**parts | more))
     return reason, run.folder, events
 
 
@@ -125,6 +125,6 @@ def train_until(
         if result.step >= until:
             folder.stop_file.touch()
 
-    listener = Listener(on_step, lambda *_: None, on_trouble, lambda gpt: "x")
-    Training(made).run(listener)
+    hooks = TrainingHooks(on_step, lambda *_: None, on_trouble, lambda gpt: "x")
+    Training(made).run(hooks)
     return folder

@@ -16,7 +16,7 @@ from chatbot.errors import CheckpointError, ConfigError, CorpusError
 from chatbot.training.checkpoint import read_checkpoint
 from chatbot.training.families import run_folder
 from chatbot.training.folder import RunFolder, read_metrics
-from chatbot.training.interface import Listener
+from chatbot.training.interface import TrainingHooks
 from chatbot.training.loop import averaged, evaluate, train_steps
 from chatbot.training.prepare import prepare
 from chatbot.training.run import Training
@@ -41,8 +41,10 @@ def train(project: SftProject, *more: str, until: int | None = None) -> RunFolde
         if until is not None and result.step == until:
             folder.stop_file.touch()
 
-    listener = Listener(stop, lambda *_: None, lambda error: pytest.fail(str(error)), lambda _: "x")
-    Training(made).run(listener)
+    hooks = TrainingHooks(
+        stop, lambda *_: None, lambda error: pytest.fail(str(error)), lambda _: "x"
+    )
+    Training(made).run(hooks)
     return folder
 
 

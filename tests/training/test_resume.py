@@ -20,7 +20,7 @@ from chatbot.training.checkpoint import (
     record_checksum,
 )
 from chatbot.training.folder import RunFolder
-from chatbot.training.interface import Listener
+from chatbot.training.interface import TrainingHooks
 from chatbot.training.loop import averaged, evaluate
 from chatbot.training.prepare import prepare
 from chatbot.training.run import Training
@@ -161,8 +161,8 @@ def test_a_save_that_fails_does_not_end_training(processed, monkeypatch):
     folder.path.mkdir(parents=True)
     corpus = open_corpus(config.processed_dir)
     made = prepare(config, corpus, folder, None)
-    listener = Listener(lambda *_: None, lambda *_: None, troubles.append, lambda gpt: "x")
-    Training(made).run(listener)
+    hooks = TrainingHooks(lambda *_: None, lambda *_: None, troubles.append, lambda gpt: "x")
+    Training(made).run(hooks)
     assert len(troubles) == 2  # the best and the latest of step 4
     assert saves[-1] == N_STEPS
     assert read_checkpoint(folder.latest).step == N_STEPS
@@ -239,8 +239,8 @@ def test_cooldown_branches_off_and_the_run_goes_on_as_if_it_had_not(processed, w
         if result.step == 6:
             folder.stop_file.write_text("cooldown")
 
-    listener = Listener(on_step, lambda *_: None, lambda error: None, lambda gpt: "x")
-    Training(made).run(listener)
+    hooks = TrainingHooks(on_step, lambda *_: None, lambda error: None, lambda gpt: "x")
+    Training(made).run(hooks)
     assert len(steps) == 6 + 10  # the branch is at least ten steps
     rates = [result.learning_rate for result in steps[6:]]
     assert rates == sorted(rates, reverse=True) and rates[-1] < rates[0] / 4

@@ -108,7 +108,7 @@ def _train_stage(config: Config, resume: Path | None, world: "World") -> str:
 def _train(run: "PreparedRun", corpus: "Corpus", config: Config) -> str:
     from chatbot.cli.training_screen import TrainingScreen, end_sentence
     from chatbot.evaluation.ngram import ngram_losses
-    from chatbot.training.interface import SILENT
+    from chatbot.training.interface import NO_HOOKS
     from chatbot.training.run import FINISHED, Training
 
     is_main, folder = run.compute.world.is_main, run.keeper.folder
@@ -124,10 +124,10 @@ def _train(run: "PreparedRun", corpus: "Corpus", config: Config) -> str:
         )
         return ""
     with contextlib.ExitStack() as stack:
-        listener = SILENT
+        hooks = NO_HOOKS
         if is_main:
-            listener = stack.enter_context(TrainingScreen(run, config)).listener()
-        reason = Training(run).run(listener)
+            hooks = stack.enter_context(TrainingScreen(run, config)).hooks()
+        reason = Training(run).run(hooks)
     status, start = folder.read_status(), start_loss(folder)
     tell(end_sentence(reason, status))
     if status and start and status.best_loss and status.step and status.best_loss >= start:
