@@ -20,11 +20,14 @@ def open_bot(config: Config) -> "Bot":
     from chatbot.inference.loading import find_model, is_published, load_bot
     from chatbot.training.folder import is_stale
 
-    if has_password(config) or not is_published(find_model(config), config):
+    if is_locked := has_password(config):  # before a word about any model
         require_access(config, ask_password)
-    if is_stale(find_model(config)):
+    path = find_model(config)
+    if not (is_locked or is_published(path, config)):
+        require_access(config, ask_password)
+    if is_stale(path):
         say(
             "warning: this model learned from messages that were forgotten since; "
             "`chatbot archive`, `chatbot preprocess` and `chatbot train` make a new one"
         )
-    return load_bot(config, ask_model_key)
+    return load_bot(path, config, ask_model_key)

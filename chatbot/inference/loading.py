@@ -167,12 +167,11 @@ def bot_settings(config: Config, about: About | None = None) -> BotSettings:
     return BotSettings(config.sampling, config.output, config.dialogue, rules)
 
 
-def load_bot(config: Config, ask: Callable[[], str | None] = nobody) -> Bot:
-    """Load the model that answers, with its own vocabulary, and give it an empty conversation.
+def load_bot(path: Path, config: Config, ask: Callable[[], str | None] = nobody) -> Bot:
+    """Load a model, with its own vocabulary, and give it an empty conversation.
 
     `ask` is asked for the key of an encrypted model where none is set.
     """
-    path = find_model(config)
     bundle = open_model(path, config, ask)
     tokenizer = bundle.tokenizer
     speaker = choose_speaker(bundle.about, tokenizer.n_speakers, config)

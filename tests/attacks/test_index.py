@@ -10,7 +10,7 @@ from benchmarks.index_attack import share, turns_of
 from chatbot.corpus.ngrams import index_ngrams
 from chatbot.corpus.store import TokenStore
 from chatbot.corpus.template import Turn, render_all
-from chatbot.inference.loading import leak_guard, load_bot, open_model, run_model_path
+from chatbot.inference.loading import find_model, leak_guard, load_bot, open_model, run_model_path
 from chatbot.model.bundle import GUARD_NAMES
 from chatbot.model.leak_guard import read_index, write_index
 from chatbot.training.families import run_folder
@@ -80,7 +80,7 @@ def test_at_home_the_guard_still_works_and_nowhere_else(trained):
     path, folder = run_model_path(config), run_folder(config)
     about = open_model(path, config).about
     assert leak_guard(path, about, config).data_fingerprint == about.data_fingerprint
-    assert load_bot(config)._guard is not None
+    assert load_bot(find_model(config), config)._guard is not None
     index = read_index(folder.leak_guard)
     write_index(folder.leak_guard, dataclasses.replace(index, data_fingerprint="of another corpus"))
     assert leak_guard(path, about, config) is None
