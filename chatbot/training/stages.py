@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from chatbot.errors import CheckpointError, ConfigError
 from chatbot.settings.schema import Config
 from chatbot.training.families import run_folder
@@ -18,6 +20,13 @@ def named_stage(config: Config, name: str) -> Config:
         if stage.pretrained.stage == name:
             return stage
     raise ConfigError(f"this project has no stage {name}", hint="train without --stage")
+
+
+def without_first_stage(config: Config) -> Config:
+    """Return settings that begin from the base itself; raises ConfigError if they do anyway."""
+    if config.before is None:
+        raise ConfigError("this project has no stage before its last", hint="drop --fresh-sft")
+    return replace(config, before=None)
 
 
 def stages_to_train(config: Config) -> list[Config]:

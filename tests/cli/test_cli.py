@@ -75,6 +75,10 @@ REFUSALS = [
         "error: this project has no stage cpt\nhint: train without --stage\n",
     ),
     (
+        ["train", "--fresh-sft"],
+        "error: this project has no stage before its last\nhint: drop --fresh-sft\n",
+    ),
+    (
         ["status", "--set", "model.n_layers=1"],
         "error: unknown setting model.n_layers\nhint: did you mean model.n_layer?\n",
     ),

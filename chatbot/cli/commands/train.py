@@ -5,8 +5,6 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from chatbot.cli.background import start_background
 from chatbot.cli.screen import say
 from chatbot.errors import CheckpointError
@@ -15,7 +13,13 @@ from chatbot.settings.aliases import naming_of
 from chatbot.settings.schema import Config
 from chatbot.training.families import run_folder
 from chatbot.training.folder import locked_run, start_loss
-from chatbot.training.stages import named_stage, parent_of, stages, stages_to_train
+from chatbot.training.stages import (
+    named_stage,
+    parent_of,
+    stages,
+    stages_to_train,
+    without_first_stage,
+)
 
 if TYPE_CHECKING:
     from chatbot.corpus.store import Corpus
@@ -46,7 +50,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     resume = _checkpoint_at(args.resume)
     has_stages = len(stages(config)) > 1
     if args.fresh_sft:
-        config = replace(config, before=None)
+        config = without_first_stage(config)
     if args.stage:
         chosen = [named_stage(config, args.stage)]
     else:
