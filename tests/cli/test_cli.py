@@ -248,6 +248,7 @@ def test_signals_end_training_after_a_save(processed, capsys, number, reason):
     assert (processed.root / "checkpoints/main/best.pt").exists()
 
 
+@pytest.mark.slow
 def test_background_training_is_seen_refused_twice_and_stopped(processed, capsys):
     assert processed.run("train", "--background", settings=LONG) == 0
     wait_for_step(processed)
@@ -274,6 +275,7 @@ def test_killed_trainer_is_told_and_its_run_goes_on(processed, capsys):
     assert "continuing at step" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_continued_training_says_where_it_was(trained, capsys):
     assert trained.run("train", "--background", settings=LONG) == 0
     assert trained.run("status") == 0

@@ -21,6 +21,7 @@ def receipt(project):
     return path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_what_somebody_said_before_a_day_is_gone(trained, capsys):
     before = fingerprint(trained)
     assert trained.run("forget", "--before", "2025-03-08") == 0
@@ -133,6 +134,7 @@ def test_a_changed_export_is_noticed_before_anything_is_forgotten(trained, capsy
     assert not (trained.root / "checkpoints/main/STALE.json").exists()
 
 
+@pytest.mark.slow
 def test_a_forget_that_was_killed_is_finished_by_the_same_command(trained, monkeypatch, capsys):
     from chatbot.privacy import forgetting
 

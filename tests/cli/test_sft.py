@@ -53,6 +53,7 @@ def test_published_adapters_answer_and_encrypted_ones_too(tuned, capsys, monkeyp
     assert project.run("reply", "오늘", settings=(f"dialogue.model={sealed}",)) == 2
 
 
+@pytest.mark.slow
 def test_a_base_tuned_in_full_needs_no_base_to_reply(on_base, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("CHATBOT_PASSWORD", "open sesame")
     project = on_base("gpt2")
@@ -71,6 +72,7 @@ def test_a_base_tuned_in_full_needs_no_base_to_reply(on_base, capsys, monkeypatc
     assert project.run("export", "--merged", str(tmp_path / "hf"), settings=full) == 0
 
 
+@pytest.mark.slow
 def test_plain_text_comes_first_and_hands_its_adapter_over(on_base, capsys):
     project = on_base("qwen2")
     assert project.run("preprocess", settings=CPT) == 0
@@ -112,6 +114,7 @@ def test_an_interrupted_first_stage_goes_on_before_replies(on_base, capsys):
     assert run_folder(project.config()).read_status().state == "finished"
 
 
+@pytest.mark.slow
 def test_replies_may_begin_from_the_base_when_that_is_said(on_base):
     project = on_base("qwen2")
     assert project.run("train", "--fresh-sft", settings=CPT) == 0
@@ -119,6 +122,7 @@ def test_replies_may_begin_from_the_base_when_that_is_said(on_base):
     assert json.loads(meta.read_text())["parent"] is None
 
 
+@pytest.mark.slow
 def test_an_adapter_of_another_base_is_not_handed_over(on_base, bases, capsys, tmp_path):
     from tests.bases import make_base
     from tests.sft import SftProject
@@ -180,6 +184,7 @@ def test_four_bits_and_full_tuning_contradict(on_base, capsys):
     assert "cannot be trained in full" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["transformers", "peft"])
 def test_a_missing_extra_is_named(on_base, name):
     project = on_base("qwen2")
@@ -205,6 +210,7 @@ def fits(shown):
     return [re.split(r" {2,}", row)[2] for row in shown.splitlines() if row.startswith("model.")]
 
 
+@pytest.mark.slow
 def test_the_plan_tells_what_fits_a_card(on_base, capsys):
     project = on_base("qwen2")
     assert project.run("plan", "--card", "8") == 0

@@ -58,6 +58,7 @@ def test_the_first_stage_is_plain_text_in_windows(on_base):
     assert ends.sum() == len(bounds)  # nothing ends but a window
 
 
+@pytest.mark.slow
 def test_an_adapter_trained_in_one_number_format_opens_in_another(on_base, tmp_path, monkeypatch):
     monkeypatch.setenv("CHATBOT_PASSWORD", "open sesame")
     project = on_base("qwen2")
@@ -98,6 +99,7 @@ def test_a_turn_may_end_with_nothing(tmp_path):
     assert list(parse(example.tokens, tokenizer)) == [(1, "뭐해"), (0, "그냥")]
 
 
+@pytest.mark.slow
 def test_speaking_as_somebody_whose_turns_do_not_end_is_refused(tuned, capsys, monkeypatch):
     monkeypatch.setenv("CHATBOT_PASSWORD", "open sesame")
     project = tuned("gpt_neox")  # as EXAONE: only the assistant's turns have an end token
@@ -220,6 +222,7 @@ def test_a_changed_weight_of_an_adapter_is_noticed(tuned, capsys, monkeypatch):
     assert "is damaged" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_folder_is_a_checkpoint_to_resume(on_base, capsys):
     project = on_base("qwen2")
     assert project.run("train") == 0
@@ -228,6 +231,7 @@ def test_a_folder_is_a_checkpoint_to_resume(on_base, capsys):
     assert "continuing at step 8" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_cannot_be_removed_does_not_end_training(on_base, monkeypatch, capsys):
     from chatbot.training import keeper
 
@@ -291,6 +295,7 @@ def test_a_base_is_the_same_whatever_else_lies_beside_it(tmp_path):
         base.fingerprint()
 
 
+@pytest.mark.slow
 def test_tokens_without_a_row_are_never_said(tmp_path, on_base, monkeypatch):
     """As Gemma 3's for pictures: the vocabulary is larger than the table."""
     monkeypatch.setenv("CHATBOT_PASSWORD", "open sesame")
@@ -334,6 +339,7 @@ def test_laughter_survives_a_normalizer(tmp_path):
     assert tokenizer.decode(tokenizer.encode("ㅋㅋㅋ ㅠㅠ ㅇㅇ")) == "ㅋㅋㅋ ㅠㅠ ㅇㅇ"
 
 
+@pytest.mark.slow
 def test_each_published_file_has_a_mark_of_its_own(tuned, capsys):
     from chatbot.cli.main import main as own
 

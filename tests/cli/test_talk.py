@@ -28,7 +28,9 @@ def without_extras(project, *arguments, **options):
     )
 
 
-@pytest.mark.parametrize("dtype", ["fp32", "fp16", "int8"])
+@pytest.mark.parametrize(
+    "dtype", ["fp32", *(pytest.param(dtype, marks=pytest.mark.slow) for dtype in ("fp16", "int8"))]
+)
 def test_a_published_model_talks_without_torch(trained, dtype):
     assert trained.run("publish", "--set", f"publish.dtype={dtype}") == 0
     for name in ("best.pt", "model.safetensors"):

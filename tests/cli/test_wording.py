@@ -49,6 +49,7 @@ def literals(path):
         for part in node.values
     }
     docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    skipped = inner | docs
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             yield "".join(
@@ -57,7 +58,7 @@ def literals(path):
         elif (
             isinstance(node, ast.Constant)
             and isinstance(node.value, str)
-            and id(node) not in inner | docs
+            and id(node) not in skipped
         ):
             yield node.value
 

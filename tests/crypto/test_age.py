@@ -226,6 +226,7 @@ def test_rage_opens_ours_and_we_open_its(n):
     assert opened(pyrage.encrypt(bytes(n), [recipient])) == bytes(n)
 
 
+@pytest.mark.slow
 def test_rage_and_we_share_passphrases():
     pyrage = pytest.importorskip("pyrage")
     assert (

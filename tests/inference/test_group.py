@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytest
 import torch
 
 from chatbot.corpus.store import TokenStore
@@ -34,6 +35,7 @@ def talk(rng):
     return turns
 
 
+@pytest.mark.slow
 def test_the_bot_answers_what_its_number_answered_in_the_log():
     rng = random.Random(0)  # noqa: S311
     examples = list(render_all([talk(rng) for _ in range(60)], tokenizer()))

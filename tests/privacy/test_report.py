@@ -154,6 +154,7 @@ def test_an_untrained_model_passes(trained, capsys):
     assert "(publish.privacy." not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_report_has_every_part_and_no_secret(trained, capsys):
     assert trained.run("privacy", "--audit") == 0
     folder = trained.root / "checkpoints/main"
@@ -177,6 +178,7 @@ def test_a_model_of_other_data_is_not_measured(trained, capsys):
     assert trained.run("publish", "--set", "publish.privacy.check=refuse") == 2
 
 
+@pytest.mark.slow
 def test_what_privacy_flagged_publish_says_too(trained, capsys):
     assert trained.run("publish") == 0
     assert "`chatbot privacy` also measures" in capsys.readouterr().err

@@ -20,7 +20,9 @@ from chatbot.storage.files import sha256_of
 from chatbot.training.families import run_folder
 
 
-@pytest.mark.parametrize("kind", ["qwen2", "qwen3", "llama"])
+@pytest.mark.parametrize(
+    "kind", ["qwen2", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("qwen3", "llama"))]
+)
 def test_gguf_holds_every_weight_and_the_vocabulary(tuned, tmp_path, kind):
     project = tuned(kind)
     path = tmp_path / "model.gguf"
@@ -72,7 +74,12 @@ def test_llama_rows_reordered_rotate_neighbours_as_halves_did():
 @pytest.mark.parametrize(
     ("kind", "arguments", "problem"),
     [
-        ("gpt2", ("--merged", "--to", "gguf"), "architecture gpt2 is not written here"),
+        pytest.param(
+            "gpt2",
+            ("--merged", "--to", "gguf"),
+            "architecture gpt2 is not written here",
+            marks=pytest.mark.slow,
+        ),
         ("qwen2", ("--to", "gguf"), "GGUF holds a whole network"),
     ],
 )

@@ -61,6 +61,7 @@ def test_a_limit_that_refuses_holds_for_exports_too(published, command, capsys):
     assert "remembers more" in refusal(published, command, (*TINY, *limits), capsys)
 
 
+@pytest.mark.slow
 def test_any_other_file_may_be_encrypted(published, capsys):
     (published.root / "notes.txt").write_text("invented")
     command = ["encrypt-model", "{root}/notes.txt"]

@@ -134,6 +134,7 @@ def test_a_drawn_key_pair_shares_with_one_person(trained, capsys, monkeypatch):
     assert not ask(trained, capsys=capsys).startswith("error")
 
 
+@pytest.mark.slow
 def test_a_drawn_passphrase_is_offered_and_kept(trained, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _: "")

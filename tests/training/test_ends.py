@@ -41,7 +41,7 @@ def test_a_stop_before_the_first_evaluation_is_measured_told_and_the_best(on_any
     assert_best_is_consistent(folder, prepared(project, *rare).made.keeper)
 
 
-@pytest.mark.parametrize("kind", ["ours", "base"])
+@pytest.mark.parametrize("kind", ["ours", pytest.param("base", marks=pytest.mark.slow)])
 def test_a_later_worse_measurement_never_overwrites_the_best(on_any, kind, monkeypatch):
     project, rare = on_any(kind)
     numbers = iter([1.0] * (kind == "base") + [2.0, 3.0, 4.0])  # the untouched base is no best
@@ -113,6 +113,7 @@ def test_the_metrics_of_an_end_are_json_a_line(processed):
     assert last.keys() == {"step", "val_loss", "val_bits_per_byte", "end"}
 
 
+@pytest.mark.slow
 def test_the_untouched_base_is_measured_once_before_step_1_and_is_not_the_best(on_base):
     project = on_base("qwen2")
     _, folder, events = train(project, on_step=stop_at(2))
@@ -123,6 +124,7 @@ def test_the_untouched_base_is_measured_once_before_step_1_and_is_not_the_best(o
     assert 0 not in [step for step, _ in events.evals]
 
 
+@pytest.mark.slow
 def test_the_base_is_shown_and_a_run_that_never_improves_on_it_says_so(
     on_base, capsys, monkeypatch
 ):

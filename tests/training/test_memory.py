@@ -117,6 +117,7 @@ def test_dropout_keeps_a_byte_an_element_and_scales_as_it_did():
     assert sorted(set(x.grad.flatten().tolist())) == pytest.approx([0.0, 256 / 192])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_a_process_takes_what_is_planned(on_base):
     """Of a tiny base: what is there beside its activations. Large ones: benchmarks/memory.py."""

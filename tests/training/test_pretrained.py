@@ -144,6 +144,7 @@ def test_checkpoints_are_pruned_and_every_folder_is_whole(on_base):
         assert str(project.root) not in (path / "adapter_config.json").read_text()
 
 
+@pytest.mark.slow
 def test_eos_is_learned_even_where_pad_is_eos(on_base):
     project = on_base("gpt2")  # its pad, bos and eos are one token
     made, corpus, _ = prepared(project, "training.max_steps=40")
@@ -168,6 +169,7 @@ def test_eos_is_learned_even_where_pad_is_eos(on_base):
     assert chance_of_end(made.state.model.eval()) < first - 1
 
 
+@pytest.mark.slow
 def test_what_is_trained_is_the_label_mode(on_base):
     project = on_base("qwen2")
     shares = {}
@@ -211,6 +213,7 @@ def test_settings_that_cannot_work_are_refused(on_base, option, error, problem):
     assert caught.value.hint
 
 
+@pytest.mark.slow
 def test_another_adapter_or_base_does_not_continue_a_run(on_base, tmp_path):
     project = on_base("qwen2")
     train(project, until=4)
@@ -249,6 +252,7 @@ def test_four_bits_without_cuda_fall_back_loudly(on_base):
     assert any(sentence.startswith("WARNING: 4-bit") for sentence in made.sentences)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "extra",
     [

@@ -29,7 +29,7 @@ def test_a_disk_without_space_for_the_run_is_refused_before_step_1(request, kind
     assert steps == []
 
 
-@pytest.mark.parametrize("kind", ["ours", "base"])
+@pytest.mark.parametrize("kind", ["ours", pytest.param("base", marks=pytest.mark.slow)])
 def test_a_run_never_takes_more_than_was_asked_for(request, kind):
     project = (
         request.getfixturevalue("processed")

@@ -54,7 +54,8 @@ def test_the_rate_falls_and_the_end_is_measured_inside_the_limit(fake_time, proc
 
 
 @pytest.mark.parametrize(
-    ("minutes", "step", "batch"), [(0.25, 0.1, 0.02), (1, 3.0, 1.0), (1, 1.0, 0.1)]
+    ("minutes", "step", "batch"),
+    [pytest.param(0.25, 0.1, 0.02, marks=pytest.mark.slow), (1, 3.0, 1.0), (1, 1.0, 0.1)],
 )
 def test_a_run_that_was_never_measured_still_ends_inside_the_limit(
     fake_time, processed, minutes, step, batch
@@ -72,6 +73,7 @@ def test_measurements_are_planned_with_what_they_took(fake_time, processed, batc
     assert folder.read_status().val_loss is not None
 
 
+@pytest.mark.slow
 def test_the_limit_counts_this_call_alone(fake_time, processed):
     counts = []
     for _ in range(3):
@@ -115,6 +117,7 @@ def test_a_branch_leaves_the_run_as_one_that_was_never_limited(fake_time, proces
     assert_equal(content(folder), limited)
 
 
+@pytest.mark.slow
 def test_a_constant_rate_stays_constant_and_its_end_is_measured(fake_time, processed):
     _, folder, events = train_for(fake_time, processed, 1, "optimization.lr_schedule=constant")
     assert "branch_step" not in read_metrics(folder)[-1] and fake_time.now <= 160

@@ -144,6 +144,7 @@ def wait_for(condition, seconds=60):
     pytest.fail("it did not happen in time")
 
 
+@pytest.mark.slow
 def test_other_data_in_one_process_is_refused():
     script = (
         "from chatbot.training.world import join_world\n"

@@ -33,7 +33,7 @@ from chatbot.settings.schema import (
 from chatbot.training.batches import BatchSource
 from chatbot.training.families import run_folder
 from chatbot.training.loss import MaskedLoss, token_losses
-from tests.bases import KINDS
+from tests.bases import KINDS, KINDS_IN_TURN
 
 CPU = torch.device("cpu")
 
@@ -79,7 +79,7 @@ def test_a_cache_that_cannot_be_cut_is_read_again(bases):
     np.testing.assert_allclose(ours.next_logits(tokens[5:8], cache), wanted, atol=2e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS_IN_TURN)
 def test_greedy_text_is_what_transformers_generates(tuned, kind, tmp_path):
     project = tuned(kind)
     assert project.run("export", "--merged", str(tmp_path / "hf")) == 0
