@@ -287,8 +287,14 @@ def _looks_like(entry: ExportEntry, other: ExportEntry) -> bool:
     return set(entry.speakers) == set(other.speakers)
 
 
+def _named_by_hand(entry: ExportEntry) -> str:
+    """Return the name of a csv, which says nothing else of its room; "" for other exports."""
+    path = Path(entry.original_name)
+    return path.stem if path.suffix.lower() == ".csv" and chunk_of(path.stem) is None else ""
+
+
 def _new_room(entry: ExportEntry, others: Iterable[ExportEntry]) -> str:
-    name = re.sub(r"[^\w가-힣-]+", "_", entry.room_name).strip("_")[:60]
+    name = re.sub(r"[^\w가-힣-]+", "_", entry.room_name or _named_by_hand(entry)).strip("_")[:60]
     taken = {other.room for other in others}
     if name and name not in taken:
         return name

@@ -1,4 +1,4 @@
-"""What a file is if no reader knows it: by its first bytes and shapes, never by its name.
+"""What a file is if no reader knows it: by its first bytes and shapes, else by its ending.
 
 A file's own text is never repeated; what a zip holds is told by the names of its entries.
 """
@@ -30,7 +30,8 @@ _TEXT_ONLY = "only KakaoTalk's text exports are read; move it away"
 _UNREAD = "not read yet; only KakaoTalk's exports are; move it away"
 _EXPORT = "export the chat from KakaoTalk as text (txt, csv, or the zip a phone makes)"
 _UNPACK = "unpack it and put what is in it here"
-_SAVE_AS_TEXT = "if a chat is in it, save it as plain text"
+_SAVE_AS_TEXT = f"no chat export is one; {_EXPORT}"
+_ATTACHMENT = "save the export that is attached to it here (txt, csv or zip)"
 
 EMPTY = FileKind("an empty file", "export the chat again")
 CUT_OFF = FileKind("a zip that is damaged or cut off", "copy it again")
@@ -89,7 +90,7 @@ _TEXT = (
     _signed("an HTML page", _SAVE_AS_TEXT, _HTML),
     _signed(
         "an e-mail",
-        "save its attachment here",
+        _ATTACHMENT,
         rb"\A(?:[A-Z][\w-]*: [^\n]*\n(?:[ \t][^\n]*\n)*){0,40}?"
         rb"(?i:MIME-Version|Message-ID|Received|Return-Path|Content-Type): ",
     ),
@@ -113,11 +114,29 @@ _ZIPPED = (
 )
 
 
+# By the ending, where the content is damaged or has no shape of its own.
+_BY_ENDING = {
+    ending: FileKind(name, advice)
+    for name, advice, endings in (
+        ("a Hangul document", _SAVE_AS_TEXT, ".hwp .hwpx"),
+        ("a Word document", _SAVE_AS_TEXT, ".doc .docx .rtf"),
+        ("an Excel workbook", _SAVE_AS_TEXT, ".xls .xlsx"),
+        ("a presentation", _SAVE_AS_TEXT, ".ppt .pptx"),
+        ("an OpenDocument or e-book file", _SAVE_AS_TEXT, ".odt .ods .odp .epub"),
+        ("an e-mail", _ATTACHMENT, ".eml .msg .mbox"),
+    )
+    for ending in endings.split()
+}
+
+
 def binary_kind(path: Path) -> FileKind | None:
     """Return what a file is by its first bytes, None if it may hold text or is a whole zip."""
     head = _head(path)
     if head.startswith(_ZIP_START) and not zipfile.is_zipfile(path):
-        return CUT_OFF
+        document = _by_ending(path)
+        return (
+            FileKind(f"{document.name} that is damaged", document.advice) if document else CUT_OFF
+        )
     return next((each.kind for each in _BINARY if each.pattern.match(head)), None)
 
 
@@ -128,7 +147,11 @@ def other_kind(path: Path) -> FileKind | None:
     head = _plain(_head(path))
     if not head.strip():
         return EMPTY
-    return next((each.kind for each in _TEXT if each.pattern.search(head)), None)
+    return next((each.kind for each in _TEXT if each.pattern.search(head)), _by_ending(path))
+
+
+def _by_ending(path: Path) -> FileKind | None:
+    return _BY_ENDING.get(path.suffix.lower())
 
 
 def _zip_kind(path: Path) -> FileKind:

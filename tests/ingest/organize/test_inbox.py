@@ -120,6 +120,16 @@ def test_chosen_room_is_found_by_id_and_by_folder(project, export):
         assert list(choose_rooms(project.config(f"processed.rooms=['{name}']"))) == [entry.room]
 
 
+@pytest.mark.parametrize(
+    ("name", "room"),
+    [("우리 방.csv", "우리_방"), ("KakaoTalk_Chat_등산_2026-10-02-09-00-00.csv", "등산")],
+)
+def test_the_room_of_a_csv_is_named_by_its_file(project, name, room):
+    project.add_export(name, as_csv(invent_room(60, seed=1)))
+    plan, _ = organize(project)
+    assert [entry.room for entry in plan.entries] == [room]
+
+
 def test_unrecognized_file_in_the_inbox_is_named_by_shape(project):
     project.add_export("what.txt", "비밀 이야기 12\n".encode())
     plan, _ = organize(project)

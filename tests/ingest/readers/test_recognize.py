@@ -71,6 +71,23 @@ def test_a_file_is_told_by_its_first_bytes_whatever_its_name(tmp_path, kind, con
     assert str(refusal(path)) == f"it is {kind}" and refusal(path).hint
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("회의록.hwp", b"HWP Document File V3.00 \x1a\x01", "a Hangul document"),
+        ("x.HWP", "우리 이야기".encode(), "a Hangul document"),
+        ("x.eml", "From: a@example.com\nSubject: 대화\n\n안녕\n".encode(), "an e-mail"),
+        ("x.docx", b"PK\x03\x04" + bytes(60), "a Word document that is damaged"),
+        ("x.hwpx", b"PK\x03\x04" + bytes(60), "a Hangul document that is damaged"),
+    ],
+)
+def test_a_document_that_has_no_shape_is_told_by_its_ending(tmp_path, name, content, kind):
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert str(refusal(path)) == f"it is {kind}"
+    assert "export" in refusal(path).hint and "txt" in refusal(path).hint
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize(("kind", "content"), flat(TEXT))
 def test_another_messengers_export_is_called_by_its_name(tmp_path, kind, content, encoding):
