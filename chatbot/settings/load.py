@@ -34,8 +34,8 @@ _TEXT, _VALUE = attrgetter("text"), attrgetter("value")
 
 
 _WORDS = {
-    bool: "true, false", int: "a whole number", float: "a number", str: "text", NoneType: "null",
-    list: "a list", dict: "pairs of names",
+    bool: ("true", "false"), int: ("a whole number",), float: ("a number",), str: ("text",),
+    NoneType: ("null",), list: ("a list like [a, b]",), dict: ("pairs of names like {a: b}",),
 }  # fmt: skip
 
 
@@ -215,13 +215,13 @@ def _choices(kind: Any) -> list[str]:
         return [str(choice) for choice in get_args(kind)]
     if get_origin(kind) in (Union, UnionType):
         return [choice for inner in get_args(kind) for choice in _choices(inner)]
-    return _WORDS.get(get_origin(kind) or kind, "another value").split(", ")
+    return list(_WORDS.get(get_origin(kind) or kind, ("another value",)))
 
 
 def _bounds(note: msgspec.Meta) -> str:
     """Say the bounds of a number or a length."""
     texts = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
-    texts |= {"min_length": "with at least {}"}
+    texts |= {"min_length": "{} or more"}
     bounds = [
         text.format(bound)
         for name, text in texts.items()
