@@ -60,6 +60,17 @@ class Terminal:
 TERMINAL = Terminal()
 
 
+def first_of(names: Sequence[str], n_shown: int) -> str:
+    """Write the first names and how many more there are; a single one more is written too.
+
+    >>> first_of("abcd", 3), first_of("abcde", 3)
+    ('a, b, c, d', 'a, b, c and 2 more')
+    """
+    if len(names) <= n_shown + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:n_shown])} and {len(names) - n_shown} more"
+
+
 def size_text(n_bytes: float) -> str:
     """Write a number of bytes for a person.
 

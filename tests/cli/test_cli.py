@@ -114,10 +114,32 @@ def test_short_log_says_how_much_is_needed(project, capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("n", "shown"), [(4, "0.jpg, 1.jpg, 2.jpg, 3.jpg: "), (5, "2.jpg and 2 more: ")]
+)
+def test_a_few_files_that_are_left_are_all_named(project, export, capsys, n, shown):
+    project.add_export("a.txt", export)
+    for number in range(n):
+        project.add_export(f"{number}.jpg", b"\xff\xd8\xff")
+    assert project.run("organize", "--dry") == 0
+    assert f"{shown}left in place, it is a picture" in capsys.readouterr().err
+
+
 def test_dry_organize_moves_nothing(project, export):
     path = project.add_export("a.txt", export)
     assert project.run("organize", "--dry") == 0
     assert path.exists() and not (project.root / "data/raw/manifest.json").exists()
+
+
+@pytest.mark.parametrize("what", ["--show", "--show-masked"])
+def test_a_look_at_data_that_is_not_made_yet_tells_all_steps_in_order(project, capsys, what):
+    assert project.run("preprocess", what) == 2
+    _, hint = capsys.readouterr().err.split("hint: ")
+    assert re.findall(r"data/raw/inbox|chatbot \w+", hint) == [
+        "data/raw/inbox",
+        "chatbot organize",
+        "chatbot preprocess",
+    ]
 
 
 def test_show_marks_what_is_trained(processed, capsys):
@@ -169,12 +191,13 @@ def test_run_folder_explains_itself(trained):
 def test_chat_answers_and_obeys(trained):
     with start(trained, "chat") as process:
         shown, _ = process.communicate(
-            "안녕\n/undo\n/retry\n뭐해\n/retry\n/nonsense\n/reset\n/exit\n", timeout=60
+            "안녕\n/undo\n/retry\n뭐해\n/retry\n/nonsense\n/help\n/reset\n/exit\n", timeout=60
         )
     assert process.returncode == 0
     assert shown.count("bot> ") == 3
     assert "taken back" in shown and "there is nothing to answer yet" in shown
-    assert "unknown command" in shown and "forgotten" in shown
+    assert shown.count("unknown command") == 1 and "forgotten" in shown
+    assert shown.count("/retry answers anew") == 3  # at the start, after nonsense, at /help
 
 
 def test_bridge_prints_what_would_be_sent(trained):

@@ -1,4 +1,4 @@
-"""Talk with the bot: /reset forgets, /undo takes back, /retry answers anew, /exit ends."""
+"""Talk with the bot: /reset forgets, /undo takes back, /retry answers anew, /exit ends, /help."""
 
 import argparse
 import contextlib
@@ -54,7 +54,7 @@ def take_line(line: str, bot: Bot) -> None:
         else:
             say("there is nothing to answer yet")
     elif line.startswith("/"):
-        say(f"unknown command; {_HELP}")
+        say(_HELP if line == "/help" else f"unknown command; {_HELP}")
     else:
         bot.hear(line)
         _speak(bot)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from chatbot.cli.screen import say, table
+from chatbot.cli.screen import first_of, say, table
 from chatbot.errors import ExportError
 from chatbot.ingest.organize.inbox import FilingPlan, file_exports, plan_filing
 from chatbot.ingest.organize.manifest import ExportEntry, read_manifest
@@ -63,13 +63,12 @@ def _warn(plan: FilingPlan) -> None:
 
 
 def _say_what_stays(plan: FilingPlan) -> None:
-    """Tell every file that is no export; the pictures of a chat, which are many, in one line."""
+    """Tell every file that is no export, those alike in one line: a chat has many pictures."""
     alike: dict[tuple[str, str], list[str]] = {}
     for unknown in plan.unrecognized:
         alike.setdefault((unknown.reason, unknown.advice), []).append(unknown.path.name)
     for (reason, advice), names in alike.items():
-        rest = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        say(f"{names[0]}{rest}: left in place, {reason}; {advice}")
+        say(f"{first_of(names, 3)}: left in place, {reason}; {advice}")
 
 
 def _warn_of(entry: ExportEntry) -> None:
@@ -106,8 +105,6 @@ def _show_rooms(config: Config) -> None:
     rows = [["room", "exports", "speakers"]]
     for room, exports in rooms.items():
         names = {name for entry in exports for name in entry.speakers}
-        shown = ", ".join(sorted(names)[:6]) + (
-            f" and {len(names) - 6} more" if len(names) > 6 else ""
-        )
-        rows.append([room, ", ".join(entry.id for entry in exports), shown])
+        ids = ", ".join(entry.id for entry in exports)
+        rows.append([room, ids, first_of(sorted(names), 6)])
     print(table(rows))

@@ -10,6 +10,7 @@ from chatbot.cli.screen import TERMINAL, say, table
 from chatbot.corpus.pipeline import build_corpora
 from chatbot.errors import CorpusError
 from chatbot.ingest.masking.sealing import read_masked
+from chatbot.ingest.organize.manifest import read_manifest
 from chatbot.settings.schema import Config
 from chatbot.training.families import corpora_of
 
@@ -35,8 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """Read, clean, cut, number the speakers, write."""
+    """Read, clean, cut, number the speakers, write; or show what that made."""
     if args.show is not None or args.show_masked or args.review:
+        _require_begun(config)
         require_owner(config)
     if args.show is not None:
         print_samples(config, args.show)
@@ -46,6 +48,17 @@ def run(args: argparse.Namespace, config: Config) -> None:
         review(config)
     else:
         print_stats(build_corpora(config, corpora_of(config, TERMINAL), TERMINAL))
+
+
+def _require_begun(config: Config) -> None:
+    """Raise CorpusError that tells, in order, all that comes before there is data to show."""
+    is_organized = read_manifest(config.path(config.raw.manifest_path)).exports
+    if not is_organized and not (config.processed_dir / "stats.json").exists():
+        raise CorpusError(
+            "there is no data to show yet",
+            hint=f"put a KakaoTalk export into {config.raw.inbox_dir}, run `chatbot organize`, "
+            "then `chatbot preprocess`",
+        )
 
 
 def _show_masked(config: Config) -> None:
