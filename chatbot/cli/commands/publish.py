@@ -40,8 +40,8 @@ def run(args: argparse.Namespace, config: Config) -> None:
     source, plain = run_model_path(config), published_path(config)
     bundle = open_model(source, config)
     require_shareable(source, bundle.about, config)
+    keys = recipients_for(args.to, config) if args.encrypt else []  # before minutes of measuring
     check_privacy(bundle, config)
-    keys = recipients_for(args.to, config) if args.encrypt else []
     target = encrypted_path(config) if args.encrypt else plain
     info = publish(bundle, target, config.publish.dtype, keys)
     print_rows([(name, str(value)) for name, value in msgspec.to_builtins(info).items()])
