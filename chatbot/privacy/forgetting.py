@@ -105,6 +105,11 @@ def forget(
     return Forgetting(receipt, _write_receipt(receipt, config), corpora)
 
 
+def may_hold_forgotten(data_fingerprint: str, config: Config) -> bool:
+    """Whether a model may have learned from what was forgotten: its data is not what is left."""
+    return bool(read_rules(rules_path(config))) and data_fingerprint != _fingerprint(config)
+
+
 def _nothing_fits(private: str = "") -> CorpusError:
     hint = "`chatbot forget --find TEXT` lists messages"
     return CorpusError("no message fits", hint=hint, private=private)

@@ -53,7 +53,8 @@ def require_not_stale(path: Path) -> None:
     if is_stale(path):
         raise CheckpointError(
             f"{path} learned from messages that were forgotten since",
-            hint="`chatbot archive`, then `chatbot preprocess` and `chatbot train` make a new one",
+            hint="`chatbot archive`, then `chatbot preprocess` and `chatbot train` make a new one, "
+            "if enough of the chat is left",
         )
 
 

@@ -116,12 +116,31 @@ def test_models_are_marked_though_nothing_trainable_is_left(trained, capsys, wha
     assert trained.run("forget", *what, *settings) == 0
     shown = capsys.readouterr().err
     assert "nothing is left to train on" in shown and "messages are forgotten" in shown
+    assert "trains no new one" in shown and "put another export into data/raw/inbox" in shown
     assert (trained.root / "checkpoints/main/STALE.json").exists()
     assert not (trained.root / "data/processed").exists()
     assert json.loads(receipt(trained))["data_after"] is None
     for command in (["publish"], ["export", "--to", "hf", str(trained.root / "hf")], ["train"]):
         assert trained.run(*command) == 2
     assert trained.run("preprocess", *settings) == 2  # the rule stands
+
+
+def test_an_export_of_before_is_not_imported_without_a_warning(trained, capsys):
+    assert trained.run("export", "--to", "hf", str(trained.root / "hf")) == 0
+    assert trained.run("forget", "--before", "2025-03-08") == 0
+    capsys.readouterr()
+    assert trained.run("import", str(trained.root / "hf")) == 0
+    assert "warning: messages were forgotten here" in capsys.readouterr().err
+
+
+def test_a_model_of_what_is_left_is_imported_without_a_warning(trained, capsys):
+    assert trained.run("forget", "--before", "2025-03-08") == 0
+    assert trained.run("archive") == 0
+    for command in (["preprocess"], ["train"], ["export", "--to", "hf", str(trained.root / "hf")]):
+        assert trained.run(*command) == 0
+    capsys.readouterr()
+    assert trained.run("import", str(trained.root / "hf")) == 0
+    assert "forgotten" not in capsys.readouterr().err
 
 
 def test_a_changed_export_is_noticed_before_anything_is_forgotten(trained, capsys):

@@ -54,7 +54,14 @@ def _forget(args: argparse.Namespace, config: Config) -> None:
         print_stats(stats)
     n_messages = forgetting.receipt.n_messages
     say(f"{n_messages:,} messages are forgotten; receipt: {forgetting.path}")
-    say("models that learned from them are marked: train anew before publishing")
+    if forgetting.corpora:
+        say("models that learned from them are marked: train anew before publishing")
+    else:
+        say(
+            "models that learned from them are marked, and what is left of this chat trains no new "
+            f"one: `chatbot archive`, put another export into {config.raw.inbox_dir}, then "
+            "`chatbot organize`, `chatbot preprocess`, `chatbot train`"
+        )
     if n_archives := len(forgetting.receipt.archives):
         say(f"{n_archives} archives hold them: `chatbot forget --purge` deletes those and models")
     say("your exports in data/raw still hold them, and so do files that you gave away")

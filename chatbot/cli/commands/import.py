@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from chatbot.cli.screen import say
+from chatbot.cli.screen import TERMINAL, say
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
 
@@ -17,10 +17,16 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Write artifacts/model_latest.safetensors; refuse to replace another model."""
     from chatbot.inference.loading import published_path
     from chatbot.model.bundle import write_bundle
+    from chatbot.privacy.forgetting import may_hold_forgotten
     from chatbot.publishing.hf import import_hf
 
     bundle, target = import_hf(args.folder), published_path(config)
     if target.exists():
         raise CheckpointError(f"{target} already exists", hint="move it, or `chatbot archive`")
     write_bundle(target, bundle, config.publish.dtype)
+    if may_hold_forgotten(bundle.about.data_fingerprint, config):
+        TERMINAL.warn(
+            "messages were forgotten here, and this model is of other data than what is left: if "
+            "it was exported before that, it may say them again; `chatbot train` makes a new one"
+        )
     say(f"written to {target}; it answers when the run {config.run_name} has no model")
