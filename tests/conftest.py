@@ -1,5 +1,6 @@
 """Shared fixtures: an invented project, small enough to train in seconds."""
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,15 +62,26 @@ class Project:
 
 
 def make_project(root: Path) -> Project:
-    list(write_configs(root))  # the repository's own files are their user's to edit
+    """An empty project without files of settings, which would say what the defaults are."""
+    root.mkdir(parents=True, exist_ok=True)
     write_bytes(root / ".env", b"CHATBOT_PASSWORD=open sesame\n", mode=0o600)
     return Project(root)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_fsync():
+    """No test cuts the power: what waits for the disk would only take time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _descriptor: None)
+        yield
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """An empty project."""
-    return make_project(tmp_path / "project")
+    """An empty project, with files of settings to edit."""
+    root = tmp_path / "project"
+    list(write_configs(root))
+    return make_project(root)
 
 
 @pytest.fixture(scope="session")

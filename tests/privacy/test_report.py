@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatbot.corpus.store import open_corpus
@@ -86,6 +86,7 @@ def test_half_the_time_the_event_was_hit_by_then(probability):
     assert hit[0] <= 0.5 + 1e-9 and hit[1] >= 0.5 - 1e-9
 
 
+@settings(max_examples=30)  # each draws hundreds of samples
 @given(
     st.lists(st.integers(0, 9), min_size=2, max_size=30),
     st.lists(st.integers(0, 9), min_size=2, max_size=30),

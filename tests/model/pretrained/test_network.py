@@ -103,7 +103,7 @@ def test_greedy_text_is_what_transformers_generates(tuned, kind, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # peft's own
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS_IN_TURN)
 def test_adapter_merged_and_exported_and_peft_answer_alike(tuned, kind, tmp_path):
     project = tuned(kind)
     folder = run_folder(project.config()).best.parent
