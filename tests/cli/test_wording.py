@@ -21,6 +21,7 @@ from tests.package import MODULES, name_of
 
 OUR_SETTINGS, SFT_SETTINGS = own_naming().settings, sft_naming("sft").settings
 ALIASES = sft_naming("sft").aliases
+SCHEMA = schema_settings()
 # Marks that name what is neither: other programs' commands, the reader's own words.
 OTHER = (
     "age -d",
@@ -88,7 +89,7 @@ def test_every_mark_names_a_command_or_a_setting_that_exists():
         elif mark.startswith("configs/"):
             assert mark.removeprefix("configs/") in FILES, (module, mark)
         elif mark not in OTHER and not mark.startswith("{}"):
-            settings = schema_settings().keys()
+            settings = SCHEMA.keys()
             settings |= SFT_SETTINGS.keys() if OF_A_BASE.match(module) else set()
             assert mark.partition(":")[0] in settings, (module, mark)
             n_settings += 1
@@ -111,7 +112,7 @@ def test_a_setting_that_a_base_calls_otherwise_is_marked_where_both_programs_com
         if OF_A_BASE.match(name_of(path)) or OURS_ONLY.match(name_of(path)):
             continue
         for text in literals(path):
-            if text in schema_settings():
+            if text in SCHEMA:
                 continue  # a name alone is no message
             plain = re.sub(r"`[^`]*`", "", text)
             assert not renamed.search(plain), (path, text)
