@@ -105,7 +105,11 @@ def test_nothing_to_forget_changes_nothing(processed, capsys):
     ("what", "settings"),
     [
         (["--speaker", "하늘"], ["--set", "processed.preprocess.persona=하늘"]),
-        (["--speaker", "하늘"], ["--set", "processed.preprocess.min_context_turns=15"]),
+        pytest.param(
+            ["--speaker", "하늘"],
+            ["--set", "processed.preprocess.min_context_turns=15"],
+            marks=pytest.mark.slow,
+        ),
         (["--before", "2100-01-01"], []),
     ],
 )
@@ -133,6 +137,7 @@ def test_an_export_of_before_is_not_imported_without_a_warning(trained, capsys):
     assert "warning: messages were forgotten here" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_model_of_what_is_left_is_imported_without_a_warning(trained, capsys):
     assert trained.run("forget", "--before", "2025-03-08") == 0
     assert trained.run("archive") == 0

@@ -274,6 +274,7 @@ def test_old_architectures_are_planned_roughly(tmp_path):
     assert project.run("plan") == 0
 
 
+@pytest.mark.slow
 def test_one_file_holds_the_whole_adapter(tuned):
     project = tuned("llama")
     assert project.run("publish", settings=("publish.dtype=fp32",)) == 0

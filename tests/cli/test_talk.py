@@ -55,7 +55,7 @@ def asked(friend):
     return replied.stdout
 
 
-@pytest.mark.parametrize("folder", [".", "artifacts"])
+@pytest.mark.parametrize("folder", ["artifacts", pytest.param(".", marks=pytest.mark.slow)])
 def test_a_friend_with_a_published_file_talks_at_once(trained, friend, folder):
     assert trained.run("publish") == 0
     shutil.copy(trained.root / "artifacts/model_latest.safetensors", friend.root / folder)
@@ -76,7 +76,13 @@ def test_a_friend_with_an_encrypted_file_needs_its_key_and_no_password(trained, 
     assert "a password is needed" in locked.stderr  # one that is set counts
 
 
-@pytest.mark.parametrize("name", ["model_latest (1).safetensors", "내 친구 모델.safetensors"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model_latest (1).safetensors",
+        pytest.param("내 친구 모델.safetensors", marks=pytest.mark.slow),
+    ],
+)
 def test_a_copy_that_somebody_renamed_is_proposed(trained, friend, name):
     assert trained.run("publish") == 0
     copy = friend.root / "artifacts" / name

@@ -151,6 +151,7 @@ def test_an_error_speaks_of_the_setting_that_was_typed(tmp_path, stage, name):
     assert caught.value.hint == f"lower `{name}.min_lr`"
 
 
+@pytest.mark.slow
 def test_a_base_without_a_password_is_told_of_the_program_that_makes_one(tuned, capsys):
     project = tuned("qwen2")
     (project.root / ".env").unlink()

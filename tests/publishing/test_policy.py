@@ -39,6 +39,7 @@ def test_a_stale_model_is_refused_at_every_door(published, command, capsys):
     assert "were forgotten since" in refusal(published, command, TINY, capsys)
 
 
+@pytest.mark.slow
 def test_a_stale_model_is_not_decrypted_for_others_and_replies_with_a_warning(published, capsys):
     quiet = (*TINY, "publish.privacy.check=off")
     assert published.run("publish", "--encrypt", settings=quiet) == 0

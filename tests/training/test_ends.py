@@ -139,6 +139,7 @@ def test_the_base_is_shown_and_a_run_that_never_improves_on_it_says_so(
         assert ("never better than before step 1" in shown) == (name == "worse")
 
 
+@pytest.mark.slow
 def test_a_base_that_was_stopped_before_step_1_is_no_best_to_beat(on_base):
     project = on_base("qwen2")
     _, folder, events = train(project, "training.max_minutes=0.0000001")

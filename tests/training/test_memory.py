@@ -23,7 +23,7 @@ from chatbot.training.pretrained import (
     open_network,
     with_numbers,
 )
-from tests.bases import KINDS
+from tests.bases import KINDS_IN_TURN
 
 
 def networks(project, *more: str):
@@ -36,7 +36,7 @@ def networks(project, *more: str):
     return adapted(skeleton, base, config, tokenizer), real
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS_IN_TURN)
 @pytest.mark.parametrize("tuning", ["lora", "dora", "full"])
 def test_counted_activations_are_those_that_autograd_keeps(on_base, kind, tuning):
     way = "lora.use_dora=true" if tuning == "dora" else f"model.tuning={tuning}"

@@ -112,6 +112,7 @@ def test_stopped_and_continued_is_never_stopped(_tokens_of_bases, tmp_path_facto
     assert_equal(content(folders[0]), content(folders[1]))
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_checkpoint_n_where_the_latest_is_damaged(on_base):
     project = on_base("qwen2")
     folder = train(project, until=8)
@@ -124,6 +125,7 @@ def test_a_run_goes_on_from_checkpoint_n_where_the_latest_is_damaged(on_base):
     assert "is damaged" in said and "going on from checkpoint-8/trainer.pt" in said
 
 
+@pytest.mark.slow
 def test_checkpoints_are_pruned_and_every_folder_is_whole(on_base):
     project = on_base("qwen2")
     folder = train(project, "training.save_total_limit=2")

@@ -115,7 +115,9 @@ def damage(path, how):
     path.write_bytes(flipped if how == "flip" else content[:how])
 
 
-@pytest.mark.parametrize("how", [0, 1, 5000, -1, "flip"])
+@pytest.mark.parametrize(
+    "how", ["flip", *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 1, 5000, -1))]
+)
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(whole, processed, how):
     folder = train_until(processed, until=6)
     damage(folder.latest, how)
