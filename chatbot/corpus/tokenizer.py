@@ -104,15 +104,14 @@ def read_backend(text: str) -> Backend:
     return backend
 
 
-class TextCodec:
+class TextCodec(Protocol):
     """Text <-> tokens through a backend, with the bytes of every token: what tokenizers share."""
 
     _backend: Backend
 
-    @cached_property
+    @property
     def _bytes(self) -> list[bytes]:
         """Bytes that each token stands for."""
-        raise NotImplementedError
 
     def encode(self, text: str) -> list[int]:
         """Encode ordinary text, never a control token."""
