@@ -30,7 +30,7 @@ from chatbot.model.bundle import About, Bundle, read_bundle, write_bundle
 from chatbot.model.gpt.config import GPTConfig, weight_shapes
 from chatbot.model.gpt.file import gpt_bundle
 from chatbot.model.interface import LanguageModel
-from chatbot.publishing.gguf import export_gguf
+from chatbot.publishing.gpt import export_gguf
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import Config, RuntimeConfig
 from chatbot.training.folder import RunFolder

@@ -14,8 +14,7 @@ from chatbot.model.bundle import read_bundle, write_bundle
 from chatbot.model.gpt.file import shape_of
 from chatbot.model.gpt.network import TorchLanguageModel, load_gpt
 from chatbot.model.gpt.numpy_network import NumpyGPT
-from chatbot.publishing.gguf import export_gguf
-from chatbot.publishing.hf import export_hf
+from chatbot.publishing.gpt import export_gguf, export_hf
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import Config
 from chatbot.training.families import training_family

@@ -18,7 +18,7 @@ from chatbot.model.bundle import About, Bundle, read_bundle, read_bundle_bytes
 from chatbot.model.interface import LanguageModel
 from chatbot.model.leak_guard import read_index
 from chatbot.settings.schema import Config, PreprocessConfig
-from chatbot.training.families import FAMILIES, run_folder
+from chatbot.training.families import family_of, run_folder
 
 if TYPE_CHECKING:
     from chatbot.model.interface import Network
@@ -29,7 +29,7 @@ ENCRYPTED = ".enc"
 def published_path(config: Config) -> Path:
     """Where `publish` puts the model."""
     folder = config.path(config.storage.artifacts_dir)
-    return folder / f"{FAMILIES[config.family].published}_latest.safetensors"
+    return folder / f"{family_of(config.family).published}_latest.safetensors"
 
 
 def encrypted_path(config: Config) -> Path:
@@ -131,13 +131,13 @@ def open_model(path: Path, config: Config, ask: Callable[[], str | None] = nobod
 
 def open_network(bundle: Bundle, config: Config) -> "Network":
     """Return the network of a model in torch, on the device of the settings."""
-    opener = importlib.import_module(FAMILIES[bundle.family].opener)
+    opener = importlib.import_module(family_of(bundle.family).opener)
     return cast("Network", opener.open_network(bundle, config))
 
 
 def language_model(bundle: Bundle, config: Config) -> LanguageModel:
     """Return the network of a model as what replies, without torch where that pays."""
-    opener = importlib.import_module(FAMILIES[bundle.family].opener)
+    opener = importlib.import_module(family_of(bundle.family).opener)
     return cast(LanguageModel, opener.language_model(bundle, config))
 
 

@@ -12,12 +12,10 @@ import numpy as np
 from chatbot.corpus.store import Corpus, TokenStore, session_bounds
 from chatbot.corpus.template import Turn, render_all
 from chatbot.corpus.tokenizer import Tokenizer
-from chatbot.model.gpt.network import TorchLanguageModel
 from chatbot.model.interface import LanguageModel
 from chatbot.privacy.memorization import item_of, ranks
-from chatbot.training.gpt import averaged_gpt
 from chatbot.training.interface import Blueprint
-from chatbot.training.loop import train_steps
+from chatbot.training.loop import adopt_average, train_steps
 from chatbot.training.prepare import make_state, train_source
 from chatbot.training.recipe import with_steps
 
@@ -77,7 +75,8 @@ def train_audit_copy(
         on_step()
         if result.step % 50 == 0:
             float(result.loss)  # refuses to go on with what is not finite
-    return Audit(TorchLanguageModel(averaged_gpt(state)), members, others, canaries)
+    adopt_average(state)
+    return Audit(state.model.language_model(), members, others, canaries)
 
 
 def split_at_random(

@@ -30,7 +30,7 @@ def plan_archive(config: Config, now: datetime) -> list[Moved]:
     target = config.path(config.storage.archive_dir) / stamp
     plan = []
     names = [config.processed.dir, config.storage.checkpoints_dir, config.storage.artifacts_dir]
-    if config.family == "pretrained":
+    if config.pretrained.cpt_dir is not None:
         names.append(config.pretrained.cpt_dir)
     for name in names:
         folder = config.path(name)

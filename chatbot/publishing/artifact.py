@@ -11,7 +11,7 @@ from chatbot.errors import CheckpointError
 from chatbot.model.bundle import Bundle, bundle_bytes, read_bundle
 from chatbot.settings.schema import WeightFormat
 from chatbot.storage.files import atomic_write, sha256_of, write_json
-from chatbot.training.families import FAMILIES
+from chatbot.training.families import family_of
 from chatbot.training.folder import published_mark
 
 
@@ -52,7 +52,7 @@ def publish(
         raise CheckpointError(f"{target} does not read back as written", hint="check the disk")
     published_mark(target).unlink(missing_ok=True)  # what stands there is new now
     info = _info(bundle, target, dtype)
-    name = f"{FAMILIES[bundle.family].published}_info.json"
+    name = f"{family_of(bundle.family).published}_info.json"
     write_json(target.with_name(name), msgspec.to_builtins(info))
     return info
 

@@ -5,35 +5,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from chatbot.corpus.chat_template import jinja_of
 from chatbot.corpus.hf_tokenizer import TOKENIZER_FILE
-from chatbot.corpus.tokenizer import EOS, Tokenizer
+from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ConfigError
-from chatbot.model.bundle import Bundle, Weights
-from chatbot.model.gpt.file import shape_of
-from chatbot.publishing.hf import CHAT_TEMPLATE, ME, YOU, qwen3_config
-from chatbot.settings.schema import Config, SamplingConfig
-from chatbot.storage.files import atomic_write, write_bytes
+from chatbot.model.bundle import Weights
+from chatbot.publishing.export import ExportDtype
+from chatbot.storage.files import atomic_write
 
 Array = npt.NDArray[np.float32]
 Step: TypeAlias = tuple[str, bool | str]
-GgufDtype = Literal["fp32", "fp16", "q8_0"]
-# Go, for Ollama.
-_OLLAMA_TEMPLATE = (
-    '{{- range .Messages }}{{ if eq .Role "assistant" }}'
-    + ME
-    + "{{ else }}"
-    + YOU
-    + "{{ end }}{{ .Content }}"
-    + EOS
-    + "{{ end }}"
-    + ME
-)
+GGUF_DTYPES: tuple[ExportDtype, ...] = ("fp32", "fp16", "q8_0")
 _ENGLISH = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
 _MARKS = " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 # How llama.cpp calls the ways to split text that it knows: the steps of a tokenizer.json.
@@ -48,51 +34,21 @@ _PLAIN_HF = "`chatbot export --merged DIR` and llama.cpp's convert_hf_to_gguf.py
 
 
 @dataclass(frozen=True)
-class _Content:
+class GgufContent:
     """A network in the words of transformers: config.json, weights by name, chat template."""
 
-    config: dict[str, Any]
+    config: Mapping[str, Any]
     weights: Weights
     template: str
     begins_with_bos: bool
 
 
-def export_gguf(bundle: Bundle, path: Path, config: Config, dtype: GgufDtype = "fp32") -> str:
-    """Write a GGUF file, of our own network with a Modelfile for Ollama; return how it is used.
+def write_gguf(path: Path, content: GgufContent, tokenizer: Tokenizer, dtype: ExportDtype) -> None:
+    """Write a GGUF file. `dtype`: of matrices; vectors are fp32, as llama.cpp wants them.
 
-    `dtype`: of matrices; vectors are fp32, as llama.cpp wants them. Raises ConfigError for
-    architectures that are not written, and for vocabularies that llama.cpp does not split as the
-    model does.
+    Raises ConfigError for architectures that are not written, and for vocabularies that llama.cpp
+    does not split as the model does.
     """
-    if bundle.family == "pretrained":
-        _write(path, _merged_content(bundle, config), bundle.tokenizer, dtype)
-        return "llama.cpp opens it"
-    _write(path, _gpt_content(bundle), bundle.tokenizer, dtype)
-    modelfile = path.with_suffix(".Modelfile")
-    write_bytes(modelfile, _modelfile(path, config.sampling).encode())
-    return f"for Ollama: ollama create mine -f {modelfile}"
-
-
-def _gpt_content(bundle: Bundle) -> _Content:
-    weights = {f"model.{name}": weight for name, weight in bundle.weights.items()}
-    return _Content(qwen3_config(shape_of(bundle)), weights, CHAT_TEMPLATE, begins_with_bos=True)
-
-
-def _merged_content(bundle: Bundle, config: Config) -> _Content:
-    """Work an adapter into its base: exact sums, which are rounded when they are written."""
-    import torch
-
-    from chatbot.model.pretrained.file import tokenizer_of
-    from chatbot.model.pretrained.network import open_network
-
-    tokenizer = tokenizer_of(bundle)
-    merged = open_network(bundle, config, torch.device("cpu"), torch.float32).bundle(tokenizer)
-    # The template says what stands first.
-    template = jinja_of(tokenizer.form)
-    return _Content(merged.config, merged.weights, template, begins_with_bos=False)
-
-
-def _write(path: Path, content: _Content, tokenizer: Tokenizer, dtype: GgufDtype) -> None:
     import gguf
 
     config, kind = content.config, content.config["model_type"]
@@ -135,7 +91,7 @@ def _open_gguf(path: Path, architecture: str) -> Iterator[Any]:
         writer.close()
 
 
-def _add_shape(writer: Any, config: Mapping[str, Any], dtype: GgufDtype) -> None:
+def _add_shape(writer: Any, config: Mapping[str, Any], dtype: ExportDtype) -> None:
     """Add the numbers of a config.json as transformers writes it."""
     import gguf
 
@@ -189,7 +145,7 @@ def _add_vocabulary(writer: Any, tokenizer: Tokenizer, split: str, n_rows: int) 
     writer.add_pad_token_id(tokenizer.pad_id)
 
 
-def _add_tensor(writer: Any, name: str, weight: Array, dtype: GgufDtype) -> None:
+def _add_tensor(writer: Any, name: str, weight: Array, dtype: ExportDtype) -> None:
     import gguf
 
     kinds = gguf.GGMLQuantizationType
@@ -202,7 +158,7 @@ def _add_tensor(writer: Any, name: str, weight: Array, dtype: GgufDtype) -> None
         writer.add_tensor(name, weight.astype(np.float16))
 
 
-def _reordered(content: _Content) -> Iterator[tuple[str, Array]]:
+def _reordered(content: GgufContent) -> Iterator[tuple[str, Array]]:
     """Yield every weight by name; llama's q and k in the order of llama.cpp."""
     heads = content.config["num_attention_heads"]
     kv_heads = content.config.get("num_key_value_heads") or heads
@@ -220,7 +176,7 @@ def _neighbours(weight: Array, n_head: int) -> Array:
     return np.ascontiguousarray(halves.swapaxes(1, 2).reshape(weight.shape))
 
 
-def _split_of(content: dict[str, Any]) -> str:
+def _split_of(content: Mapping[str, Any]) -> str:
     """Return llama.cpp's name of how a tokenizer splits text; raises ConfigError without one."""
     splitter = content["pre_tokenizer"] or {}
     steps = tuple(_step_of(step) for step in splitter.get("pretokenizers", [splitter]))
@@ -236,7 +192,7 @@ def _split_of(content: dict[str, Any]) -> str:
     return name
 
 
-def _step_of(step: dict[str, Any]) -> Step:
+def _step_of(step: Mapping[str, Any]) -> Step:
     """Return what a step of a pre-tokenizer does, in the words of `_SPLITS`."""
     kind = step.get("type", "")
     if kind == "ByteLevel" and not step.get("add_prefix_space"):
@@ -246,17 +202,3 @@ def _step_of(step: dict[str, Any]) -> Step:
     if kind == "Split" and step["behavior"] == "Isolated" and not step.get("invert"):
         return kind, str(step["pattern"].get("Regex"))
     return kind, "unknown"
-
-
-def _modelfile(path: Path, sampling: SamplingConfig) -> str:
-    return (
-        f"FROM ./{path.name}\n"
-        f'TEMPLATE """{_OLLAMA_TEMPLATE}"""\n'
-        f'PARAMETER stop "{EOS}"\n'
-        f"PARAMETER temperature {sampling.temperature}\n"
-        f"PARAMETER top_k {sampling.top_k}\n"
-        f"PARAMETER top_p {sampling.top_p}\n"
-        f"PARAMETER min_p {sampling.min_p}\n"
-        f"PARAMETER repeat_penalty {sampling.repetition_penalty}\n"
-        f"PARAMETER num_predict {sampling.max_new_tokens}\n"
-    )

@@ -16,7 +16,7 @@ from chatbot.settings.naming import (
     renamed_settings,
     schema_settings,
 )
-from chatbot.settings.schema import Config, Rate, Weight
+from chatbot.settings.schema import Config, Folder, Rate, Weight
 
 Stage = Literal["cpt", "sft"]
 STAGES: tuple[Stage, ...] = ("cpt", "sft")
@@ -103,7 +103,9 @@ _LABEL_MODES: dict[str, tuple[str, ...]] = {
 # Where fine-tuning begins from other defaults than training from scratch.
 _DEFAULTS: dict[str, Any] = {
     "family": "pretrained",
+    "settings_file": FILE,
     "processed.dir": "data/sft",
+    "pretrained.cpt_dir": "data/cpt",
     "storage.checkpoints_dir": "checkpoints_lora",
     "optimization.optimizer": "adamw",
     "optimization.lr_schedule": "cosine",
@@ -128,6 +130,7 @@ _DEFAULTS_OF_CPT = {
 _KINDS: dict[str, Any] = {
     "optimization.max_epochs": Rate,
     "optimization.weight_decay": Weight,
+    "pretrained.cpt_dir": Folder,
     "publish.dtype": Literal["fp32", "fp16"],
     "objective.loss_mode": Literal["all", "response_only", "persona_only", "last_turn"],
 }
@@ -143,7 +146,8 @@ def load_sft_config(root: Path, overrides: tuple[str, ...] = (), stage: Stage = 
 
 def naming_of(config: Config) -> Naming:
     """Return the names that the user of these settings types."""
-    return own_naming() if config.family == "gpt" else sft_naming(config.pretrained.stage)
+    is_sft = config.settings_file == FILE
+    return sft_naming(config.pretrained.stage) if is_sft else own_naming()
 
 
 @cache

@@ -70,7 +70,7 @@ def _folders(config: Config) -> dict[str, str]:
         "`storage.artifacts_dir`": config.storage.artifacts_dir,
         "`storage.archive_dir`": config.storage.archive_dir,
     }
-    if config.family == "pretrained":
+    if config.pretrained.cpt_dir is not None:
         folders["`pretrained.cpt_dir`"] = config.pretrained.cpt_dir
         if config.pretrained.stage == "cpt":
             return folders

@@ -1,7 +1,7 @@
 """Every setting with its type and its only default."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, field
@@ -34,7 +34,7 @@ Device = Annotated[
     Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps, cuda or cuda:0"),
 ]
 WeightFormat = Literal["fp32", "fp16", "int8"]
-Family = Literal["gpt", "pretrained"]
+Family: TypeAlias = str  # a key of training.families.FAMILIES
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -270,15 +270,16 @@ class PretrainedConfig(Section, frozen=True):
     stage: Literal["cpt", "sft"] = "sft"
     with_cpt: bool = False
     writes_jsonl: bool = False
-    cpt_dir: Folder = "data/cpt"
+    cpt_dir: Folder | None = None  # of a project without stages
 
 
 class Config(Section, frozen=True):
     """All settings of one project, whichever network it trains.
 
-    No file sets `root`, the folder that holds configs/, `family`, which network is trained, and
-    `before`, the settings of the stage of training before this one. configs/sft.yaml sets
-    `pretrained` too, and calls many settings otherwise: aliases.py.
+    No file sets `root`, the folder that holds configs/, `family`, which network is trained,
+    `before`, the settings of the stage of training before this one, and `settings_file`, the file
+    that calls settings otherwise, if they came from one: configs/sft.yaml, see aliases.py, which
+    sets `pretrained` too.
     """
 
     raw: RawConfig = field(default_factory=RawConfig)
@@ -300,6 +301,7 @@ class Config(Section, frozen=True):
     security: SecurityConfig = field(default_factory=SecurityConfig)
     root: str = "."
     family: Family = "gpt"
+    settings_file: str = ""
     pretrained: PretrainedConfig = field(default_factory=PretrainedConfig)
     before: "Config | None" = None
 

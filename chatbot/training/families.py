@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
-from chatbot.settings.schema import Family as FamilyName
 from chatbot.training.folder import FILES, FOLDERS, Layout, RunFolder
 
 if TYPE_CHECKING:
@@ -20,23 +20,28 @@ if TYPE_CHECKING:
 class Family:
     """How a family names its files, and the modules that train it and do the rest.
 
-    `corpus` chooses its corpora, `opener` opens its saved models. `published`: what the names of
-    published files begin with.
+    `module` trains it (a `TrainingFamily`), `corpus` chooses its corpora, `opener` opens its saved
+    models, `export` writes them for other programs, `plan` says what training takes. `published`:
+    what the names of published files begin with.
     """
 
     layout: Layout
     module: str
     corpus: str
     opener: str
+    export: str
+    plan: str
     published: str
 
 
-FAMILIES: dict[FamilyName, Family] = {
+FAMILIES: dict[str, Family] = {
     "gpt": Family(
         FILES,
         module="chatbot.training.gpt",
         corpus="chatbot.model.gpt.corpus",
         opener="chatbot.model.gpt.file",
+        export="chatbot.publishing.gpt",
+        plan="chatbot.cli.plans.gpt",
         published="model",
     ),
     "pretrained": Family(
@@ -44,22 +49,31 @@ FAMILIES: dict[FamilyName, Family] = {
         module="chatbot.training.pretrained",
         corpus="chatbot.model.pretrained.corpus",
         opener="chatbot.model.pretrained.network",
+        export="chatbot.publishing.pretrained",
+        plan="chatbot.cli.plans.pretrained",
         published="adapter",
     ),
 }
 
 
+def family_of(name: str) -> Family:
+    """Return the family of a name; raises CheckpointError for one that is unknown here."""
+    if name not in FAMILIES:
+        raise CheckpointError(f"unknown kind of model {name!a}", hint="update this program")
+    return FAMILIES[name]
+
+
 def training_family(config: Config) -> "TrainingFamily":
     """Import what trains the family of a project."""
-    return cast("TrainingFamily", importlib.import_module(FAMILIES[config.family].module))
+    return cast("TrainingFamily", importlib.import_module(family_of(config.family).module))
 
 
 def corpora_of(config: Config, listener: "Listener") -> "Callable[[Speakers], list[CorpusSpec]]":
     """Import what chooses, by who speaks in the rooms, the corpora that a family trains on."""
-    module = importlib.import_module(FAMILIES[config.family].corpus)
+    module = importlib.import_module(family_of(config.family).corpus)
     return lambda speakers: module.corpus_specs(config, speakers, listener)
 
 
 def run_folder(config: Config) -> RunFolder:
     """Return the folder of a run, whichever network it trains."""
-    return RunFolder(config.run_dir, config.stop_file_name, FAMILIES[config.family].layout)
+    return RunFolder(config.run_dir, config.stop_file_name, family_of(config.family).layout)

@@ -114,6 +114,12 @@ def averaged(state: TrainState) -> Iterator[Network]:
         state.model.train(is_training)
 
 
+def adopt_average(state: TrainState) -> None:
+    """Give the network its averaged weights for good: it is not trained on."""
+    _swap(state)
+    state.model.eval()
+
+
 def _swap(state: TrainState) -> None:
     for name, weight in trained_weights(state.model).items():
         weight.data, state.ema[name] = state.ema[name], weight.data

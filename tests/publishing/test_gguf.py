@@ -14,8 +14,8 @@ from chatbot.corpus.chat_template import jinja_of
 from chatbot.errors import ConfigError
 from chatbot.model.pretrained.file import read_folder
 from chatbot.model.pretrained.network import open_network
+from chatbot.publishing.export import new_folder
 from chatbot.publishing.gguf import _neighbours, _split_of
-from chatbot.publishing.hf import _new_folder
 from chatbot.storage.files import sha256_of
 from chatbot.training.families import run_folder
 
@@ -231,13 +231,13 @@ def test_a_folder_that_holds_anything_is_never_replaced(tmp_path, name):
     folder = tmp_path / "processed"
     folder.mkdir()
     (folder / name).write_text("kept")
-    with pytest.raises(ConfigError, match="already exists"), _new_folder(folder) as part:
+    with pytest.raises(ConfigError, match="already exists"), new_folder(folder) as part:
         (part / "new").write_text("x")
     assert [path.name for path in tmp_path.rglob("*")] == ["processed", name]
 
 
 def test_an_empty_folder_is_a_place_for_an_export(tmp_path):
     (tmp_path / "new").mkdir()
-    with _new_folder(tmp_path / "new") as part:
+    with new_folder(tmp_path / "new") as part:
         (part / "model").write_text("x")
     assert (tmp_path / "new/model").read_text() == "x"

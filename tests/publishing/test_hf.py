@@ -14,8 +14,7 @@ from chatbot.model.bundle import About, read_bundle
 from chatbot.model.gpt.config import GPTConfig, weight_shapes
 from chatbot.model.gpt.file import gpt_bundle, shape_of
 from chatbot.model.gpt.numpy_network import NumpyGPT
-from chatbot.publishing.gguf import export_gguf
-from chatbot.publishing.hf import export_hf, import_hf
+from chatbot.publishing.gpt import export_gguf, export_hf, import_hf
 from chatbot.settings.schema import Config
 from tests.conftest import REPOSITORY
 from tests.corpus.texts import tokenizer

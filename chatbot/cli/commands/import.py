@@ -18,7 +18,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     from chatbot.inference.loading import published_path
     from chatbot.model.bundle import write_bundle
     from chatbot.privacy.forgetting import may_hold_forgotten
-    from chatbot.publishing.hf import import_hf
+    from chatbot.publishing.gpt import import_hf
 
     bundle, target = import_hf(args.folder), published_path(config)
     if target.exists():

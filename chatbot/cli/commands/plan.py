@@ -6,12 +6,7 @@ import importlib
 from chatbot.cli.arguments import not_negative, positive_float
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config
-
-# A family: the module that plans for it, and the option that it understands.
-_PLANS = {
-    "gpt": ("chatbot.cli.plans.gpt", "minutes"),
-    "pretrained": ("chatbot.cli.plans.pretrained", "card"),
-}
+from chatbot.training.families import family_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Print the plan; nothing is written, and no weight of a base is loaded."""
-    module, option = _PLANS[config.family]
+    plan = importlib.import_module(family_of(config.family).plan)
     options = {name: getattr(args, name) for name in ("minutes", "card")}
     for name, value in options.items():
-        if name != option and value is not None:
+        if name != plan.OPTION and value is not None:
             raise ConfigError(
-                f"--{name} does not apply to this kind of model", hint=f"--{option} does"
+                f"--{name} does not apply to this kind of model", hint=f"--{plan.OPTION} does"
             )
-    plan = importlib.import_module(module)
-    plan.show(config) if options[option] is None else plan.show(config, options[option])
+    chosen = options[plan.OPTION]
+    plan.show(config) if chosen is None else plan.show(config, chosen)

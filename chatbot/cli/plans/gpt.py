@@ -19,6 +19,7 @@ from chatbot.training.interface import Blueprint
 from chatbot.training.prepare import plan_steps, train_source
 from chatbot.wording import render
 
+OPTION = "minutes"  # of `plan`, which becomes the argument of `show`
 _LEAST_GAIN = 0.03  # bits per byte that twice the corpus would gain
 
 

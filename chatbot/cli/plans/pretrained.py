@@ -14,6 +14,7 @@ from chatbot.settings.schema import BaseModelConfig, Config
 from chatbot.training.memory import TuningNeed
 from chatbot.training.pretrained import Machine, choose_machine, count_need, with_numbers
 
+OPTION = "card"  # of `plan`, which becomes the argument of `show`
 _DESKTOP = 0.5e9  # what a screen takes of a card
 
 

@@ -1,0 +1,186 @@
+"""Our own network for others: a folder of transformers, and back; a GGUF file.
+
+It has the layout of Qwen3, so no custom code is needed anywhere.
+"""
+
+import json
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from chatbot.corpus.tokenizer import BOS, EOS, PAD, BpeTokenizer
+from chatbot.errors import CheckpointError
+from chatbot.model.bundle import About, Bundle, map_file, tensors_in, weights_in
+from chatbot.model.gpt.config import NORM_EPS, GPTConfig, require_sane, weight_shapes
+from chatbot.model.gpt.file import gpt_bundle, shape_of
+from chatbot.publishing.export import (
+    USE,
+    Export,
+    ExportDtype,
+    Exports,
+    generation_config,
+    new_folder,
+)
+from chatbot.publishing.gguf import GGUF_DTYPES, GgufContent, write_gguf
+from chatbot.settings.schema import Config, SamplingConfig
+from chatbot.storage.files import write_bytes, write_json
+
+ME, YOU = "<|spk:0|>", "<|spk:1|>"
+# Jinja, for transformers and llama.cpp: who is no assistant is the other person.
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}"
+    f"{{% if message['role'] == 'assistant' %}}{ME}{{% else %}}{YOU}{{% endif %}}"
+    f"{{{{ message['content'] }}}}{EOS}"
+    "{% endfor %}"
+    f"{{% if add_generation_prompt %}}{ME}{{% endif %}}"
+)
+# Go, for Ollama.
+_OLLAMA_TEMPLATE = (
+    '{{- range .Messages }}{{ if eq .Role "assistant" }}'
+    + ME
+    + "{{ else }}"
+    + YOU
+    + "{{ end }}{{ .Content }}"
+    + EOS
+    + "{{ end }}"
+    + ME
+)
+_ABOUT_FILE = "chatbot.json"  # what the model knows of itself; only `import` reads it
+
+
+def export_hf(bundle: Bundle, folder: Path, config: Config, dtype: ExportDtype = "fp32") -> str:
+    """Write a folder that AutoModelForCausalLM and AutoTokenizer open; return how it is used."""
+    from safetensors.numpy import save
+
+    del dtype  # fp32: small enough
+    shape = shape_of(bundle)
+    weights = {f"model.{name}": np.ascontiguousarray(w) for name, w in bundle.weights.items()}
+
+    with new_folder(folder) as part:
+        write_bytes(part / "model.safetensors", save(weights, {"format": "pt"}))
+        for name, text in bundle.tokenizer_files.items():
+            write_bytes(part / name, text.encode())
+        write_json(part / "tokenizer_config.json", _tokenizer_config(shape))
+        write_bytes(part / "chat_template.jinja", CHAT_TEMPLATE.encode())
+        write_json(part / _ABOUT_FILE, msgspec.to_builtins(bundle.about))
+        drawing = generation_config(config.sampling, bundle.tokenizer)
+        write_json(part / "generation_config.json", drawing)
+        write_json(part / "config.json", qwen3_config(shape))
+
+    return USE
+
+
+def qwen3_config(shape: GPTConfig) -> dict[str, object]:
+    """Return a shape in the words of transformers' config.json."""
+    return {
+        "architectures": ["Qwen3ForCausalLM"],
+        "model_type": "qwen3",
+        "vocab_size": shape.vocab_size,
+        "hidden_size": shape.n_embd,
+        "intermediate_size": shape.n_hidden,
+        "num_hidden_layers": shape.n_layer,
+        "num_attention_heads": shape.n_head,
+        "num_key_value_heads": shape.n_kv_head,
+        "head_dim": shape.head_dim,
+        "max_position_embeddings": shape.block_size,
+        "rms_norm_eps": NORM_EPS,
+        "rope_theta": shape.rope_theta,
+        "rope_parameters": {"rope_type": "default", "rope_theta": shape.rope_theta},
+        "hidden_act": "silu",
+        "attention_bias": False,
+        "attention_dropout": 0.0,
+        "use_sliding_window": False,
+        "tie_word_embeddings": True,
+        "dtype": "float32",
+        "pad_token_id": BpeTokenizer.pad_id,
+        "bos_token_id": BpeTokenizer.bos_id,
+        "eos_token_id": BpeTokenizer.eos_id,
+    }
+
+
+def _tokenizer_config(shape: GPTConfig) -> dict[str, object]:
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": BOS,
+        "eos_token": EOS,
+        "pad_token": PAD,
+        "model_max_length": shape.block_size,
+        "clean_up_tokenization_spaces": False,
+        "chat_template": CHAT_TEMPLATE,
+    }
+
+
+def import_hf(folder: Path) -> Bundle:
+    """Read such a folder back; raises CheckpointError if it is none of this program's."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        text = (folder / "tokenizer.json").read_text(encoding="utf-8")
+        _, tensors = tensors_in(map_file(folder / "model.safetensors"))
+        shape = GPTConfig(
+            vocab_size=config["vocab_size"],
+            block_size=config["max_position_embeddings"],
+            n_layer=config["num_hidden_layers"],
+            n_head=config["num_attention_heads"],
+            n_kv_head=config["num_key_value_heads"],
+            n_embd=config["hidden_size"],
+            n_hidden=config["intermediate_size"],
+            dropout=0.0,
+            rope_theta=(config.get("rope_parameters") or config)["rope_theta"],
+        )
+        require_sane(shape, len(tensors))
+        about_file = folder / _ABOUT_FILE  # older exports have none
+        about = (
+            msgspec.json.decode(about_file.read_bytes(), type=About)
+            if about_file.is_file()
+            else About()
+        )
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{error.filename} is missing", hint="name a folder that `chatbot export` wrote"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{folder} is damaged", hint="export it again") from error
+    tensors.pop("lm_head.weight", None)  # the embedding again
+    weights = {name.removeprefix("model."): w for name, w in weights_in(tensors).items()}
+    shapes = {name: tuple(w.shape) for name, w in weights.items()}
+    is_ours = config.get("model_type") == "qwen3" and config.get("tie_word_embeddings")
+    if not is_ours or shapes != weight_shapes(shape) or config["head_dim"] != shape.head_dim:
+        raise CheckpointError(
+            f"{folder} holds another kind of model",
+            hint="only what `export` wrote comes back",
+        )
+    if BpeTokenizer(text).vocab_size != shape.vocab_size:
+        raise CheckpointError(f"{folder} has a vocabulary of another model", hint="export it again")
+    return gpt_bundle(shape, weights, text, about)
+
+
+def export_gguf(bundle: Bundle, path: Path, config: Config, dtype: ExportDtype = "fp32") -> str:
+    """Write a GGUF file, with a Modelfile for Ollama; return how it is used."""
+    weights = {f"model.{name}": weight for name, weight in bundle.weights.items()}
+    shape = qwen3_config(shape_of(bundle))
+    content = GgufContent(shape, weights, CHAT_TEMPLATE, begins_with_bos=True)
+    write_gguf(path, content, bundle.tokenizer, dtype)
+    modelfile = path.with_suffix(".Modelfile")
+    write_bytes(modelfile, _modelfile(path, config.sampling).encode())
+    return f"for Ollama: ollama create mine -f {modelfile}"
+
+
+def _modelfile(path: Path, sampling: SamplingConfig) -> str:
+    return (
+        f"FROM ./{path.name}\n"
+        f'TEMPLATE """{_OLLAMA_TEMPLATE}"""\n'
+        f'PARAMETER stop "{EOS}"\n'
+        f"PARAMETER temperature {sampling.temperature}\n"
+        f"PARAMETER top_k {sampling.top_k}\n"
+        f"PARAMETER top_p {sampling.top_p}\n"
+        f"PARAMETER min_p {sampling.min_p}\n"
+        f"PARAMETER repeat_penalty {sampling.repetition_penalty}\n"
+        f"PARAMETER num_predict {sampling.max_new_tokens}\n"
+    )
+
+
+EXPORTS: Exports = {
+    ("hf", False): Export(export_hf),
+    ("gguf", False): Export(export_gguf, GGUF_DTYPES),
+}

@@ -1,0 +1,106 @@
+"""A fine-tuned base for others: an adapter for peft, or one network with it worked in."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatbot.corpus.chat_template import jinja_of
+from chatbot.errors import CheckpointError
+from chatbot.model.bundle import Bundle
+from chatbot.publishing.export import (
+    USE,
+    Export,
+    ExportDtype,
+    Exports,
+    generation_config,
+    new_folder,
+)
+from chatbot.publishing.gguf import GGUF_DTYPES, GgufContent, write_gguf
+from chatbot.settings.schema import Config
+from chatbot.storage.files import write_json
+
+if TYPE_CHECKING:
+    from chatbot.model.pretrained.network import PretrainedNetwork
+
+_N_COMPARED = 16
+_TORCH_NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+
+
+def _export_adapter(bundle: Bundle, folder: Path, config: Config, dtype: ExportDtype) -> str:
+    """Write what peft opens beside the base; return how it is used."""
+    del config, dtype
+    from chatbot.model.pretrained.file import tokenizer_of, write_folder
+
+    with new_folder(folder) as part:
+        write_folder(part, bundle)
+    tokenizer = tokenizer_of(bundle)
+    resize = f" with resize_token_embeddings({tokenizer.vocab_size})" if tokenizer.added_ids else ""
+    return f"PeftModel.from_pretrained opens it on the base{resize}"
+
+
+def _export_merged(bundle: Bundle, folder: Path, config: Config, dtype: ExportDtype) -> str:
+    """Write the base with the adapter worked in, and hold its logits against the network's.
+
+    Raises CheckpointError if the folder does not answer as the adapter does.
+    """
+    import torch
+
+    from chatbot.model.pretrained.file import tokenizer_of, write_tokenizer
+    from chatbot.model.pretrained.network import open_network
+
+    chosen = getattr(torch, _TORCH_NAMES[dtype])
+    network = open_network(bundle, config, torch.device("cpu"), torch.float32)
+    for weight in network.parameters():  # buffers, as of the positions, are no weights
+        weight.data = weight.data.to(chosen)
+
+    with new_folder(folder) as part:
+        network.save(part)
+        write_tokenizer(part, tokenizer_of(bundle))
+        drawing = generation_config(config.sampling, bundle.tokenizer)
+        write_json(part / "generation_config.json", drawing)
+        _require_same(part, network)
+
+    if chosen is torch.float32:
+        return USE
+    lost = "much" if chosen is torch.bfloat16 else "a little"
+    return f"{USE}; its weights are {dtype}: {lost} of the adapter is rounded away; --dtype fp32"
+
+
+def _require_same(folder: Path, network: "PretrainedNetwork") -> None:
+    """Open a folder as others do, and compare; the network is released meanwhile."""
+    import torch
+
+    from chatbot.model.pretrained.hub import reopened
+
+    with torch.no_grad():
+        tokens = torch.arange(_N_COMPARED)[None] % network.vocab_size
+        expected = network.head(network.hidden(tokens)).float()
+        network.release()  # two of a large base would not fit
+        logits = reopened(folder)(input_ids=tokens).logits.float()
+    if not torch.allclose(logits, expected, rtol=0.02, atol=0.05 * float(expected.std())):
+        raise CheckpointError(
+            "the exported network does not answer as the adapter does",
+            hint="this is a bug; report the base's architecture",
+        )
+
+
+def _export_gguf(bundle: Bundle, path: Path, config: Config, dtype: ExportDtype) -> str:
+    """Work an adapter into its base: exact sums, which are rounded when they are written."""
+    import torch
+
+    from chatbot.model.pretrained.file import tokenizer_of
+    from chatbot.model.pretrained.network import open_network
+
+    tokenizer = tokenizer_of(bundle)
+    merged = open_network(bundle, config, torch.device("cpu"), torch.float32).bundle(tokenizer)
+    # The template says what stands first.
+    template = jinja_of(tokenizer.form)
+    content = GgufContent(merged.config, merged.weights, template, begins_with_bos=False)
+    write_gguf(path, content, tokenizer, dtype)
+    return "llama.cpp opens it"
+
+
+EXPORTS: Exports = {
+    ("hf", False): Export(_export_adapter),
+    ("hf", True): Export(_export_merged, ("fp32", "fp16", "bf16")),
+    ("gguf", True): Export(_export_gguf, GGUF_DTYPES),
+}
