@@ -73,6 +73,11 @@ def renamed(aliases: Mapping[str, str], file: str | None) -> AbstractContextMana
     return spoken(replace(_CURRENT.get(), aliases=aliases, file=file))
 
 
+def offers(command: str) -> bool:
+    """Whether the program that this process was called as has a command."""
+    return command in _CURRENT.get().commands
+
+
 def called_program() -> str:
     """Return the program that this process was called as, spelled out."""
     return _CURRENT.get().program

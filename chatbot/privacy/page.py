@@ -7,28 +7,31 @@ from importlib.resources import files
 from statistics import median
 from typing import Any
 
+import msgspec
 import yaml
 
+from chatbot.privacy.memorization import Attack
 from chatbot.privacy.report import ENOUGH
+from chatbot.privacy.results import PrivacyReport, Shares
 
 _WIDE, _HIGH, _LEFT, _BELOW = 560, 220, 56, 34
 _INK, _TRAIN, _OTHER, _LINE = "#333", "#c2410c", "#94a3b8", "#e5e7eb"
 
 
-def page(report: dict[str, Any]) -> str:
+def page(report: PrivacyReport) -> str:
     """Return the report as a page that needs nothing else, not even a network."""
     words = yaml.safe_load((files("chatbot.privacy") / "page.yaml").read_text(encoding="utf-8"))
     parts = [_summary(report, words["verdicts"])]
     for name, draw in _PICTURES.items():
-        if report.get(name):
+        if numbers := getattr(report, name):
             title, text = words["sections"][name]["title"], words["sections"][name]["text"]
-            parts.append(f"<h2>{title}</h2><p>{text}</p>{draw(report[name])}")
-    parts.append(_table("데이터 · Data", report["data"]))
-    if report.get("verbatim"):
-        parts.append(_table("베낀 답 · Copied replies", report["verbatim"]))
-    missing = "".join(f"<li>{escape(text)}</li>" for text in report["not_measured"])
+            parts.append(f"<h2>{title}</h2><p>{text}</p>{draw(numbers)}")
+    parts.append(_table("데이터 · Data", report.data))
+    if report.verbatim:
+        parts.append(_table("베낀 답 · Copied replies", report.verbatim))
+    missing = "".join(f"<li>{escape(text)}</li>" for text in report.not_measured)
     parts.append(f"<h2>재지 않은 것 · Not measured</h2><ul>{missing}</ul>")
-    parts.append(_table("설정 · Settings", report["settings"]))
+    parts.append(_table("설정 · Settings", report.settings))
     return (
         '<!doctype html><html lang="ko"><meta charset="utf-8"><meta name="viewport" '
         'content="width=device-width"><title>Privacy report</title>'
@@ -37,19 +40,20 @@ def page(report: dict[str, Any]) -> str:
     )
 
 
-def _summary(report: dict[str, Any], verdicts: dict[str, str]) -> str:
+def _summary(report: PrivacyReport, verdicts: dict[str, str]) -> str:
     """Say in plain words whether the model may be given to somebody, and why."""
-    if report["warnings"]:
-        rows = "".join(f"<li>{escape(text)}</li>" for text in report["warnings"])
+    if report.warnings:
+        rows = "".join(f"<li>{escape(text)}</li>" for text in report.warnings)
         verdict = f'<p class="bad"><b>{verdicts["bad"]}</b></p><ul class="bad">{rows}</ul>'
-    elif min(report["n_messages"].values()) < ENOUGH:
+    elif min(report.n_messages.values()) < ENOUGH:
         verdict = f"<p><b>{verdicts['unknown']}</b></p>"
     else:
         verdict = f'<p class="good"><b>{verdicts["good"]}</b></p>'
     return f"{verdict}<p>{verdicts['always']}</p>"
 
 
-def _table(title: str, rows: dict[str, Any]) -> str:
+def _table(title: str, facts: msgspec.Struct | None) -> str:
+    rows = {} if facts is None else msgspec.to_builtins(facts)
     cells = "".join(
         f"<tr><th>{escape(str(name))}</th><td>{escape(_shown(value))}</td></tr>"
         for name, value in rows.items()
@@ -65,7 +69,7 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-def _extraction(shares: dict[str, dict[str, float]]) -> str:
+def _extraction(shares: dict[str, Shares]) -> str:
     counts = list(shares["train"])
     most = max([0.01, *(share for split in shares.values() for share in split.values())])
     bars = []
@@ -81,19 +85,19 @@ def _extraction(shares: dict[str, dict[str, float]]) -> str:
     return _svg(bars)
 
 
-def _membership(attacks: dict[str, dict[str, Any]]) -> str:
+def _membership(attacks: dict[str, Attack]) -> str:
     marks = [_guide(_across(value, 0.4, 1), f"{value}") for value in (0.5, 0.6, 0.7, 0.8, 0.9, 1)]
-    for row, (name, found) in enumerate(attacks.items()):
+    for row, (name, measured) in enumerate(attacks.items()):
         y = 30 + row * 56
-        low, high = (_across(value, 0.4, 1) for value in found["auc_interval"])
+        low, high = (_across(value, 0.4, 1) for value in measured.auc_interval)
         marks.append(_rect(low, y - 2, max(1, high - low), 4, _OTHER))
-        marks.append(_dot(_across(found["auc"], 0.4, 1), y, _TRAIN))
-        tpr = f"{name}: {found['auc']:.3f}, TPR {found['tpr_at_1_percent']:.1%} at 1 % FPR"
+        marks.append(_dot(_across(measured.auc, 0.4, 1), y, _TRAIN))
+        tpr = f"{name}: {measured.auc:.3f}, TPR {measured.tpr_at_1_percent:.1%} at 1 % FPR"
         marks.append(_label(_LEFT, y + 20, tpr, "start"))
     return _svg(marks)
 
 
-def _canaries(bits: dict[Any, Sequence[float]]) -> str:
+def _canaries(bits: dict[int, Sequence[float]]) -> str:
     ceiling = 4 * math.log2(10)
     marks = [
         _guide_across(_up(value, ceiling), f"{value:.0f}") for value in (0, 3, 6, 9, 12, ceiling)

@@ -1,7 +1,7 @@
 """What a model remembers of its log: the privacy report's numbers, and their limits."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -15,6 +15,7 @@ from chatbot.ingest.masking.candidates import find_candidates
 from chatbot.ingest.masking.pseudonyms import Pseudonyms
 from chatbot.model.interface import Cache, LanguageModel, Logits, Tokens
 from chatbot.privacy.memorization import (
+    Attack,
     Item,
     attack,
     copied_share,
@@ -25,6 +26,7 @@ from chatbot.privacy.memorization import (
     queries_to_extract,
     spread,
 )
+from chatbot.privacy.results import CopiedReplies, PrivacyReport
 from chatbot.privacy.run_model import RunModel
 from chatbot.settings.schema import PrivacyConfig, SamplingConfig
 
@@ -80,7 +82,7 @@ def quick_report(
     sampling: SamplingConfig,
     n: int,
     on_rows: Callable[[int], Any] = lambda n_rows: None,
-) -> dict[str, Any]:
+) -> PrivacyReport:
     """Measure extraction and membership on n trained and n held-out messages.
 
     `on_rows` hears how many messages were computed: each of them is, for either.
@@ -92,12 +94,12 @@ def quick_report(
         split: extraction(model, some, tokenizer.control_ids, sampling)
         for split, some in items.items()
     }
-    return {
-        "n_messages": {split: len(some) for split, some in items.items()},
-        "min_chars": n_chars,
-        "extraction": shares,
-        "membership": attacks(model, items["train"], items["held_out"]),
-    }
+    return PrivacyReport(
+        n_messages={split: len(some) for split, some in items.items()},
+        min_chars=n_chars,
+        extraction=shares,
+        membership=attacks(model, members, others),
+    )
 
 
 def long_messages(
@@ -122,18 +124,18 @@ def long_messages(
 
 def attacks(
     model: LanguageModel, members: Sequence[Item], others: Sequence[Item]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Attack]:
     """Return AUC and true positives at 1 % false ones of every membership attack."""
     if not members or not others:
         return {}
     inside, outside = membership_scores(model, members), membership_scores(model, others)
     rng = np.random.default_rng(0)
-    return {name: asdict(attack(inside[name], outside[name], rng)) for name in inside}
+    return {name: attack(inside[name], outside[name], rng) for name in inside}
 
 
 def verbatim(
     model: RunModel, settings: BotSettings, n: int, on_reply: Callable[[], None]
-) -> dict[str, float]:
+) -> CopiedReplies:
     """Return the share of n replies to held-out turns that hold 20 trained characters in a row.
 
     Without the leak guard, which a shared model does not have.
@@ -151,7 +153,7 @@ def verbatim(
         name: copied_share(replies, store, corpus.tokenizer, COPIED_CHARS)
         for name, store in (("train", corpus.train), ("held_out", corpus.val))
     }
-    return {**shares, "n_replies": float(len(replies))}
+    return CopiedReplies(**shares, n_replies=float(len(replies)))
 
 
 def secret_exposures(
@@ -206,7 +208,7 @@ def candidate_exposures(
     return exposures
 
 
-def judge(report: dict[str, Any], limits: PrivacyConfig) -> list[str]:
+def judge(report: PrivacyReport, limits: PrivacyConfig) -> list[str]:
     """Return a sentence for each limit that a report passes."""
     return [
         f"{claim} (publish.privacy.{name}: {getattr(limits, name):g})"
@@ -215,24 +217,24 @@ def judge(report: dict[str, Any], limits: PrivacyConfig) -> list[str]:
     ]
 
 
-def _claims(report: dict[str, Any]) -> Iterator[tuple[str, float, str]]:
+def _claims(report: PrivacyReport) -> Iterator[tuple[str, float, str]]:
     """Yield (limit, number held against it, what it means)."""
-    shares = report["extraction"]
+    shares = report.extraction
     excess = shares["train"]["100"] - shares["held_out"]["100"]
     claim = f"{excess:.1%} more trained than held-out messages come word for word in 100 replies"
     yield "max_extraction", excess, claim
-    for name, found in report["membership"].items():
-        claim = f"by {name}, trained messages are told from others (AUC {found['auc']:.2f})"
-        yield "max_membership_auc", found["auc_interval"][0], claim
-    if copied := report.get("verbatim"):
-        excess = copied["train"] - copied["held_out"]
-        claim = f"{copied['train']:.1%} of its replies hold 20 trained characters in a row"
+    for name, measured in report.membership.items():
+        claim = f"by {name}, trained messages are told from others (AUC {measured.auc:.2f})"
+        yield "max_membership_auc", measured.auc_interval[0], claim
+    if copied := report.verbatim:
+        excess = copied.train - copied.held_out
+        claim = f"{copied.train:.1%} of its replies hold 20 trained characters in a row"
         yield "max_copied", excess, claim
-    secrets = [bits for some in report.get("secrets", {}).values() for bits in some]
+    secrets = [bits for some in report.secrets.values() for bits in some]
     if len(secrets) >= _ENOUGH_SECRETS:
         bits = median(secrets)
         yield "max_exposure", bits, f"masked values are exposed by {bits:.1f} bits"
-    strings = [bits for some in report.get("candidates", {}).values() for bits in some]
+    strings = [bits for some in report.candidates.values() for bits in some]
     if strings:
         n_out = sum(bits >= STANDS_OUT_BITS for bits in strings)
         claim = (
@@ -240,7 +242,6 @@ def _claims(report: dict[str, Any]) -> Iterator[tuple[str, float, str]]:
             "`chatbot preprocess --review` lists them"
         )
         yield "max_standing_out", n_out, claim
-    once = report.get("canaries", {}).get(1) or report.get("canaries", {}).get("1")
-    if once:
+    if once := report.canaries.get(1):
         bits = median(once)
         yield "max_exposure", bits, f"a secret said once is exposed by {bits:.1f} bits"

@@ -1,8 +1,8 @@
 """A run's model beside the data that it learned from: what the privacy report measures."""
 
-import json
 from dataclasses import dataclass
-from typing import Any
+
+from msgspec.structs import replace
 
 from chatbot.corpus.store import Corpus, open_corpus
 from chatbot.errors import CheckpointError
@@ -10,11 +10,9 @@ from chatbot.inference.loading import open_network
 from chatbot.inference.speakers import require_persona
 from chatbot.model.bundle import Bundle
 from chatbot.model.interface import LanguageModel
+from chatbot.privacy.results import PrivacyReport, read_report
 from chatbot.settings import run_files
 from chatbot.settings.schema import Config
-
-# What only the full report holds, or holds better.
-_LASTING = ("membership", "verbatim", "secrets", "candidates", "canaries")
 
 
 @dataclass(frozen=True)
@@ -38,13 +36,19 @@ def open_run_model(bundle: Bundle, config: Config) -> RunModel:
     return RunModel(bundle, open_network(bundle, config).language_model(), corpus)
 
 
-def recorded_report(model: RunModel, config: Config) -> dict[str, Any]:
-    """Return what `chatbot privacy` measured of this very model; nothing if it did not."""
-    try:
-        content = (config.run_dir / run_files.PRIVACY).read_text(encoding="utf-8")
-        report = json.loads(content)
-        measured = report["settings"]["step"], report["settings"]["data"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}  # none, of an earlier version, or cut: measured anew by who asks for it
-    is_own = measured == (model.bundle.about.step, model.corpus.stats.fingerprint[:12])
-    return {name: report[name] for name in _LASTING if name in report} if is_own else {}
+def with_recorded(report: PrivacyReport, model: RunModel, config: Config) -> PrivacyReport:
+    """Add what `chatbot privacy` measured of this very model, if it did."""
+    recorded = read_report(config.run_dir / run_files.PRIVACY)
+    if recorded is None or recorded.settings is None:
+        return report
+    measured = recorded.settings.step, recorded.settings.data
+    if measured != (model.bundle.about.step, model.corpus.stats.fingerprint[:12]):
+        return report
+    return replace(
+        report,
+        membership=recorded.membership,  # of a fair split, where there was an audit
+        verbatim=recorded.verbatim,
+        secrets=recorded.secrets,
+        candidates=recorded.candidates,
+        canaries=recorded.canaries,
+    )

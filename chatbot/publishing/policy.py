@@ -5,21 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.inference.speakers import require_persona
 from chatbot.model.bundle import About, Bundle, read_bundle
 from chatbot.model.leak_guard import read_index
 from chatbot.privacy.report import judge, quick_report
-from chatbot.privacy.run_model import open_run_model, recorded_report
+from chatbot.privacy.results import PrivacyReport
+from chatbot.privacy.run_model import open_run_model, with_recorded
 from chatbot.settings.schema import Config
 from chatbot.training.folder import is_stale
+from chatbot.wording import offers
 
 
 @dataclass(frozen=True)
 class PrivacyReview:
     """A report with its warnings, None where nothing could be measured, and why not more was."""
 
-    report: dict[str, Any] | None
+    report: PrivacyReport | None
     notes: list[str]
 
 
@@ -74,16 +78,16 @@ def review_privacy(
             raise
         return PrivacyReview(None, [f"privacy: not measured, {error}"])
     report = quick_report(model.network, model.corpus, config.sampling, limits.n_messages, on_rows)
-    report |= recorded_report(model, config)
+    report = with_recorded(report, model, config)
     notes = []
-    if config.family == "gpt" and "verbatim" not in report:
+    if report.verbatim is None and offers("privacy"):
         notes.append("privacy: `chatbot privacy` also measures copied replies and masked values")
-    return PrivacyReview({**report, "warnings": judge(report, limits)}, notes)
+    return PrivacyReview(replace(report, warnings=judge(report, limits)), notes)
 
 
 def require_private(review: PrivacyReview, config: Config) -> None:
     """Raise CheckpointError if a limit is passed and `publish.privacy.check` is refuse."""
-    is_over = review.report is not None and review.report["warnings"]
+    is_over = review.report is not None and review.report.warnings
     if is_over and config.publish.privacy.check == "refuse":
         raise CheckpointError(
             "the model remembers more of its log than publish.privacy allows",

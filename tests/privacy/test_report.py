@@ -25,6 +25,7 @@ from chatbot.privacy.memorization import (
 )
 from chatbot.privacy.page import page
 from chatbot.privacy.report import quick_report
+from chatbot.privacy.results import PrivacyReport, read_report
 from chatbot.settings.schema import SamplingConfig
 from tests.corpus.texts import tokenizer
 
@@ -165,7 +166,7 @@ def test_the_report_has_every_part_and_no_secret(trained, capsys):
     stats = open_corpus(trained.config().processed_dir).stats
     assert report["data"]["context only, not trained"] == stats.context_only
     shown = (folder / "privacy.html").read_text(encoding="utf-8")
-    assert shown == page(report)
+    assert shown == page(read_report(folder / "privacy.json"))
     assert shown.count("<svg") >= 3 and "도윤" not in shown
     assert not any(form.format("").strip() in shown for _, form in FORMS[:1])
 
@@ -207,10 +208,10 @@ def test_what_privacy_flagged_publish_says_too(trained, capsys):
     ],
 )
 def test_the_page_says_in_words_whether_sharing_is_fine(warnings, n_messages, verdict):
-    report = {
-        "warnings": warnings, "n_messages": {"train": n_messages, "held_out": 200},
-        "data": {}, "settings": {}, "not_measured": [],
-    }  # fmt: skip
+    report = PrivacyReport(
+        n_messages={"train": n_messages, "held_out": 200}, min_chars=20,
+        extraction={}, membership={}, warnings=warnings,
+    )  # fmt: skip
     shown = page(report)
     verdicts = ("looks fine", "Do not share it yet", "cannot be said")
     assert [text for text in verdicts if text in shown] == [verdict]
@@ -221,4 +222,4 @@ def test_a_report_tells_of_every_message_that_it_computes(trained):
     corpus = open_corpus(trained.root / "data/processed")
     rows: list[int] = []
     report = quick_report(Fixed(), corpus, SamplingConfig(), 20, rows.append)
-    assert sum(rows) == 2 * sum(report["n_messages"].values()) > 0
+    assert sum(rows) == 2 * sum(report.n_messages.values()) > 0

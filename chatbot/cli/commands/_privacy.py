@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chatbot.cli.screen import Progress, print_rows, progress, say
 from chatbot.settings.schema import Config
 
 if TYPE_CHECKING:
     from chatbot.model.bundle import Bundle
+    from chatbot.privacy.results import PrivacyReport
 
 
 @contextmanager
@@ -35,22 +36,22 @@ def check_privacy(bundle: "Bundle", config: Config) -> None:
     require_private(review, config)
 
 
-def show(report: dict[str, Any]) -> None:
+def show(report: "PrivacyReport") -> None:
     """Print the numbers of a report, and what passes a limit."""
     from chatbot.privacy.report import ENOUGH
 
-    shares = report["extraction"]
+    shares = report.extraction
     line = "{:.1%} of trained messages word for word, {:.1%} of held-out ones"
     rows = [
         (f"within {n} replies", line.format(shares["train"][n], shares["held_out"][n]))
         for n in shares["train"]
     ]
-    for name, measured in report["membership"].items():
-        low, high = measured["auc_interval"]
-        rows.append((name, f"AUC {measured['auc']:.3f} ({low:.3f} to {high:.3f})"))
+    for name, measured in report.membership.items():
+        low, high = measured.auc_interval
+        rows.append((name, f"AUC {measured.auc:.3f} ({low:.3f} to {high:.3f})"))
     print_rows(rows)
-    n_fewest = min(report["n_messages"].values())
+    n_fewest = min(report.n_messages.values())
     if n_fewest < ENOUGH:
         say(f"privacy: only {n_fewest} long messages to measure by, so this says little")
-    for warning in report.get("warnings", []):
+    for warning in report.warnings:
         say(f"privacy: {warning}")

@@ -1,7 +1,10 @@
 """Measure what the model remembers of the log, and write a report with pictures."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from chatbot import __version__
 from chatbot.cli.commands._privacy import measuring, show
@@ -13,6 +16,7 @@ from chatbot.storage.files import write_bytes, write_json
 from chatbot.training.folder import RunFolder
 
 if TYPE_CHECKING:
+    from chatbot.privacy.results import DataFacts, PrivacyReport, ReportSettings
     from chatbot.privacy.run_model import RunModel
 
 _N_REPLIES = 200
@@ -49,39 +53,33 @@ def run(args: argparse.Namespace, config: Config) -> None:
         report = quick_report(model.network, model.corpus, config.sampling, n_messages, bar.update)
     with progress(_N_REPLIES, "asking for replies") as bar:
         settings = bot_settings(config, about)
-        report["verbatim"] = verbatim(model, settings, _N_REPLIES, lambda: advance(bar))
+        copied = verbatim(model, settings, _N_REPLIES, lambda: advance(bar))
     say("ranking masked values")
     masked = read_masked(config)
     secrets = [(v.kind, v.value, v.pseudonym) for v in masked]
     secrets = [secret for secret in secrets if secret[0] not in ("name", "address", "url")]
-    report["secrets"] = secret_exposures(model.network, model.corpus, secrets, _N_SECRETS)
+    exposed = secret_exposures(model.network, model.corpus, secrets, _N_SECRETS)
     say("looking for strings that may be secrets")
-    report["candidates"] = candidate_exposures(
+    candidates = candidate_exposures(
         model.network, model.corpus, [v.pseudonym for v in masked], _N_SECRETS
     )
+    report = replace(report, verbatim=copied, secrets=exposed, candidates=candidates)
     if args.audit:
-        report |= _audit(model, config)
-    stats = model.corpus.stats
-    report["data"] = {
-        "messages": stats.messages, "masked": stats.masked, "dropped": stats.dropped,
-        "context only, not trained": stats.context_only or {},
-        "times the chat was read": _n_epochs(config, about.step),
-    }  # fmt: skip
-    report["not_measured"] = [*NOT_MEASURED, *_left_out(report)]
-    report["settings"] = {
-        "version": __version__, "run": config.run_name, "step": about.step,
-        "parameters": model.bundle.n_params, "seed": config.runtime.seed,
-        "data": stats.fingerprint[:12], "characters of a long message": report["min_chars"],
-        "temperature": config.sampling.temperature,
-    }  # fmt: skip
-    report["warnings"] = judge(report, config.publish.privacy)
-    write_json(config.run_dir / run_files.PRIVACY, report)
+        report = _audited(report, model, config)
+    report = replace(
+        report,
+        data=_data_facts(model, config),
+        not_measured=[*NOT_MEASURED, *_left_out(report)],
+        settings=_report_settings(report.min_chars, model, config),
+        warnings=judge(report, config.publish.privacy),
+    )
+    write_json(config.run_dir / run_files.PRIVACY, msgspec.to_builtins(report))
     write_bytes(config.run_dir / run_files.PRIVACY_PAGE, page(report).encode())
     show(report)
     say(f"written to {config.run_dir / run_files.PRIVACY_PAGE} and privacy.json")
 
 
-def _audit(model: "RunModel", config: Config) -> dict[str, Any]:
+def _audited(report: "PrivacyReport", model: "RunModel", config: Config) -> "PrivacyReport":
     """Train the audit copy; measure canaries, and membership where the split is fair."""
     from chatbot.privacy.audit import exposures, train_audit_copy
     from chatbot.privacy.report import attacks, long_messages
@@ -98,24 +96,24 @@ def _audit(model: "RunModel", config: Config) -> dict[str, Any]:
     _, members, others = long_messages(
         audit.model, audit.members, audit.others, tokenizer, 2 * config.publish.privacy.n_messages
     )
-    return {
-        "canaries": exposures(audit, tokenizer),
-        "membership": attacks(audit.model, members, others),
-    }
+    return replace(
+        report,
+        canaries=exposures(audit, tokenizer),
+        membership=attacks(audit.model, members, others),
+    )
 
 
-def _left_out(report: dict[str, Any]) -> list[str]:
-    from chatbot.privacy.report import ENOUGH
+def _data_facts(model: "RunModel", config: Config) -> "DataFacts":
+    from chatbot.privacy.results import DataFacts
 
-    left = []
-    if min(report["n_messages"].values()) < ENOUGH:
-        left.append("much: there are too few long messages that stand in one split only")
-    if "canaries" not in report:
-        left.append("canaries (`chatbot privacy --audit`)")
-        left.append("membership by a fair split: held-out messages are the latest of the log here")
-    if not report["secrets"]:
-        left.append("masked values: none is known here")
-    return left
+    stats = model.corpus.stats
+    return DataFacts(
+        messages=stats.messages,
+        masked=stats.masked,
+        dropped=stats.dropped,
+        context_only=stats.context_only or {},
+        n_epochs=_n_epochs(config, model.bundle.about.step),
+    )
 
 
 def _n_epochs(config: Config, step: int | None) -> str:
@@ -124,3 +122,32 @@ def _n_epochs(config: Config, step: int | None) -> str:
     if status is None or not status.step or step is None:
         return "?"
     return f"about {status.epoch * step / status.step:.1f}"
+
+
+def _report_settings(min_chars: int, model: "RunModel", config: Config) -> "ReportSettings":
+    from chatbot.privacy.results import ReportSettings
+
+    return ReportSettings(
+        version=__version__,
+        run=config.run_name,
+        step=model.bundle.about.step,
+        n_params=model.bundle.n_params,
+        seed=config.runtime.seed,
+        data=model.corpus.stats.fingerprint[:12],
+        min_chars=min_chars,
+        temperature=config.sampling.temperature,
+    )
+
+
+def _left_out(report: "PrivacyReport") -> list[str]:
+    from chatbot.privacy.report import ENOUGH
+
+    left = []
+    if min(report.n_messages.values()) < ENOUGH:
+        left.append("much: there are too few long messages that stand in one split only")
+    if not report.canaries:
+        left.append("canaries (`chatbot privacy --audit`)")
+        left.append("membership by a fair split: held-out messages are the latest of the log here")
+    if not report.secrets:
+        left.append("masked values: none is known here")
+    return left
