@@ -9,6 +9,7 @@ from chatbot.corpus.speakers import Speakers, number_speakers
 from chatbot.corpus.store import Stats, open_store, require_replaceable
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.ingest.pipeline import CleanRooms, read_sessions
+from chatbot.ingest.readers.registry import UNKNOWN_NAMES
 from chatbot.listener import SILENCE, Listener
 from chatbot.settings.schema import Config
 
@@ -26,7 +27,9 @@ def build_corpora(
     """
     require_replaceable(config.processed_dir)  # before minutes of reading
     with read_sessions(config, listener) as rooms:
-        speakers = number_speakers(rooms.n_said, rooms.exporter, config.processed.preprocess)
+        speakers = number_speakers(
+            rooms.n_said, rooms.exporter, config.processed.preprocess, UNKNOWN_NAMES
+        )
         listener.say(f"persona: {speakers.persona} ({speakers.reason}); {speakers.mode} mode")
         for spec in specs_for(speakers):
             stats = _build(rooms, speakers, spec, listener)

@@ -14,7 +14,6 @@ from chatbot.errors import CorpusError
 from chatbot.settings.schema import PreprocessConfig
 
 FILE = "speakers.json"
-UNKNOWN_NAMES = ("(알 수 없음)", "(Unknown)", "오픈채팅봇", "방장봇", "")
 
 
 class SpeakerMarks(msgspec.Struct, frozen=True):
@@ -81,14 +80,18 @@ class Speakers(msgspec.Struct, frozen=True):
 
 
 def number_speakers(
-    counts: Mapping[str, int], exporter: str | None, rules: PreprocessConfig
+    counts: Mapping[str, int],
+    exporter: str | None,
+    rules: PreprocessConfig,
+    unknown_names: Collection[str] = ("",),
 ) -> Speakers:
     """Choose the persona and number the others by how much they say.
 
-    `counts`: messages by speaker after cleaning. Two-person rooms are anonymous: 0 the persona,
-    1 the other. In groups the busiest `max_speakers` - 1 keep numbers of their own.
+    `counts`: messages by speaker after cleaning. `unknown_names` are no people.
+    Two-person rooms are anonymous: 0 the persona, 1 the other. In groups the busiest
+    `max_speakers` - 1 keep numbers of their own.
     """
-    people = Counter({name: n for name, n in counts.items() if name not in UNKNOWN_NAMES})
+    people = Counter({name: n for name, n in counts.items() if name not in unknown_names})
     if not people:
         raise CorpusError("nobody speaks in this chat", hint="export a chat with messages")
     persona, reason = _persona(people, exporter, rules.persona)
@@ -100,7 +103,7 @@ def number_speakers(
     others = [name for name, _ in people.most_common() if name != persona]
     own = others if len(others) < rules.max_speakers else others[: rules.max_speakers - 2]
     numbers = {persona: 0} | {name: number for number, name in enumerate(own, start=1)}
-    has_rest = len(own) < len(others) or any(name in UNKNOWN_NAMES for name in counts)
+    has_rest = len(own) < len(others) or any(name in unknown_names for name in counts)
     names = [name for name, _ in people.most_common()]
     return Speakers(numbers, max(2, len(numbers) + has_rest), mode, reason, names)
 

@@ -22,6 +22,7 @@ from chatbot.ingest.masking.review import read_decisions
 from chatbot.ingest.masking.sealing import count_kinds, seal_masked
 from chatbot.ingest.organize.forgetting import read_rules, rules_path, with_aliases
 from chatbot.ingest.organize.rooms import Room, RoomTally, exporter_of, open_rooms, read_room
+from chatbot.ingest.readers.registry import CUT_CHARS, NOTICES
 from chatbot.ingest.spool import SessionSpool
 from chatbot.listener import SILENCE, Listener
 from chatbot.settings.schema import Config
@@ -116,7 +117,8 @@ class _Ingestion:
 
     def read(self, room: Room, advance: Callable[[], object]) -> None:
         """Clean and mask a room into a spool of its own."""
-        cleaner, masker = Cleaner(self._rules, self._forget), self._make_masker(room)
+        cleaner = Cleaner(self._rules, self._forget, NOTICES, CUT_CHARS)
+        masker = self._make_masker(room)
         folder = self._config.processed_dir
         spool = SessionSpool(folder.with_name(f"{folder.name}.spool.part") / room.id)
         self.spools.append(spool)

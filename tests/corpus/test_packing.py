@@ -12,6 +12,7 @@ from chatbot.corpus.speakers import number_speakers
 from chatbot.corpus.store import open_corpus, read_stats
 from chatbot.corpus.template import TARGET, Turn, parse
 from chatbot.errors import CorpusError
+from chatbot.ingest.readers.registry import UNKNOWN_NAMES
 from chatbot.settings.schema import PreprocessConfig
 
 
@@ -125,10 +126,10 @@ def test_context_windows_train_too(processed):
 
 def test_persona_is_the_exporter_else_the_busiest_else_the_chosen():
     counts, rules = {"가람": 3, "나래": 5, "(알 수 없음)": 9}, PreprocessConfig()
-    assert number_speakers(counts, "가람", rules).persona == "가람"
-    assert number_speakers(counts, None, rules).persona == "나래"
+    assert number_speakers(counts, "가람", rules, UNKNOWN_NAMES).persona == "가람"
+    assert number_speakers(counts, None, rules, UNKNOWN_NAMES).persona == "나래"
     chosen = PreprocessConfig(persona="가람")
-    assert number_speakers(counts, None, chosen).persona == "가람"
+    assert number_speakers(counts, None, chosen, UNKNOWN_NAMES).persona == "가람"
     with pytest.raises(CorpusError, match="names nobody"):
         number_speakers(counts, None, PreprocessConfig(persona="다온"))
 

@@ -6,6 +6,7 @@ from chatbot.cli.screen import first_of, say, table
 from chatbot.errors import ExportError
 from chatbot.ingest.organize.inbox import FilingPlan, file_exports, plan_filing
 from chatbot.ingest.organize.manifest import ExportEntry, read_manifest
+from chatbot.ingest.readers.registry import EXPORT_STEPS, MESSENGERS
 from chatbot.settings.schema import Config
 
 _SUSPICIOUS_SHARE = 0.01
@@ -92,11 +93,11 @@ def _nothing_found(plan: FilingPlan, config: Config) -> ExportError:
         return ExportError(
             f"none of {len(plan.unrecognized)} files is an export that is known; "
             f"the first: {unknown.reason}",
-            hint="in KakaoTalk: room menu, settings, export chat, text only",
+            hint=EXPORT_STEPS,
         )
     return ExportError(
         "no export found",
-        hint=f"put a KakaoTalk export (txt, csv, zip) into {config.raw.inbox_dir}",
+        hint=f"put a {MESSENGERS} export (txt, csv, zip) into {config.raw.inbox_dir}",
     )
 
 

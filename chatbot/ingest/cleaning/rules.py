@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -27,11 +27,6 @@ _RUN_CHARS = "ㄱ-ㅎㅏ-ㅣ!?.~,^;…‥*_=+\\-♡♥★☆"
 # Dots only or dashes only; `-.-` and `-_-` are faces.
 _LOW_SIGNAL = re.compile(
     r"[\s.·ㆍ・。\u2024-\u2027\u2000-\u200f\u2028-\u202f\u205f-\u206f]+|[\s\-‐-―─ー−]+"
-)
-# Kakao glues these onto the message before them.
-_POLICY_LINE = re.compile(
-    r"^(?:운영정책을 위반.*|타인, 기관 등의 사칭에 유의해 주세요.*)$\n?",
-    re.MULTILINE,
 )
 
 
@@ -58,8 +53,6 @@ DROP_RULES = (
 # What says something that is not to be learned stays as context: without it a question would lose
 # its answer, and what comes next would be learned as the answer.
 CONTEXT_RULES = (
-    # Phones cut a body at exactly 500 characters.
-    Rule("cut_at_500", lambda message, text, rules: len(message.text) == 500),
     Rule("too_short", lambda message, text, rules: len(text) < rules.min_message_chars),
     Rule("too_long", lambda message, text, rules: len(text) > rules.max_message_chars),
 )
@@ -80,10 +73,17 @@ class Cleaner:
     """Cleans the messages of one room in order and counts what each rule does.
 
     Of the messages kept, `context_only` counts those that no network is trained on, by rule.
-    State is only what repeats need: counts of texts seen.
+    `notices` are the lines that messengers add to messages, `cut_chars` the lengths at which they
+    cut them. State is only what repeats need: counts of texts seen.
     """
 
-    def __init__(self, rules: PreprocessConfig, forget: Sequence[ForgetRule] = ()) -> None:
+    def __init__(
+        self,
+        rules: PreprocessConfig,
+        forget: Sequence[ForgetRule] = (),
+        notices: Sequence[re.Pattern[str]] = (),
+        cut_chars: Collection[int] = (),
+    ) -> None:
         self.n_seen = 0
         self.n_kept = 0
         self.dropped: Counter[str] = Counter()
@@ -92,6 +92,7 @@ class Cleaner:
         self._run = re.compile(rf"([{_RUN_CHARS}])\1{{{rules.max_run},}}")
         self._repetition = Repetition()
         self._forget = forget
+        self._notices, self._cut_chars = notices, cut_chars
 
     def clean(self, message: Message) -> Message | None:
         """Return the message with clean text, or None if a rule drops it.
@@ -107,12 +108,19 @@ class Cleaner:
             self.dropped[reason] += 1
             return None
         self.n_kept += 1
-        reason = self._first(CONTEXT_RULES, message, text) or self._repeated(text)
+        reason = (
+            self._cut(message) or self._first(CONTEXT_RULES, message, text) or self._repeated(text)
+        )
         if reason is None:
             return Message(message.speaker, text, message.sent_at)
         self.context_only[reason] += 1
         text = text[: self._rules.max_message_chars].strip()
         return Message(message.speaker, text, message.sent_at, "context")
+
+    def _cut(self, message: Message) -> str | None:
+        """Return the rule by which a text of exactly the length that is cut is not learned."""
+        n_chars = len(message.text)
+        return f"cut_at_{n_chars}" if n_chars in self._cut_chars else None
 
     def _first(self, rules: tuple[Rule, ...], message: Message, text: str) -> str | None:
         return next((r.name for r in rules if r.applies(message, text, self._rules)), None)
@@ -125,7 +133,8 @@ class Cleaner:
         """
         text = _BLANK_LETTERS.sub(" ", _LONE_SURROGATE.sub("\ufffd", text))
         text = unicodedata.normalize("NFC", _HIDDEN.sub("", text))
-        text = _POLICY_LINE.sub("", text)
+        for notice in self._notices:
+            text = notice.sub("", text)
         if self._rules.mask_urls:
             text = _URL.sub(lambda _match: self._rules.url_mask, text)
         text = _LINE_ENDS.sub("\n", _SPACES.sub(" ", text)).strip()

@@ -14,7 +14,7 @@ from itertools import combinations
 from chatbot.conversation import Message
 from chatbot.ingest.organize.manifest import ExportEntry
 from chatbot.ingest.organize.merging import key_of
-from chatbot.ingest.readers import EXPORTER_NAMES
+from chatbot.ingest.readers.registry import EXPORTER_NAMES
 
 Aliases = dict[str, dict[str, str]]  # by export id: a name there -> the name it stands for
 Node = tuple[str, str]  # export id, name in it

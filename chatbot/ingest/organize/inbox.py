@@ -24,9 +24,10 @@ from chatbot.ingest.organize.manifest import (
 )
 from chatbot.ingest.organize.merging import JITTER_MINUTES, minute_of
 from chatbot.ingest.organize.sketch import shared_share, sketch_of
-from chatbot.ingest.readers import TextPart, chunk_of, find_parts, read_parts, room_of
+from chatbot.ingest.readers import TextPart, find_parts, read_parts
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.recognize import binary_kind
+from chatbot.ingest.readers.registry import chunk_of, room_of
 from chatbot.settings.schema import Config
 from chatbot.storage.files import move, sha256_of
 

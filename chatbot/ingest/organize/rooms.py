@@ -12,8 +12,9 @@ from chatbot.ingest.organize.aliases import Aliases, find_aliases
 from chatbot.ingest.organize.inbox import zone_of
 from chatbot.ingest.organize.manifest import ExportEntry, read_manifest
 from chatbot.ingest.organize.merging import MergeTally, Source, by_time, merge_sources
-from chatbot.ingest.readers import EXPORTER_NAMES, read_messages
+from chatbot.ingest.readers import read_messages
 from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.registry import EXPORTER_NAMES, MESSENGERS
 from chatbot.settings.schema import Config
 from chatbot.storage.files import sha256_of
 
@@ -86,7 +87,8 @@ def choose_rooms(config: Config) -> dict[str, list[ExportEntry]]:
     if not rooms:
         raise CorpusError(
             "no export is organized yet",
-            hint=f"put a KakaoTalk export into {config.raw.inbox_dir} and run `chatbot organize`",
+            hint=f"put a {MESSENGERS} export into {config.raw.inbox_dir} and run "
+            "`chatbot organize`",
         )
     chosen = config.processed.rooms
     if chosen == "all":

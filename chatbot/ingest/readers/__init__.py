@@ -1,4 +1,4 @@
-"""The registry of export formats: a path -> messages, whatever messenger wrote it."""
+"""An export -> messages, whatever messenger wrote it: files, zips, and chunks in their order."""
 
 import contextlib
 import io
@@ -6,7 +6,7 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 from functools import partial
@@ -16,9 +16,9 @@ from typing import IO
 
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
-from chatbot.ingest.readers import kakaotalk, kakaotalk_csv, kakaotalk_names
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.recognize import FileKind, binary_kind, other_kind
+from chatbot.ingest.readers.registry import MESSENGERS, READERS, OpenLines, Reader
 from chatbot.ingest.readers.text import (
     OpenBytes,
     detect_encoding,
@@ -39,48 +39,6 @@ _MAX_SMALL_BYTES = 16 << 20
 _MAX_RATIO = 200
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
-
-OpenLines = Callable[[], Iterator[str]]
-
-
-@dataclass(frozen=True)
-class Reader:
-    """One family of formats: how to recognize it by its first lines, and how to read it.
-
-    `room_of` and `chunk_of`: what a file's name tells of the room, and of which export the file is
-    which part. `exporter_names`: what stands in place of the name of whoever made the export.
-    """
-
-    name: str
-    recognizes: Callable[[list[str]], bool]
-    read: Callable[[OpenLines, timezone, Account], Iterator[Message]]
-    room_of: Callable[[str], str] = lambda _stem: ""
-    chunk_of: Callable[[str], tuple[str, int] | None] = lambda _stem: None
-    exporter_names: tuple[str, ...] = ()
-
-
-READERS = (
-    Reader("kakaotalk_csv", kakaotalk_csv.recognizes, kakaotalk_csv.read_messages),
-    Reader(
-        "kakaotalk",
-        kakaotalk.recognizes,
-        lambda open_lines, zone, account: kakaotalk.read_messages(open_lines(), zone, account),
-        kakaotalk_names.room_of,
-        kakaotalk_names.chunk_of,
-        kakaotalk_names.EXPORTER_NAMES,
-    ),
-)
-EXPORTER_NAMES = tuple(name for reader in READERS for name in reader.exporter_names)
-
-
-def room_of(stem: str) -> str:
-    """Return the room that a file's name tells, "" if it tells none."""
-    return next(filter(None, (reader.room_of(stem) for reader in READERS)), "")
-
-
-def chunk_of(stem: str) -> tuple[str, int] | None:
-    """Return which export a file is a part of, and which part; None for another name."""
-    return next(filter(None, (reader.chunk_of(stem) for reader in READERS)), None)
 
 
 @dataclass(frozen=True)
@@ -136,7 +94,7 @@ def find_parts(path: Path) -> list[TextPart]:
     if not parts:
         raise ExportError(
             f"unrecognized export; its first lines look like {_shapes(path)}",
-            hint=("export the chat as text from KakaoTalk (txt, csv, or the zip a phone makes)"),
+            hint=f"export the chat as text from {MESSENGERS} (txt, csv, or the zip a phone makes)",
         )
     return parts
 

@@ -1,8 +1,16 @@
-"""File names of KakaoTalk exports -> the room, and which files are parts of one export."""
+"""What is KakaoTalk's own: names of files and of nobody, notices, how a chat is exported."""
 
 import re
 import unicodedata
 
+MESSENGER = "KakaoTalk"
+EXPORT_STEPS = "in KakaoTalk: room menu, settings, export chat, text only"
+CUT_CHARS = 500  # phones cut a body there
+UNKNOWN_NAMES = ("(알 수 없음)", "(Unknown)", "오픈채팅봇", "방장봇")
+# Open chats glue these onto the message before them.
+NOTICE = re.compile(
+    r"^(?:운영정책을 위반.*|타인, 기관 등의 사칭에 유의해 주세요.*)$\n?", re.MULTILINE
+)
 # What older versions call whoever made the export, in place of a name.
 EXPORTER_NAMES = ("회원님", "you", "You", "Me")
 _ROOMS = (

@@ -8,6 +8,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from chatbot.ingest.readers.registry import MESSENGERS
+
 _HEAD_BYTES = 1 << 14
 _ZIP_START = b"PK\x03\x04"
 
@@ -26,9 +28,9 @@ class _Signature:
     pattern: re.Pattern[bytes]
 
 
-_TEXT_ONLY = "only KakaoTalk's text exports are read; move it away"
-_UNREAD = "not read yet; only KakaoTalk's exports are; move it away"
-_EXPORT = "export the chat from KakaoTalk as text (txt, csv, or the zip a phone makes)"
+_TEXT_ONLY = f"only {MESSENGERS}'s text exports are read; move it away"
+_UNREAD = f"not read yet; only {MESSENGERS}'s exports are; move it away"
+_EXPORT = f"export the chat from {MESSENGERS} as text (txt, csv, or the zip a phone makes)"
 _UNPACK = "unpack it and put what is in it here"
 _SAVE_AS_TEXT = f"no chat export is one; {_EXPORT}"
 _ATTACHMENT = "save the export that is attached to it here (txt, csv or zip)"

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from chatbot.conversation import Message
 from chatbot.ingest.cleaning.rules import Cleaner
+from chatbot.ingest.readers.registry import CUT_CHARS, NOTICES
 from chatbot.settings.schema import PreprocessConfig
 
 RULES = PreprocessConfig()
@@ -40,7 +41,7 @@ def test_every_message_is_kept_or_counted(texts):
     ("그래\n타인, 기관 등의 사칭에 유의해 주세요. 금전 요구", "그래"),
 ])  # fmt: skip
 def test_text_is_written_one_way(text, clean):
-    assert Cleaner(RULES).normalize(text) == clean
+    assert Cleaner(RULES, notices=NOTICES).normalize(text) == clean
 
 
 @pytest.mark.parametrize(("message", "rule"), [
@@ -57,7 +58,7 @@ def test_dropped_for_a_named_reason(message, rule):
     ("가나 " * 2000, "too_long"), ("가나다라 " * 100, "cut_at_500"), ("네", "too_short"),
 ])  # fmt: skip
 def test_what_is_said_but_not_learned_stays_as_context(text, rule):
-    cleaner = Cleaner(PreprocessConfig(min_message_chars=2))
+    cleaner = Cleaner(PreprocessConfig(min_message_chars=2), cut_chars=CUT_CHARS)
     kept = cleaner.clean(Message("가람", text, None))
     assert kept.kind == "context" and text.startswith(kept.text)
     assert len(kept.text) <= RULES.max_message_chars
