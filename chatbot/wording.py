@@ -10,12 +10,29 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from chatbot.errors import ChatbotError
 
 OURS, SFT = "chatbot", "python -m chatbot.sft_ops"
 _MARK = re.compile(r"`([^`\n]+)`")
 _COMMAND = re.compile(rf"(?P<program>{OURS}|{re.escape(SFT)}) (?P<line>[a-z].*)")
+
+
+# What a terminal obeys instead of showing it: control characters (C0, DEL, C1), overrides of the
+# direction of writing, halves of surrogate pairs. Emoji need their joiners and selectors.
+_OBEYED = [range(0x20), range(0x7F, 0xA0), range(0x202A, 0x202F), range(0x2066, 0x206A)]
+_SHOWN: dict[int, str | None] = dict.fromkeys(chain(*_OBEYED, range(0xD800, 0xE000)))
+_SHOWN |= {ord("\n"): "\n", ord("\t"): "    "}
+
+
+def printable(text: str) -> str:
+    r"""Return what is safe to show of a text that a model, an export or a file holds.
+
+    >>> printable("\x1b]0;title\x07ㅋㅋ\r\n")
+    ']0;titleㅋㅋ\n'
+    """
+    return text.translate(_SHOWN)
 
 
 def spelled_out(program: str, line: str) -> str:

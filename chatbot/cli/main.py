@@ -11,6 +11,7 @@ from types import ModuleType
 
 from chatbot import __version__, wording
 from chatbot.cli.caller import speller
+from chatbot.cli.screen import TERMINAL, say
 from chatbot.errors import ChatbotError, ConfigError
 from chatbot.settings.load import load_config
 from chatbot.settings.naming import Naming, own_naming
@@ -79,9 +80,9 @@ OURS = Program(wording.OURS, COMMANDS, load_config, own_naming)
 
 def explain(message: str, *hints: str) -> None:
     """Write an error and what to type."""
-    sys.stderr.write(f"error: {wording.render(message)}\n")
+    say(f"error: {message}")
     for hint in filter(None, hints):
-        sys.stderr.write(f"hint: {wording.render(hint)}\n")
+        say(f"hint: {hint}")
 
 
 def main(arguments: Sequence[str] | None = None, program: Program = OURS) -> int:
@@ -99,7 +100,7 @@ def call(arguments: Sequence[str], program: Program = OURS) -> None:
     args = build_parser(command, program).parse_args(arguments)
     _refuse_unlocking(args.set)
     config = program.load_config(args.root, tuple(args.set))
-    protect(config, lambda message: sys.stderr.write(f"warning: {message}\n"))
+    protect(config, TERMINAL.warn)
     program.load_command(args.command).run(args, config)
 
 
@@ -132,7 +133,7 @@ def _explained(arguments: Sequence[str], program: Program) -> int:
         explain(f"{error.strerror or error}: {file}", "check the disk")
         return USER_ERROR
     except KeyboardInterrupt:
-        sys.stderr.write("\n")
+        say()
         return 130
     return 0
 

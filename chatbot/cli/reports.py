@@ -1,6 +1,6 @@
 """What stages return -> tables and samples at the terminal, the same in every command."""
 
-from chatbot.cli.screen import colour, say, table
+from chatbot.cli.screen import display, say, table
 from chatbot.corpus.hf_tokenizer import BaseTokenizer
 from chatbot.corpus.preview import PreviewTurn, preview
 from chatbot.corpus.speakers import read_speakers
@@ -32,7 +32,7 @@ def print_stats(stats: Stats) -> None:
         numbers = (split.n_sessions, split.n_turns, split.n_tokens)
         masks = (split.n_target, split.n_context, split.n_control)
         rows.append([name, *(f"{n:,}" for n in numbers + masks)])
-    print(table(rows))
+    display(table(rows))
     say(f"vocabulary {stats.vocab_size:,}; data fingerprint {stats.fingerprint[:12]}")
 
 
@@ -47,7 +47,7 @@ def print_samples(config: Config, n_samples: int) -> None:
         _print_form(corpus.tokenizer)
     samples = preview(corpus.train, corpus.tokenizer, n_samples)
     for number, sample in enumerate(samples, start=1):
-        print(f"--- sample {number}: {sample.n_tokens} tokens")
+        display(f"--- sample {number}: {sample.n_tokens} tokens")
         for turn in sample.turns:
             name = speakers.name_of(turn.speaker) if speakers else None
             _print_turn(turn, name or str(turn.speaker))
@@ -56,14 +56,14 @@ def print_samples(config: Config, n_samples: int) -> None:
 
 def _print_turn(turn: PreviewTurn, name: str) -> None:
     mark = "*" if turn.is_trained else "-" if turn.is_context_only else " "
-    print(colour(f"{mark} {name}: {turn.text}", _GREEN if turn.is_trained else _GREY))
+    display(f"{mark} {name}: {turn.text}", colour=_GREEN if turn.is_trained else _GREY)
 
 
 def _print_form(tokenizer: BaseTokenizer) -> None:
     """Print what stands around the turns of the samples that follow."""
     form = tokenizer.form
-    print(f"form {form.kind}; before every session: {form.prefix!r}")
+    display(f"form {form.kind}; before every session: {form.prefix!r}")
     if form.opening:
-        print(f"the first turn of speaker 1 begins with {form.opening!r}")
+        display(f"the first turn of speaker 1 begins with {form.opening!r}")
     for speaker, (head, tail) in enumerate(zip(form.heads, form.tails, strict=True)):
-        print(f"speaker {speaker}: {head!r} ... {tail!r}")
+        display(f"speaker {speaker}: {head!r} ... {tail!r}")

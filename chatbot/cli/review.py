@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 
-from chatbot.cli.screen import TERMINAL, say, table
+from chatbot.cli.screen import TERMINAL, ask, display, say, table
 from chatbot.ingest.masking.candidates import Candidate, find_candidates
 from chatbot.ingest.masking.review import Decision, decide, keep_decisions, read_decisions
 from chatbot.ingest.pipeline import CleanRooms, read_sessions
@@ -21,7 +21,7 @@ def review(config: Config) -> None:
         return
     head = ["", "messages", "speakers", "string"]
     rows = [[_KINDS[c.kind], str(c.n_messages), str(c.n_speakers), c.value] for c in candidates]
-    print(table([head, *rows]))
+    display(table([head, *rows]))
     if not sys.stdin.isatty():
         say("at a terminal, `chatbot preprocess --review` asks which of these to mask")
         return
@@ -52,7 +52,7 @@ def _asked(candidates: Sequence[Candidate]) -> Iterator[Decision]:
     say("mask it? y: yes, n: no (Enter), q: quit")
     for candidate in candidates:
         while True:
-            answer = input(f"{candidate.value} [y/N/q] ").strip().lower()
+            answer = ask(f"{candidate.value} [y/N/q] ").strip().lower()
             if answer in _QUIT:
                 return
             if answer in _YES or answer in _NO:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Never, TypeAlias
 
-from chatbot.wording import render
+from chatbot.wording import printable, render
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -36,7 +36,23 @@ def advance(bar: Progress) -> None:
 
 def say(text: str = "") -> None:
     """Talk to the person: stderr, so that stdout holds results only."""
-    print(render(text), file=sys.stderr, flush=True)
+    print(printable(render(text)), file=sys.stderr, flush=True)
+
+
+def display(text: str = "", end: str = "\n", colour: int | None = None) -> None:
+    """Print a result to stdout; no text of a model or an export reaches it by another way.
+
+    `colour`: for a terminal that shows colours, none in a file.
+    """
+    text = printable(text)
+    if colour is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        text = f"\033[{colour}m{text}\033[0m"
+    print(text, end=end, flush=True)
+
+
+def ask(question: str) -> str:
+    """Return the line that is typed as the answer."""
+    return input(printable(question))
 
 
 class Terminal:
@@ -108,13 +124,6 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def colour(text: str, code: int) -> str:
-    """Colour for a terminal that wants it, plain text for a file."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return text
-    return f"\033[{code}m{text}\033[0m"
-
-
 def duration(seconds: float | None) -> str:
     """Say a span of time briefly.
 
@@ -147,4 +156,4 @@ def sparkline(values: Iterable[float], columns: int = 60) -> str:
 def print_rows(rows: Sequence[tuple[str, str]]) -> None:
     """Print names and values, one pair a line."""
     for name, value in rows:
-        print(f"{name:<11} {value}")
+        display(f"{name:<11} {value}")

@@ -9,6 +9,7 @@ from chatbot.cli.screen import Progress, advance, duration, measuring, progress,
 from chatbot.errors import ChatbotError
 from chatbot.settings.schema import Config
 from chatbot.training.folder import Status
+from chatbot.wording import printable
 
 if TYPE_CHECKING:
     from chatbot.model.interface import Network
@@ -119,7 +120,7 @@ class TrainingScreen:
     def _write(self, line: str) -> None:
         self._end_measuring()
         if self._is_live:
-            self._bar.write(line, file=sys.stderr)
+            self._bar.write(printable(line), file=sys.stderr)
         else:
             say(line)
 

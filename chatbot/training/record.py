@@ -18,6 +18,7 @@ from chatbot.settings.schema import Config
 from chatbot.storage.files import explained, write_bytes
 from chatbot.training.folder import RunFolder, Status, cut_metrics, read_metrics
 from chatbot.training.loop import EvalResult, StepResult, TrainState
+from chatbot.wording import printable
 
 _WITH_NAMES = (
     "processed.rooms",
@@ -90,7 +91,7 @@ class Record:
 
     def keep_sample(self, step: int, sample: str) -> None:
         """Append a reply to samples.txt, if that is possible."""
-        self.attempt(_append, self._folder.samples, f"step {step}: {sample}\n")
+        self.attempt(_append, self._folder.samples, f"step {step}: {printable(sample)}\n")
 
     def attempt(self, write: Callable[..., None], *args: Any) -> bool:
         """Write, in the main process alone; training goes on when that fails (a full disk)."""

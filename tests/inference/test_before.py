@@ -10,7 +10,7 @@ BEFORE = REPOSITORY / "tests/data/before"
 GREEDY = ("temperature=0", "min_new_tokens=12", "max_new_tokens=12")
 # Each with weights that were drawn, one of them with its base: what they say means nothing.
 REPLIES = {
-    "gpt.safetensors": "\ufffdZ1\x17B\ufffda\ufffd\ufffd^\ufffd|",
+    "gpt.safetensors": "\ufffdZ1B\ufffda\ufffd\ufffd^\ufffd|",
     "adapter": "F\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\n\ufffdW\ufffd_",
     "adapter.safetensors": "F\ufffd\ufffd\ufffd\ufffd\ufffd\ufffd\n\ufffdW\ufffd_",
     "tuned.safetensors": "#&w#\ufffd#",

@@ -3,7 +3,7 @@
 import argparse
 from datetime import datetime
 
-from chatbot.cli.screen import say
+from chatbot.cli.screen import display, say
 from chatbot.errors import CheckpointError
 from chatbot.publishing.archive import archive, plan_archive, restore
 from chatbot.settings.schema import Config
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
         return
     plan = plan_archive(config, datetime.now())
     for moved in plan:
-        print(f"{moved.size_bytes / 2**20:9.1f} MiB  {moved.source} -> {moved.target}")
+        display(f"{moved.size_bytes / 2**20:9.1f} MiB  {moved.source} -> {moved.target}")
     if not plan:
         say("nothing to archive")
     elif args.dry:

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from chatbot.cli.bot import open_bot
-from chatbot.cli.screen import say
+from chatbot.cli.screen import display, say
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config
 
@@ -23,4 +23,4 @@ def run(args: argparse.Namespace, config: Config) -> None:
     bot = open_bot(config)
     say('dry run: type the room, a line a message ("name: text"); end with Ctrl+D')
     for outgoing in answer_room(sys.stdin, bot, bot.names):
-        print("<NO_REPLY>" if outgoing.text is None else f"would send: {outgoing.text}", flush=True)
+        display("<NO_REPLY>" if outgoing.text is None else f"would send: {outgoing.text}")

@@ -4,7 +4,7 @@ import argparse
 import contextlib
 
 from chatbot.cli.bot import open_bot
-from chatbot.cli.screen import say
+from chatbot.cli.screen import display, say
 from chatbot.inference.bot import Bot
 from chatbot.settings.schema import Config
 
@@ -69,10 +69,10 @@ def undo(bot: Bot) -> None:
 
 
 def _speak(bot: Bot) -> None:
-    print("bot> ", end="", flush=True)
+    display("bot> ", end="")
     try:
         for piece in bot.stream():
-            print(piece.replace("\n", "\n     "), end="", flush=True)
+            display(piece.replace("\n", "\n     "), end="")
     except KeyboardInterrupt:
-        print(" ...", end="")
-    print(flush=True)
+        display(" ...", end="")
+    display()

@@ -4,7 +4,7 @@ import argparse
 
 from chatbot.cli.keys import require_owner
 from chatbot.cli.reports import print_stats
-from chatbot.cli.screen import TERMINAL, say, table
+from chatbot.cli.screen import TERMINAL, display, say, table
 from chatbot.errors import ConfigError, CorpusError
 from chatbot.ingest.organize.forgetting import ForgetRule, day_of, message_id
 from chatbot.ingest.organize.rooms import Room, open_rooms
@@ -90,4 +90,4 @@ def _list_messages(text: str, rooms: list[Room], config: Config) -> None:
         rows.append([message_id(message), sent, message.speaker, message.text[:_SHOWN_CHARS]])
     if len(rows) == 1:
         raise CorpusError("no message holds that text", hint="try fewer words")
-    print(table(rows))
+    display(table(rows))

@@ -2,7 +2,7 @@
 
 import argparse
 
-from chatbot.cli.screen import say
+from chatbot.cli.screen import display, say
 from chatbot.crypto.age_keys import new_identity, new_passphrase
 from chatbot.settings.schema import Config
 
@@ -16,9 +16,9 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Draw a key, print the line for .env, and say what is public."""
     name = config.security.model_key_env
     if args.passphrase:
-        print(f"{name}={new_passphrase()}")
+        display(f"{name}={new_passphrase()}")
         say("put this line into .env; send the words to whoever shall open the model")
         return
     identity = new_identity()
-    print(f"{name}={identity.secret_text()}")
+    display(f"{name}={identity.secret_text()}")
     say(f"put this line into .env and keep it secret; tell others: {identity.recipient}")

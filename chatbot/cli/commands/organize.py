@@ -2,7 +2,7 @@
 
 import argparse
 
-from chatbot.cli.screen import first_of, say, table
+from chatbot.cli.screen import display, first_of, say, table
 from chatbot.errors import ExportError
 from chatbot.ingest.organize.inbox import FilingPlan, file_exports, plan_filing
 from chatbot.ingest.organize.manifest import ExportEntry, read_manifest
@@ -50,7 +50,7 @@ def _show(plan: FilingPlan) -> None:
         ]
         for _, entry in plan.filed
     ]
-    print(table(rows))
+    display(table(rows))
 
 
 def _warn(plan: FilingPlan) -> None:
@@ -108,4 +108,4 @@ def _show_rooms(config: Config) -> None:
         names = {name for entry in exports for name in entry.speakers}
         ids = ", ".join(entry.id for entry in exports)
         rows.append([room, ids, first_of(sorted(names), 6)])
-    print(table(rows))
+    display(table(rows))

@@ -4,7 +4,7 @@ import argparse
 import getpass
 import sys
 
-from chatbot.cli.screen import say
+from chatbot.cli.screen import display, say
 from chatbot.errors import AccessError
 from chatbot.serving.auth import hash_password
 from chatbot.settings.schema import Config
@@ -23,5 +23,5 @@ def run(args: argparse.Namespace, config: Config) -> None:
             raise AccessError("the two passwords differ", hint="try again")
     else:
         password = sys.stdin.readline().rstrip("\n")
-    print(f"{config.security.password_hash_env}='{hash_password(password)}'")
+    display(f"{config.security.password_hash_env}='{hash_password(password)}'")
     say("put this line into .env")

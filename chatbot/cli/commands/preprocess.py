@@ -6,7 +6,7 @@ from chatbot.cli.arguments import positive
 from chatbot.cli.keys import require_owner
 from chatbot.cli.reports import print_samples, print_stats
 from chatbot.cli.review import review
-from chatbot.cli.screen import TERMINAL, say, table
+from chatbot.cli.screen import TERMINAL, display, say, table
 from chatbot.corpus.pipeline import build_corpora
 from chatbot.errors import CorpusError
 from chatbot.ingest.masking.sealing import read_masked
@@ -67,5 +67,5 @@ def _show_masked(config: Config) -> None:
     if not values:
         raise CorpusError("nothing was masked here", hint="run `chatbot preprocess` first")
     head = ["kind", "times", "value", "pseudonym"]
-    print(table([head] + [[v.kind, str(v.n_times), v.value, v.pseudonym] for v in values]))
+    display(table([head] + [[v.kind, str(v.n_times), v.value, v.pseudonym] for v in values]))
     say("only you see this: the list is encrypted in data/ by the key in .env")

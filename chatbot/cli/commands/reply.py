@@ -3,6 +3,7 @@
 import argparse
 
 from chatbot.cli.bot import open_bot
+from chatbot.cli.screen import display
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config
 
@@ -18,4 +19,4 @@ def run(args: argparse.Namespace, config: Config) -> None:
         raise ConfigError("there is nothing to answer", hint='`chatbot reply "오늘 뭐함"`')
     bot = open_bot(config)
     bot.hear(args.text.strip())
-    print(bot.reply().text)
+    display(bot.reply().text)

@@ -3,6 +3,7 @@
 import argparse
 
 from chatbot.cli.bot import open_bot
+from chatbot.cli.screen import display
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
 
@@ -20,5 +21,5 @@ def run(args: argparse.Namespace, config: Config) -> None:
         reply = bot.reply()
         if not reply.text:
             raise CheckpointError("the model gave an empty answer", hint="train it for longer")
-        print(f"> {prompt}")
-        print("\n".join(f"  {bubble}" for bubble in reply.bubbles))
+        display(f"> {prompt}")
+        display("\n".join(f"  {bubble}" for bubble in reply.bubbles))

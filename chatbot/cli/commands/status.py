@@ -3,7 +3,7 @@
 import argparse
 from datetime import datetime
 
-from chatbot.cli.screen import duration, print_rows, sparkline
+from chatbot.cli.screen import display, duration, print_rows, sparkline
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
 from chatbot.training.families import run_folder
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     print_rows(_rows(config.run_name, status))
     curve = [line["val_loss"] for line in read_metrics(folder) if "val_loss" in line]
     if len(curve) > 1:
-        print(f"validation  {sparkline(curve)}  {curve[0]:.2f} -> {curve[-1]:.2f}")
+        display(f"validation  {sparkline(curve)}  {curve[0]:.2f} -> {curve[-1]:.2f}")
 
 
 def _rows(run_name: str, status: Status) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from msgspec.structs import replace
 
-from chatbot.cli.screen import print_rows, say, size_text, table
+from chatbot.cli.screen import display, print_rows, say, size_text, table
 from chatbot.corpus.hf_tokenizer import BaseTokenizer, open_tokenizer
 from chatbot.model.pretrained.hub import Base
 from chatbot.model.pretrained.tokenizer import base_tokenizer
@@ -39,7 +39,7 @@ def show(config: Config, card_gb: float = 8.0) -> None:
         ]
     )
     say(f"on a card of {card_gb:g} GB, {_batch(config)} or fewer at once:")
-    print(table([["settings", "bytes", "fits"], *_rows(card_gb, config, base, tokenizer)]))
+    display(table([["settings", "bytes", "fits"], *_rows(card_gb, config, base, tokenizer)]))
 
 
 def _batch(config: Config) -> str:
