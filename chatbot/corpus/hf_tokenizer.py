@@ -21,9 +21,12 @@ from chatbot.corpus.tokenizer import (
     byte_chars,
     read_backend,
 )
+from chatbot.corpus.tokenizer_rules import require_harmless
 from chatbot.errors import CorpusError
+from chatbot.storage.strict_json import read_json
 
 TOKENIZER_FILE, FORM_FILE = "tokenizer.json", "form.json"
+_MAX_FORM_VALUES = 10_000
 _AGAIN = "run `chatbot preprocess` again"
 LINE = "\n"
 _SPACE = "\u2581"  # SentencePiece's stand-in for a space
@@ -136,11 +139,13 @@ class BaseTokenizer(TextCodec):
     """A base's tokenizer.json with a form. Text never becomes a control token."""
 
     n_speakers: int
+    added_ids: list[int]  # the tokens that the base did not have
+    unknown_id: int | None  # the token of what the vocabulary cannot write, if it has one
 
     def __init__(self, text: str, form: Form) -> None:
         """Load; raises CorpusError if the form has no end of a reply or frames like text."""
         self.text, self.form = text, form
-        content = json.loads(text)
+        content = require_harmless(text)
         self._decoder = _decoder_of(content)
         self._backend, framing = read_backend(text), read_backend(text)
         self._backend.encode_special_tokens = True
@@ -148,6 +153,11 @@ class BaseTokenizer(TextCodec):
         self.vocab_size = 1 + max(self._backend.get_vocab(with_added_tokens=True).values())
         self.bos_id = self.vocab_size  # begins sessions in the files; no network ever reads it
         self.n_speakers = len(form.heads)
+        if len(form.tails) != self.n_speakers:
+            raise ValueError("a speaker's turns have no end")
+        self.unknown_id = self._backend.token_to_id(content["model"].get("unk_token") or "")
+        vocabulary = self._backend.get_vocab(with_added_tokens=True)
+        self.added_ids = [vocabulary[token] for token in form.added]
 
         def encode(part: str) -> tuple[int, ...]:
             return tuple(framing.encode(part, add_special_tokens=False).ids)
@@ -220,18 +230,6 @@ class BaseTokenizer(TextCodec):
     def end_token(self) -> str:
         """The control token that ends a reply, as text."""
         return str(self._backend.id_to_token(self.eos_id))
-
-    @cached_property
-    def added_ids(self) -> list[int]:
-        """The tokens that the base did not have."""
-        ids = self._backend.get_vocab(with_added_tokens=True)
-        return [ids[token] for token in self.form.added]
-
-    @cached_property
-    def unknown_id(self) -> int | None:
-        """The token of what the vocabulary cannot write, if it has one."""
-        unknown = json.loads(self.text)["model"].get("unk_token")
-        return None if unknown is None else self._backend.token_to_id(unknown)
 
     def head(self, number: int) -> tuple[int, ...]:
         """Return what stands before the text of a speaker's turn."""
@@ -309,8 +307,7 @@ def read_tokenizer(files: Mapping[str, str]) -> Tokenizer:
     if FORM_FILE not in files:
         return BpeTokenizer(files[TOKENIZER_FILE])
     try:
-        return BaseTokenizer(
-            files[TOKENIZER_FILE], msgspec.json.decode(files[FORM_FILE], type=Form)
-        )
-    except (msgspec.DecodeError, KeyError, ValueError, TypeError) as error:
+        form = msgspec.convert(read_json(files[FORM_FILE], _MAX_FORM_VALUES), Form)
+        return BaseTokenizer(files[TOKENIZER_FILE], form)
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise CorpusError("the tokenizer is damaged", hint=_AGAIN) from error

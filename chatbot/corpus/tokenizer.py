@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tokenizers import Tokenizer as Backend
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
+from chatbot.corpus.tokenizer_rules import damaged_tokenizer, require_own
 from chatbot.errors import CorpusError
 
 Ids = npt.NDArray[np.int64]
@@ -95,10 +96,10 @@ def read_backend(text: str) -> Backend:
     """Read a tokenizer.json; raises CorpusError if it is none."""
     try:
         backend = Backend.from_str(text)
-    except Exception as error:  # tokenizers raises bare Exception
-        raise CorpusError(
-            "tokenizer.json is damaged", hint="run `chatbot preprocess` again"
-        ) from error
+    except BaseException as error:  # tokenizers raises bare Exception, and what is no Exception
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise damaged_tokenizer() from error
     backend.no_truncation()
     backend.no_padding()
     return backend
@@ -162,17 +163,13 @@ class BpeTokenizer(TextCodec):
 
     def __init__(self, text: str) -> None:
         """Load from the text of a tokenizer.json; raises CorpusError if it is none of ours."""
+        require_own(text, control_tokens, {*byte_chars().values()})
         self.text = text
         self._backend = read_backend(text)
         # Added tokens are matched inside text unless told otherwise: that would let a message
         # forge a turn's end.
         self._backend.encode_special_tokens = True
-        ids = [self._backend.token_to_id(token) for token in (PAD, BOS, EOS)]
-        if ids != [self.pad_id, self.bos_id, self.eos_id]:
-            raise CorpusError("tokenizer.json is not one of this program's")
-        self.n_speakers = 0
-        while self._backend.token_to_id(SPEAKER.format(self.n_speakers)) is not None:
-            self.n_speakers += 1
+        self.n_speakers = len(self._backend.get_added_tokens_decoder()) - _N_FIXED
 
     @property
     def vocab_size(self) -> int:
@@ -231,6 +228,11 @@ class BpeTokenizer(TextCodec):
         return table
 
 
+def control_tokens(n_control: int) -> list[str]:
+    """Return the first tokens of a vocabulary, in the order of their ids."""
+    return [PAD, BOS, EOS, *(SPEAKER.format(number) for number in range(n_control - _N_FIXED))]
+
+
 def byte_chars() -> dict[int, str]:
     """GPT-2's printable stand-in for each byte."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
@@ -254,7 +256,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, n_speakers: int) -> B
         vocab_size=vocab_size,
         min_frequency=2,
         show_progress=False,
-        special_tokens=[PAD, BOS, EOS, *(SPEAKER.format(n) for n in range(n_speakers))],
+        special_tokens=control_tokens(_N_FIXED + n_speakers),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
     )
     backend.train_from_iterator(texts, trainer)
