@@ -5,42 +5,45 @@ A safetensors file whose metadata holds what is no tensor. No torch here: `reply
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from chatbot.corpus.hf_tokenizer import FORM_FILE, TOKENIZER_FILE, read_tokenizer
 from chatbot.corpus.speakers import SpeakerMarks
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
 from chatbot.ingest.cleaning.rules import TextRules
+from chatbot.model.gpt import config as gpt
+from chatbot.model.pretrained import fit as pretrained
+from chatbot.model.tensors import (
+    SCALE,
+    Array,
+    Bytes,
+    Shapes,
+    map_file,
+    read_header,
+    stored_shapes,
+    tensors_of,
+    weights_of,
+)
 from chatbot.settings.schema import Family, WeightFormat
 from chatbot.storage.files import write_bytes
+from chatbot.storage.strict_json import read_json
 
 FORMAT = "chatbot-3"
-Array = npt.NDArray[Any]
 Weights = Mapping[str, npt.NDArray[np.float32]]
-Bytes = npt.NDArray[np.uint8]
-_MAX_HEADER = 100_000_000  # as the library's
-_SCALE = ".scale"
-GUARD_NAMES = "leak_guard.hashes", "leak_guard.speakers"  # of the index of n-grams
-_DTYPES: dict[str, type[np.generic]] = {
-    "F64": np.float64,
-    "F32": np.float32,
-    "F16": np.float16,
-    "BF16": np.uint16,  # which numpy does not have: the upper half of a float32
-    "I64": np.int64,
-    "I32": np.int32,
-    "U32": np.uint32,
-    "I8": np.int8,
-    "U8": np.uint8,
-    "BOOL": np.bool_,
+_MAX_VALUES = 100_000  # of a config and what stands beside it: thousands
+_REQUIRE_FIT: dict[Family, Callable[[dict[str, Any], Shapes], None]] = {
+    "gpt": gpt.require_fit,
+    "pretrained": pretrained.require_fit,
 }
 # What files of earlier versions leave unsaid, and what they call otherwise.
 _BEFORE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
@@ -55,14 +58,18 @@ _BEFORE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 }
 
 
+# What a model says of itself is shown: a line, not a page that looks like messages of ours.
+Line = Annotated[str, Meta(max_length=400, pattern=r"\A[^\x00-\x1f\x7f\ud800-\udfff]*\Z")]
+
+
 class Parent(msgspec.Struct, frozen=True):
     """The saved model of the stage before, which a run began from."""
 
-    stage: str
-    run_name: str
+    stage: Line
+    run_name: Line
     step: int
-    data_fingerprint: str
-    weights_sha256: str
+    data_fingerprint: Line
+    weights_sha256: Line
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,23 +78,23 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     `val_loss` is in nats a token. From `stage` on only a pretrained base has it.
     """
 
-    run_name: str = ""
+    run_name: Line = ""
     step: int | None = None
     val_loss: float | None = None
     val_bits_per_byte: float | None = None
-    data_fingerprint: str = ""
-    tokenizer_sha256: str = ""
-    git_commit: str = ""
-    size: str | None = None
+    data_fingerprint: Line = ""
+    tokenizer_sha256: Line = ""
+    git_commit: Line = ""
+    size: Line | None = None
     speakers: SpeakerMarks | None = None
     text_rules: TextRules = TextRules()
-    stage: str | None = None
-    base_model: str | None = None
-    base_fingerprint: str | None = None
-    form: str | None = None
+    stage: Line | None = None
+    base_model: Line | None = None
+    base_fingerprint: Line | None = None
+    form: Line | None = None
     tokens_at_once: int | None = None
     parent: Parent | None = None
-    weights_sha256: str | None = None
+    weights_sha256: Line | None = None
 
 
 @dataclass(frozen=True)
@@ -190,7 +197,7 @@ def _stored(name: str, weight: Array, dtype: WeightFormat) -> dict[str, Array]:
         return {name: weight.astype(np.float16)}
     scale = np.abs(weight).max(axis=1) / np.float32(127)
     rounded = np.rint(weight / np.maximum(scale, 1e-12)[:, None]).astype(np.int8)
-    return {name: rounded, name + _SCALE: scale.astype(np.float32)}
+    return {name: rounded, name + SCALE: scale.astype(np.float32)}
 
 
 # ---------------------------------------------------------------- reading
@@ -212,73 +219,22 @@ def read_bundle_bytes(content: bytes | bytearray, name: str) -> Bundle:
 
 def _parse(content: Bytes, name: str) -> Bundle:
     try:
-        metadata, tensors = tensors_in(content)
+        header = read_header(content)
+        metadata, tensors = header.metadata, tensors_of(header)
         if metadata.get("format") not in (FORMAT, *_BEFORE):
             raise CheckpointError(f"{name} is no model of this program", hint="publish it again")
         described = msgspec.convert(_renamed(metadata), _Metadata)
+        config = msgspec.convert(read_json(described.config, _MAX_VALUES), dict[str, Any])
+        about = msgspec.convert(read_json(described.about, _MAX_VALUES), About)
+        _REQUIRE_FIT[described.family](config, stored_shapes(header))
         if described.checksum != _checksum_of(metadata, tensors):
             raise ValueError("the content changed")
-        return Bundle(
-            described.family,
-            described.kind,
-            msgspec.json.decode(described.config, type=dict[str, Any]),
-            weights_in(tensors),
-            described.tokenizer_files,
-            msgspec.json.decode(described.about, type=About),
-        )
+        weights, files = weights_of(header, tensors), described.tokenizer_files
+        return Bundle(described.family, described.kind, config, weights, files, about)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(
             f"model {name} is damaged", hint="copy or publish it again"
         ) from error
-
-
-def map_file(path: Path) -> Bytes:
-    """Map a file into memory, without a copy; an empty file is no bytes."""
-    if path.stat().st_size == 0:
-        return np.zeros(0, dtype=np.uint8)
-    return np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
-
-
-def tensors_in(content: Bytes) -> tuple[dict[str, str], dict[str, Array]]:
-    """Return the metadata and the tensors of a safetensors file, without a copy.
-
-    The library's own reader copies every tensor and holds the file beside the copies. Raises
-    ValueError or KeyError if the file is not what its header says.
-    """
-    n_header = int.from_bytes(content[:8].tobytes(), "little")
-    if n_header > min(len(content) - 8, _MAX_HEADER):
-        raise ValueError("the header is cut")
-    header = msgspec.json.decode(content[8 : 8 + n_header].tobytes(), type=dict[str, Any])
-    metadata = msgspec.convert(header.pop("__metadata__", {}), dict[str, str])
-    content = content[8 + n_header :]
-    tensors = {}
-    for name, entry in msgspec.convert(header, dict[str, _Entry]).items():
-        begin, end = entry.data_offsets
-        if not 0 <= begin <= end <= len(content) or min(entry.shape, default=0) < 0:
-            raise ValueError("a tensor is cut")
-        dtype = np.dtype(_DTYPES[entry.dtype])
-        # reshape refuses bytes that do not fill the shape
-        tensor: Array = content[begin:end].view(dtype).reshape(entry.shape)
-        if entry.dtype == "BF16":
-            tensor = (tensor.astype(np.uint32) << 16).view(np.float32)
-        tensors[name] = tensor
-    return metadata, tensors
-
-
-def weights_in(tensors: Mapping[str, Array]) -> dict[str, npt.NDArray[np.float32]]:
-    """Return the weights of stored tensors in fp32, without a copy of those that are.
-
-    An index of n-grams, which files of earlier versions held, is left out: it gives the chat back.
-    """
-    scales = {name + _SCALE for name, tensor in tensors.items() if tensor.dtype == np.int8}
-    weights = {}
-    for name, tensor in tensors.items():
-        if name in scales or name in GUARD_NAMES:
-            continue
-        weights[name] = tensor.astype(np.float32, copy=False)
-        if name + _SCALE in scales:
-            weights[name] *= tensors[name + _SCALE][:, None]
-    return weights
 
 
 # ---------------------------------------------------------------- checksums, earlier versions

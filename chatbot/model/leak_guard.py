@@ -4,7 +4,7 @@ from pathlib import Path
 
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.errors import CheckpointError
-from chatbot.model.bundle import GUARD_NAMES, Array, map_file, tensors_in
+from chatbot.model.tensors import GUARD_NAMES, Array, map_file, read_header, tensors_of
 from chatbot.storage.files import write_bytes
 
 
@@ -26,12 +26,13 @@ def read_index(path: Path) -> NgramIndex | None:
     if not path.is_file():
         return None
     try:
-        metadata, tensors = tensors_in(map_file(path))
+        header = read_header(map_file(path))
     except (ValueError, KeyError) as error:
         hint = "delete it; `chatbot train` makes it again"
         raise CheckpointError(f"{path} is damaged", hint=hint) from error
-    if not {*GUARD_NAMES} <= tensors.keys():
+    if not {*GUARD_NAMES} <= header.entries.keys():
         return None
+    tensors = tensors_of(header)
     # A copy: Windows replaces no file that is mapped. torch wrote the hashes as I32.
     hashes, speakers = (tensors[name].copy() for name in GUARD_NAMES)
-    return NgramIndex(hashes.view("uint32"), speakers, metadata.get("data_fingerprint", ""))
+    return NgramIndex(hashes.view("uint32"), speakers, header.metadata.get("data_fingerprint", ""))

@@ -4,6 +4,7 @@ It has the layout of Qwen3, so no custom code is needed anywhere.
 """
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
@@ -11,9 +12,10 @@ import numpy as np
 
 from chatbot.corpus.tokenizer import BOS, EOS, PAD, BpeTokenizer
 from chatbot.errors import CheckpointError
-from chatbot.model.bundle import About, Bundle, map_file, tensors_in, weights_in
+from chatbot.model.bundle import About, Bundle
 from chatbot.model.gpt.config import NORM_EPS, GPTConfig, require_sane, weight_shapes
 from chatbot.model.gpt.file import gpt_bundle, shape_of
+from chatbot.model.tensors import map_file, read_header, stored_shapes, tensors_of, weights_of
 from chatbot.publishing.export import (
     USE,
     Export,
@@ -116,7 +118,9 @@ def import_hf(folder: Path) -> Bundle:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         text = (folder / "tokenizer.json").read_text(encoding="utf-8")
-        _, tensors = tensors_in(map_file(folder / "model.safetensors"))
+        header = read_header(map_file(folder / "model.safetensors"))
+        header.entries.pop("lm_head.weight", None)  # the embedding again
+        shapes = stored_shapes(header)
         shape = GPTConfig(
             vocab_size=config["vocab_size"],
             block_size=config["max_position_embeddings"],
@@ -128,7 +132,8 @@ def import_hf(folder: Path) -> Bundle:
             dropout=0.0,
             rope_theta=(config.get("rope_parameters") or config)["rope_theta"],
         )
-        require_sane(shape, len(tensors))
+        shape = msgspec.convert(asdict(shape), GPTConfig)  # its types
+        require_sane(shape, len(shapes))
         about_file = folder / _ABOUT_FILE  # older exports have none
         about = (
             msgspec.json.decode(about_file.read_bytes(), type=About)
@@ -141,18 +146,19 @@ def import_hf(folder: Path) -> Bundle:
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{folder} is damaged", hint="export it again") from error
-    tensors.pop("lm_head.weight", None)  # the embedding again
-    weights = {name.removeprefix("model."): w for name, w in weights_in(tensors).items()}
-    shapes = {name: tuple(w.shape) for name, w in weights.items()}
     is_ours = config.get("model_type") == "qwen3" and config.get("tie_word_embeddings")
-    if not is_ours or shapes != weight_shapes(shape) or config["head_dim"] != shape.head_dim:
+    expected = {f"model.{name}": sizes for name, sizes in weight_shapes(shape).items()}
+    if not is_ours or shapes != expected or config["head_dim"] != shape.head_dim:
         raise CheckpointError(
             f"{folder} holds another kind of model",
             hint="only what `export` wrote comes back",
         )
     if BpeTokenizer(text).vocab_size != shape.vocab_size:
         raise CheckpointError(f"{folder} has a vocabulary of another model", hint="export it again")
-    return gpt_bundle(shape, weights, text, about)
+    weights = weights_of(header, tensors_of(header))
+    return gpt_bundle(
+        shape, {name.removeprefix("model."): w for name, w in weights.items()}, text, about
+    )
 
 
 def export_gguf(bundle: Bundle, path: Path, config: Config, dtype: ExportDtype = "fp32") -> str:

@@ -11,8 +11,8 @@ from chatbot.corpus.ngrams import index_ngrams
 from chatbot.corpus.store import TokenStore
 from chatbot.corpus.template import Turn, render_all
 from chatbot.inference.loading import find_model, leak_guard, load_bot, open_model, run_model_path
-from chatbot.model.bundle import GUARD_NAMES
 from chatbot.model.leak_guard import read_index, write_index
+from chatbot.model.tensors import GUARD_NAMES
 from chatbot.training.families import run_folder
 from tests.conftest import REPOSITORY
 from tests.corpus.texts import tokenizer

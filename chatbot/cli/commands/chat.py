@@ -4,7 +4,7 @@ import argparse
 import contextlib
 
 from chatbot.cli.bot import open_bot
-from chatbot.cli.screen import display, say
+from chatbot.cli.screen import ask, display, say
 from chatbot.inference.bot import Bot
 from chatbot.settings.schema import Config
 
@@ -25,7 +25,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     say(_HELP)
     while True:
         try:
-            line = input("you> ").strip()
+            line = ask("you> ").strip()
         except EOFError:
             say()
             return

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from chatbot.errors import CheckpointError, ConfigError
 from chatbot.settings.schema import ModelConfig
 
 NORM_EPS = 1e-6  # Qwen3's
 MAX_CONTEXT = 32768
+_MAX_SIZE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,18 @@ def require_sane(config: GPTConfig, n_tensors: int) -> None:
         and config.n_embd % config.n_head == config.n_head % config.n_kv_head == 0
         and config.head_dim % 2 == 0
         and 0 < config.rope_theta <= 1e9
+        and max(sizes) <= _MAX_SIZE
     )
     if not is_sane:
         raise ValueError
+
+
+def require_fit(config: dict[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise ValueError if the weights of a file are not exactly those of its config."""
+    shape = msgspec.convert(config, GPTConfig)
+    require_sane(shape, len(shapes))
+    if shapes != weight_shapes(shape):
+        raise ValueError("weights do not fit the model's shape")
 
 
 def weight_shapes(config: GPTConfig) -> dict[str, tuple[int, ...]]:

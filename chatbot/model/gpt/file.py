@@ -37,13 +37,21 @@ def shape_of(bundle: Bundle) -> GPTConfig:
     return shape
 
 
+def _talking_shape(bundle: Bundle) -> GPTConfig:
+    """Return the shape; raises CheckpointError if the vocabulary has tokens that it has not."""
+    shape = shape_of(bundle)
+    if bundle.tokenizer.vocab_size != shape.vocab_size:
+        raise CheckpointError("the vocabulary is of another model", hint="publish it again")
+    return shape
+
+
 def open_network(bundle: Bundle, config: Config) -> "GPT":
     """Return the network in torch, on the device of the settings."""
     from chatbot.model.device import choose_device
     from chatbot.model.gpt.network import load_gpt
 
     device = choose_device(config.runtime.device)
-    return load_gpt(shape_of(bundle), bundle.weights).to(device)
+    return load_gpt(_talking_shape(bundle), bundle.weights).to(device)
 
 
 def language_model(bundle: Bundle, config: Config) -> LanguageModel:
@@ -51,7 +59,7 @@ def language_model(bundle: Bundle, config: Config) -> LanguageModel:
     device = config.runtime.device
     is_worth_it = bundle.n_params >= _WORTH_A_GPU
     if device == "cpu" or (device == "auto" and not (is_worth_it and _has_cuda())):
-        return NumpyGPT(shape_of(bundle), bundle.weights)
+        return NumpyGPT(_talking_shape(bundle), bundle.weights)
     return open_network(bundle, config).language_model()
 
 

@@ -10,13 +10,9 @@ import numpy as np
 from chatbot.corpus.chat_template import jinja_of
 from chatbot.corpus.hf_tokenizer import FORM_FILE, TOKENIZER_FILE, BaseTokenizer
 from chatbot.errors import CheckpointError, CorpusError
-from chatbot.model.bundle import (
-    About,
-    Bundle,
-    map_file,
-    tensors_in,
-    weights_in,
-)
+from chatbot.model.bundle import About, Bundle
+from chatbot.model.pretrained.fit import require_fit
+from chatbot.model.tensors import map_file, read_header, stored_shapes, tensors_of, weights_of
 from chatbot.storage.files import sha256_of, write_bytes, write_json
 
 _ABOUT_FILE = "run_meta.json"
@@ -74,10 +70,12 @@ def read_folder(folder: Path) -> Bundle:
         about = read_about(folder)
         if sha256_of(folder / weights_name) != about.weights_sha256:
             raise ValueError("a weight changed")
-        _, tensors = tensors_in(map_file(folder / weights_name))
+        header = read_header(map_file(folder / weights_name))
         files = {n: (folder / n).read_text(encoding="utf-8") for n in (TOKENIZER_FILE, FORM_FILE)}
         config = json.loads((folder / config_name).read_text(encoding="utf-8"))
-        bundle = Bundle("pretrained", kind, config, weights_in(tensors), files, about)
+        require_fit(config, stored_shapes(header))
+        weights = weights_of(header, tensors_of(header))
+        bundle = Bundle("pretrained", kind, config, weights, files, about)
         tokenizer_of(bundle)
     except FileNotFoundError as error:
         raise CheckpointError(

@@ -16,9 +16,15 @@ from torch import Tensor, nn
 
 from chatbot.errors import ChatbotError, CheckpointError, ConfigError
 from chatbot.model.pretrained.fingerprint import Fingerprint, fingerprint_of
+from chatbot.model.tensors import Shapes
 from chatbot.settings.schema import BaseModelConfig
 
 LONGEST = 4096  # tokens of a conversation: what a cache of a small card holds
+# What a config.json could load code or another representation of the weights by.
+_NOT_READ = {
+    "model_type", "auto_map", "quantization_config", "attn_implementation", "_attn_implementation",
+}  # fmt: skip
+_MAX_BUFFER_BYTES = 256 << 20
 _HUB_NAME = re.compile(r"[\w.\-]+/[\w.\-]+")
 
 
@@ -235,14 +241,28 @@ def can_quantize(device: torch.device) -> bool:
     return device.type == "cuda" and importlib.util.find_spec("bitsandbytes") is not None
 
 
-def empty_network(config: dict[str, Any], dtype: torch.dtype) -> Any:
-    """Return a network of a config.json with weights that mean nothing yet."""
+def empty_network(config: dict[str, Any], dtype: torch.dtype, shapes: Shapes) -> Any:
+    """Return a network of a config.json with weights that mean nothing yet.
+
+    Raises CheckpointError, before memory is taken, unless its weights have the shapes of a file.
+    """
     library = _library()
-    values = {name: value for name, value in config.items() if name != "model_type"}
+    values = {name: value for name, value in config.items() if name not in _NOT_READ}
     try:
         hf_config = library.AutoConfig.for_model(config["model_type"], **values)
+        with torch.device("meta"):
+            plan = library.AutoModelForCausalLM.from_config(copy.deepcopy(hf_config), dtype=dtype)
+        n_buffer_bytes = sum(buffer.nbytes for buffer in plan.buffers())
+        planned = plan.state_dict(keep_vars=True)
+        if n_buffer_bytes > _MAX_BUFFER_BYTES or any(
+            name not in planned or planned[name].shape != shape for name, shape in shapes.items()
+        ):
+            raise ValueError("the weights are of another network")
+        stored = {id(planned[name]) for name in shapes}
+        if not stored >= {id(weight) for weight in planned.values()}:  # tied ones are stored once
+            raise ValueError("weights are missing")
         return library.AutoModelForCausalLM.from_config(hf_config, dtype=dtype)
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise CheckpointError(
             "the fine-tuned base has an architecture that is unknown here",
             hint="update transformers; bases with code of their own cannot be opened this way",

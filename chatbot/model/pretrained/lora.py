@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import torch
 from peft import LoraConfig as PeftConfig
 from peft import (
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 
 from chatbot.errors import CheckpointError, ConfigError
 from chatbot.model.gpt.network import Dropout
+from chatbot.model.pretrained.fit import AdapterConfig, adapted_modules
 from chatbot.settings.schema import LoraConfig
 
 _NAME = "default"
@@ -82,13 +84,30 @@ def restore_adapter(
 
     Raises CheckpointError if it does not fit the network.
     """
-    values = {name: value for name, value in config.items() if name != "peft_type"}
     try:
-        attached = _attached(model, PeftConfig(**{**values, "inference_mode": False}), base_name)
-    except (TypeError, ValueError, IndexError) as error:
+        settings = msgspec.convert(config, AdapterConfig)
+        modules = adapted_modules(settings, {name: tuple(w.shape) for name, w in weights.items()})
+        if {name: _sizes_of(model.get_submodule(name)) for name in modules} != modules:
+            raise unfit()
+        peft_config = PeftConfig(
+            task_type="CAUSAL_LM",
+            base_model_name_or_path=base_name,
+            target_modules=list(modules),
+            **msgspec.structs.asdict(settings),
+        )
+        attached = _attached(model, peft_config, base_name)
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
         raise unfit() from error
     load_adapter_weights(attached, weights)
     return attached
+
+
+def _sizes_of(module: Any) -> tuple[int, int]:
+    """Return the inputs and outputs of a layer."""
+    if isinstance(module, nn.Linear):  # one in 4 bits has a weight of another shape
+        return module.in_features, module.out_features
+    n_in, n_out = module.weight.shape  # Conv1D
+    return n_in, n_out
 
 
 def load_adapter_weights(model: PeftModel, weights: Mapping[str, Tensor]) -> None:

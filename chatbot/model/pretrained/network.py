@@ -300,7 +300,9 @@ def open_network(
     dtype = dtype or choose_dtype(config.runtime, device)
     tokenizer = tokenizer_of(bundle)
     if bundle.kind == "full":
-        network = PretrainedNetwork(empty_network(bundle.config, dtype), tokenizer, {})
+        shapes = {name: weight.shape for name, weight in bundle.weights.items()}
+        model = empty_network(bundle.config, dtype, shapes)
+        network = PretrainedNetwork(model, tokenizer, {})
         network.load_weights(bundle.weights)
         return network.to(device).requires_grad_(False).eval()
     settings = config.pretrained.base
@@ -308,7 +310,7 @@ def open_network(
         Base(settings, Path(config.root)),
         settings.load_in_4bit and can_quantize(device),
     )
-    model: Any = load_base(base, device, dtype, in_4bit=in_4bit)
+    model = load_base(base, device, dtype, in_4bit=in_4bit)
     if difference := base.fingerprint().difference(bundle.about.base_fingerprint or ""):
         raise CheckpointError(
             f"the adapter belongs to another base than {base.name}: {difference}",
