@@ -37,6 +37,7 @@ _MAX_INNER_BYTES = 256 << 20  # held in memory
 # Chats shrink to a third or a tenth; deflate can reach a thousandth.
 _MAX_SMALL_BYTES = 16 << 20
 _MAX_RATIO = 200
+_MAX_LOOKS = 1_000_000  # texts times entries: 30 chunks beside 30,000 pictures
 
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
 
@@ -134,13 +135,39 @@ def _open_inner(open_zip: OpenBytes, entry: zipfile.ZipInfo) -> Iterator[IO[byte
 
 
 def _zip_parts(path: Path) -> list[TextPart]:
+    allowance = _Allowance(
+        min(_MAX_TEXT_BYTES, max(_MAX_SMALL_BYTES, _MAX_RATIO * path.stat().st_size))
+    )
     try:
-        return list(_parts_of_zip(partial(_open_file, path), is_inner=False))
+        return list(_parts_of_zip(partial(_open_file, path), allowance, is_inner=False))
     except _ZIP_ERRORS as error:
         raise _damaged_zip() from error
 
 
-def _parts_of_zip(open_zip: OpenBytes, *, is_inner: bool) -> Iterator[TextPart]:
+@dataclass
+class _Allowance:
+    """How many bytes may still be unpacked of a zip, those inside of it included."""
+
+    n_bytes: int
+
+    def take(self, chosen: list[zipfile.ZipInfo], n_entries: int) -> None:
+        """Count entries before any is read; raises ExportError for what no chat is.
+
+        No more than the size that an entry claims is ever unpacked of it. To open one takes time
+        for every entry of the zip.
+        """
+        self.n_bytes -= sum(entry.file_size for entry in chosen)
+        if self.n_bytes < 0 or len(chosen) * n_entries > _MAX_LOOKS:
+            raise _bomb()
+
+
+def _bomb() -> ExportError:
+    return ExportError("the zip unpacks to too much", hint="unpack it and add the txt files")
+
+
+def _parts_of_zip(
+    open_zip: OpenBytes, allowance: _Allowance, *, is_inner: bool
+) -> Iterator[TextPart]:
     """Yield the texts of a zip in order; if it has none, those of zips right inside it.
 
     Beside a chat, a zip is what somebody sent in it.
@@ -151,29 +178,22 @@ def _parts_of_zip(open_zip: OpenBytes, *, is_inner: bool) -> Iterator[TextPart]:
         raise ExportError("the zip has a password", hint="unpack it and add the txt file")
     entries.sort(key=lambda entry: _natural(zip_name(entry)))
     has_text = False
-    for entry in _ending_with((".txt", ".csv"), entries):
-        _require_bounded(entry, _MAX_TEXT_BYTES)
+    texts = _ending_with((".txt", ".csv"), entries)
+    allowance.take(texts, len(entries))
+    for entry in texts:
         if part := _part(partial(_open_entry, open_zip, entry), Path(zip_name(entry))):
             has_text = True
             yield part
-    for entry in () if is_inner or has_text else _ending_with((".zip",), entries):
-        _require_bounded(entry, _MAX_INNER_BYTES)
-        yield from _parts_of_zip(partial(_open_inner, open_zip, entry), is_inner=True)
+    inner = [] if is_inner or has_text else _ending_with((".zip",), entries)
+    allowance.take(inner, len(entries))
+    for entry in inner:
+        if entry.file_size > _MAX_INNER_BYTES:
+            raise _bomb()
+        yield from _parts_of_zip(partial(_open_inner, open_zip, entry), allowance, is_inner=True)
 
 
 def _ending_with(endings: tuple[str, ...], entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
     return [entry for entry in entries if zip_name(entry).lower().endswith(endings)]
-
-
-def _require_bounded(entry: zipfile.ZipInfo, max_bytes: int) -> None:
-    """Raise ExportError for an entry that unpacks to what no chat does.
-
-    No more than the size that an entry claims is ever unpacked of it.
-    """
-    ratio = entry.file_size / max(entry.compress_size, 1)
-    is_bomb = entry.file_size > _MAX_SMALL_BYTES and ratio > _MAX_RATIO
-    if is_bomb or entry.file_size > max_bytes:
-        raise ExportError("the zip unpacks to too much", hint="unpack it and add the txt files")
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
