@@ -73,6 +73,9 @@ test-faults: install-dev  ## kills, failing calls, full disks: minutes
 	N_FUZZ=5000 $(BIN)/python -m pytest -q tests/faults/test_fuzz.py
 	N_FUZZ=1000 $(BIN)/python -m pytest -q tests/ingest/readers/test_exports.py
 
+test-attacks: install-dev  ## hostile files, what a model gives away: minutes
+	N_FUZZ=2000 $(BIN)/python -m pytest -q tests/attacks
+
 bench: install  ## measure what the README states
 	$(BIN)/python benchmarks/reading.py
 	$(BIN)/python benchmarks/training.py

@@ -179,11 +179,37 @@ def read_checkpoint(path: Path) -> Checkpoint:
         ) from error
     if not isinstance(payload, dict) or payload.get("kind") != _KIND:
         raise CheckpointError(f"{path} is no training checkpoint", hint="name another file")
-    if payload["format"] > FORMAT:
-        raise CheckpointError(f"{path} is of a newer version", hint="update this program")
     names = {field.name for field in fields(Checkpoint)}
     values = {name: value for name, value in payload.items() if name in names}
-    return Checkpoint(**{**values, "about": msgspec.convert(payload["about"], About)})
+    try:
+        if payload["format"] > FORMAT:
+            raise CheckpointError(f"{path} is of a newer version", hint="update this program")
+        about = msgspec.convert(payload["about"], About)
+        checkpoint = Checkpoint(**{**values, "about": about})
+        _require_typed(checkpoint)
+        return checkpoint
+    except (KeyError, TypeError, ValueError) as error:
+        hint = "continue from an older one in snapshots/ with `chatbot train --resume PATH`"
+        raise CheckpointError(f"checkpoint {path} is incomplete", hint=hint) from error
+
+
+def _require_typed(checkpoint: Checkpoint) -> None:
+    """Raise TypeError if what a checkpoint holds is of another type than it says."""
+    whole = checkpoint.step, checkpoint.epoch, checkpoint.index, checkpoint.n_stale
+    real = checkpoint.best_loss, checkpoint.seconds, checkpoint.scheduled_best or 0.0
+    tables = checkpoint.model, checkpoint.ema, checkpoint.shape, checkpoint.scaler
+    is_typed = (
+        all(type(number) is int and number >= 0 for number in whole)
+        and all(isinstance(number, float | int) for number in real)
+        and all(isinstance(table, dict) for table in tables)
+        and all(isinstance(w, Tensor) for table in tables[:2] for w in table.values())
+    )
+    if not is_typed:
+        raise TypeError("a value is of another type")
+
+
+def _sizes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(weight.shape) for name, weight in weights.items()}
 
 
 def check_resumable(checkpoint: Checkpoint, about: About, signature: Mapping[str, Any]) -> None:
@@ -208,7 +234,7 @@ def check_resumable(checkpoint: Checkpoint, about: About, signature: Mapping[str
 
 def _has_betas(optimizer: Mapping[str, Any]) -> bool:
     """Tell the state of an AdamW from that of a Muon, which has none."""
-    return "betas" in optimizer["param_groups"][0]
+    return any("betas" in group for group in optimizer.get("param_groups", []))
 
 
 def restore(state: TrainState, checkpoint: Checkpoint) -> None:
@@ -219,15 +245,20 @@ def restore(state: TrainState, checkpoint: Checkpoint) -> None:
             "`optimization.optimizer` changed under the checkpoint", hint="set it back"
         )
     weights = trained_weights(state.model)
-    if weights.keys() != checkpoint.model.keys():
+    if not _sizes(weights) == _sizes(checkpoint.model) == _sizes(checkpoint.ema):
         raise CheckpointError("the checkpoint is of another network", hint="set another `run_name`")
     with torch.no_grad():
         for name, weight in weights.items():
             weight.copy_(checkpoint.model[name])
             state.ema[name].copy_(checkpoint.ema[name])
-    for optimizer, saved in zip(state.optimizers, checkpoint.optimizers, strict=True):
-        optimizer.load_state_dict(saved)
-    state.scaler.load_state_dict(checkpoint.scaler)
+    try:
+        for optimizer, saved in zip(state.optimizers, checkpoint.optimizers, strict=True):
+            optimizer.load_state_dict(saved)
+        state.scaler.load_state_dict(checkpoint.scaler)
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(
+            "the checkpoint's optimizer does not fit", hint="set another `run_name`"
+        ) from error
     state.step, state.epoch, state.index = checkpoint.step, checkpoint.epoch, checkpoint.index
     state.best_loss, state.n_stale = checkpoint.best_loss, checkpoint.n_stale
     scheduled = checkpoint.scheduled_best
