@@ -23,7 +23,7 @@ EVERY_CORE := -n auto --dist loadfile
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev install-lora tune sft format docs demo test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
         smoke reply chat bridge forget privacy publish export import encrypt-model decrypt-model keygen status stop \
-        password clean
+        password seal unseal clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
@@ -138,6 +138,10 @@ keygen: install  ## make a key for encrypted models
 	@$(RUN) keygen --root "$(ROOT)" $(value ARGS)
 password: install  ## make a password line for .env
 	@$(RUN) password --root "$(ROOT)" $(value ARGS)
+seal: install  ## encrypt everything private behind a passphrase
+	@$(RUN) seal --root "$(ROOT)" $(value ARGS)
+unseal: install  ## bring it back
+	@$(RUN) unseal --root "$(ROOT)" $(value ARGS)
 
 clean:  ## remove the environment and caches, never data or models
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

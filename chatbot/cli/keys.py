@@ -1,6 +1,7 @@
 """Keys and passwords: read from .env, asked for at the terminal, drawn where there is none."""
 
 import getpass
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,6 +48,37 @@ def require_owner(config: Config) -> None:
     """Ask for the project's password where one is set: what follows shows or gives away a chat."""
     if has_password(config):
         require_access(config, ask_password)
+
+
+SEAL_VARIABLE = "CHATBOT_SEAL_PASSPHRASE"  # of the environment only: .env is sealed too
+
+
+def ask_new_passphrase() -> str:
+    """Ask twice for the passphrase of a sealed project, or draw one that is shown once."""
+    if given := os.environ.get(SEAL_VARIABLE):
+        return given
+    phrase = _ask("passphrase (Enter: draw one): ")
+    if phrase is None:
+        raise AccessError(
+            "a passphrase is needed and nobody is at the terminal",
+            hint=f"set {SEAL_VARIABLE} for this command",
+        )
+    if not phrase:
+        phrase = new_passphrase()
+        say(f"write it down, it is shown once: {phrase}")
+    if _ask("the same again: ") != phrase:
+        raise AccessError("the passphrases differ", hint="try again: nothing was changed")
+    return phrase
+
+
+def ask_passphrase() -> str:
+    """Ask for the passphrase of a sealed project."""
+    phrase = os.environ.get(SEAL_VARIABLE) or _ask("passphrase: ")
+    if not phrase:
+        raise AccessError(
+            "a passphrase is needed", hint=f"type it, or set {SEAL_VARIABLE} for this command"
+        )
+    return phrase
 
 
 def ask_model_key() -> str | None:

@@ -42,6 +42,8 @@ COMMANDS = (
     "keygen",
     "archive",
     "password",
+    "seal",
+    "unseal",
 )
 # What is no part of talking: module -> the extra that brings it.
 _EXTRAS = {

@@ -34,6 +34,11 @@ def advance(bar: Progress) -> None:
     bar.update()
 
 
+def advance_by(bar: Progress, n: int) -> None:
+    """Move a progress bar by n."""
+    bar.update(n)
+
+
 def say(text: str = "") -> None:
     """Talk to the person: stderr, so that stdout holds results only."""
     print(printable(render(text)), file=sys.stderr, flush=True)

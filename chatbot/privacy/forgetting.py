@@ -92,7 +92,7 @@ def forget(
 
     Raises CheckpointError while a trainer reads the data, CorpusError if no message fits.
     """
-    _require_calm(config)
+    require_no_trainer(config)
     n_messages = _count_messages(rule, rooms, config)
     if n_messages == 0:
         raise _nothing_fits()
@@ -115,8 +115,8 @@ def _nothing_fits(private: str = "") -> CorpusError:
     return CorpusError("no message fits", hint=hint, private=private)
 
 
-def _require_calm(config: Config) -> None:
-    """Refuse while a trainer reads the data that is to change."""
+def require_no_trainer(config: Config) -> None:
+    """Raise CheckpointError while a trainer reads the data that is to change."""
     for folder in _runs(config):
         if (holder := folder.trainer()) is not None:
             raise busy(folder, holder)
@@ -191,7 +191,7 @@ def purge(config: Config) -> list[Path]:
 
     Raises CheckpointError while a trainer is at work. What was given away is out of reach.
     """
-    _require_calm(config)
+    require_no_trainer(config)
     stale = run_files.STALE  # of an archive, or of a run or a published file in it
     folders = [path for path in _archives(config) if any(path.rglob(f"*{stale}"))]
     folders += [run.path for run in _runs(config) if run.stale.exists()]

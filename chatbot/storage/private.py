@@ -22,14 +22,14 @@ def protect(config: Config, warn: Callable[[str], object]) -> None:
 
     `warn` hears what other users could read until now.
     """
-    folders = _private_folders(config)
+    folders = private_folders(config)
     for path in close_to_others([*folders, Path(config.root) / ".env"]):
         warn(f"{path} could be read by other users of this computer; it is closed to them now")
     for folder in (Path(config.root), *folders, config.run_dir):
         remove_leftovers(folder)
 
 
-def _private_folders(config: Config) -> list[Path]:
+def private_folders(config: Config) -> list[Path]:
     """Return the folders right below the root that hold what is private.
 
     A folder somewhere else that the settings name may be shared on purpose.

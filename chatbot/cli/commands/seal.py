@@ -1,0 +1,24 @@
+"""Encrypt everything private of the project into one file, until `unseal`."""
+
+import argparse
+
+from chatbot.cli.keys import ask_new_passphrase
+from chatbot.cli.screen import advance_by, progress, say
+from chatbot.crypto.age_keys import Passphrase
+from chatbot.privacy.vault import private_files, seal
+from chatbot.settings.schema import Config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take nothing but the settings."""
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Seal data/, checkpoints/, artifacts/ and .env; an encrypted model stays usable."""
+    del args
+    key = Passphrase(ask_new_passphrase())
+    n_bytes = sum(path.stat().st_size for path in private_files(config))
+    with progress(2 * n_bytes, "sealing") as bar:
+        target = seal(config, key, lambda n: advance_by(bar, n))
+    say(f"sealed in {target}: `chatbot unseal` brings everything back by the passphrase")
+    say("nobody can open it without the passphrase, and neither can you")
