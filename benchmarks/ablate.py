@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from averages import averaged_gpt
 from compare import bits_per_byte, held_out, measure
 from gpt2_recipe import GPT2, GPT2Config, random_crops, train_gpt2
 
@@ -25,7 +26,6 @@ from chatbot.corpus.store import Corpus, open_corpus
 from chatbot.model.device import choose_dtype
 from chatbot.settings.load import load_config
 from chatbot.training.folder import RunFolder
-from chatbot.training.gpt import averaged_gpt
 from chatbot.training.loop import train_steps
 from chatbot.training.prepare import prepare
 

@@ -10,12 +10,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from averages import averaged_gpt
 from compare import bits_per_byte, held_out, measure
 
 from chatbot.corpus.store import open_corpus
 from chatbot.settings.load import load_config
 from chatbot.training.folder import RunFolder
-from chatbot.training.gpt import averaged_gpt
 from chatbot.training.loop import train_steps
 from chatbot.training.optimizer import branch_steps, cool_down
 from chatbot.training.prepare import prepare

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from averages import averaged_gpt
 from gpt2_recipe import GPT2, GPT2Config, random_crops, train_gpt2
 from torch.nn import functional as F
 
@@ -31,7 +32,6 @@ from chatbot.settings.load import load_config
 from chatbot.settings.schema import Config, ObjectiveConfig, PreprocessConfig
 from chatbot.training.batches import BatchSource
 from chatbot.training.folder import RunFolder
-from chatbot.training.gpt import averaged_gpt
 from chatbot.training.loop import train_steps
 from chatbot.training.prepare import prepare
 

@@ -79,14 +79,6 @@ def read_about(path: Path) -> About:
     return read_bundle(path).about
 
 
-def averaged_gpt(state: TrainState) -> GPT:
-    """Return a network with the averaged weights, apart from the one that is trained."""
-    trained = _network_of(state)
-    model = GPT(trained.config).to(trained.head_weight.device).requires_grad_(False).eval()
-    model.load_state_dict(state.ema)
-    return model
-
-
 def _network_of(state: TrainState) -> GPT:
     if not isinstance(state.model, GPT):
         raise TypeError("a state of another family")
