@@ -21,7 +21,7 @@ _START_SECONDS = 120
 def _is_training(folder: RunFolder, pid: int) -> bool:
     """Whether this very process has the run and has begun."""
     holder = folder.trainer()
-    status = folder.read_status() if holder and holder.get("pid") == pid else None
+    status = folder.read_status() if holder and holder.pid == pid else None
     return status is not None and status.state == "running" and status.pid == pid
 
 

@@ -4,9 +4,8 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from importlib.resources import files
-from typing import Any
 
-import yaml
+import msgspec
 
 from chatbot.conversation import Message
 
@@ -16,12 +15,21 @@ _BEGIN = datetime(2025, 3, 2, 9, 0, tzinfo=_KST)
 _TYPOS = (("했어", "햇어"), ("있어", "잇어"), ("좋아", "조아"), ("같이", "가치"), ("알겠", "알겟"))
 
 
+class _Grammar(msgspec.Struct, frozen=True):
+    """invented_room.yaml: a flow is turns, a turn the ways to say it."""
+
+    slots: dict[str, list[str]]
+    flows: list[list[list[str]]]
+    media: list[str]
+    persona_tails: list[str]
+    friend_tails: list[str]
+
+
 def invent_room(n_sessions: int, seed: int) -> Iterator[Message]:
     """Yield an invented two-person chat of some months; the same seed gives the same chat."""
     rng = random.Random(seed)  # noqa: S311 nothing secret
-    grammar = yaml.safe_load(
-        (files("chatbot.cli") / "invented_room.yaml").read_text(encoding="utf-8")
-    )
+    text = (files("chatbot.cli") / "invented_room.yaml").read_text(encoding="utf-8")
+    grammar = msgspec.yaml.decode(text, type=_Grammar)
     now = _BEGIN
     yield Message("", f"{FRIEND}님이 들어왔습니다.", now, "system")
     for _ in range(n_sessions):
@@ -33,23 +41,23 @@ def invent_room(n_sessions: int, seed: int) -> Iterator[Message]:
             now += timedelta(minutes=rng.randint(2, 25))
 
 
-def _flow(grammar: dict[str, Any], now: datetime, rng: random.Random) -> Iterator[Message]:
+def _flow(grammar: _Grammar, now: datetime, rng: random.Random) -> Iterator[Message]:
     """Play one flow: slots drawn once, turns by turn, some as bursts, some with media."""
-    slots = {name: rng.choice(words) for name, words in grammar["slots"].items()}
+    slots = {name: rng.choice(words) for name, words in grammar.slots.items()}
     speaker, other = rng.choice(((FRIEND, PERSONA), (FRIEND, PERSONA), (PERSONA, FRIEND)))
-    for turn in rng.choice(grammar["flows"]):
-        if rng.random() < 0.04 and turn is not None:
+    for turn in rng.choice(grammar.flows):
+        if rng.random() < 0.04:
             now += timedelta(seconds=rng.randint(5, 40))
-            yield Message(speaker, rng.choice(grammar["media"]), now, "media")
+            yield Message(speaker, rng.choice(grammar.media), now, "media")
         for text in _burst(rng.choice(turn).format(**slots), speaker, grammar, rng):
             now += timedelta(seconds=rng.randint(3, 50))
             yield Message(speaker, text, now)
         speaker, other = other, speaker
 
 
-def _burst(text: str, speaker: str, grammar: dict[str, Any], rng: random.Random) -> list[str]:
+def _burst(text: str, speaker: str, grammar: _Grammar, rng: random.Random) -> list[str]:
     """Say a turn as a person does: a tail of their own, a typo, two bubbles instead of one."""
-    tails = grammar["persona_tails" if speaker == PERSONA else "friend_tails"]
+    tails = grammar.persona_tails if speaker == PERSONA else grammar.friend_tails
     if rng.random() < 0.04:
         for right, wrong in _TYPOS:
             text = text.replace(right, wrong)

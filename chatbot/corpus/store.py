@@ -73,6 +73,11 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Setting]
     speakers: SpeakerMarks | None = None
 
+    @property
+    def text_rules(self) -> TextRules:
+        """How its text is written, which a model carries."""
+        return msgspec.convert(self.settings, TextRules)
+
 
 @dataclass(frozen=True)
 class TokenStore:
@@ -132,15 +137,6 @@ def read_stats(folder: Path) -> Stats:
     if stats.version != VERSION:
         raise CorpusError(f"{path} is of another version", hint=_AGAIN)
     return stats
-
-
-def carried_by_model(stats: Stats) -> dict[str, Any]:
-    """Return what a model carries of its data: who its ids are, and how text is written."""
-    rules = msgspec.convert(stats.settings, TextRules)
-    return {
-        "speakers": msgspec.to_builtins(stats.speakers),
-        "text_rules": msgspec.to_builtins(rules),
-    }
 
 
 def remove_corpus(folder: Path) -> None:

@@ -107,7 +107,7 @@ class Bundle:
 
     family: Family
     kind: Literal["full", "adapter"]
-    config: dict[str, Any]
+    config: Mapping[str, Any]
     weights: Weights
     tokenizer_files: dict[str, str]
     about: About = field(default_factory=About)

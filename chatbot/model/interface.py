@@ -5,7 +5,7 @@ torch.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 Tokens = npt.NDArray[np.int64]
+# What a checkpoint must agree with, by the name of its setting.
+Signature: TypeAlias = Mapping[str, object]
+# config.json or adapter_config.json: of transformers and peft, who alone can say what is in it.
+HfConfig: TypeAlias = Mapping[str, Any]
 Logits = npt.NDArray[np.float32]
 
 
@@ -62,7 +66,7 @@ class Network(Protocol):
         """Token ids (K,) and the rows (K, C) trained in place of the head's; None without any."""
 
     @property
-    def signature(self) -> Mapping[str, Any]:
+    def signature(self) -> Signature:
         """What a checkpoint must agree with, by the name of its setting."""
 
     def hidden(self, tokens: "Tensor") -> "Tensor":

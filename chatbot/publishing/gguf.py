@@ -14,6 +14,7 @@ from chatbot.corpus.hf_tokenizer import TOKENIZER_FILE
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ConfigError
 from chatbot.model.bundle import Weights
+from chatbot.model.interface import HfConfig
 from chatbot.publishing.export import ExportDtype
 from chatbot.storage.files import atomic_write
 
@@ -37,7 +38,7 @@ _PLAIN_HF = "`chatbot export --merged DIR` and llama.cpp's convert_hf_to_gguf.py
 class GgufContent:
     """A network in the words of transformers: config.json, weights by name, chat template."""
 
-    config: Mapping[str, Any]
+    config: HfConfig
     weights: Weights
     template: str
     begins_with_bos: bool
@@ -91,7 +92,7 @@ def _open_gguf(path: Path, architecture: str) -> Iterator[Any]:
         writer.close()
 
 
-def _add_shape(writer: Any, config: Mapping[str, Any], dtype: ExportDtype) -> None:
+def _add_shape(writer: Any, config: HfConfig, dtype: ExportDtype) -> None:
     """Add the numbers of a config.json as transformers writes it."""
     import gguf
 

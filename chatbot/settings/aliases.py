@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec.structs import replace as replace_fields
 
@@ -12,6 +12,7 @@ from chatbot.settings.naming import (
     Conversion,
     Naming,
     Setting,
+    Values,
     own_naming,
     renamed_settings,
     schema_settings,
@@ -101,7 +102,7 @@ _LABEL_MODES: dict[str, tuple[str, ...]] = {
 }
 
 # Where fine-tuning begins from other defaults than training from scratch.
-_DEFAULTS: dict[str, Any] = {
+_DEFAULTS: Values = {
     "family": "pretrained",
     "settings_file": FILE,
     "processed.dir": "data/sft",
@@ -127,7 +128,7 @@ _DEFAULTS_OF_CPT = {
     "processed.preprocess.min_context_turns": 0,
 }
 # What fine-tuning takes where that is less than training from scratch takes.
-_KINDS: dict[str, Any] = {
+_KINDS: Values = {
     "optimization.max_epochs": Rate,
     "optimization.weight_decay": Weight,
     "pretrained.cpt_dir": Folder,
@@ -160,7 +161,7 @@ def sft_naming(stage: Stage) -> Naming:
     return Naming({FILE: _GROUPS}, own | idle, _defaults(stage))
 
 
-def _defaults(stage: Stage) -> dict[str, Any]:
+def _defaults(stage: Stage) -> Values:
     return _DEFAULTS if stage == "sft" else {**_DEFAULTS, **_DEFAULTS_OF_CPT}
 
 

@@ -15,7 +15,7 @@ import yaml
 
 from chatbot.errors import ConfigError
 from chatbot.settings.contradictions import refuse_contradictions
-from chatbot.settings.naming import Naming, Setting, own_naming
+from chatbot.settings.naming import Naming, Setting, Values, own_naming
 from chatbot.settings.schema import Config
 
 
@@ -90,12 +90,12 @@ def load_config(
     return config
 
 
-def read_typed(root: Path, overrides: tuple[str, ...], naming: Naming) -> dict[str, Any]:
+def read_typed(root: Path, overrides: tuple[str, ...], naming: Naming) -> Values:
     """Return what a user has typed: dotted name -> a value of its kind."""
     if not root.is_dir():
         raise ConfigError(f"no folder {root}", hint="--root names the project's folder")
     folder = root / "configs"
-    merged: dict[str, Any] = {}
+    merged: Values = {}
     _refuse_misspelt(folder, naming)
     # Who only talks has a model and no configs: the defaults.
     for name, allowed in naming.files.items():
@@ -125,7 +125,7 @@ def _refuse_misspelt(folder: Path, naming: Naming) -> None:
             )
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> Values:
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 a SafeLoader
     except (yaml.YAMLError, ValueError) as error:
@@ -141,7 +141,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return {_pick(key, _TEXT): value for key, value in values.items()}
 
 
-def _overlay(values: dict[str, Any], override: str, naming: Naming) -> None:
+def _overlay(values: Values, override: str, naming: Naming) -> None:
     dotted, equals, text = override.partition("=")
     if not equals:
         raise ConfigError(f"--set {override!r} has no value", hint="--set section.key=value")

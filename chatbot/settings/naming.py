@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import repeat
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from chatbot.settings.schema import Config, Section
 from chatbot.wording import renamed
 
+# What a user typed, or a default, by its key or dotted name: of any type until it is checked.
+Values: TypeAlias = dict[str, Any]
 FILES: dict[str, tuple[str, ...]] = {
     "paths.yaml": ("raw", "processed", "storage", "publish"),
     "train.yaml": (
@@ -88,7 +90,7 @@ class Naming:
             values |= zip(setting.targets, setting.conversion.expand(value), strict=False)
         return msgspec.convert(nested(values), Config)
 
-    def typed(self, config: Config) -> dict[str, Any]:
+    def typed(self, config: Config) -> Values:
         """Return the settings as one would type them: name -> value."""
         return {
             name: setting.conversion.collapse(*(attrgetter(target)(config) for target in targets))
@@ -97,13 +99,13 @@ class Naming:
         }
 
 
-def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+def nested(values: Mapping[str, Any]) -> Values:
     """Turn dotted names into groups.
 
     >>> nested({"model.size": "nano", "run_name": "main"})
     {'model': {'size': 'nano'}, 'run_name': 'main'}
     """
-    groups: dict[str, Any] = {}
+    groups: Values = {}
     for name, value in values.items():
         *sections, key = name.split(".")
         group = groups

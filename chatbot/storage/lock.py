@@ -1,21 +1,35 @@
 """One process at a time: a lock that the operating system drops when its holder dies."""
 
-import json
 import os
 import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
+
+import msgspec
 
 _TRIES, _PAUSE_SECONDS = 10, 0.05
 
 
-class LockHeldError(Exception):
-    """Somebody else holds the lock; `holder` says who (pid, host, since)."""
+class Holder(msgspec.Struct, frozen=True):
+    """Who holds a lock, since when (seconds since 1970); pid 0 until it has said so."""
 
-    def __init__(self, holder: dict[str, Any]) -> None:
-        super().__init__(f"locked by pid {holder.get('pid', '?')}")
+    pid: int = 0
+    host: str = ""
+    since: float = 0.0
+
+    @property
+    def process(self) -> str:
+        """The process, as a message names it."""
+        return str(self.pid or "?")
+
+
+class LockHeldError(Exception):
+    """Somebody else holds the lock; `holder` says who."""
+
+    def __init__(self, holder: Holder) -> None:
+        super().__init__(f"locked by pid {holder.process}")
         self.holder = holder
 
 
@@ -33,8 +47,8 @@ class FileLock:
             self._open(path)
         self.since = time.time()
         self._file.truncate(0)
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": self.since}
-        self._file.write(json.dumps(holder))
+        holder = Holder(os.getpid(), socket.gethostname(), self.since)
+        self._file.write(msgspec.json.encode(holder).decode())
         self._file.flush()
 
     def _is_of(self, path: Path) -> bool:
@@ -70,7 +84,7 @@ class FileLock:
         self._file.close()
 
 
-def lock_holder(path: Path) -> dict[str, Any] | None:
+def lock_holder(path: Path) -> Holder | None:
     """Say who holds the lock at `path` now; None if nobody does."""
     if not path.exists():
         return None
@@ -82,12 +96,11 @@ def lock_holder(path: Path) -> dict[str, Any] | None:
     return None
 
 
-def _holder(path: Path) -> dict[str, Any]:
+def _holder(path: Path) -> Holder:
     try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}  # the holder is between taking the lock and writing its name
-    return holder if isinstance(holder, dict) else {}
+        return msgspec.json.decode(path.read_bytes(), type=Holder)
+    except (OSError, msgspec.DecodeError):
+        return Holder()  # it is between taking the lock and writing its name
 
 
 if sys.platform == "win32":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import torch
@@ -15,12 +15,13 @@ from torch import Tensor
 
 from chatbot.errors import CheckpointError
 from chatbot.model.bundle import About
-from chatbot.model.interface import trained_weights
+from chatbot.model.interface import Signature, trained_weights
 from chatbot.settings import run_files
 from chatbot.storage.files import atomic_write, require_space, sha256_of, write_json
 from chatbot.training.folder import RunFolder
 from chatbot.training.loop import TrainState
 
+StateDict: TypeAlias = dict[str, Any]  # as torch makes and takes it
 FORMAT, _KIND = 1, "training"
 _N_KNOWN = 8  # digests a name: a run may die between noting one and renaming, some times in a row
 
@@ -34,11 +35,11 @@ class Checkpoint:
 
     format: int
     kind: str
-    shape: dict[str, Any]
+    shape: Signature
     model: dict[str, Tensor]
     ema: dict[str, Tensor]
-    optimizers: list[dict[str, Any]]
-    scaler: dict[str, Any]
+    optimizers: list[StateDict]
+    scaler: StateDict
     step: int
     epoch: int
     index: int
@@ -83,7 +84,7 @@ def weight_bytes(state: TrainState) -> int:
     return 4 * sum(weight.numel() for weight in trained_weights(state.model).values())
 
 
-def _save(path: Path, payload: dict[str, Any]) -> None:
+def _save(path: Path, payload: Mapping[str, object]) -> None:
     def keep_the_last(part: Path) -> None:
         record_checksum(path, sha256_of(part))
         if path.name == run_files.LATEST and path.exists():
@@ -212,7 +213,7 @@ def _sizes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     return {name: tuple(weight.shape) for name, weight in weights.items()}
 
 
-def check_resumable(checkpoint: Checkpoint, about: About, signature: Mapping[str, Any]) -> None:
+def check_resumable(checkpoint: Checkpoint, about: About, signature: Signature) -> None:
     """Refuse to go on with another vocabulary, other data or another network; name the change."""
     saved = checkpoint.about
     again = "run `chatbot archive`, or set another `run_name`, to start anew"
@@ -232,7 +233,7 @@ def check_resumable(checkpoint: Checkpoint, about: About, signature: Mapping[str
             )
 
 
-def _has_betas(optimizer: Mapping[str, Any]) -> bool:
+def _has_betas(optimizer: StateDict) -> bool:
     """Tell the state of an AdamW from that of a Muon, which has none."""
     return any("betas" in group for group in optimizer.get("param_groups", []))
 

@@ -5,18 +5,20 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from chatbot.errors import CheckpointError
 from chatbot.settings import run_files
 from chatbot.storage.files import REPLACED, explained, restore_directory, write_bytes
-from chatbot.storage.lock import FileLock, LockHeldError, lock_holder
+from chatbot.storage.lock import FileLock, Holder, LockHeldError, lock_holder
 
+# A line of metrics.jsonl: `step`, and what was measured there; versions differ in what that is.
+Metrics: TypeAlias = Mapping[str, Any]
 COOLDOWN = "cooldown"  # in the STOP file
 _LIVE = ("starting", "running")
 
@@ -174,7 +176,7 @@ class RunFolder:
             return False
         return self.stop_file.read_text(encoding="utf-8", errors="replace").strip() == COOLDOWN
 
-    def trainer(self) -> dict[str, Any] | None:
+    def trainer(self) -> Holder | None:
         """Return who trains this run now; None if nobody does."""
         return lock_holder(self.lock_path)
 
@@ -218,10 +220,10 @@ def is_stale(path: Path) -> bool:
     return RunFolder(path.parent).stale.exists() or published_mark(path).exists()
 
 
-def busy(folder: RunFolder, holder: dict[str, Any]) -> CheckpointError:
+def busy(folder: RunFolder, holder: Holder) -> CheckpointError:
     """Return the refusal of a second trainer."""
     return CheckpointError(
-        f"run {folder.path.name} is being trained by process {holder.get('pid', '?')}",
+        f"run {folder.path.name} is being trained by process {holder.process}",
         hint="`chatbot status` shows it, `chatbot stop` ends it",
     )
 
@@ -281,7 +283,7 @@ def cut_metrics(path: Path, step: int) -> None:
     write_bytes(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
 
-def _read_metrics(path: Path) -> Iterator[dict[str, Any]]:
+def _read_metrics(path: Path) -> Iterator[Metrics]:
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         with contextlib.suppress(ValueError):
             metrics = json.loads(line)
@@ -295,6 +297,6 @@ def start_loss(folder: RunFolder) -> float | None:
     return next((line["val_loss"] for line in lines if "val_loss" in line), None)
 
 
-def read_metrics(folder: RunFolder) -> list[dict[str, Any]]:
+def read_metrics(folder: RunFolder) -> list[Metrics]:
     """Return the logged metrics in order; none if nothing was logged yet."""
     return list(_read_metrics(folder.metrics)) if folder.metrics.exists() else []

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from chatbot.model.interface import Network
 from chatbot.training.recipe import Optimization, Recipe
 
+ParamGroup: TypeAlias = dict[str, Any]  # as torch takes it
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan 2024: steepest at zero
 _NEWTON_SCHULZ_STEPS = 5
 _TABLE = re.compile(r"embed|lm_head|trainable_tokens|\bw[tp]e\b")  # rows, one a token
@@ -46,7 +47,7 @@ class Muon(torch.optim.Optimizer):
             for matrices in alike.values():
                 self._update(matrices, group)
 
-    def _update(self, matrices: list[Tensor], group: dict[str, Any]) -> None:
+    def _update(self, matrices: list[Tensor], group: ParamGroup) -> None:
         """Update matrices of one shape together: few large products instead of many small."""
         gradients = [matrix.grad for matrix in matrices if matrix.grad is not None]
         for matrix in matrices:
@@ -93,7 +94,7 @@ def build_optimizers(
         decayed = tables
     else:
         decayed = matrices + tables
-    groups: list[dict[str, Any]] = [
+    groups: list[ParamGroup] = [
         {"params": decayed, "weight_decay": decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
@@ -110,7 +111,7 @@ def build_optimizers(
 
 
 def _adamw_8bit(
-    groups: list[dict[str, Any]], lr: float, betas: tuple[float, float], name: str
+    groups: list[ParamGroup], lr: float, betas: tuple[float, float], name: str
 ) -> torch.optim.Optimizer:
     """Return AdamW with moments of 8 bits, `paged` into the machine's memory if need be."""
     import bitsandbytes

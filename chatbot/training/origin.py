@@ -3,23 +3,22 @@
 import subprocess
 from pathlib import Path
 
-import msgspec
-
-from chatbot.corpus.store import Corpus, carried_by_model
+from chatbot.corpus.store import Corpus
 from chatbot.model.bundle import About
 from chatbot.settings.schema import Config
 
 
 def describe_data(config: Config, corpus: Corpus) -> About:
     """Return what a run says of vocabulary, data and program; its family adds what is its own."""
-    facts = {
-        "tokenizer_sha256": corpus.stats.tokenizer_sha256,
-        "data_fingerprint": corpus.stats.fingerprint,
-        "run_name": config.run_name,
-        "git_commit": _git_commit(Path(config.root)),
-        **carried_by_model(corpus.stats),
-    }
-    return msgspec.convert(facts, About)
+    stats = corpus.stats
+    return About(
+        run_name=config.run_name,
+        data_fingerprint=stats.fingerprint,
+        tokenizer_sha256=stats.tokenizer_sha256,
+        git_commit=_git_commit(Path(config.root)),
+        speakers=stats.speakers,
+        text_rules=stats.text_rules,
+    )
 
 
 def _git_commit(root: Path) -> str:

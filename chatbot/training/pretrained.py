@@ -180,7 +180,7 @@ def open_network(
 def adapted(model: Any, base: Base, config: Config, tokenizer: BaseTokenizer) -> PretrainedNetwork:
     """Return a network with what is trained: a new adapter, or everything."""
     pretrained = config.pretrained
-    signature: dict[str, Any] = {"model.tuning": pretrained.base.tuning}
+    signature: dict[str, object] = {"model.tuning": pretrained.base.tuning}
     if pretrained.base.tuning == "full":
         model.requires_grad_(True)
     else:

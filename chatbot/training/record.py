@@ -13,10 +13,10 @@ import msgspec
 from chatbot.errors import ChatbotError
 from chatbot.settings import run_files
 from chatbot.settings.aliases import naming_of
-from chatbot.settings.naming import nested
+from chatbot.settings.naming import Values, nested
 from chatbot.settings.schema import Config
 from chatbot.storage.files import explained, write_bytes
-from chatbot.training.folder import RunFolder, Status, cut_metrics, read_metrics
+from chatbot.training.folder import Metrics, RunFolder, Status, cut_metrics, read_metrics
 from chatbot.training.loop import EvalResult, StepResult, TrainState
 from chatbot.wording import printable
 
@@ -85,7 +85,7 @@ class Record:
         """Replace status.json, if that is possible."""
         self.attempt(self._folder.write_status, self.status)
 
-    def log(self, metrics: dict[str, Any]) -> None:
+    def log(self, metrics: Metrics) -> None:
         """Append a line to metrics.jsonl, if that is possible."""
         self.attempt(_append, self._folder.metrics, json.dumps(metrics) + "\n")
 
@@ -128,7 +128,7 @@ def _append(path: Path, line: str) -> None:
         file.write(line)
 
 
-def _settings_of_run(config: Config) -> dict[str, Any]:
+def _settings_of_run(config: Config) -> Values:
     """Return the settings as they are typed, without those that hold names of people or rooms."""
     naming = naming_of(config)
     hidden = {naming.aliases.get(name, name) for name in _WITH_NAMES}

@@ -11,6 +11,7 @@ from chatbot.errors import ChatbotError, CheckpointError
 from chatbot.storage.files import require_space
 from chatbot.training.checkpoint import checkpoint_bytes, read_checkpoint, restore
 from chatbot.training.clock import Clock
+from chatbot.training.folder import Metrics
 from chatbot.training.interface import StopNotice, TrainingHooks
 from chatbot.training.loop import (
     EvalResult,
@@ -29,7 +30,7 @@ _MOST_FAILED_SAVES = 2  # what is trained after them could not be saved either
 _DISK_SPEED = 1e8  # bytes a second, until a save was timed
 
 
-def _line(step: int, result: EvalResult) -> dict[str, Any]:
+def _line(step: int, result: EvalResult) -> Metrics:
     return {"step": step, "val_loss": result.loss, "val_bits_per_byte": result.bits_per_byte}
 
 

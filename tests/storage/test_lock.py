@@ -26,7 +26,7 @@ def test_second_holder_is_refused_and_told_who(tmp_path):
         with pytest.raises(LockHeldError) as caught:
             FileLock(path)
         first.kill()
-    assert caught.value.holder["pid"] == first.pid
+    assert caught.value.holder.pid == first.pid
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -34,7 +34,7 @@ def test_lock_of_a_killed_process_is_free(tmp_path):
     path = tmp_path / "lock"
     with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE) as first:
         first.stdout.readline()
-        assert lock_holder(path)["pid"] == first.pid
+        assert lock_holder(path).pid == first.pid
         first.send_signal(signal.SIGKILL)
     assert lock_holder(path) is None
     with FileLock(path):

@@ -118,8 +118,8 @@ def test_a_killed_worker_restarts_the_group_from_the_last_checkpoint(tmp_path, _
     with subprocess.Popen(line, env=environment(), stderr=subprocess.PIPE, text=True) as process:
         try:
             holder = wait_for(lambda: folder.latest.exists() and folder.trainer())
-            os.kill(holder["pid"], signal.SIGKILL)
-            wait_for(lambda: goes_on_without(folder, holder["pid"]))
+            os.kill(holder.pid, signal.SIGKILL)
+            wait_for(lambda: goes_on_without(folder, holder.pid))
             folder.stop_file.touch()
             _, said = process.communicate(timeout=90)
         finally:
@@ -131,7 +131,7 @@ def test_a_killed_worker_restarts_the_group_from_the_last_checkpoint(tmp_path, _
 
 def goes_on_without(folder, pid):
     holder, status = folder.trainer(), folder.read_status()
-    return holder and holder["pid"] != pid and status.state == "running" and status.pid != pid
+    return holder and holder.pid != pid and status.state == "running" and status.pid != pid
 
 
 def wait_for(condition, seconds=60):

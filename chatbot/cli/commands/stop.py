@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     if holder is None:
         say(f"run {config.run_name} is not being trained")
         return
-    say(f"asking process {holder.get('pid', '?')} to save, measure and end")
+    say(f"asking process {holder.process} to save, measure and end")
     write_bytes(folder.stop_file, f"{COOLDOWN if args.cooldown else 'stop'}\n".encode())
     seconds = _COOLDOWN_SECONDS if args.cooldown else _WAIT_SECONDS
     deadline = time.monotonic() + seconds

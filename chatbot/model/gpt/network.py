@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from chatbot.errors import CheckpointError
 from chatbot.model.device import computing_dtype
 from chatbot.model.gpt.config import NORM_EPS, GPTConfig, require_shapes
-from chatbot.model.interface import Logits, Tokens
+from chatbot.model.interface import Logits, Signature, Tokens
 
 _INIT_STD = 0.02
 
@@ -279,7 +279,7 @@ class GPT(nn.Module):
         return TorchLanguageModel(self)
 
     @property
-    def signature(self) -> dict[str, Any]:
+    def signature(self) -> Signature:
         """What a checkpoint must agree with: its shape."""
         return asdict(self.config)
 

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from chatbot.model.interface import HfConfig
+
 _CHUNK_BYTES = 8 << 20  # hashed on all cores: 7 B parameters take seconds
 _N_SAMPLES, _SAMPLE_BYTES = 64, 4096
 _MARK = "2"
@@ -38,9 +40,7 @@ class Fingerprint:
         return None if config == self.config else "config.json, or the code it names, differs"
 
 
-def fingerprint_of(
-    weights: Sequence[Path], config: dict[str, Any], code: Sequence[Path]
-) -> Fingerprint:
+def fingerprint_of(weights: Sequence[Path], config: HfConfig, code: Sequence[Path]) -> Fingerprint:
     """Hash weights' files whole, and of config.json what changes results."""
     computed = hashlib.sha256(json.dumps(_effective(config), sort_keys=True).encode())
     for path in code:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from chatbot.errors import ChatbotError, CheckpointError, ConfigError
+from chatbot.model.interface import HfConfig
 from chatbot.model.pretrained.fingerprint import Fingerprint, fingerprint_of
 from chatbot.model.tensors import Shapes
 from chatbot.settings.schema import BaseModelConfig
@@ -59,7 +60,7 @@ class Base:
         return Path(self.place).name if self.is_local else self.place
 
     @property
-    def options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, object]:
         """What every loader of transformers is told."""
         return {
             "revision": self.settings.revision,
@@ -99,12 +100,12 @@ class Base:
             return 0
         return sum(path.stat().st_size for path in self._weight_files())
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> HfConfig:
         """Return what its config.json holds, nothing if it has none."""
         path = self.file("config.json")
         return json.loads(path.read_text(encoding="utf-8")) if path else {}
 
-    def _code_files(self, config: dict[str, Any]) -> list[Path]:
+    def _code_files(self, config: HfConfig) -> list[Path]:
         """Return the modules that come with a base and that its config.json names."""
         modules = {str(name).rpartition(".")[0] for name in config.get("auto_map", {}).values()}
         return [path for name in sorted(modules) if (path := self.file(f"{name}.py"))]
@@ -173,7 +174,7 @@ def load_base(base: Base, device: torch.device, dtype: torch.dtype, *, in_4bit: 
     """Load the network of a base, frozen, in evaluation mode."""
     library = _library(base)
     attention = base.settings.attn_implementation
-    options: dict[str, Any] = {"dtype": dtype, **base.options}
+    options: dict[str, object] = {"dtype": dtype, **base.options}
     if attention != "auto":
         options["attn_implementation"] = attention
     if in_4bit:
@@ -241,7 +242,7 @@ def can_quantize(device: torch.device) -> bool:
     return device.type == "cuda" and importlib.util.find_spec("bitsandbytes") is not None
 
 
-def empty_network(config: dict[str, Any], dtype: torch.dtype, shapes: Shapes) -> Any:
+def empty_network(config: HfConfig, dtype: torch.dtype, shapes: Shapes) -> Any:
     """Return a network of a config.json with weights that mean nothing yet.
 
     Raises CheckpointError, before memory is taken, unless its weights have the shapes of a file.

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from chatbot.errors import CheckpointError, ConfigError
 from chatbot.model.gpt.network import Dropout
+from chatbot.model.interface import HfConfig
 from chatbot.model.pretrained.fit import AdapterConfig, adapted_modules
 from chatbot.settings.schema import LoraConfig
 
@@ -153,11 +154,11 @@ def _attached(model: nn.Module, config: PeftConfig, base_name: str) -> PeftModel
     return attached
 
 
-def adapter_config(model: PeftModel) -> dict[str, Any]:
+def adapter_config(model: PeftModel) -> HfConfig:
     """Return what adapter_config.json holds."""
     values = model.peft_config[_NAME].to_dict()
     values |= {"inference_mode": True, "peft_version": None}
-    plain: dict[str, Any] = json.loads(json.dumps(values, default=sorted))
+    plain: HfConfig = json.loads(json.dumps(values, default=sorted))
     return {name: value for name, value in plain.items() if name != "peft_version"}
 
 

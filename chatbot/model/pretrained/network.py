@@ -18,7 +18,7 @@ from chatbot.corpus.tokenizer import EOS
 from chatbot.errors import CheckpointError, ConfigError
 from chatbot.model.bundle import Bundle, Weights
 from chatbot.model.device import choose_device, choose_dtype
-from chatbot.model.interface import Logits, Tokens
+from chatbot.model.interface import HfConfig, Logits, Tokens
 from chatbot.model.pretrained.file import tokenizer_of
 from chatbot.model.pretrained.hub import (
     LONGEST,
@@ -198,10 +198,10 @@ class PretrainedNetwork(nn.Module):
         weights, config = self.all_weights(), self.hf_config()
         return Bundle("pretrained", "full", config, _arrays(weights), tokenizer.files)
 
-    def hf_config(self) -> dict[str, Any]:
+    def hf_config(self) -> HfConfig:
         """Return what config.json holds, without where the base was."""
-        config: dict[str, Any] = json.loads(self._base.config.to_json_string(use_diff=False))
-        return config | {"vocab_size": len(self.head_weight), "_name_or_path": ""}
+        config: HfConfig = json.loads(self._base.config.to_json_string(use_diff=False))
+        return {**config, "vocab_size": len(self.head_weight), "_name_or_path": ""}
 
     def save(self, folder: Path) -> None:
         """Write config.json and weights as transformers does."""
