@@ -17,8 +17,9 @@ from typing import IO
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
 from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.reader import OpenLines, Reader
 from chatbot.ingest.readers.recognize import FileKind, binary_kind, other_kind
-from chatbot.ingest.readers.registry import MESSENGERS, READERS, OpenLines, Reader
+from chatbot.ingest.readers.registry import MESSENGERS, READERS
 from chatbot.ingest.readers.text import (
     OpenBytes,
     detect_encoding,

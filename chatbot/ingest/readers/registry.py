@@ -1,40 +1,7 @@
-"""The registry of export formats: what is known of every messenger that is read."""
+"""The registry of export formats: a line for each, and what they say together."""
 
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import timezone
-
-from chatbot.conversation import Message
 from chatbot.ingest.readers import kakaotalk, kakaotalk_csv, kakaotalk_names
-from chatbot.ingest.readers.account import Account
-
-OpenLines = Callable[[], Iterator[str]]
-
-
-@dataclass(frozen=True)
-class Reader:
-    """One family of formats: how to recognize it by its first lines, and how to read it.
-
-    `messenger` and `export_steps`: its name and where it exports a chat, for hints. `room_of` and
-    `chunk_of`: what a file's name tells of the room, and of which export the file is which part.
-    `exporter_names`: what stands in place of the name of whoever made the export, `unknown_names`
-    in place of people who left and of bots. `notice`: lines that the messenger adds to what
-    somebody wrote. `cut_chars`: the length at which its phones cut a text.
-    """
-
-    name: str
-    recognizes: Callable[[list[str]], bool]
-    read: Callable[[OpenLines, timezone, Account], Iterator[Message]]
-    messenger: str = ""
-    export_steps: str = ""
-    room_of: Callable[[str], str] = lambda _stem: ""
-    chunk_of: Callable[[str], tuple[str, int] | None] = lambda _stem: None
-    exporter_names: tuple[str, ...] = ()
-    unknown_names: tuple[str, ...] = ()
-    notice: re.Pattern[str] | None = None
-    cut_chars: int | None = None
-
+from chatbot.ingest.readers.reader import Reader
 
 READERS = (
     Reader("kakaotalk_csv", kakaotalk_csv.recognizes, kakaotalk_csv.read_messages),

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from chatbot.conversation import Message
 from chatbot.ingest import readers
-from chatbot.ingest.readers.registry import Reader
+from chatbot.ingest.readers.reader import Reader
 
 BEGIN = datetime(2025, 3, 2, 9, 0)
 MEDIA = {"[img]": "photo"}
