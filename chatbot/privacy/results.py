@@ -24,7 +24,7 @@ class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
     masked: dict[str, int]
     dropped: dict[str, int]
     context_only: dict[str, int] = msgspec.field(name="context only, not trained")
-    n_epochs: int | str = msgspec.field(name="times the chat was read")
+    n_epochs: int | str = msgspec.field(name="times the chat was read", default="?")
 
 
 class ReportSettings(msgspec.Struct, frozen=True, kw_only=True):
