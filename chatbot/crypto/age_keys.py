@@ -214,6 +214,11 @@ def new_identity() -> X25519Identity:
     return X25519Identity(secrets.token_bytes(32))
 
 
+def new_hybrid_identity() -> HybridIdentity:
+    """Draw a post-quantum key pair."""
+    return HybridIdentity(secrets.token_bytes(32))
+
+
 def new_passphrase() -> str:
     """Draw six words that can be spoken, 96 bits: no keyboard and no language spells them anew."""
     return "-".join(

@@ -125,8 +125,9 @@ def test_without_the_key_an_encrypted_model_stays_shut(trained, capsys, monkeypa
     assert not list(trained.root.rglob("*.safetensors"))
 
 
-def test_a_drawn_key_pair_shares_with_one_person(trained, capsys, monkeypatch):
-    assert trained.run("keygen") == 0
+@pytest.mark.parametrize("kind", [(), ("--post-quantum",)], ids=["X25519", "post-quantum"])
+def test_a_drawn_key_pair_shares_with_one_person(trained, kind, capsys, monkeypatch):
+    assert trained.run("keygen", *kind) == 0
     shown = capsys.readouterr()
     line, public = shown.out.strip(), shown.err.split()[-1]
     assert trained.run("publish", "--encrypt", "--to", public) == 0
