@@ -1,34 +1,53 @@
 """Keys and passwords: read from .env, asked for at the terminal, drawn where there is none."""
 
+import argparse
 import getpass
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from chatbot.cli.screen import say
 from chatbot.crypto.age import Recipient
-from chatbot.crypto.age_keys import new_passphrase, recipient_of, recipients_of
+from chatbot.crypto.age_keys import Passphrase, new_passphrase, recipient_of, recipients_of
 from chatbot.crypto.secrets import keep_secret, read_secret
+from chatbot.crypto.strength import require_strong
 from chatbot.errors import AccessError
 from chatbot.serving.auth import has_password, require_access
 from chatbot.settings.schema import Config
 
 
-def recipients_for(names: Sequence[str], config: Config) -> list[Recipient]:
+def add_recipient_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --to and --weak-key."""
+    parser.add_argument(
+        "--to",
+        action="append",
+        default=[],
+        metavar="age1...",
+        help="encrypt for this public key, instead of the passphrase; may be repeated",
+    )
+    parser.add_argument(
+        "--weak-key", action="store_true", help="encrypt though the passphrase can be guessed"
+    )
+
+
+def recipients_for(args: argparse.Namespace, config: Config) -> list[Recipient]:
     """Return whom to encrypt for: the public keys that are named, else who knows the project's key.
 
-    Where there is no key, a drawn passphrase is offered and kept in .env.
+    Where there is no key, a drawn passphrase is offered and kept in .env. Raises CryptoError for a
+    passphrase that can be guessed, unless it is asked for.
     """
-    if names:
-        return recipients_of(names)
+    if args.to:
+        return recipients_of(args.to)
     name, root = config.security.model_key_env, Path(config.root)
     key = read_secret(root, name)
     if key is None:
         key = _offer_passphrase(name)
         keep_secret(root, name, key)
         say(f"kept in {root / '.env'}; send it to whoever shall open the model, not by e-mail")
-    return [recipient_of(key)]
+    recipient = recipient_of(key)
+    if isinstance(recipient, Passphrase) and not args.weak_key:
+        require_strong(key, name)
+    return [recipient]
 
 
 def _offer_passphrase(name: str) -> str:

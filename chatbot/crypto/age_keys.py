@@ -42,6 +42,9 @@ _HPKE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHA
 _KEM_KEY, _HYBRID_KEY, _HYBRID_SHARE = 1184, 1184 + 32, 1088 + 32  # bytes
 _CONSONANTS, _VOWELS = "bdfghjklmnprstvz", "aiou"
 _N_WORDS = 6
+_WORD = f"([{_CONSONANTS}][{_VOWELS}]){{2}}[{_CONSONANTS}]"
+DRAWN = re.compile(f"{_WORD}(-{_WORD}){{{_N_WORDS - 1}}}")  # what `new_passphrase` draws
+DRAWN_BITS = 96.0  # 16 consonants, 4 vowels: 4 and 2 bits a letter
 
 
 class Passphrase:

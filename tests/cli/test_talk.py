@@ -64,7 +64,7 @@ def test_a_friend_with_a_published_file_talks_at_once(trained, friend, folder):
 
 @pytest.mark.slow
 def test_a_friend_with_an_encrypted_file_needs_its_key_and_no_password(trained, friend):
-    key = "CHATBOT_MODEL_KEY=여섯 낱말\n"
+    key = "CHATBOT_MODEL_KEY=아무도 모르는 여섯 낱말 비밀\n"
     (trained.root / ".env").write_text(f"CHATBOT_PASSWORD=a\n{key}")
     assert trained.run("publish", "--encrypt") == 0
     shutil.copy(trained.root / "artifacts/model_latest.enc", friend.root / "artifacts")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.crypto.age_keys import new_passphrase
 from chatbot.publishing.archive import archive, plan_archive
 from chatbot.storage.files import sha256_of
 
@@ -98,7 +99,9 @@ def forget_plain(project):
 def test_an_encrypted_model_answers_as_the_plain_one(trained, capsys):
     fp32 = ("--set", "publish.dtype=fp32")
     before = ask(trained, capsys=capsys)
-    (trained.root / ".env").write_text("CHATBOT_PASSWORD=a\nCHATBOT_MODEL_KEY=여섯 낱말\n")
+    (trained.root / ".env").write_text(
+        "CHATBOT_PASSWORD=a\nCHATBOT_MODEL_KEY=아무도 모르는 여섯 낱말 비밀\n"
+    )
     assert trained.run("publish", "--encrypt", *fp32) == 0
     files = {path.name for path in (trained.root / "artifacts").iterdir()}
     assert files - {".gitkeep"} == {"model_latest.enc", "model_info.json"}
@@ -115,7 +118,7 @@ def test_without_the_key_an_encrypted_model_stays_shut(trained, capsys, monkeypa
     shown = capsys.readouterr().err
     assert "CHATBOT_MODEL_KEY is not set" in shown and "measuring" not in shown
     monkeypatch.setenv("CHATBOT_MODEL_KEY", "낱말")
-    assert trained.run("publish", "--encrypt") == 0
+    assert trained.run("publish", "--encrypt", "--weak-key") == 0
     forget_plain(trained)
     monkeypatch.setenv("CHATBOT_MODEL_KEY", "다른 낱말")
     assert "the key does not open this file" in ask(trained, capsys=capsys)
@@ -137,6 +140,21 @@ def test_a_drawn_key_pair_shares_with_one_person(trained, kind, capsys, monkeypa
     assert not ask(trained, capsys=capsys).startswith("error")
 
 
+@pytest.mark.parametrize("command", [("publish", "--encrypt"), ("encrypt-model", "{plain}")])
+def test_a_passphrase_that_can_be_guessed_is_refused_unless_asked_for(
+    trained, command, tmp_path, capsys, monkeypatch
+):
+    (tmp_path / "plain").write_bytes(b"x")
+    command = [part.format(plain=tmp_path / "plain") for part in command]
+    monkeypatch.setenv("CHATBOT_MODEL_KEY", "1234")
+    assert trained.run(*command) == 2
+    shown = capsys.readouterr().err
+    assert "CHATBOT_MODEL_KEY can be guessed: it has at most 7 bits, 60 are needed" in shown
+    assert "keygen --passphrase" in shown and "--weak-key" in shown and "1234" not in shown
+    assert not list(trained.root.rglob("*.enc"))
+    assert trained.run(*command, "--weak-key") == 0
+
+
 @pytest.mark.slow
 def test_a_drawn_passphrase_is_offered_and_kept(trained, monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
@@ -150,7 +168,7 @@ def test_a_drawn_passphrase_is_offered_and_kept(trained, monkeypatch, capsys):
 
 
 def test_a_kill_while_encrypting_leaves_no_file(trained, monkeypatch):
-    monkeypatch.setenv("CHATBOT_MODEL_KEY", "낱말")
+    monkeypatch.setenv("CHATBOT_MODEL_KEY", new_passphrase())
 
     def stopped(*_):
         raise KeyboardInterrupt

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from chatbot.cli.keys import recipients_for
+from chatbot.cli.keys import add_recipient_arguments, recipients_for
 from chatbot.cli.screen import say
 from chatbot.crypto.age import encrypt_file
 from chatbot.errors import CheckpointError
@@ -11,12 +11,10 @@ from chatbot.settings.schema import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the files and --to."""
+    """Add the files, --to and --weak-key."""
     parser.add_argument("source", type=Path, nargs="?", help="default: the published model")
     parser.add_argument("--output", type=Path, help="default: the same name with .enc")
-    parser.add_argument(
-        "--to", action="append", default=[], metavar="age1...", help="for this public key"
-    )
+    add_recipient_arguments(parser)
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
@@ -31,5 +29,5 @@ def run(args: argparse.Namespace, config: Config) -> None:
     require_shareable_file(source, config)
     if target.exists():
         raise CheckpointError(f"{target} already exists", hint="name another with --output")
-    encrypt_file(source, target, recipients_for(args.to, config))
+    encrypt_file(source, target, recipients_for(args, config))
     say(f"written to {target}; {source} is still there, not encrypted")

@@ -5,22 +5,16 @@ import argparse
 import msgspec
 
 from chatbot.cli.commands._privacy import check_privacy
-from chatbot.cli.keys import recipients_for, require_owner
+from chatbot.cli.keys import add_recipient_arguments, recipients_for, require_owner
 from chatbot.cli.screen import print_rows, say
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --encrypt and --to."""
+    """Add --encrypt, --to and --weak-key."""
     parser.add_argument("--encrypt", action="store_true", help="as a standard age file")
-    parser.add_argument(
-        "--to",
-        action="append",
-        default=[],
-        metavar="age1...",
-        help="with --encrypt: for this public key, instead of the passphrase; may be repeated",
-    )
+    add_recipient_arguments(parser)
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
@@ -40,7 +34,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     source, plain = run_model_path(config), published_path(config)
     bundle = open_model(source, config)
     require_shareable(source, bundle.about, config)
-    keys = recipients_for(args.to, config) if args.encrypt else []  # before minutes of measuring
+    keys = recipients_for(args, config) if args.encrypt else []  # before minutes of measuring
     check_privacy(bundle, config)
     target = encrypted_path(config) if args.encrypt else plain
     info = publish(bundle, target, config.publish.dtype, keys)
