@@ -26,6 +26,7 @@ from chatbot.ingest.readers.registry import CUT_CHARS, NOTICES
 from chatbot.ingest.spool import SessionSpool
 from chatbot.listener import SILENCE, Listener
 from chatbot.settings.schema import Config
+from chatbot.storage.files import part_of
 
 _OF_MESSAGES = ("message", "media", "system")
 
@@ -76,7 +77,7 @@ def read_sessions(config: Config, listener: Listener = SILENCE) -> Iterator[Clea
     Raises CorpusError or ExportError if there is nothing to read, or not what was filed.
     """
     rooms = open_rooms(config, listener.warn)
-    remove_leftovers(config)
+    remove_spools(config)
     ingestion = _Ingestion(rooms, config)
     try:
         n_messages = sum(entry.n_messages for room in rooms for entry in room.exports)
@@ -89,10 +90,10 @@ def read_sessions(config: Config, listener: Listener = SILENCE) -> Iterator[Clea
     finally:
         for spool in ingestion.spools:
             spool.close()
-        remove_leftovers(config)
+        remove_spools(config)
 
 
-def remove_leftovers(config: Config) -> None:
+def remove_spools(config: Config) -> None:
     """Remove what this pipeline, or a killed one, left aside: it holds private text."""
     for path in config.processed_dir.parent.glob(f"{config.processed_dir.name}.*.part"):
         shutil.rmtree(path)
@@ -120,7 +121,7 @@ class _Ingestion:
         cleaner = Cleaner(self._rules, self._forget, NOTICES, CUT_CHARS)
         masker = self._make_masker(room)
         folder = self._config.processed_dir
-        spool = SessionSpool(folder.with_name(f"{folder.name}.spool.part") / room.id)
+        spool = SessionSpool(part_of(folder.with_name(f"{folder.name}.spool")) / room.id)
         self.spools.append(spool)
         tally = self._tallies[room.id] = RoomTally()
         messages = read_room(room.exports, room.aliases, self._config, tally)
