@@ -25,6 +25,11 @@ def add_recipient_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="age1...",
         help="encrypt for this public key, instead of the passphrase; may be repeated",
     )
+    add_weak_key_argument(parser)
+
+
+def add_weak_key_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --weak-key."""
     parser.add_argument(
         "--weak-key", action="store_true", help="encrypt though the passphrase can be guessed"
     )

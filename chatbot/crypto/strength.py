@@ -38,15 +38,14 @@ def strength_bits(phrase: str) -> float:
     return sum(_costs(phrase)) * math.log2(max(2, sum(kinds)))
 
 
-def require_strong(phrase: str, name: str, least_bits: float = LEAST_BITS) -> None:
-    """Raise CryptoError if a passphrase, set as `name`, can have no more than so many bits."""
+def require_strong(phrase: str, name: str = "") -> None:
+    """Raise CryptoError if a passphrase, set as `name`, has fewer than `LEAST_BITS` bits."""
     bits = strength_bits(phrase)
-    if bits < least_bits:
+    if bits < LEAST_BITS:
         raise CryptoError(
-            f"the passphrase {name} can be guessed: it has at most {bits:.0f} bits, "
-            f"{least_bits:.0f} are needed",
-            hint="`chatbot keygen --passphrase` prints a strong one for .env; "
-            "--weak-key takes this one",
+            f"the passphrase {name}".rstrip()
+            + f" can be guessed: it has at most {bits:.0f} bits, {LEAST_BITS} are needed",
+            hint="`chatbot keygen --passphrase` prints a strong one; --weak-key takes this one",
         )
 
 

@@ -44,7 +44,9 @@ def test_a_sealed_project_still_answers_from_its_encrypted_model(trained, monkey
     quiet = (*TINY, "publish.privacy.check=off")
     assert trained.run("publish", "--encrypt", settings=quiet) == 0
     before = contents(trained.root)
-    assert trained.run("seal") == 0
+    assert trained.run("seal") == 2
+    assert "the passphrase can be guessed: it has at most 54 bits" in capsys.readouterr().err
+    assert trained.run("seal", "--weak-key") == 0
     assert {path for path in contents(trained.root) if not path.startswith("configs/")} == {
         "sealed.age",
         "artifacts/model_latest.enc",

@@ -2,21 +2,25 @@
 
 import argparse
 
-from chatbot.cli.keys import ask_new_passphrase
+from chatbot.cli.keys import add_weak_key_argument, ask_new_passphrase
 from chatbot.cli.screen import advance_by, progress, say
 from chatbot.crypto.age_keys import Passphrase
+from chatbot.crypto.strength import require_strong
 from chatbot.privacy.vault import private_files, seal
 from chatbot.settings.schema import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take nothing but the settings."""
+    """Add --weak-key."""
+    add_weak_key_argument(parser)
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Seal data/, checkpoints/, artifacts/ and .env; an encrypted model stays usable."""
-    del args
-    key = Passphrase(ask_new_passphrase())
+    phrase = ask_new_passphrase()
+    if not args.weak_key:
+        require_strong(phrase)
+    key = Passphrase(phrase)
     n_bytes = sum(path.stat().st_size for path in private_files(config))
     with progress(2 * n_bytes, "sealing") as bar:
         target = seal(config, key, lambda n: advance_by(bar, n))
