@@ -29,7 +29,7 @@ def review(config: Config) -> None:
     for decision in _asked(candidates):
         keep_decisions([decision], config)
         n_masked += decision.is_masked
-    say(f"{n_masked} strings will be masked: run `chatbot preprocess` and `chatbot train` again")
+    say(f"masked from now on: {n_masked}; run `chatbot preprocess` and `chatbot train` again")
     say("your answers are encrypted in data/ by the key in .env")
 
 

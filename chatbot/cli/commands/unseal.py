@@ -18,6 +18,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     del args
     path = sealed_path(config)
     n_bytes = path.stat().st_size if path.is_file() else 0
+    key = Passphrase(ask_passphrase())
     with progress(n_bytes, "unsealing") as bar:
-        n_files = unseal(config, Passphrase(ask_passphrase()), lambda n: advance_by(bar, n))
+        n_files = unseal(config, key, lambda n: advance_by(bar, n))
     say(f"{n_files:,} files are back")

@@ -136,7 +136,7 @@ def _called(plain: str) -> Iterator[str]:
     for match in _CALL.finditer(plain):
         name = match["name"]
         is_closed = (ord(name[-1]) - 0xAC00) % 28 > 0
-        if name in _WORDS or (name[-2:] in _WORDS and len(name) == 3):
+        if {name, name[:2], name[-2:]} & _WORDS:
             continue
         if match["vocative"] and (match["vocative"] == "아") != is_closed:
             continue  # 그거야, 좋아

@@ -33,7 +33,7 @@ NAMES = {
 }
 ORDINARY = (
     "오늘 10:30에 봐", "15000원이래", "2024년 3월에", "그거야 당연하지", "너무 좋아", "하나야", "지금이야", "일해야지",
-    "우리한테 왜 그래", "아이가 울어", "나이가 들어서", "ㅋㅋㅋㅋㅋㅋ", "hello world", "iphone 샀어", "선생님이 그러셨어",
+    "우리한테 왜 그래", "우리가한테", "아이가 울어", "나이가 들어서", "ㅋㅋㅋㅋㅋㅋ", "hello world", "iphone 샀어", "선생님이 그러셨어",
     "엄마야!", "이제야 왔네", "1.5km 뛰었어", "50% 할인",
 )  # fmt: skip
 
@@ -104,7 +104,7 @@ def test_what_was_decided_is_masked_and_proposed_no_more(project, monkeypatch, c
     monkeypatch.setattr("builtins.input", lambda _prompt: next(answers))
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
     assert project.run("preprocess", "--review") == 0
-    assert "2 strings will be masked" in capsys.readouterr().err
+    assert "masked from now on: 2" in capsys.readouterr().err
     assert project.run("preprocess", "--review") == 0
     assert "nothing else looks like" in capsys.readouterr().err
     assert project.run("preprocess") == 0
