@@ -1,4 +1,4 @@
-"""What every stage speaks about: messages and sessions."""
+"""The types that travel through every stage: messages and sessions."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,14 +9,13 @@ Kind = Literal["message", "media", "system", "context"]
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """One thing said in a room.
+    """A message of a room.
 
-    A message of kind "context" stays where it was said, so that nothing before or after it is
-    misread, but is never trained. `sent_at` carries its time zone and is None where the
-    export tells no date; `speaker` is "" for a system line. `media` tells what one of
-    kind "media" stands for (photo, file), the same word whatever language the export is in. A
-    msgspec struct, because an export has millions of them: it is made in a tenth of a frozen
-    dataclass's time.
+    A message of kind "context" keeps its place, so that its neighbours are not misread, but is
+    never trained. `sent_at` carries its time zone and is None if the export has no dates; `speaker`
+    is "" for a system line. `media` is the kind of attachment of a "media" message (photo, file),
+    in the same word for exports of any language. A msgspec struct, because an export has millions
+    of them: creating it takes a tenth of the time of a frozen dataclass.
     """
 
     speaker: str
@@ -29,7 +28,7 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 class Session(msgspec.Struct, frozen=True):
     """A stretch of a chat without a long silence: messages in the order they were sent.
 
-    `source` is the id of the room, by its first export.
+    `source` is the id of the room: that of its first export.
     """
 
     messages: tuple[Message, ...]

@@ -31,7 +31,7 @@ class CheckpointError(ChatbotError):
 
 
 class CryptoError(ChatbotError):
-    """An encrypted file that does not open, or a key that is none."""
+    """An encrypted file that does not open, or an invalid key."""
 
 
 class AccessError(ChatbotError):

@@ -1,4 +1,4 @@
-"""What a pipeline reports while it works: to a terminal, a notebook, a server, or to nobody."""
+"""What a pipeline reports while it works, to a terminal, a notebook or a server."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -6,23 +6,23 @@ from typing import Protocol
 
 
 class Listener(Protocol):
-    """Hears sentences for the user, and how far the work is."""
+    """Receives messages for the user, and the progress of the work."""
 
     def say(self, sentence: str) -> None:
-        """Hear what was decided or found."""
+        """Receive information about a decision or a result."""
 
     def warn(self, sentence: str) -> None:
-        """Hear what the user may have to change."""
+        """Receive a warning: something that the user may have to change."""
 
     def progress(self, total: int, what: str) -> AbstractContextManager[Callable[[], object]]:
-        """Return a context whose value is called after each of `total` steps."""
+        """Return a context manager; call its value after each of `total` steps."""
 
 
 class Silence:
-    """A listener that ignores everything."""
+    """A listener that reports nothing."""
 
     def say(self, sentence: str) -> None:
-        """Ignore a sentence."""
+        """Ignore information."""
 
     def warn(self, sentence: str) -> None:
         """Ignore a warning."""

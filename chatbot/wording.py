@@ -1,8 +1,9 @@
-"""Marks in messages -> what the user of this process types.
+"""Commands and settings marked in messages -> as the user of this process types them.
 
-A message marks what it names: `chatbot CMD ...` is a command, `section.key` or `section.key: value`
-a setting, `configs/NAME.yaml` the file of settings. Which program was called, and how, decides how
-they are written: `make train`, `.venv/bin/chatbot train`; `training.min_lr` of configs/sft.yaml.
+Messages mark commands and settings with backticks: `chatbot CMD ...` is a command, `section.key` or
+`section.key: value` a setting, `configs/NAME.yaml` the file of settings. The program that was
+called, and how it was called, decides how they are shown: `make train`, `.venv/bin/chatbot train`;
+`training.min_lr` of configs/sft.yaml.
 """
 
 import re
@@ -19,15 +20,15 @@ _MARK = re.compile(r"`([^`\n]+)`")
 _COMMAND = re.compile(rf"(?P<program>{OURS}|{re.escape(SFT)}) (?P<line>[a-z].*)")
 
 
-# What a terminal obeys instead of showing it: control characters (C0, DEL, C1), overrides of the
-# direction of writing, halves of surrogate pairs. Emoji need their joiners and selectors.
+# What a terminal executes instead of showing: control characters (C0, DEL, C1), overrides of the
+# writing direction, lone surrogates. Emoji need their joiners and selectors.
 _OBEYED = [range(0x20), range(0x7F, 0xA0), range(0x202A, 0x202F), range(0x2066, 0x206A)]
 _SHOWN: dict[int, str | None] = dict.fromkeys(chain(*_OBEYED, range(0xD800, 0xE000)))
 _SHOWN |= {ord("\n"): "\n", ord("\t"): "    "}
 
 
 def printable(text: str) -> str:
-    r"""Return what is safe to show of a text that a model, an export or a file holds.
+    r"""Remove from a text of a model, an export or a file what is unsafe to print.
 
     >>> printable("\x1b]0;title\x07ㅋㅋ\r\n")
     ']0;titleㅋㅋ\n'
@@ -42,10 +43,10 @@ def spelled_out(program: str, line: str) -> str:
 
 @dataclass(frozen=True)
 class Wording:
-    """How commands and settings are written for whoever called this process.
+    """How commands and settings are written for the user who called this process.
 
-    `commands`: those of the program that was called. `aliases`: its names of settings that others
-    call otherwise. `file`: its only file of settings, if there is one only.
+    `commands`: those of the program that was called. `aliases`: setting of the schema -> its name
+    in this program. `file`: the file that holds all its settings, if there is just one.
     """
 
     program: str = OURS
@@ -55,7 +56,7 @@ class Wording:
     spell: Callable[[str, str], str] = spelled_out
 
     def render(self, text: str) -> str:
-        """Return a message with every mark in the user's words; what names nothing stays."""
+        """Write every marked command and setting as the user types it; keep other marks."""
         return _MARK.sub(lambda mark: f"`{self._written(mark[1])}`", text)
 
     def _written(self, content: str) -> str:
@@ -74,7 +75,7 @@ _CURRENT: ContextVar[Wording] = ContextVar("wording", default=Wording())  # noqa
 
 @contextmanager
 def spoken(wording: Wording) -> Iterator[None]:
-    """Write all messages so, those of errors that leave the block too."""
+    """Use this wording for all messages inside the block, and for errors that leave it."""
     token = _CURRENT.set(wording)
     try:
         yield
@@ -86,20 +87,20 @@ def spoken(wording: Wording) -> Iterator[None]:
 
 
 def renamed(aliases: Mapping[str, str], file: str | None) -> AbstractContextManager[None]:
-    """Write the settings of all messages by other names, and their file."""
+    """Use other names for settings and their file in all messages inside the block."""
     return spoken(replace(_CURRENT.get(), aliases=aliases, file=file))
 
 
 def offers(command: str) -> bool:
-    """Whether the program that this process was called as has a command."""
+    """Whether the program that was called has a command."""
     return command in _CURRENT.get().commands
 
 
 def called_program() -> str:
-    """Return the program that this process was called as, spelled out."""
+    """Return the program that was called, as the documentation writes it."""
     return _CURRENT.get().program
 
 
 def render(text: str) -> str:
-    """Write out the marks of a message for whoever called this process."""
+    """Write the marked commands and settings of a message as the user types them."""
     return _CURRENT.get().render(text)

@@ -28,7 +28,7 @@ _GROUPS = (
     "output", "dialogue", "smoke", "security", "raw", "storage", "publish",
 )  # fmt: skip
 
-# A group as it is typed -> the group of the schema whose settings have the same names there.
+# Group in sft.yaml -> group of the schema whose settings have the same names.
 _SAME = {
     "model": "pretrained.base", "data": "processed.preprocess", "lora": "pretrained.lora",
     "generation": "sampling", "output": "output", "dialogue": "dialogue", "security": "security",
@@ -85,10 +85,10 @@ _OF_STAGE: dict[Stage, dict[str, tuple[str, ...]]] = {
     },
 }
 _UNUSED: dict[Stage, set[str]] = {
-    "sft": {"processed.preprocess.vocab_size"},  # a base has its own vocabulary
+    "sft": {"processed.preprocess.vocab_size"},  # a base model has its own vocabulary
     "cpt": {"processed.preprocess.vocab_size", "processed.preprocess.min_context_turns"},
 }
-# One name for three settings.
+# One name that sets three settings.
 _LABEL_MODE_TARGETS = (
     "objective.loss_mode",
     "processed.preprocess.targets",
@@ -101,7 +101,7 @@ _LABEL_MODES: dict[str, tuple[str, ...]] = {
     "last_turn": ("response_only", "replies", "context_windows"),
 }
 
-# Where fine-tuning begins from other defaults than training from scratch.
+# Defaults of fine-tuning that differ from those of training from scratch.
 _DEFAULTS: Values = {
     "family": "pretrained",
     "settings_file": FILE,
@@ -127,7 +127,7 @@ _DEFAULTS_OF_CPT = {
     "processed.preprocess.context_turns": 32,
     "processed.preprocess.min_context_turns": 0,
 }
-# What fine-tuning takes where that is less than training from scratch takes.
+# Types of settings for which fine-tuning accepts less than training from scratch.
 _KINDS: Values = {
     "optimization.max_epochs": Rate,
     "optimization.weight_decay": Weight,
@@ -146,14 +146,14 @@ def load_sft_config(root: Path, overrides: tuple[str, ...] = (), stage: Stage = 
 
 
 def naming_of(config: Config) -> Naming:
-    """Return the names that the user of these settings types."""
+    """Return the names under which the user of a config types its settings."""
     is_sft = config.settings_file == FILE
     return sft_naming(config.pretrained.stage) if is_sft else own_naming()
 
 
 @cache
 def sft_naming(stage: Stage) -> Naming:
-    """Return the names of configs/sft.yaml; those of the other stage are known and set nothing."""
+    """Return the names of configs/sft.yaml; those of the other training stage have no effect."""
     own, others = _settings(stage), _settings("cpt" if stage == "sft" else "sft")
     idle = {
         name: replace(setting, targets=()) for name, setting in others.items() if name not in own
@@ -166,7 +166,7 @@ def _defaults(stage: Stage) -> Values:
 
 
 def _settings(stage: Stage) -> dict[str, Setting]:
-    """Return the settings that a stage reads."""
+    """Return the settings of a training stage."""
     targets = {name: (target,) for name, target in _NAMES.items()} | _OF_STAGE[stage]
     targets["data.label_mode"] = _LABEL_MODE_TARGETS
     set_elsewhere = {target for several in targets.values() for target in several}
@@ -178,7 +178,7 @@ def _settings(stage: Stage) -> dict[str, Setting]:
 
 
 def _conversions(stage: Stage) -> dict[str, Conversion]:
-    """Return the names whose values are not those of their settings."""
+    """Return the conversions of names whose values differ from those of their settings."""
     modes = {values: mode for mode, values in _LABEL_MODES.items()}
     label_mode = Conversion(_LABEL_MODES.__getitem__, lambda *values: modes[values])
     if stage == "sft":

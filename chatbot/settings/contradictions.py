@@ -1,4 +1,4 @@
-"""Settings that cannot both hold: folders inside one another, limits the wrong way round."""
+"""Settings that contradict each other: folders inside one another, a minimum above its maximum."""
 
 from itertools import combinations
 from pathlib import Path
@@ -9,7 +9,7 @@ from chatbot.settings.schema import Config
 
 
 def refuse_contradictions(config: Config) -> None:
-    """Raise ConfigError where two settings cannot both hold."""
+    """Raise ConfigError if two settings contradict each other."""
     _refuse_shared_folders(config)
     rules = config.processed.preprocess
     if rules.min_context_turns >= rules.context_turns:
@@ -48,19 +48,19 @@ def _refuse_shared_folders(config: Config) -> None:
     for name, folder in folders.items():
         if folder == root or folder in root.parents:
             raise ConfigError(
-                f"{name} names the project's own folder, or one that holds it",
-                hint="name a folder of its own, as the default is",
+                f"{name} is the project's own folder, or one that contains it",
+                hint="give it a folder of its own, as the default does",
             )
     for (name, folder), (other, path) in combinations(folders.items(), 2):
         if folder == path or folder in path.parents or path in folder.parents:
             raise ConfigError(
-                f"{name} and {other} are one folder, or one lies in the other",
+                f"{name} and {other} are the same folder, or one is inside the other",
                 hint="give each a folder of its own, as the defaults do",
             )
 
 
 def _folders(config: Config) -> dict[str, str]:
-    """Return every folder that commands write to, by the name that the user types."""
+    """Return every folder that commands write to: the user's name of the setting -> its path."""
     folders = {
         "the folder configs": "configs",
         "`raw.inbox_dir`": config.raw.inbox_dir,

@@ -1,4 +1,4 @@
-"""configs/*.yaml and `--set` -> one Config; what is unknown or does not fit is refused."""
+"""configs/*.yaml and `--set` -> one Config; unknown settings and invalid values are refused."""
 
 import contextlib
 import difflib
@@ -21,7 +21,7 @@ from chatbot.settings.schema import Config
 
 @dataclass(frozen=True)
 class _Scalar:
-    """An unquoted scalar that YAML does not read as text: as it is written, and as YAML reads it.
+    """An unquoted scalar that YAML does not read as text: its written form and its YAML value.
 
     The type of the setting decides between the two: 1004 may be a name, `off` a choice.
     """
@@ -50,7 +50,7 @@ class _Loader(yaml.SafeLoader):
             return super().construct_object(node, deep)
         try:
             return _Scalar(node.value, super().construct_object(node, deep))
-        except ValueError:  # it looks like a date and is not one
+        except ValueError:  # it looks like a date, but is not a valid one
             del self.recursive_objects[node]
             return _Scalar(node.value, node.value)
 
@@ -79,8 +79,8 @@ def load_config(
 ) -> Config:
     """Read configs/*.yaml below `root`, overlay `section.key=value`; without files, the defaults.
 
-    Raises ConfigError, in the names of `naming`, for what is unknown, does not fit, or
-    contradicts itself.
+    Raises ConfigError, in the names of `naming`, for unknown settings, invalid values and
+    contradictions.
     """
     naming = naming or own_naming()
     typed = read_typed(root, overrides, naming)
@@ -91,13 +91,13 @@ def load_config(
 
 
 def read_typed(root: Path, overrides: tuple[str, ...], naming: Naming) -> Values:
-    """Return what a user has typed: dotted name -> a value of its kind."""
+    """Return what the user has set: dotted name -> value of the setting's type."""
     if not root.is_dir():
         raise ConfigError(f"no folder {root}", hint="--root names the project's folder")
     folder = root / "configs"
     merged: Values = {}
     _refuse_misspelt(folder, naming)
-    # Who only talks has a model and no configs: the defaults.
+    # Who only talks to a model has no configs: use the defaults.
     for name, allowed in naming.files.items():
         values = _read_yaml(folder / name) if (folder / name).exists() else {}
         for key in values:
@@ -114,13 +114,13 @@ def read_typed(root: Path, overrides: tuple[str, ...], naming: Naming) -> Values
 
 
 def _refuse_misspelt(folder: Path, naming: Naming) -> None:
-    """Raise ConfigError if a file of settings is missing and another has nearly its name."""
+    """Raise ConfigError if a config file is missing and another file has nearly its name."""
     missing = [Path(name).stem for name in naming.files if not (folder / name).exists()]
     others = [path for path in sorted(folder.glob("*.y*ml")) if path.name not in naming.files]
     for path in others if missing else ():
         if near := difflib.get_close_matches(path.stem, missing, n=1):
             raise ConfigError(
-                f"configs/{path.name} is not the name of a file of settings",
+                f"configs/{path.name} is not the name of a config file",
                 hint=f"rename it to {near[0]}.yaml, or move it out of configs/",
             )
 
@@ -137,7 +137,7 @@ def _read_yaml(path: Path) -> Values:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ConfigError(f"{path.name} holds no settings", hint="write them as `key: value`")
+        raise ConfigError(f"{path.name} holds no settings", hint="write settings as `key: value`")
     return {_pick(key, _TEXT): value for key, value in values.items()}
 
 
@@ -169,7 +169,9 @@ def _flatten(
         if name in naming.settings:
             yield name, value
         elif isinstance(value, Mapping) and (value or naming.is_group(name)):
-            yield from _flatten(value, naming, f"{name}.")  # an unknown name is told in full
+            yield from _flatten(
+                value, naming, f"{name}."
+            )  # report the full name of an unknown setting
         elif not naming.is_group(name):
             raise _unknown(name, "", naming)
         else:
@@ -179,9 +181,9 @@ def _flatten(
 
 
 def _fitting(name: str, value: Any, setting: Setting) -> Any:
-    """Return a value from YAML in the reading that its setting takes.
+    """Return a value from YAML in the reading that fits the type of its setting.
 
-    Raises ConfigError: what the setting takes, never what was written.
+    Raises ConfigError, which states the accepted values and never the written one.
     """
     for reading in (_VALUE, _TEXT):
         with contextlib.suppress(msgspec.ValidationError):
@@ -194,7 +196,7 @@ def _fitting(name: str, value: Any, setting: Setting) -> Any:
 
 
 def describe_kind(kind: Any) -> str:
-    """Say what a setting takes.
+    """Describe the values that a setting accepts.
 
     >>> describe_kind(Literal["warn", "off"] | None)
     'warn, off or null'
@@ -219,7 +221,7 @@ def _choices(kind: Any) -> list[str]:
 
 
 def _bounds(note: msgspec.Meta) -> str:
-    """Say the bounds of a number or a length."""
+    """Describe the bounds of a number or a length."""
     texts = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
     texts |= {"min_length": "{} or more"}
     bounds = [
@@ -231,7 +233,7 @@ def _bounds(note: msgspec.Meta) -> str:
 
 
 def _pick(value: Any, reading: Callable[[_Scalar], Any]) -> Any:
-    """Return a value, and all that it contains, in one of the two readings."""
+    """Replace each scalar of a value, at any depth, by one of its two readings."""
     if isinstance(value, _Scalar):
         return reading(value)
     if isinstance(value, list):
@@ -252,7 +254,7 @@ def _unknown(name: str, where: str, naming: Naming) -> ConfigError:
     groups = sorted({other.rpartition(".")[0] for other in names} - {""})
     same_key = [other for other in names if other.split(".")[-1] == name.split(".")[-1]]
     guesses = [
-        *filter(None, [naming.aliases.get(name)]),  # as another program calls it
+        *filter(None, [naming.aliases.get(name)]),  # its name in another program
         *same_key,
         *difflib.get_close_matches(name, names + groups, n=1, cutoff=0.5),
     ]

@@ -1,4 +1,4 @@
-"""Settings as a user types them: each name, what it takes, its default, what it sets."""
+"""Settings as a user types them: name, type, default, and the settings of the schema behind it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -27,7 +27,7 @@ FILES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Conversion:
-    """`expand`: a typed value -> those of the settings it sets; `collapse`: the way back."""
+    """`expand`: a typed value -> the values of the settings it sets; `collapse`: the reverse."""
 
     expand: Callable[[Any], Iterable[Any]]
     collapse: Callable[..., Any]
@@ -38,10 +38,10 @@ UNCHANGED = Conversion(repeat, lambda value, *_: value)
 
 @dataclass(frozen=True)
 class Setting:
-    """What a user types for one setting of the schema, or for several.
+    """A name that a user types, for one setting of the schema or for several.
 
-    `kind`: the type it takes. `targets`: the settings of the schema, as dotted names; none where
-    another stage of training uses it.
+    `kind`: the type of its value. `targets`: the settings of the schema, as dotted names; empty if
+    only another training stage uses it.
     """
 
     kind: Any
@@ -52,10 +52,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Naming:
-    """The settings of a program by the names that its user types.
+    """The settings of a program under the names that its user types.
 
     `files`: a file of configs/ -> the first parts of the names in it. `fixed`: settings of the
-    schema that have another default here than in the schema.
+    schema whose default differs here.
     """
 
     files: Mapping[str, tuple[str, ...]]
@@ -64,26 +64,26 @@ class Naming:
 
     @property
     def aliases(self) -> dict[str, str]:
-        """What is typed for each setting of the schema, where that is another name."""
+        """Setting of the schema -> typed name, where the two differ."""
         names = self.settings.items()
         pairs = ((target, name) for name, setting in names for target in setting.targets)
         return {target: name for target, name in pairs if target != name}
 
     @property
     def file(self) -> str | None:
-        """The only file of these settings, if there is one only."""
+        """The file that holds all these settings, if there is just one."""
         return next(iter(self.files)) if len(self.files) == 1 else None
 
     def in_messages(self) -> AbstractContextManager[None]:
-        """Write the settings of all messages by these names."""
+        """Use these names of settings in all messages inside the block."""
         return renamed(self.aliases, self.file)
 
     def is_group(self, name: str) -> bool:
-        """Whether settings are typed below this name."""
+        """Whether a name is a group that contains settings."""
         return any(other.startswith(f"{name}.") for other in self.settings)
 
     def build(self, typed: Mapping[str, Any]) -> Config:
-        """Return all settings, with what was typed (name -> a value of its kind)."""
+        """Return all settings, with the typed values (name -> value) applied."""
         values = dict(self.fixed)
         for name, value in typed.items():
             setting = self.settings[name]
@@ -91,7 +91,7 @@ class Naming:
         return msgspec.convert(nested(values), Config)
 
     def typed(self, config: Config) -> Values:
-        """Return the settings as one would type them: name -> value."""
+        """Return the settings of a config under their typed names: name -> value."""
         return {
             name: setting.conversion.collapse(*(attrgetter(target)(config) for target in targets))
             for name, setting in self.settings.items()
@@ -100,7 +100,7 @@ class Naming:
 
 
 def nested(values: Mapping[str, Any]) -> Values:
-    """Turn dotted names into groups.
+    """Turn dotted names into nested dictionaries.
 
     >>> nested({"model.size": "nano", "run_name": "main"})
     {'model': {'size': 'nano'}, 'run_name': 'main'}
@@ -116,7 +116,7 @@ def nested(values: Mapping[str, Any]) -> Values:
 
 
 def schema_settings(section: type[Section] = Config, prefix: str = "") -> dict[str, Setting]:
-    """Return every setting of the schema below a section by its dotted name.
+    """Return every setting of a section of the schema by its dotted name.
 
     >>> schema_settings()["sampling.top_k"].default
     0
@@ -139,10 +139,10 @@ def renamed_settings(
     kinds: Mapping[str, Any],
     conversions: Mapping[str, Conversion],
 ) -> dict[str, Setting]:
-    """Return settings by other names than those of the schema.
+    """Return settings under other names than those of the schema.
 
-    `targets`: what each name sets. `defaults` and `kinds`: of settings of the schema, where they
-    are not the schema's. `conversions`: of names whose values differ from those they set.
+    `targets`: typed name -> settings of the schema. `defaults` and `kinds`: where they differ from
+    the schema's. `conversions`: for names whose values differ from those of their settings.
     """
     schema, settings = schema_settings(), {}
     for name, several in targets.items():
@@ -155,7 +155,7 @@ def renamed_settings(
 
 @cache
 def own_naming() -> Naming:
-    """Return the names of `chatbot`: those of the schema."""
+    """Return the names of the program `chatbot`: those of the schema."""
     groups = {group for keys in FILES.values() for group in keys}
     settings = schema_settings().items()
     return Naming(

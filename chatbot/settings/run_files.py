@@ -1,4 +1,4 @@
-"""Names of the files in a run's folder, in one list: the stop file may take none of them."""
+"""The names of all files in a run's folder; the stop file must differ from them."""
 
 LATEST = "latest.pt"
 PREVIOUS = "previous.pt"
@@ -16,21 +16,21 @@ LOCK = "train.lock"
 PRIVACY = "privacy.json"
 PRIVACY_PAGE = "privacy.html"
 LEAK_GUARD = "leak_guard.safetensors"
-# Of a run on a pretrained base.
+# Files of a run on a pretrained base.
 TRAINER = "trainer.pt"
 LATEST_ADAPTER = "adapter_latest"
 BEST_ADAPTER = "adapter_best"
-CHECKPOINT = "checkpoint-"  # and its step
+CHECKPOINT = "checkpoint-"  # followed by its step
 
 _NAMES = (
     LATEST, PREVIOUS, BEST, MODEL, SNAPSHOTS, CHECKSUMS, STALE, STATUS, METRICS, SAMPLES, SETTINGS,
     LOG, LOCK, PRIVACY, PRIVACY_PAGE, TRAINER, LATEST_ADAPTER, BEST_ADAPTER, LEAK_GUARD,
 )  # fmt: skip
-_ENDINGS = (".part", ".old")  # of what is written aside or replaced
+_ENDINGS = (".part", ".old")  # temporary and replaced files
 
 
 def is_run_file(name: str) -> bool:
-    """Whether a file of a run may have this name, also on disks that ignore case.
+    """Whether a name belongs to a file of a run, also on file systems that ignore case.
 
     >>> is_run_file("Latest.pt"), is_run_file("STOP")
     (True, False)

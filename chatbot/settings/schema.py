@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, field
 
-# Bounds above keep arithmetic of dates, patterns and arrays in range; nobody needs more.
+# Upper bounds keep arithmetic with dates, patterns and arrays in range.
 Count = Annotated[int, Meta(ge=0, le=10**9)]
 Seed = Annotated[int, Meta(ge=0, lt=2**31)]
 Positive = Annotated[int, Meta(ge=1, le=10**9)]
@@ -53,7 +53,7 @@ class RawConfig(Section, frozen=True):
 
 
 class PreprocessConfig(Section, frozen=True):
-    """How messages become clean conversations, and those training samples."""
+    """How messages become clean conversations, and conversations training samples."""
 
     corpus_mode: Literal["sessions", "context_windows"] = "sessions"
     targets: Literal["replies", "persona", "last_turn"] = "replies"
@@ -195,7 +195,7 @@ class OutputConfig(Section, frozen=True):
 
 
 class DialogueConfig(Section, frozen=True):
-    """Which model answers whom, what it remembers, and what `smoke` asks."""
+    """Which model answers, as whom, what it remembers, and what `smoke` asks."""
 
     model: str = "auto"
     speak_as: str = "auto"
@@ -211,8 +211,8 @@ class SecurityConfig(Section, frozen=True):
     """Which environment variables hold the secrets."""
 
     require_password: bool = True
-    password_env: str = "CHATBOT_PASSWORD"  # noqa: S105 a variable's name
-    password_hash_env: str = "CHATBOT_PASSWORD_HASH"  # noqa: S105 a variable's name
+    password_env: str = "CHATBOT_PASSWORD"  # noqa: S105 name of a variable
+    password_hash_env: str = "CHATBOT_PASSWORD_HASH"  # noqa: S105 name of a variable
     model_key_env: str = "CHATBOT_MODEL_KEY"
     mask_key_env: str = "CHATBOT_MASK_KEY"
 
@@ -230,7 +230,7 @@ class PrivacyConfig(Section, frozen=True):
 
 
 class PublishConfig(Section, frozen=True):
-    """The file for somebody else."""
+    """The model file that is given to somebody else."""
 
     dtype: WeightFormat = "fp16"
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
@@ -270,16 +270,16 @@ class PretrainedConfig(Section, frozen=True):
     stage: Literal["cpt", "sft"] = "sft"
     with_cpt: bool = False
     writes_jsonl: bool = False
-    cpt_dir: Folder | None = None  # of a project without stages
+    cpt_dir: Folder | None = None  # of a project without training stages
 
 
 class Config(Section, frozen=True):
     """All settings of one project, whichever network it trains.
 
-    No file sets `root`, the folder that holds configs/, `family`, which network is trained,
-    `before`, the settings of the stage of training before this one, and `settings_file`, the file
-    that calls settings otherwise, if they came from one: configs/sft.yaml, see aliases.py, which
-    sets `pretrained` too.
+    These fields come from no config file: `root`, the folder that contains configs/; `family`, the
+    kind of network; `before`, the settings of the previous training stage; `settings_file`, the
+    config file with other names for settings (configs/sft.yaml, see aliases.py), which also sets
+    `pretrained`.
     """
 
     raw: RawConfig = field(default_factory=RawConfig)
