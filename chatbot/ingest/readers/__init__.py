@@ -1,4 +1,4 @@
-"""An export -> messages, whatever messenger wrote it: files, zips, and chunks in their order."""
+"""An export of any messenger -> messages: files, zips, and exports split into chunks."""
 
 import contextlib
 import io
@@ -51,7 +51,7 @@ class TextPart:
     encoding: str
     n_undecodable: int
     reader: Reader
-    path: Path  # inside the zip, for one that is in a zip
+    path: Path  # name inside the zip, if it is in a zip
 
 
 def read_messages(
@@ -59,8 +59,8 @@ def read_messages(
 ) -> Iterator[Message]:
     """Yield the messages of an export in the order of the file, streaming.
 
-    A zip is read entry by entry, chunks in their order. `account` is filled with what was seen.
-    Raises ExportError if no reader recognizes the file.
+    A zip is read entry by entry, chunks in their order. `account` counts the lines. Raises
+    ExportError if no reader recognizes the file.
     """
     return read_parts(find_parts(path), zone, account if account is not None else Account())
 
@@ -130,7 +130,7 @@ def _open_entry(open_zip: OpenBytes, entry: zipfile.ZipInfo) -> Iterator[IO[byte
 
 @contextlib.contextmanager
 def _open_inner(open_zip: OpenBytes, entry: zipfile.ZipInfo) -> Iterator[IO[bytes]]:
-    """Open a zip inside a zip: its directory stands at its end, so it is read whole."""
+    """Open a zip inside a zip; it is read whole, because its directory is at its end."""
     with _open_entry(open_zip, entry) as stream:
         yield io.BytesIO(stream.read())
 
@@ -147,15 +147,15 @@ def _zip_parts(path: Path) -> list[TextPart]:
 
 @dataclass
 class _Allowance:
-    """How many bytes may still be unpacked of a zip, those inside of it included."""
+    """The bytes that may still be unpacked from a zip and the zips inside it."""
 
     n_bytes: int
 
     def take(self, chosen: list[zipfile.ZipInfo], n_entries: int) -> None:
-        """Count entries before any is read; raises ExportError for what no chat is.
+        """Count entries before any is read; raises ExportError if they are too large for a chat.
 
-        No more than the size that an entry claims is ever unpacked of it. To open one takes time
-        for every entry of the zip.
+        At most the size that an entry claims is unpacked. Opening an entry takes time for every
+        entry of the zip.
         """
         self.n_bytes -= sum(entry.file_size for entry in chosen)
         if self.n_bytes < 0 or len(chosen) * n_entries > _MAX_LOOKS:
@@ -169,9 +169,9 @@ def _bomb() -> ExportError:
 def _parts_of_zip(
     open_zip: OpenBytes, allowance: _Allowance, *, is_inner: bool
 ) -> Iterator[TextPart]:
-    """Yield the texts of a zip in order; if it has none, those of zips right inside it.
+    """Yield the texts of a zip in order; if it has none, those of the zips directly inside it.
 
-    Beside a chat, a zip is what somebody sent in it.
+    Next to a chat, an inner zip is an attachment that somebody sent.
     """
     with open_zip() as file, zipfile.ZipFile(file) as archive:
         entries = [entry for entry in archive.infolist() if not entry.is_dir()]
@@ -203,7 +203,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _shapes(path: Path) -> str:
-    """Say what the first lines look like, without their text."""
+    """Describe what the first lines look like, without their text."""
     open_bytes = partial(_open_file, path)
     lines = islice(read_lines(open_bytes, detect_encoding(open_bytes)[0]), _HEAD_LINES)
     return " / ".join([shape_of(line) for line in lines if line.strip()][:3])

@@ -1,4 +1,4 @@
-"""What a reader saw: one class for every line of an export, so that none goes missing unseen."""
+"""What a reader has read: every line of an export counted in one class, so that none is lost."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -23,8 +23,8 @@ _N_SHAPES = 5
 class Account:
     """Facts gathered while an export is read. `lines` counts every line once, by class.
 
-    `imitation`: a line that looks like a header but is no valid or possible one (a pasted
-    transcript, say); it is kept as text of the message it stands in.
+    `imitation`: a line that looks like a message header but cannot be one (in a pasted transcript,
+    for example); it is kept as text of its message.
     """
 
     room: str = ""
@@ -41,7 +41,7 @@ class Account:
         return self.lines.total()
 
     def unparsed(self, line: str) -> None:
-        """Count a line that fits nowhere, and keep the shape of the first few."""
+        """Count a line that belongs to no message, and keep the shape of the first few."""
         self.lines["unparsed"] += 1
         if len(self.unparsed_shapes) < _N_SHAPES:
             self.unparsed_shapes.append(f"line {self.n_lines}: {shape_of(line)}")

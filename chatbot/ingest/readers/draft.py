@@ -8,9 +8,9 @@ from chatbot.conversation import Kind, Message
 
 
 class Draft:
-    """The open message; `finished` holds those closed. Every line is counted in `lines`.
+    """The open message; `finished` holds the closed ones. Every line is counted in `lines`.
 
-    `media_kind` tells what a lone word of the messenger stands for, if it is no text.
+    `media_kind` returns the kind of attachment that a placeholder text stands for, or None.
     """
 
     def __init__(self, lines: Counter[str], media_kind: Callable[[str], str | None]) -> None:
@@ -22,7 +22,7 @@ class Draft:
         self._speaker = ""
         self._at: datetime | None = None
         self._parts: list[str] = []
-        self._n_blank = 0  # blank lines wait for another line: they stand at a message's end too
+        self._n_blank = 0  # blank lines wait for the next line, because they also end a message
 
     def open(self, speaker: str, at: datetime | None, text: str, *, is_system: bool) -> None:
         """Close the open message and begin another."""
@@ -33,7 +33,7 @@ class Draft:
         self.is_open = True
 
     def add(self, line: str, line_class: str) -> None:
-        """Go on with a line behind the first."""
+        """Append a line after the first one."""
         if self._n_blank:
             self._lines["blank"] -= self._n_blank
             self._lines["continuation"] += self._n_blank
@@ -43,12 +43,12 @@ class Draft:
         self._parts.append(line)
 
     def add_blank(self) -> None:
-        """Go on with a blank line."""
+        """Append a blank line."""
         self._lines["blank"] += 1
         self._n_blank += self.is_open
 
     def close(self) -> None:
-        """Finish the open message; only now is it known whether it was a lone media word."""
+        """Finish the open message, and decide whether it is nothing but a media placeholder."""
         if not self.is_open:
             return
         parts = self._parts

@@ -15,25 +15,25 @@ from chatbot.ingest.readers.text import clean_name
 from chatbot.ingest.readers.timeline import Timeline
 
 _N_SNIFFED = 40
-_N_CLEAR = 8  # headers behind a leap that show whether it is in doubt
+_N_CLEAR = 8  # headers after a leap in time that show whether it is real
 _N_WEIGHED = 64
 
 
 def recognizes(head: list[str]) -> bool:
-    """Whether the first lines of a file hold a message as KakaoTalk txt exports write it."""
+    """Whether the first lines of a file contain a message in the form of KakaoTalk txt exports."""
     account = Account()
     lines = [line for line in head if line.strip()][:_N_SNIFFED]
     try:
         messages = list(read_messages(lines, UTC, account))
     except ExportError:
-        return True  # reading it whole says what is wrong with it
+        return True  # reading all of it will report what is wrong
     return bool(messages) or account.lines["header"] > 1
 
 
 def read_messages(lines: Iterable[str], zone: timezone, account: Account) -> Iterator[Message]:
     """Yield the messages of an export in file order, accounting for every line.
 
-    Memory is bounded by the longest message. Raises ExportError if the file holds two rooms.
+    Memory is bounded by the longest message. Raises ExportError if the file contains two rooms.
     """
     source = Lookahead(lines)
     parser = _Parser(source, Dialect(zone), account)
@@ -48,7 +48,7 @@ def read_messages(lines: Iterable[str], zone: timezone, account: Account) -> Ite
 
 
 def _names_with_colons(head: list[str], dialect: Dialect) -> frozenset[str]:
-    """List names that hold " : " themselves: the longer prefix recurs, the shorter never alone."""
+    """List names that contain " : ": the longer prefix recurs, the shorter never occurs alone."""
     if not any(line.count(" : ") > 1 for line in head):
         return frozenset()
     short: Counter[str] = Counter()
@@ -68,9 +68,9 @@ def _names_with_colons(head: list[str], dialect: Dialect) -> frozenset[str]:
 
 
 class _Parser:
-    """Decides what each line of an export is, with those behind it in view.
+    """Decides what each line of an export is, by looking at the following lines as well.
 
-    A sentence which looks like a day or system line inside a message stays in the message.
+    A sentence inside a message that looks like a date line or a system line stays text.
     """
 
     def __init__(self, source: Lookahead, dialect: Dialect, account: Account) -> None:
@@ -127,13 +127,13 @@ class _Parser:
             self._open(at, name, text)
 
     def _is_outlier(self, at: datetime, head: Head) -> bool:
-        """Whether a header far ahead was pasted: what follows would not fit behind it."""
+        """Whether a header far in the future was pasted: the next headers would precede it."""
         if self._dialect.family is None:
-            return False  # before the first there is no message to paste into
+            return False  # before the first message there is none to paste into
         near = self._headers_behind(_N_CLEAR)
         if not self._timeline.contradicts(at, (moment for _, moment in near)):
             return False
-        # A line that stands before this one as well is a quote.
+        # A line that also occurs before this one is a quote.
         repeated = self._source.preceding()
         moments = [
             moment for line, moment in self._headers_behind(_N_WEIGHED) if line not in repeated
@@ -143,7 +143,7 @@ class _Parser:
         return self._timeline.is_outlier(at, moments, is_known=clean_name(name) in self._spoke)
 
     def _headers_behind(self, n_most: int) -> list[tuple[str, datetime]]:
-        """List the headers to come and their moments, as far as their day is known."""
+        """List the following headers and their times, as far as their day is known."""
         dialect, heads = self._dialect, self._heads
         is_clocked = dialect.family is not Family.STAMP
         behind: list[tuple[str, datetime]] = []
@@ -161,7 +161,7 @@ class _Parser:
         return behind
 
     def _take_bare_stamp(self, line: str, at: datetime) -> None:
-        """Take a stamp that opens a day: that of the day's first message, which follows."""
+        """Read a timestamp that opens a day: that of the day's first message, which follows."""
         following = self._source.next_text()
         head = self._dialect.head_of(following) if following else None
         last = self._timeline.last
@@ -183,7 +183,7 @@ class _Parser:
         self._draft.open("", _dated(at), text, is_system=True)
 
     def _take_rest(self, at: datetime, rest: str) -> None:
-        """Take what follows a phone's stamp: a name and text, or a system line."""
+        """Read what follows a phone's timestamp: a name and text, or a system line."""
         cut = rest.find(" : ")
         if cut < 0 or self._is_named_event(rest, cut):
             self._take_unnamed(at, rest)
@@ -195,7 +195,7 @@ class _Parser:
         self._open(at, rest[:cut], rest[cut + 3 :])
 
     def _is_named_event(self, rest: str, cut: int) -> bool:
-        """Whether " : " belongs to the name of who came or left, or follows another colon."""
+        """Whether " : " belongs to the name in a join or leave event, or follows another colon."""
         return rest.startswith((grammar.IOS_MARK, ": ")) or (
             grammar.is_event(rest) and clean_name(rest[:cut]) not in self._spoke
         )
@@ -211,7 +211,7 @@ class _Parser:
             self._system(rest, at)
 
     def _takes_day(self, line: str) -> bool:
-        """Take a line that opens a day; False if it is none."""
+        """Read a line that opens a day; return False if the line is something else."""
         day_line = self._dialect.day_of(line)
         if day_line is None or not self._is_day(day_line):
             return False
@@ -224,7 +224,7 @@ class _Parser:
         return True
 
     def _is_day(self, day_line: grammar.DayLine) -> bool:
-        """Phones write it before the day's first message; PCs alone tell the day by it."""
+        """Whether it opens a day: phones repeat the date in the next header, PCs do not."""
         following = self._source.next_text()
         day, last = day_line.day, self._timeline.last
         if self._dialect.family is Family.STAMP:
@@ -232,7 +232,7 @@ class _Parser:
             is_new = last is None or day > last.date()
             return is_new and stamped is not None and stamped[0].date() == day
         if not self._timeline.accepts_day(day):
-            # A copied window may begin in the middle of the day it follows.
+            # A copied chat window may begin in the middle of the previous day.
             is_again = day == self._dialect.day and not day_line.is_dashed
             return is_again and self._begins_something(following)
         return day_line.is_dashed or not self._draft.is_open or self._begins_something(following)
@@ -260,7 +260,7 @@ class _Parser:
         return True
 
     def _is_saved_later(self) -> bool:
-        """A chunk was saved after all that stands before it; a pasted export, before."""
+        """Whether its saved date is after all messages so far: true for chunks, not for quotes."""
         saved = grammar.parse_saved_line(self._source.next_text() or "", self._dialect.zone)
         last = self._timeline.last
         return saved is not None and (last is None or saved >= last)
@@ -281,7 +281,7 @@ class _Parser:
         self._heads.clear()
 
     def _takes_event(self, line: str) -> bool:
-        """Take a system line of a PC export, which has no stamp; a person may quote one."""
+        """Read a system line of a PC export, which has no timestamp; a person may quote one."""
         if self._dialect.family is Family.STAMP or not self._is_event(line):
             return False
         following = self._source.next_text()
@@ -292,7 +292,7 @@ class _Parser:
         return True
 
     def _is_event(self, line: str) -> bool:
-        # "He left." is also something people say: only after a known name is it an event.
+        # "He left." is also something people say: only after a speaker's name is it an event.
         weak = grammar.SYSTEM_WEAK.fullmatch(line)
         if weak:
             return clean_name(weak["who"]) in self._spoke

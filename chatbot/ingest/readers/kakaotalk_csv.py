@@ -15,7 +15,7 @@ _HEADER = re.compile(r'"?Date"?,"?User"?,"?Message"?\s*$')
 _STAMP = r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}"
 _IS_STAMP = re.compile(rf"{_STAMP}$")
 _RECORD = re.compile(rf'({_STAMP}|),(?:"(.*?)"|([^",]*)),(.*)$', re.DOTALL)
-# The line that begins a record, where names are quoted, where they are not, and a system record.
+# The first line of a record: with quoted names, with unquoted names, and a system record.
 _QUOTED_START = re.compile(rf'{_STAMP},"(?!")|{_STAMP},"",|,"",')
 _PLAIN_START = re.compile(rf'{_STAMP},|,"",')
 _QUOTES = re.compile(r'"+')
@@ -34,8 +34,8 @@ def read_messages(
 ) -> Iterator[Message]:
     """Yield the messages of a CSV export, accounting for every physical line.
 
-    `open_lines` starts the file anew: the first pass asks whether it is well-formed CSV. Old
-    exports do not escape quotes; their records are told by how they begin.
+    `open_lines` opens the file again: the first pass checks whether it is well-formed CSV. Old
+    exports do not escape quotes; their records are recognized by their first line.
     """
     start = _record_start(open_lines())
     rows = (
@@ -75,7 +75,7 @@ def _message(speaker: str, text: str, at: datetime | None, is_dated: bool) -> Me
         return Message("", text, at, "system")
     if media := grammar.media_kind(text):
         return Message(speaker, text, at, "media", media)
-    # The actor stands in the user column: "라온","라온님이 나갔습니다."
+    # The user column names who acted: "라온","라온님이 나갔습니다."
     if text.startswith((f"{speaker}님", f"{speaker} ")) and (
         grammar.is_event(text) or grammar.SYSTEM_WEAK.fullmatch(text)
     ):
@@ -84,7 +84,7 @@ def _message(speaker: str, text: str, at: datetime | None, is_dated: bool) -> Me
 
 
 def _record_start(lines: Iterator[str]) -> re.Pattern[str]:
-    """Return what begins a record of this file; its first record quotes the name or not."""
+    """Return the pattern of a record's first line, with or without quoted names."""
     first = next((line for line in lines if _PLAIN_START.match(line)), "")
     return _QUOTED_START if _QUOTED_START.match(first) else _PLAIN_START
 
@@ -149,7 +149,7 @@ def _tolerant_row(record: list[str]) -> Row:
 
 
 def _unquoted_text(text: str) -> str:
-    """Take the quotes around a message away; a file that is cut off lacks the second."""
+    """Remove the quotes around a message; a truncated file lacks the second one."""
     if not text.startswith('"'):
         return text.rstrip("\n")
     end = text.rstrip()
@@ -157,6 +157,6 @@ def _unquoted_text(text: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    """Undo the escape of quotes, if it is one: where all stand in pairs."""
+    """Replace doubled quotes by single ones, if all quotes come in pairs."""
     is_escaped = all(len(quotes) % 2 == 0 for quotes in _QUOTES.findall(text))
     return text.replace('""', '"') if is_escaped else text

@@ -1,7 +1,7 @@
-"""How the headers and day lines of one export are written; a line in another form is text.
+"""How the headers and date lines of one export are written; a line in another form is text.
 
-An export comes from one program on one device, so its first header settles the form of all:
-a schedule or a transcript that somebody pasted from elsewhere does not become a message.
+An export comes from one program on one device, so its first header fixes the form of all others: a
+schedule or a transcript that somebody pasted does not become a message.
 """
 
 import re
@@ -10,29 +10,29 @@ from enum import Enum
 
 from chatbot.ingest.readers import kakaotalk_grammar as grammar
 
-UNDATED = date(1900, 1, 1)  # stands in where no day line was seen yet
+UNDATED = date(1900, 1, 1)  # used before the first date line
 _DIGITS = frozenset("0123456789")
 _STAMP_INITIALS = _DIGITS | frozenset("JFMASOND")
 _CACHE_SIZE = 4096
 
-# The moment, the name and the text of a header; behind a full stamp the name is in the text.
+# Time, name and text of a header; after a full timestamp the name is in the text.
 Head = tuple[datetime, str | None, str]
 
 
 class Family(Enum):
-    """What a header begins with."""
+    """The first part of a message header."""
 
     BRACKETS = 1  # [name] [clock] text: PCs
-    STAMP = 2  # date clock, name : text: phones
-    CLOCK = 3  # clock, name : text, under day lines
+    STAMP = 2  # date time, name : text: phones
+    CLOCK = 3  # time, name : text, below date lines
 
 
 class Dialect:
-    """The forms of one export, and the day its clocks belong to."""
+    """The forms of one export, and the day that its times belong to."""
 
     def __init__(self, zone: timezone) -> None:
         self.zone = zone
-        # Caches: stamps, days and clocks recur, and reading them takes most of the time.
+        # Caches: timestamps, days and times recur, and parsing them takes most of the time.
         self._stamps: dict[str, datetime | None] = {}
         self._clocks: dict[str, datetime | None] = {}
         self._midnights: dict[str, datetime | None] = {}
@@ -40,7 +40,7 @@ class Dialect:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew: another export follows in the same file."""
+        """Reset: another export follows in the same file."""
         self._set_family(None)
         self.day: date | None = None
         self._form = ""
@@ -49,7 +49,7 @@ class Dialect:
         self._clear_caches()
 
     def settle(self, line: str) -> None:
-        """Take the form of this header as that of all to come."""
+        """Fix the form of all following headers to that of this one."""
         if bracketed := grammar.WINDOWS.match(line):
             self._set_family(Family.BRACKETS)
             self._form = grammar.clock_form(bracketed[2])
@@ -72,7 +72,7 @@ class Dialect:
         self._has_clocks = family in (None, Family.CLOCK)
 
     def head_of(self, line: str) -> Head | None:
-        """Split a message header; None if the line is none in this dialect."""
+        """Split a message header; None if the line is not a header of this dialect."""
         first = line[0]
         if first == "[":
             return self._bracketed(line) if self._has_brackets else None
@@ -84,7 +84,7 @@ class Dialect:
         return None
 
     def stamped(self, line: str) -> tuple[datetime, str] | None:
-        """Split a line that begins with a full stamp; IOS_MARK leads the rest of a system line."""
+        """Split a line after its full timestamp; IOS_MARK begins the rest of a system line."""
         match = self._match_stamp(line)
         if match is None:
             return None
@@ -99,7 +99,7 @@ class Dialect:
         return at, grammar.IOS_MARK + rest if mark == ": " else rest
 
     def day_of(self, line: str) -> grammar.DayLine | None:
-        """Read a day line; once there was one with dashes, no other form is one."""
+        """Read a date line; after the first one with dashes, other forms are text."""
         if line[0] not in "-[0123456789SMTWFJAOND":
             return None
         day_line = grammar.parse_day_line(line)
@@ -110,21 +110,21 @@ class Dialect:
         return day_line if is_known_form or is_better else None
 
     def start_day(self, day_line: grammar.DayLine) -> None:
-        """Let clocks belong to this day."""
+        """Set the day that the following times belong to."""
         self._day_form = day_line.form
         if day_line.day != self.day:
             self.day = day_line.day
             self._clocks.clear()
 
     def start_next_undated_day(self, at: datetime) -> datetime:
-        """Pass midnight where no day line tells the day: return the moment a day later."""
+        """Pass midnight without a date line: return the time one day later."""
         self._undated += timedelta(days=1)
         self._clocks.clear()
         return at + timedelta(days=1)
 
     @property
     def midnight(self) -> datetime:
-        """The moment at which the day began."""
+        """The time at which the current day began."""
         day = self.day or self._undated
         return datetime(day.year, day.month, day.day, tzinfo=self.zone)
 

@@ -1,4 +1,4 @@
-"""The grammar of KakaoTalk exports: stamps, day lines, headers, system lines, media words.
+"""The grammar of KakaoTalk exports: timestamps, date lines, headers, system lines, media words.
 
 One tolerant grammar for every phone, PC and language, because one file can mix them.
 """
@@ -21,7 +21,7 @@ _DATE_KO = r"\d{4}[년年] ?\d{1,2}[월月] ?\d{1,2}[일日]"
 _DATE_NUMERIC = rf"(?:{_DATE_KO}|\d{{4}}\. ?\d{{1,2}}\. ?\d{{1,2}}\.|\d{{4}}-\d{{1,2}}-\d{{1,2}})"
 _DATE_EN = rf"{_MONTH} \d{{1,2}}, \d{{4}}"
 
-# A message's stamp, then what parts it from the name: ", " speech, ": " an iOS system line.
+# A message's timestamp, then the separator before the name: ", " speech, ": " an iOS system line.
 _REST = r"(, ?|: |$)"
 IOS_MARK = "\n: "  # no line holds it: speech may begin with ": " where a nickname is empty
 STAMP_NUMERIC = re.compile(
@@ -30,7 +30,7 @@ STAMP_NUMERIC = re.compile(
 )
 STAMP_ENGLISH = re.compile(rf"({_DATE_EN}(?:,| at)?{_SP}{_CLOCK}){_REST}")
 CLOCK_ONLY = re.compile(r"((?:오전|오후) \d{1,2}:\d{2}), ")
-# The name is as short as the clock behind it allows: names hold brackets, bodies quote headers.
+# The name is the shortest that a time follows: names contain brackets, messages quote headers.
 WINDOWS = re.compile(rf"\[(.{{0,100}}?)\] \[({_CLOCK})\](?: (.*))?$")
 _DAY = re.compile(
     rf"(?P<dashes>-{{5,}} ?)?\[?(?:{_WEEKDAY}, )?"
@@ -50,8 +50,8 @@ _HEADERS = (
 )
 _SAVED = re.compile(r"(?:저장한 날짜|Date Saved) ?: ?(?P<when>\S.*)$")
 
-# Placeholders with free text behind them: only what names or measures, so that a sentence which
-# begins with the same word ("파일: 이거 언제까지야?") stays a message.
+# Placeholders with free text after them: only names and sizes, so that a sentence which begins with
+# the same word ("파일: 이거 언제까지야?") stays a message.
 _NAMED = r": [^?!~…ㅋㅎㅠㅜ]+"
 _FILE_NAME = r": .*\.[A-Za-z0-9]{1,10}"
 _LASTED = r"(?: \d{1,2}(?::\d{2}){1,2})?"
@@ -82,7 +82,7 @@ _MEDIA: dict[str, str] = {
     "policy": r"운영정책을 위반하여 가려진 메시지입니다\.?",
 }
 MEDIA = re.compile("|".join(f"(?P<{kind}>{words})" for kind, words in _MEDIA.items()))
-# No media word starts with any other character: the regex is asked about few messages.
+# First characters of all media words, so that the regex runs on few messages only.
 MEDIA_INITIALS = frozenset(
     "사<P0123456789abcdef동V이(E음파F연C지M보페그라L샵톡[투일카선송자삭메T운,"
 )
@@ -105,7 +105,7 @@ NOTICE = re.compile(
     r"(?:.{1,60}님이 (?:채팅방에 )?들어왔습니다\.?)? ?운영정책을 위반한 메시지로 신고 접수 시 "
     r"|불법촬영물 ?등 식별 및 게재 ?제한 조치 안내|타인, 기관 등의 사칭에 유의해 주세요"
 )
-# "He left." is also something people say: only after a known speaker's name is it an event.
+# "He left." is also something people say: only after a speaker's name is it an event.
 SYSTEM_WEAK = re.compile(r"(?P<who>.{1,60}) left\.")
 _SYSTEM_ENDINGS = ("다", "다.", "room.", "min.", "gers.", "ages.", "age.", "ted.", "left.", ".")
 
@@ -135,10 +135,10 @@ class DayLine(NamedTuple):
 
 
 def parse_clock(text: str) -> timedelta | None:
-    """Return the time of day that "오후 9:01", "9:01 PM" or "21:01" tells; None if it is none."""
+    """Return the time of day of "오후 9:01", "9:01 PM" or "21:01"; None if it is invalid."""
     digits = _DIGITS.findall(text)
     if len(digits) < 2:
-        return None  # a file that is cut in its second line
+        return None  # a file truncated in its second line
     hour, minute = int(digits[0]), int(digits[1])
     second = int(digits[2]) if len(digits) > 2 else 0
     if minute > 59 or second > 59:
@@ -155,7 +155,7 @@ def parse_clock(text: str) -> timedelta | None:
 
 
 def parse_date(text: str) -> date | None:
-    """Return the date that starts "2026년 10월 2일", "2026. 10. 2.", "October 2, 2026"."""
+    """Return the date at the start of "2026년 10월 2일", "2026. 10. 2." or "October 2, 2026"."""
     digits = [int(number) for number in _DIGITS.findall(text)[:3]]
     month = _MONTHS.get(text[:3])
     try:
@@ -167,7 +167,7 @@ def parse_date(text: str) -> date | None:
 
 
 def parse_stamp(text: str, zone: timezone) -> datetime | None:
-    """Return the moment of a full stamp; None if it is not on the calendar or the clock."""
+    """Return the time of a full timestamp; None if the date or the time of day is invalid."""
     parts = split_stamp(text)
     day, clock = (parse_date(parts[0]), parse_clock(parts[1])) if parts else (None, None)
     if day is None or clock is None:
@@ -176,7 +176,7 @@ def parse_stamp(text: str, zone: timezone) -> datetime | None:
 
 
 def split_stamp(text: str) -> tuple[str, str] | None:
-    """Split a full stamp into its date and its clock."""
+    """Split a full timestamp into date and time of day."""
     if match := _STAMP.match(text):
         return match[1], match[2]
     old = _STAMP_OLD.match(text)
@@ -184,16 +184,16 @@ def split_stamp(text: str) -> tuple[str, str] | None:
 
 
 def parse_day_line(line: str) -> DayLine | None:
-    """Return the date of a line that opens a day, and the form it is written in."""
+    """Return the date of a date line, and the form in which it is written."""
     match = _DAY.match(line)
     day = parse_date(match["day"]) if match else None
     return DayLine(day, _form(line), bool(match["dashes"])) if match and day else None
 
 
 def date_form(stamp: str) -> str:
-    """Return how a full stamp writes its date, by what stands behind the year, and its seconds.
+    """Return the form of a full timestamp: what follows the year, and whether it has seconds.
 
-    A file is told by them alone: its clock may be of 12 or 24 hours, behind ", " or " at ".
+    Only these identify a file: times may have 12 or 24 hours, after ", " or " at ".
     """
     seconds = "s" if stamp.count(":") > 1 else ""
     if not stamp[0].isdigit():
@@ -202,17 +202,17 @@ def date_form(stamp: str) -> str:
 
 
 def clock_form(clock: str) -> str:
-    """Return how a clock is written, whatever the time: "오전 0:0", "0:0", "0:0 AM", "AM 0:0"."""
+    """Return the form of a time of day, without its value: "오전 0:0", "0:0" or "AM 0:0"."""
     return _AFTERNOON.sub(lambda match: _MORNING_OF[match[0].upper()], _form(clock.upper()))
 
 
 def _form(text: str) -> str:
-    """Return what stays the same in dates and clocks of one form."""
+    """Return what all dates and times of one form have in common."""
     return _WEEKDAYS.sub("weekday", _MONTHS_NAMED.sub("month", _DIGITS.sub("0", text)))
 
 
 def parse_room_header(line: str) -> tuple[str, int] | None:
-    """Return room name and number of people (0: not told) of an export's first line."""
+    """Return the room name and the number of members (0 if missing) from an export's first line."""
     if "카카오톡 대화" not in line and "KakaoTalk Chats" not in line and line[:5] != "Talk_":
         return None
     for pattern in _HEADERS:
@@ -233,19 +233,19 @@ def parse_saved_line(line: str, zone: timezone) -> datetime | None:
 
 
 def is_event(text: str) -> bool:
-    """Whether a whole line is one that KakaoTalk itself writes into a room.
+    """Whether a whole line is a system line that KakaoTalk writes into a room.
 
     >>> is_event("라온님이 들어왔습니다."), is_event("라온님이 들어왔습니다. 반가워요")
     (True, False)
     """
     text = text.rstrip()
-    # Most lines are ruled out cheaply.
+    # A cheap test that excludes most lines.
     may_be_event = text.endswith(_SYSTEM_ENDINGS) or text.startswith("The host has")
     return bool(may_be_event and SYSTEM_STRONG.fullmatch(text)) or is_notice(text)
 
 
 def is_stamped(line: str) -> bool:
-    """Whether a line begins as one of a phone does."""
+    """Whether a line begins with a timestamp as phones write it."""
     pattern = STAMP_NUMERIC if line[:1].isdigit() else STAMP_ENGLISH
     return bool(pattern.match(line) or CLOCK_ONLY.match(line))
 
@@ -256,7 +256,7 @@ def is_notice(text: str) -> bool:
 
 
 def media_kind(text: str) -> str | None:
-    """Name the kind of media a whole body stands for; None for ordinary text.
+    """Return the kind of media that a whole message stands for; None for ordinary text.
 
     >>> media_kind("사진 3장"), media_kind("사진 예쁘다"), media_kind("파일: 코스.pdf")
     ('photo', None, 'file')

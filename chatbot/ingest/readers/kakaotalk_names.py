@@ -1,17 +1,17 @@
-"""What is KakaoTalk's own: names of files and of nobody, notices, how a chat is exported."""
+"""Names peculiar to KakaoTalk: files, unknown members, notices, the steps to export a chat."""
 
 import re
 import unicodedata
 
 MESSENGER = "KakaoTalk"
 EXPORT_STEPS = "in KakaoTalk: room menu, settings, export chat, text only"
-CUT_CHARS = 500  # phones cut a body there
+CUT_CHARS = 500  # phones truncate messages at this length
 UNKNOWN_NAMES = ("(알 수 없음)", "(Unknown)", "오픈채팅봇", "방장봇")
-# Open chats glue these onto the message before them.
+# Open chats append these to the previous message.
 NOTICE = re.compile(
     r"^(?:운영정책을 위반.*|타인, 기관 등의 사칭에 유의해 주세요.*)$\n?", re.MULTILINE
 )
-# What older versions call whoever made the export, in place of a name.
+# What older versions write in place of the name of the person who made the export.
 EXPORTER_NAMES = ("회원님", "you", "You", "Me")
 _ROOMS = (
     re.compile(r"KakaoTalk_Chat_(?P<room>.+?)(?:_\d{4}-\d{2}-\d{2}[-_\d]*)?$", re.IGNORECASE),
@@ -25,7 +25,7 @@ _CHUNKS = (
 
 
 def room_of(stem: str) -> str:
-    """Return the room that a file's name tells, "" if it tells none.
+    """Return the room named in a file name, "" if there is none.
 
     >>> room_of("KakaoTalk_Chat_등산_2026-10-02-09-00-00")
     '등산'
@@ -36,7 +36,7 @@ def room_of(stem: str) -> str:
 
 
 def chunk_of(stem: str) -> tuple[str, int] | None:
-    """Return which export a file is a part of, and which part; None for another name.
+    """Return the export that a file belongs to, and its part number; None for other names.
 
     >>> chunk_of("KakaoTalkChats"), chunk_of("KakaoTalk_Chats_2")
     (('kakaotalkchats', 1), ('kakaotalkchats', 2))

@@ -1,16 +1,16 @@
-"""Lines of a file, each with those around it in view, in bounded memory."""
+"""Lines of a file, each with a window of neighbouring lines, in bounded memory."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
 _BLOCK = 4096
-_N_AHEAD = 400  # lines in view behind the current one
-_N_BACK = 400  # lines in view before it
+_N_AHEAD = 400  # lines visible after the current one
+_N_BACK = 400  # lines visible before it
 _N_HEAD = 20_000
 
 
 class Lookahead:
-    """Iterate over lines; `following` and `preceding` show what stands around the current one."""
+    """Iterate over lines; `following` and `preceding` return its neighbours."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._source = iter(lines)
@@ -19,7 +19,7 @@ class Lookahead:
 
     @property
     def head(self) -> list[str]:
-        """The first lines of the file, before any was taken."""
+        """The first lines of the file, before iteration begins."""
         return self._block
 
     def __iter__(self) -> Iterator[str]:
@@ -34,14 +34,14 @@ class Lookahead:
             begin = end - n_old
 
     def following(self) -> Iterator[str]:
-        """Yield the lines behind the current one, as many as are in view."""
+        """Yield the visible lines after the current one."""
         block = self._block
         return (block[index] for index in range(self._next, len(block)))
 
     def next_text(self) -> str | None:
-        """Return the next line that is not blank; None at the end of what is in view."""
+        """Return the next visible line that is not blank; None if there is none."""
         return next((line for line in self.following() if line), None)
 
     def preceding(self) -> set[str]:
-        """Return the lines before the current one, as many as are in view."""
+        """Return the visible lines before the current one."""
         return set(self._block[max(0, self._next - 1 - _N_BACK) : max(0, self._next - 1)])

@@ -1,6 +1,6 @@
-"""What a file is if no reader knows it: by its first bytes and shapes, else by its ending.
+"""What a file is if no reader recognizes it: by its first bytes and patterns, else by its suffix.
 
-A file's own text is never repeated; what a zip holds is told by the names of its entries.
+A file's own text is never repeated; the content of a zip is recognized by its entry names.
 """
 
 import re
@@ -31,8 +31,8 @@ class _Signature:
 _TEXT_ONLY = f"only {MESSENGERS}'s text exports are read; move it away"
 _UNREAD = f"not read yet; only {MESSENGERS}'s exports are; move it away"
 _EXPORT = f"export the chat from {MESSENGERS} as text (txt, csv, or the zip a phone makes)"
-_UNPACK = "unpack it and put what is in it here"
-_SAVE_AS_TEXT = f"no chat export is one; {_EXPORT}"
+_UNPACK = "unpack it and put its files here"
+_SAVE_AS_TEXT = f"chat exports are text files; {_EXPORT}"
 _ATTACHMENT = "save the export that is attached to it here (txt, csv or zip)"
 
 EMPTY = FileKind("an empty file", "export the chat again")
@@ -66,14 +66,14 @@ _HTML = rb"(?i:\A\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype html|html|head|body)\b)"
 
 
 def _has_keys(*keys: bytes, start: bytes = rb"\{") -> bytes:
-    """Return a pattern of JSON that begins with `start` and has every key (patterns) near."""
+    """Return a pattern of JSON that begins with `start` and soon has every key (a pattern each)."""
     return rb"\A\s*" + start + b"".join(rb'(?=.*"(?:%b)"\s*:)' % key for key in keys)
 
 
 _TELEGRAM, _META = "a Telegram export", "an Instagram or Messenger export"
 _WHATSAPP, _SIGNAL = "a WhatsApp export", "a Signal export"
 
-# Shapes of text, searched in the first bytes; the first that fits wins.
+# Patterns of text, searched in the first bytes; the first match wins.
 _TEXT = (
     _signed("a LINE export", _UNREAD, rb"\A\s*\[LINE\]"),
     _signed(_SIGNAL, _UNREAD, rb"\A\s*\[\d{4}-\d\d-\d\d,? \d\d:\d\d(:\d\d)?\] [^\n]{1,80}?: "),
@@ -116,7 +116,7 @@ _ZIPPED = (
 )
 
 
-# By the ending, where the content is damaged or has no shape of its own.
+# By suffix, if the content is damaged or has no pattern.
 _BY_ENDING = {
     ending: FileKind(name, advice)
     for name, advice, endings in (
@@ -132,7 +132,7 @@ _BY_ENDING = {
 
 
 def binary_kind(path: Path) -> FileKind | None:
-    """Return what a file is by its first bytes, None if it may hold text or is a whole zip."""
+    """Return what a file is by its first bytes; None if it may be text or is a complete zip."""
     head = _head(path)
     if head.startswith(_ZIP_START) and not zipfile.is_zipfile(path):
         document = _by_ending(path)
@@ -143,7 +143,7 @@ def binary_kind(path: Path) -> FileKind | None:
 
 
 def other_kind(path: Path) -> FileKind | None:
-    """Return what a file is that no reader knows: another messenger's export, a document, ..."""
+    """Return the kind of an unrecognized file: another messenger's export, a document, ..."""
     if zipfile.is_zipfile(path):
         return _zip_kind(path)
     head = _plain(_head(path))

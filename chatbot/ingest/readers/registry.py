@@ -28,10 +28,10 @@ CUT_CHARS = tuple(reader.cut_chars for reader in READERS if reader.cut_chars is 
 
 
 def room_of(stem: str) -> str:
-    """Return the room that a file's name tells, "" if it tells none."""
+    """Return the room named in a file name, "" if there is none."""
     return next(filter(None, (reader.room_of(stem) for reader in READERS)), "")
 
 
 def chunk_of(stem: str) -> tuple[str, int] | None:
-    """Return which export a file is a part of, and which part; None for another name."""
+    """Return the export that a file belongs to, and its part number; None for other names."""
     return next(filter(None, (reader.chunk_of(stem) for reader in READERS)), None)

@@ -1,4 +1,4 @@
-"""Bytes of an export -> its lines, whatever encoding and line ends a phone or PC gave it."""
+"""Bytes of an export -> lines, for every encoding and line ending that phones and PCs write."""
 
 import codecs
 import io
@@ -11,7 +11,7 @@ from typing import IO
 
 OpenBytes = Callable[[], AbstractContextManager[IO[bytes]]]
 
-# Characters that hide in front of headers and names: byte order mark, zero-width space, marks.
+# Invisible characters before headers and names: byte order mark, zero-width space, marks.
 INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200e\u200f\u2060"))
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -24,8 +24,8 @@ _CHUNK = 1 << 20
 def detect_encoding(open_bytes: OpenBytes) -> tuple[str, int]:
     """Name the encoding of a whole stream (BOM, then strict UTF-8, UTF-16, cp949).
 
-    Returns it with the number of places that do not decode. A stream cut in the middle of a
-    character still counts as its encoding; if nothing fits, the better of UTF-8 and cp949 wins.
+    Also returns the number of invalid byte sequences. A stream truncated inside a character still
+    counts; if no encoding fits, the better of UTF-8 and cp949 wins.
     """
     with open_bytes() as stream:
         head = stream.read(4096)
@@ -52,12 +52,12 @@ def _n_errors(open_bytes: OpenBytes, encoding: str) -> int:
 
 
 def is_decomposed(lines: Iterable[str]) -> bool:
-    """Whether lines hold Hangul taken apart."""
+    """Whether lines contain decomposed Hangul (NFD)."""
     return any("\u1100" <= char <= "\u11ff" for line in lines for char in line)
 
 
 def read_lines(open_bytes: OpenBytes, encoding: str) -> Iterator[str]:
-    """Yield lines without their ends; only LF and CRLF end one (U+2028 can stand in a message)."""
+    """Yield lines without line endings; only LF and CRLF end a line (U+2028 occurs in messages)."""
     with open_bytes() as stream:
         text = io.TextIOWrapper(stream, encoding, errors="replace", newline="\n")
         try:
@@ -68,7 +68,7 @@ def read_lines(open_bytes: OpenBytes, encoding: str) -> Iterator[str]:
 
 
 def read_composed_lines(open_bytes: OpenBytes, encoding: str) -> Iterator[str]:
-    """Yield lines with the Hangul that a Mac has taken apart (NFD) put together again."""
+    """Yield lines with Hangul composed again, which a Mac has decomposed (NFD)."""
     return (unicodedata.normalize("NFC", line) for line in read_lines(open_bytes, encoding))
 
 
@@ -80,7 +80,7 @@ def clean_name(name: str) -> str:
 def shape_of(line: str) -> str:
     """Describe a line without its text: letters become a or 가, digits 0, repeats one.
 
-    What a terminal would obey (control characters, directions of writing) becomes "?".
+    Control characters and overrides of the writing direction become "?".
 
     >>> shape_of("[Mina] [9:01 AM] hi")
     '[a] [0:0 a] a'
@@ -91,7 +91,7 @@ def shape_of(line: str) -> str:
 
 
 def zip_name(entry: zipfile.ZipInfo) -> str:
-    """Return a zip entry's name, undoing the cp437 that old zips from Korean systems claim."""
+    """Return the name of a zip entry; old Korean zips claim cp437 but are cp949."""
     if entry.flag_bits & 0x800:
         return entry.filename
     raw = entry.filename.encode("cp437", "replace")

@@ -1,23 +1,23 @@
-"""The order of an export's moments: which header or day line can be real where it stands."""
+"""The order of times in an export: which headers and date lines can be real."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
-_JITTER = timedelta(minutes=10)  # how far back a clock may step between two messages
-_ZONES = timedelta(days=1)  # how far from the saved date a message's may lie
+_JITTER = timedelta(minutes=10)  # how far a clock may go back between two messages
+_ZONES = timedelta(days=1)  # how far a message may be dated after the saved date
 _MOST_SLACK = 3
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Timeline:
-    """What was sent when so far; a transcript pasted into a message breaks the order."""
+    """The times of the messages so far; a transcript pasted into a message breaks their order."""
 
     def __init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        """Begin anew: another export follows in the same file."""
+        """Reset: another export follows in the same file."""
         self.saved: datetime | None = None
         self.last: datetime | None = None
         self._earliest = self._soon = _NEVER
@@ -25,32 +25,32 @@ class Timeline:
         self._day_before: date | None = None
 
     def is_next(self, at: datetime) -> bool:
-        """Whether a moment follows the last one closely, as most do."""
+        """Whether a time follows the last one closely, as most do."""
         last = self.last
         return last == at or last is None or self._earliest <= at <= self._soon
 
     def is_ahead(self, at: datetime) -> bool:
-        """Whether a moment lies behind a silence: it is real unless somebody pasted a plan."""
+        """Whether a time lies after a silence: it is real unless somebody pasted a schedule."""
         return self.last is None or at > self.last
 
     def is_too_late(self, at: datetime) -> bool:
-        """Whether a moment lies behind that at which the file was saved."""
+        """Whether a time is later than the file's saved date."""
         return self.saved is not None and at > self.saved + _ZONES
 
     def take(self, at: datetime) -> None:
-        """Go on to a moment."""
+        """Advance to a time."""
         if at != self.last:
             self.last, self._earliest, self._soon = at, at - _JITTER, at + _JITTER
 
     def contradicts(self, at: datetime, moments: Iterable[datetime]) -> bool:
-        """Whether one of the moments behind `at` lies between the last and it."""
+        """Whether a time that follows `at` in the file lies between the last time and `at`."""
         return any(self._is_between(moment, at) for moment in moments)
 
     def is_outlier(self, at: datetime, moments: list[datetime], *, is_known: bool) -> bool:
-        """Whether `at`, ahead of the last moment, is false: the longer run in order is the chat.
+        """Whether the later time `at` is false: the longer sequence in order is the chat.
 
-        Transcripts of the silence before `at` contradict it too. They come from somebody who
-        `is_known` to speak here, and the chat goes on at `at` behind them.
+        Transcripts from the silence before `at` contradict it too. They are by somebody who speaks
+        here (`is_known`), and after them the chat continues at `at`.
         """
         n_with = 1 + _longest_run(moment for moment in moments if moment >= at - _JITTER)
         n_without = _longest_run(moment for moment in moments if moment >= self._earliest)
@@ -63,16 +63,16 @@ class Timeline:
         return self._earliest <= moment < at - _JITTER
 
     def accepts_day(self, day: date) -> bool:
-        """Whether a day line can be real: later than the day, not later than the file."""
+        """Whether a date line can be real: later than the current day, not later than the file."""
         if self.saved is not None and day > (self.saved + _ZONES).date():
             return False
         if self._day is None or day > self._day:
             return True
-        # The day line before may have been a false one, too far ahead.
+        # The previous date line may have been false, too far in the future.
         return self._day_before is not None and self._day_before < day < self._day
 
     def start_day(self, midnight: datetime) -> None:
-        """Go on to another day."""
+        """Advance to another day."""
         day = midnight.date()
         is_ahead = self._day is None or day > self._day
         self._day_before = self._day if is_ahead else self._day_before
@@ -82,8 +82,8 @@ class Timeline:
 
 
 def _longest_run(moments: Iterable[datetime]) -> int:
-    """Return the length of the longest subsequence that never steps back."""
-    ends: list[datetime] = []  # the earliest end of a run of each length
+    """Return the length of the longest non-decreasing subsequence."""
+    ends: list[datetime] = []  # the earliest end of a subsequence of each length
     for moment in moments:
         place = bisect_right(ends, moment)
         ends[place : place + 1] = [moment]
