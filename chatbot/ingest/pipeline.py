@@ -1,4 +1,4 @@
-"""Organized exports -> clean, masked sessions on disk, and what became of every message."""
+"""Organized exports -> clean, masked sessions on disk, with an account of every message."""
 
 import shutil
 from collections import Counter
@@ -49,11 +49,11 @@ class MessageAccount(msgspec.Struct, kw_only=True):
 
 @dataclass(frozen=True)
 class CleanRooms:
-    """Rooms that are read: sessions on disk, one spool a room, and what they hold.
+    """The cleaned rooms: sessions on disk, one spool for each room, and facts about them.
 
-    `n_said`: messages by speaker that can be learned. `exporter`: who made the exports, if they
-    tell. `pseudonyms`: what stands where something was masked. `sealed`: the encrypted list of
-    that. `speaker_key`: marks speakers in models.
+    `n_said`: speaker -> number of messages that can be trained. `exporter`: who made the exports,
+    if known. `pseudonyms`: the replacements of masked values. `sealed`: their encrypted list.
+    `speaker_key`: secret key of the speaker hashes in models.
     """
 
     spools: list[SessionSpool]
@@ -72,9 +72,9 @@ class CleanRooms:
 
 @contextmanager
 def read_sessions(config: Config, listener: Listener = SILENCE) -> Iterator[CleanRooms]:
-    """Read, clean and mask the rooms of a project; what is on disk goes when the context ends.
+    """Read, clean and mask the rooms of a project; leaving the context deletes the spools.
 
-    Raises CorpusError or ExportError if there is nothing to read, or not what was filed.
+    Raises CorpusError or ExportError if there is nothing to read, or a filed export has changed.
     """
     rooms = open_rooms(config, listener.warn)
     remove_spools(config)
@@ -94,13 +94,13 @@ def read_sessions(config: Config, listener: Listener = SILENCE) -> Iterator[Clea
 
 
 def remove_spools(config: Config) -> None:
-    """Remove what this pipeline, or a killed one, left aside: it holds private text."""
+    """Remove temporary files of this or of a killed process: they contain private text."""
     for path in config.processed_dir.parent.glob(f"{config.processed_dir.name}.*.part"):
         shutil.rmtree(path)
 
 
 class _Ingestion:
-    """Reads rooms into spools and keeps the account of all of them."""
+    """Reads rooms into spools and counts their lines and messages."""
 
     def __init__(self, rooms: list[Room], config: Config) -> None:
         self.spools: list[SessionSpool] = []
@@ -147,12 +147,13 @@ class _Ingestion:
             advance()
             cleaned = cleaner.clean(message)
             if cleaned is not None:
-                # Who only repeats is numbered too, but nobody becomes the persona by repeating.
+                # A speaker who only repeats gets an id as well, but repetitions do not count for
+                # the persona.
                 self._n_said[cleaned.speaker] += cleaned.kind == "message"
                 yield replace(cleaned, text=masker.mask(cleaned.text)) if masker else cleaned
 
     def doubts(self) -> Iterator[str]:
-        """Yield a sentence for each export that may not belong to its room."""
+        """Yield a warning for each export that may not belong to its room."""
         for tally in self._tallies.values():
             for export, percent in tally.doubtful():
                 yield (
@@ -162,7 +163,7 @@ class _Ingestion:
                 )
 
     def finish(self) -> CleanRooms:
-        """Return what was read, after holding that nothing went missing."""
+        """Return the cleaned rooms, after checking that no message is lost."""
         if self._n_seen != self._n_kept + self._dropped.total():
             raise _missing("cleaning")
         n_turns = sum(sum(spool.n_turns) for spool in self.spools)
@@ -187,13 +188,13 @@ class _Ingestion:
 
 
 def _exporter(rooms: list[Room]) -> str | None:
-    """Return who made the exports, if all rooms that tell name the same speaker."""
+    """Return who made the exports; None if unknown or if rooms disagree."""
     names = {exporter_of(room.exports, room.aliases) for room in rooms} - {None}
     return names.pop() if len(names) == 1 else None
 
 
 def _require_all_read(tally: RoomTally, n_seen: int) -> None:
-    """Hold that each export's lines that are messages were read, and seen or merged."""
+    """Check that every message line of the exports was read, and was kept or merged."""
     n_lines = sum(classes[kind] for classes in tally.lines.values() for kind in _OF_MESSAGES)
     if not n_lines == tally.n_read.total() == n_seen + tally.merged.n_merged:
         raise _missing("merging")
@@ -204,7 +205,7 @@ def _missing(step: str) -> CorpusError:
 
 
 def _masker_maker(rooms: list[Room], config: Config) -> Callable[[Room], Masker | None]:
-    """Return what makes the masker of a room; all share pseudonyms and everybody's name."""
+    """Return a factory of maskers for rooms; all share the pseudonyms and the list of names."""
     if not config.processed.preprocess.mask_personal:
         return lambda _room: None
     pseudonyms = Pseudonyms(project_key(config).derived(b"chatbot pseudonyms"))

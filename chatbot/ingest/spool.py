@@ -30,7 +30,7 @@ class SessionSpool:
         self.n_turns.append(len(session.messages))
 
     def close(self) -> None:
-        """End writing; from here on the spool is read."""
+        """End writing; from now on the spool can only be read."""
         with explained(self._path):
             self._file.close()
 

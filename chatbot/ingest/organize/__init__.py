@@ -1,1 +1,1 @@
-"""The inbox, the rooms and their exports, merged; what was forgotten stays out."""
+"""The inbox, rooms and their merged exports, and the rules that leave forgotten messages out."""

@@ -1,7 +1,7 @@
-"""Exports of one room -> who is called by which name in each of them.
+"""Exports of one room -> the names of each person in each export.
 
-A phone shows contacts under its owner's own names for them, and older phones call the owner
-회원님 or "you". What a person says at the same minutes in another export tells the name there.
+A phone shows contacts under its owner's names for them; older phones call it 회원님 or "you". The
+same messages at the same minutes in another export show a person's name there.
 """
 
 import heapq
@@ -16,9 +16,9 @@ from chatbot.ingest.organize.manifest import ExportEntry
 from chatbot.ingest.organize.merging import key_of
 from chatbot.ingest.readers.registry import EXPORTER_NAMES
 
-Aliases = dict[str, dict[str, str]]  # by export id: a name there -> the name it stands for
+Aliases = dict[str, dict[str, str]]  # export id -> {name in it: resolved name}
 Node = tuple[str, str]  # export id, name in it
-Window = tuple[int, int]  # first and last minute, both included
+Window = tuple[int, int]  # first and last minute, inclusive
 
 _SAMPLE_SIZE = 64
 _MIN_HITS = 3
@@ -27,7 +27,7 @@ _MIN_SHARE = 0.5
 
 @dataclass(frozen=True)
 class AliasResolution:
-    """Aliases, and the pairs of exports where it is not clear who is who."""
+    """Aliases, and the pairs of exports for which they stay ambiguous."""
 
     aliases: Aliases
     doubts: list[tuple[str, str]]
@@ -35,7 +35,7 @@ class AliasResolution:
 
 @dataclass(frozen=True)
 class _Pair:
-    """Two exports that cover the same time, with the names that only one of them has."""
+    """Two exports of overlapping time, with the names that occur in only one of them."""
 
     first: ExportEntry
     second: ExportEntry
@@ -45,18 +45,18 @@ class _Pair:
 
 @dataclass
 class _Sample:
-    """The smallest hashes of what one person said when: exports sample the same messages."""
+    """The smallest hashes of a person's messages and times, equal in every export."""
 
     hashes: set[int] = field(default_factory=set)
     _heap: list[int] = field(default_factory=list)
 
     @property
     def horizon(self) -> int:
-        """Every hash below is in the sample."""
+        """The bound below which every hash is in the sample."""
         return -self._heap[0] if len(self._heap) >= _SAMPLE_SIZE else 1 << 64
 
     def add(self, number: int) -> None:
-        """Take a hash in, if it is small enough."""
+        """Add a hash if it is small enough."""
         if number in self.hashes or number >= self.horizon:
             return
         self.hashes.add(number)
@@ -70,10 +70,10 @@ def find_aliases(
     user_aliases: dict[str, str],
     read: Callable[[ExportEntry], Iterator[Message]],
 ) -> AliasResolution:
-    """Find whom the names of each export stand for; `user_aliases` come first.
+    """Resolve the names of each export; `user_aliases` come first.
 
     Each export with a name that another one lacks is read once. Nothing is guessed: two people of
-    one export never become one, and of several candidates none is taken.
+    one export are never joined, and several candidates count as none.
     """
     pairs = list(_pairs(exports, user_aliases))
     samples = _sampled(exports, pairs, user_aliases, read)
@@ -108,7 +108,7 @@ def _sampled(
     user_aliases: dict[str, str],
     read: Callable[[ExportEntry], Iterator[Message]],
 ) -> dict[tuple[Node, Window], _Sample]:
-    """Return what each lone name of each pair says while both exports go on."""
+    """Sample the messages of each pair's unmatched names over the time that both exports cover."""
     samples: dict[tuple[Node, Window], _Sample] = {}
     for entry in exports:
         windows: dict[str, set[Window]] = {}
@@ -133,7 +133,7 @@ def _hash(minute: int, text: bytes) -> int:
 def _matches(
     pair: _Pair, samples: dict[tuple[Node, Window], _Sample]
 ) -> tuple[list[tuple[Node, Node]], bool]:
-    """Return who is who, and whether nobody has two candidates."""
+    """Return the matching names, and whether they are unambiguous."""
     matches: dict[tuple[Node, Node], int] = {}
     holders: dict[int, list[Node]] = {}
     ones, others = (
@@ -154,9 +154,9 @@ def _matches(
 
 
 def _agreement(first: _Sample, second: _Sample) -> int:
-    """Return how many messages two people share, 0 if too few to be one person.
+    """Return how many messages two names share; 0 if too few for the same person.
 
-    Somebody who said little is the same one if all of it agrees.
+    For a name with few messages, all of them must agree.
     """
     horizon = min(first.horizon, second.horizon)
     hashes_a, hashes_b = (
@@ -168,7 +168,7 @@ def _agreement(first: _Sample, second: _Sample) -> int:
 
 
 class _Classes:
-    """Who is one person: names of exports, joined one pair after another."""
+    """Names that belong to the same person, joined pair by pair (union-find)."""
 
     def __init__(self, exports: list[ExportEntry], user_aliases: dict[str, str]) -> None:
         self._exports, self._user_aliases = exports, user_aliases
@@ -183,7 +183,7 @@ class _Classes:
                 self._of[node] = people
 
     def join(self, first: Node, second: Node) -> bool:
-        """Make two names one person; False if two people of one export would become one."""
+        """Join two names' persons; return False if that would join two names of one export."""
         a, b = self._of[first], self._of[second]
         if a is b:
             return True
@@ -195,7 +195,7 @@ class _Classes:
         return True
 
     def aliases(self) -> Aliases:
-        """Return the user's aliases, and the one name of everybody who has several."""
+        """Return the user's aliases, and the chosen name of everybody with several names."""
         aliases: Aliases = {}
         for entry in self._exports:
             names = aliases[entry.id] = dict(self._user_aliases)

@@ -1,4 +1,4 @@
-"""What is to be forgotten: rules that keep messages out of the data, whatever exports hold."""
+"""Rules of forgetting: which messages stay out of the training data."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -18,7 +18,7 @@ FILE = "forgotten.json"
 
 
 class ForgetRule(msgspec.Struct, frozen=True):
-    """Messages to leave out: a speaker's (by a hash of the name), those before a day, or one."""
+    """Messages to leave out: a speaker's (by a hash of the name), those before a day, one by id."""
 
     kind: Literal["speaker", "before", "message"]
     value: str
@@ -34,15 +34,15 @@ class ForgetRule(msgspec.Struct, frozen=True):
 
 
 def speaker_hash(name: str) -> str:
-    """Return what stands for a name in a rule: the list of whom to forget names nobody."""
+    """Return the hash that replaces a name in a rule, so that the rules contain no names."""
     return blake2b(name.encode(), digest_size=16, person=b"forget").hexdigest()
 
 
 def message_id(message: Message) -> str:
-    """Return a name for what was said when, the same in every export that holds it.
+    """Return an id of a message by its time and text, the same in every export.
 
-    Whoever said it: names change with aliases. Texts that differ in emoji only share it, as an
-    export of an old Windows has "?" for them.
+    The speaker is not part of it: names change with aliases. Texts that differ only in emoji share
+    an id, because exports of old Windows versions have "?" for them.
     """
     minute, _, text = key_of(message)
     return blake2b(b"%d\0%b" % (minute, text), digest_size=8).hexdigest()
@@ -51,9 +51,9 @@ def message_id(message: Message) -> str:
 def with_aliases(
     rules: Iterable[ForgetRule], aliases: Iterable[tuple[str, str]]
 ) -> list[ForgetRule]:
-    """Add the rules of a speaker's other names: a name that is resolved later brings nothing back.
+    """Add rules for a speaker's other names, so that resolving names later brings nothing back.
 
-    `aliases`: pairs of a name in an export and the name it stands for.
+    `aliases`: pairs of (name in an export, resolved name).
     """
     rules = list(rules)
     for pair in aliases:
@@ -65,7 +65,7 @@ def with_aliases(
 
 
 def rules_path(config: Config) -> Path:
-    """Return where the rules stand: beside the manifest of the exports."""
+    """Return the path of the rules, in the folder of the manifest."""
     return config.path(config.raw.manifest_path).with_name(FILE)
 
 
@@ -91,4 +91,4 @@ def day_of(text: str) -> str:
     try:
         return datetime.strptime(text, "%Y-%m-%d").date().isoformat()
     except ValueError as error:
-        raise CorpusError(f'"{text}" is no day', hint="write it as 2025-03-31") from error
+        raise CorpusError(f'"{text}" is not a date', hint="write it as 2025-03-31") from error

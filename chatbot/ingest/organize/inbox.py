@@ -39,7 +39,7 @@ _SAME_ROOM_SHARE = 0.3
 
 @dataclass(frozen=True)
 class Unrecognized:
-    """A file in the inbox that no reader knows; `reason` tells shapes, never text."""
+    """A file in the inbox that no reader recognizes; `reason` never quotes its text."""
 
     path: Path
     reason: str
@@ -48,7 +48,7 @@ class Unrecognized:
 
 @dataclass
 class FilingPlan:
-    """What `organize` found and would do; nothing is moved yet."""
+    """The plan of `organize`; nothing is moved yet."""
 
     kept: list[ExportEntry]
     gone: list[ExportEntry] = field(default_factory=list)
@@ -58,20 +58,20 @@ class FilingPlan:
 
     @property
     def entries(self) -> list[ExportEntry]:
-        """What the manifest will hold."""
+        """The entries of the manifest after filing."""
         return [*self.kept, *(entry for _, entry in self.filed)]
 
 
 def zone_of(config: Config) -> timezone:
-    """The time zone of exports, which tell none themselves."""
+    """The time zone of exports, which do not contain one."""
     return timezone(timedelta(hours=config.raw.utc_offset_hours))
 
 
 def find_candidates(config: Config) -> Iterator[tuple[Path, bool]]:
-    """Yield files that may be exports, with whether it is a mistake if they are not.
+    """Yield files that may be exports, and whether it is an error if they are not.
 
-    The inbox is for exports only; in the project's root, and among files filed before a crash,
-    what is no export is left alone.
+    Only the inbox is reserved for exports; other files in the project's root, and among files filed
+    before a crash, are ignored.
     """
     filed = {config.path(entry.path) for entry in read_manifest(_manifest_path(config)).exports}
     for path in sorted(config.path(config.raw.organized_dir).rglob("*")):
@@ -90,7 +90,7 @@ def _may_be_export(path: Path) -> bool:
 
 
 def _is_hidden(path: Path) -> bool:
-    """Whether a file is one that a system leaves in folders."""
+    """Whether a file is hidden, or created by the system in every folder."""
     return path.name.startswith(".") or path.name.lower() in _LEFT_BY_SYSTEMS
 
 
@@ -101,7 +101,7 @@ def _manifest_path(config: Config) -> Path:
 def plan_filing(config: Config, on_file: Callable[[Path], None] = lambda path: None) -> FilingPlan:
     """Read every candidate and decide which room it belongs to.
 
-    A filed export that is no longer where it was filed counts no more.
+    Filed exports that are missing are dropped.
     """
     plan = FilingPlan([])
     for entry in read_manifest(_manifest_path(config)).exports:
@@ -111,7 +111,7 @@ def plan_filing(config: Config, on_file: Callable[[Path], None] = lambda path: N
         try:
             _plan_file(path, plan, config)
         except ExportError as error:
-            # Any text may lie in the project's root; a zip or csv there is meant as an export.
+            # The project's root may contain any text file; a zip or csv there is an export.
             if is_expected or path.suffix.lower() != ".txt":
                 plan.unrecognized.append(Unrecognized(path, str(error), error.hint))
         except OSError as error:
@@ -122,8 +122,8 @@ def plan_filing(config: Config, on_file: Callable[[Path], None] = lambda path: N
 
 def _plan_file(path: Path, plan: FilingPlan, config: Config) -> None:
     if not path.is_file():
-        raise ExportError("it is a link to no file", hint="put the file or folder itself here")
-    if kind := binary_kind(path):  # a long video need not be read whole
+        raise ExportError("it is a broken link", hint="put the file or folder itself here")
+    if kind := binary_kind(path):  # no need to read a long video
         raise ExportError(f"it is {kind.name}", hint=kind.advice)
     digest = sha256_of(path)
     earlier = next((entry for entry in plan.entries if entry.sha256 == digest), None)
@@ -135,7 +135,7 @@ def _plan_file(path: Path, plan: FilingPlan, config: Config) -> None:
 
 
 def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
-    """Read one export whole and say what it holds; its room is not decided yet."""
+    """Read one export and return its entry; its room is not decided yet."""
     parts, zone = find_parts(path), zone_of(config)
     _require_one_room(parts, zone)
     account = Account()
@@ -217,7 +217,7 @@ def _room_from_path(path: Path) -> str:
 
 def _with_room(path: Path, entry: ExportEntry, plan: FilingPlan, config: Config) -> ExportEntry:
     organized = config.path(config.raw.organized_dir)
-    if organized in path.parents:  # filed before; only the manifest does not know
+    if organized in path.parents:  # filed before, but missing in the manifest
         return _as_filed(path, entry, config)
     room = (
         _matching_room(entry, plan.entries)
@@ -230,7 +230,7 @@ def _with_room(path: Path, entry: ExportEntry, plan: FilingPlan, config: Config)
 
 
 def _as_filed(path: Path, entry: ExportEntry, config: Config) -> ExportEntry:
-    """Return the entry of an export that lies in a room's folder already."""
+    """Return the entry of an export that is already in a room's folder."""
     room = path.relative_to(config.path(config.raw.organized_dir)).parts[0]
     names = read_filed_names(path.parent).get(entry.id)
     return replace(
@@ -247,9 +247,9 @@ def _ending_of(path: Path) -> str:
 
 
 def _matching_room(entry: ExportEntry, others: list[ExportEntry]) -> str | None:
-    """Same messages over the same days are the same room; else the name decides, then people.
+    """Return the known room with the same messages, else of the same name, else members.
 
-    Rooms of one name whose exports share no message over the days both cover stay apart.
+    Rooms of the same name stay apart if their exports share no message over common days.
     """
     named: str | None = None
     for other in others:
@@ -267,7 +267,7 @@ def _room_of_chunk(
 ) -> str | None:
     """Return the room of another part of the same export: phones cut long ones into files.
 
-    Parts lie in one folder and follow each other in time; names of rooms may not differ.
+    Parts are in one folder and follow each other in time; their room names must not differ.
     """
     chunk = chunk_of(path.stem)
     for other_path, other in filed:
@@ -289,7 +289,7 @@ def _looks_like(entry: ExportEntry, other: ExportEntry) -> bool:
 
 
 def _named_by_hand(entry: ExportEntry) -> str:
-    """Return the name of a csv, which says nothing else of its room; "" for other exports."""
+    """Return the file name of a csv, its only hint of a room; "" for other exports."""
     path = Path(entry.original_name)
     return path.stem if path.suffix.lower() == ".csv" and chunk_of(path.stem) is None else ""
 
@@ -303,7 +303,7 @@ def _new_room(entry: ExportEntry, others: Iterable[ExportEntry]) -> str:
 
 
 def file_exports(plan: FilingPlan, config: Config) -> None:
-    """Carry a plan out: move each export to its room, second copies aside, then the manifest."""
+    """Carry out a plan: move each export to its room, duplicates aside, then write the manifest."""
     manifest_path = _manifest_path(config)
     entries = list(plan.kept)
     for path, entry in plan.filed:
@@ -321,7 +321,7 @@ def file_exports(plan: FilingPlan, config: Config) -> None:
 
 
 def _move_content(path: Path, target: Path) -> None:
-    """Move a file; of a link, whose target may be told from where it lies, file a copy."""
+    """Move a file; copy the target of a link, because a relative link breaks when moved."""
     if path.is_symlink():
         part = path.with_name(f".{path.name}.part")
         try:

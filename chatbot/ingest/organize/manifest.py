@@ -1,4 +1,4 @@
-"""data/raw/manifest.json: which exports are filed where, and what they hold."""
+"""data/raw/manifest.json: where exports are filed, and facts about them."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _NAMES_FILE = "names.json"
 
 
 class ExportEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One filed export. Holds names: it never leaves data/."""
+    """A filed export. It contains names and never leaves data/."""
 
     id: str
     sha256: str
@@ -72,7 +72,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 
 
 class FiledNames(msgspec.Struct, frozen=True):
-    """What an export was called before it was filed, which its content may not tell."""
+    """The original names of an export, which its content may not contain."""
 
     original_name: str = ""
     room_name: str = ""
@@ -84,11 +84,11 @@ def read_filed_names(folder: Path) -> dict[str, FiledNames]:
         content = (folder / _NAMES_FILE).read_bytes()
         return msgspec.json.decode(content, type=dict[str, FiledNames])
     except (OSError, msgspec.DecodeError):
-        return {}  # a help only, to rebuild a lost manifest
+        return {}  # only needed to rebuild a lost manifest
 
 
 def write_filed_names(folder: Path, entry: ExportEntry) -> None:
-    """Note what an export was called beside it, so that a rebuilt manifest knows."""
+    """Write the original names of an export next to it, to rebuild a lost manifest."""
     names = read_filed_names(folder)
     names[entry.id] = FiledNames(entry.original_name, entry.room_name)
     content = msgspec.json.format(msgspec.json.encode(names), indent=1)

@@ -1,8 +1,8 @@
 """Several exports of one room -> one stream, without losing or doubling a message.
 
-Exports carry no message ids, so a message is known by minute, speaker and text. People do say
-"ㅋㅋ" twice in a minute: per key, the room holds as many as the export that has the most. One
-export may round minutes where another cuts them, so neighbouring minutes are compared as well.
+Exports carry no message ids, so a message is identified by minute, speaker and text. People do send
+"ㅋㅋ" twice in a minute: for each key, the room has as many as the export with the most. One export
+may round minutes where another truncates them, so adjacent minutes are compared as well.
 """
 
 import heapq
@@ -23,9 +23,9 @@ Words = tuple[bytes, bytes]  # speaker, text: a key without its minute
 
 JITTER_MINUTES = 10
 _UNDATED = -1
-# Phones cut a body at 500 characters, PCs do not; they also differ in line breaks.
+# Phones truncate messages at 500 characters, PCs do not; they also differ in line breaks.
 _COMPARED_CHARS = 400
-_END = (b"\0", b"\0")  # nobody says this: the system lines behind the last message
+_END = (b"\0", b"\0")  # matches no message: the system lines after the last one
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Source:
 
 @dataclass
 class MergeTally:
-    """What merging did: messages that another export holds as well, and how far exports agree.
+    """Counts of merging: messages that other exports also contain, and how far exports agree.
 
-    Of the messages of a source (by its place in the list) while another source covers that time,
+    Among the messages of a source (by its index) sent while another source covers that time,
     `n_compared` counts all and `n_shared` those that are in another source too.
     """
 
@@ -51,7 +51,7 @@ class MergeTally:
 
 @dataclass(slots=True, eq=False)
 class _Slot:
-    """One message of the room: the item of each source that holds it."""
+    """A message of the room: its item in each source that contains it."""
 
     words: Words
     minute: int
@@ -60,7 +60,7 @@ class _Slot:
 
 @dataclass(slots=True, eq=False)
 class _Item:
-    """A message of a source, the system lines before it, and its place in the source.
+    """A message of a source, the system lines before it, and its position in the source.
 
     `message` is None at the end of a source, where only system lines are left.
     """
@@ -76,15 +76,15 @@ class _Item:
 
 
 def minute_of(at: datetime | None) -> int:
-    """Minutes since 1970, -1 where the export tells no date."""
+    """Return minutes since 1970, -1 if the export has no dates."""
     return _UNDATED if at is None else int(at.timestamp()) // 60
 
 
 def key_of(message: Message) -> Key:
-    """What makes two messages of two exports the same one.
+    """Return the key that is equal for the same message in two exports.
 
-    Characters that cp949 lacks count as "?", so an old Windows export meets a phone's; media
-    count by what they stand for, in every language.
+    Characters that cp949 lacks count as "?", so an old Windows export meets a phone's; media count
+    by what they stand for, in every language.
     """
     text = f"\0{message.media}" if message.media else " ".join(message.text.split())
     return minute_of(message.sent_at), _plain(message.speaker), _plain(text[:_COMPARED_CHARS])
@@ -96,10 +96,10 @@ def _plain(text: str) -> bytes:
 
 
 def merge_sources(sources: list[Source], tally: MergeTally | None = None) -> Iterator[Message]:
-    """Merge exports of one room, in whatever order they stand.
+    """Merge exports of one room, given in any order.
 
-    One source passes through unchanged, in file order. Memory is bounded by the busiest minutes,
-    if the sources are in time order.
+    One source passes through unchanged, in file order. Memory is bounded by the busiest minutes, if
+    the sources are in time order.
     """
     if len(sources) == 1:
         yield from sources[0].messages
@@ -118,7 +118,7 @@ def merge_sources(sources: list[Source], tally: MergeTally | None = None) -> Ite
 
 
 class _Minutes:
-    """What all sources hold, minute by minute, and which time each of them covers."""
+    """The items of all sources by minute, and the time that each source covers."""
 
     def __init__(self, sources: list[Source]) -> None:
         self._groups = [_minutes(source) for source in sources]
@@ -155,13 +155,13 @@ class _Minutes:
         return self._first[number], *_preference(items)
 
     def _close(self, groups: dict[int, list[_Item]]) -> None:
-        """System lines at an export's end go if another export covers that time."""
+        """Drop the system lines at an export's end if another export covers that time."""
         is_covered = any(number in self._started for _, number, _ in self._heap)
         for items in groups.values():
             items[-1].is_covered = is_covered
 
     def covers(self, number: int, minute: int) -> bool:
-        """Whether a source began before a minute and goes on after it: it holds all of it."""
+        """Whether a source begins before a minute and ends after it, so contains all of it."""
         return self._first[number] < minute < self._reach[number]
 
     def is_shared(self, number: int, minute: int) -> bool:
@@ -172,8 +172,8 @@ class _Minutes:
 class _Slots:
     """Decides which items of the sources are one message.
 
-    Items are taken in the order of time; each joins the first slot of its words, at most a minute
-    old, that its source does not hold yet.
+    Items come in order of time; each joins the first slot with the same text, at most a minute old,
+    that has no item of its source yet.
     """
 
     def __init__(self, minutes: _Minutes) -> None:
@@ -181,9 +181,9 @@ class _Slots:
         self._open: dict[Words, list[_Slot]] = {}
 
     def place(self, minute: int, groups: dict[int, list[_Item]]) -> bool:
-        """Give every item its slot; return whether one of them continues what was placed before.
+        """Assign every item to a slot; return whether any joined an earlier slot.
 
-        If none does, what was placed before is closed.
+        If none did, the earlier slots are complete.
         """
         earlier = self._earlier(lambda slot: abs(minute - slot.minute) <= 1)
         self._open = {words: [*slots] for words, slots in earlier.items()}
@@ -212,8 +212,8 @@ class _Slots:
     def _may_join(self, number: int, item: _Item, slot: _Slot) -> bool:
         """Whether an item is the message of a slot.
 
-        It is by the same minute; or because exports lose nothing between their ends, so one that
-        covers the minute at which it lacks a message holds it in the next.
+        In the same minute it is. In the next minute it is too, because exports have no gaps: a
+        source that covers a minute and lacks a message there has it one minute later.
         """
         covers = self._minutes.covers
         return any(other.minute == item.minute for other in slot.items.values()) or all(
@@ -229,7 +229,7 @@ def _minutes(source: Source) -> Iterator[tuple[int, list[_Item]]]:
 
 
 def _in_order(source: Source) -> Iterator[_Item]:
-    """Sort within a window: a phone's clock may step back a little, and each export by itself."""
+    """Sort by time within a window, because a phone's clock may go back a little."""
     window: list[tuple[int, int, _Item]] = []
     for item in _with_system_lines(source):
         heapq.heappush(window, (item.minute, item.number, item))
@@ -256,9 +256,9 @@ def _with_system_lines(source: Source) -> Iterator[_Item]:
 
 
 def _combine(stretch: dict[int, list[_Item]]) -> list[tuple[_Item, _Slot]]:
-    """Put the slots of a stretch in the order of the fullest source, what it lacks between.
+    """Order the slots of a stretch as the most complete source does, and insert what it lacks.
 
-    Each comes with the item that tells its minute.
+    Each comes with the item that determines its minute.
     """
     orders = sorted((sorted(items, key=_number) for items in stretch.values()), key=_preference)
     merged: list[tuple[_Item, _Slot]] = []
@@ -293,9 +293,9 @@ def _number(item: _Item) -> int:
 
 
 def _preference(items: list[_Item]) -> tuple[int, int, list[tuple[int, Words]]]:
-    """Sort key of what several sources hold of one stretch, the same in whatever order they stand.
+    """Sort key of the sources of one stretch, independent of their order.
 
-    The fullest first; of equals, the one whose clock steps back least.
+    The most complete first; of equals, the source whose clock goes back least.
     """
     n_back = sum(a.minute > b.minute for a, b in pairwise(items))
     return -len(items), n_back, [(item.minute, item.words) for item in items]
@@ -304,7 +304,7 @@ def _preference(items: list[_Item]) -> tuple[int, int, list[tuple[int, Words]]]:
 def _flatten(
     merged: list[tuple[_Item, _Slot]], minutes: _Minutes, tally: MergeTally
 ) -> Iterator[Message]:
-    """Yield the best version of each message, and count what is merged into it."""
+    """Yield the best version of each message, and count the merged ones."""
     for lead, slot in merged:
         items = list(slot.items.values())
         before = max((item.before for item in items), key=len)
@@ -327,5 +327,5 @@ def _flatten(
 
 
 def by_time(messages: Iterable[Message]) -> list[Message]:
-    """Sort by minute, keeping file order within one (an export glued in the wrong order)."""
+    """Sort by minute, in file order within a minute (for an export joined in the wrong order)."""
     return sorted(messages, key=lambda message: minute_of(message.sent_at))

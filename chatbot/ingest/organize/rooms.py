@@ -24,14 +24,14 @@ _LITTLE_SHARED = 0.5
 
 @dataclass(frozen=True)
 class Room:
-    """The exports of a room, and whom the names in each of them stand for."""
+    """The exports of a room, and the aliases of the names in each of them."""
 
     exports: list[ExportEntry]
     aliases: Aliases
 
     @property
     def id(self) -> str:
-        """The id of its first export: where rooms are listed, no name is written."""
+        """The id of its first export, which lists show instead of a name."""
         return self.exports[0].id
 
     @property
@@ -41,20 +41,20 @@ class Room:
 
     @property
     def alias_pairs(self) -> list[tuple[str, str]]:
-        """Pairs of a name in an export and the name it stands for."""
+        """Pairs of (name in an export, resolved name)."""
         return [pair for names in self.aliases.values() for pair in names.items()]
 
 
 @dataclass
 class RoomTally:
-    """What reading a room took: every line of its exports by class, and what merging joined."""
+    """The counts of reading a room: every line of its exports by class, and merged messages."""
 
     lines: dict[str, Counter[str]] = field(default_factory=dict)
     n_read: Counter[str] = field(default_factory=Counter)
     merged: MergeTally = field(default_factory=MergeTally)
 
     def doubtful(self) -> list[tuple[str, int]]:
-        """Return exports that share little with others over the same time: (id, percent)."""
+        """Return (id, percent shared) of exports with few messages in common over the same time."""
         shares = [
             (export, self.merged.n_shared[number], self.merged.n_compared[number])
             for number, export in enumerate(self.lines)
@@ -69,9 +69,9 @@ class RoomTally:
 def open_rooms(
     config: Config, on_doubt: Callable[[str], None] = lambda sentence: None
 ) -> list[Room]:
-    """Return the rooms to train on, as `choose_rooms` and `resolve_aliases` do.
+    """Return the rooms to train on, with their aliases resolved.
 
-    Raises ExportError if an export is gone or has changed since it was filed.
+    Raises ExportError if an export is missing or has changed since it was filed.
     """
     rooms = list(choose_rooms(config).values())
     verify_exports([entry for exports in rooms for entry in exports], config)
@@ -111,7 +111,7 @@ def choose_rooms(config: Config) -> dict[str, list[ExportEntry]]:
 def _named_room(typed: str, rooms: dict[str, list[ExportEntry]]) -> str:
     """Return the room that a setting names: by its folder, an export's id, or its shown name.
 
-    Raises CorpusError with near names if none or several are called so.
+    Raises CorpusError with similar names if none or several match.
     """
     names: dict[str, set[str]] = {}
     for room, exports in rooms.items():
@@ -125,8 +125,8 @@ def _named_room(typed: str, rooms: dict[str, list[ExportEntry]]) -> str:
     if matches:
         ids = ", ".join(sorted(rooms[room][0].id for room in matches))
         raise CorpusError(
-            f"`processed.rooms` has a name that {len(matches)} rooms have",
-            hint=f"say which by its id: {ids}",
+            f"{len(matches)} rooms have the name in `processed.rooms`",
+            hint=f"use an id instead: {ids}",
         )
     close = difflib.get_close_matches(_comparable(typed), list(names), n=3, cutoff=0.5)
     near = sorted({room for name in close for room in names[name]})
@@ -146,16 +146,16 @@ def resolve_aliases(
     config: Config,
     on_doubt: Callable[[str], None] = lambda sentence: None,
 ) -> Aliases:
-    """Return, for each export, whom its names stand for; `on_doubt` hears where that is unclear.
+    """Return the aliases of each export; `on_doubt` is called with a warning about ambiguous names.
 
-    The user's `raw.aliases` apply everywhere. Raises ExportError if an older phone's 회원님 or
-    "you" is nobody in the other exports: else every one of those messages would be doubled.
+    The user's `raw.aliases` apply everywhere. Raises ExportError if an old phone's 회원님 or "you"
+    matches nobody in the other exports, because each of those messages would be doubled.
     """
     resolved = find_aliases(exports, config.raw.aliases, lambda entry: _read_export(entry, config))
     for first, second in resolved.doubts:
         on_doubt(
-            f"{first} and {second} call somebody by different names, and what they say does not "
-            "tell who is who: such messages count twice; name them in raw.aliases"
+            f"{first} and {second} use different names for somebody, and their messages do not "
+            "show who is who: such messages count twice; list the names in raw.aliases"
         )
     for entry in exports:
         _require_owner(entry, exports, resolved.aliases[entry.id])
@@ -203,13 +203,13 @@ def _counted(export: str, messages: Iterator[Message], n_read: Counter[str]) -> 
 
 
 def verify_exports(exports: list[ExportEntry], config: Config) -> None:
-    """Raise ExportError if a filed export is gone or not the one that was filed."""
+    """Raise ExportError if a filed export is missing or has changed."""
     for entry in exports:
         path = config.path(entry.path)
         if not path.is_file():
             raise ExportError(
-                f"export {entry.id} is gone",
-                hint="put it back, or run `chatbot organize` to go on without",
+                f"export {entry.id} is missing",
+                hint="put it back, or run `chatbot organize` to continue without it",
             )
         if sha256_of(path) != entry.sha256:
             raise ExportError(
@@ -234,9 +234,9 @@ def _renamed(messages: Iterator[Message], aliases: dict[str, str]) -> Iterator[M
 
 
 def exporter_of(exports: list[ExportEntry], aliases: Aliases) -> str | None:
-    """Name the speaker who made the export, where it tells; None where it does not.
+    """Return the speaker who made the export; None if unknown.
 
-    Older exports call the exporter 회원님 or "you"; a room of two is named after the other one.
+    Older exports call the exporter 회원님 or "you"; a room of two is named after the other person.
     """
     for entry in exports:
         for name in EXPORTER_NAMES:

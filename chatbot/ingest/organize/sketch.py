@@ -1,4 +1,4 @@
-"""Exports compared without reading them again: a fair sample of their messages."""
+"""Uniform samples of messages, by which exports are compared without reading them again."""
 
 import heapq
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _UNDATED = -1
 
 @dataclass(frozen=True)
 class Sketch:
-    """The messages with the smallest hashes: a fair sample by which exports can be compared."""
+    """The messages with the smallest hashes: a uniform sample of an export."""
 
     hashes: tuple[tuple[int, int], ...]  # (hash, minute), sorted
     first: int
@@ -22,7 +22,7 @@ class Sketch:
 
     @property
     def horizon(self) -> int:
-        """Every message whose hash lies below is in the sketch."""
+        """The bound below which every message hash is in the sketch."""
         return self.hashes[-1][0] if len(self.hashes) >= _SKETCH_SIZE else 1 << 64
 
 
@@ -47,7 +47,7 @@ def sketch_of(messages: Iterable[Message]) -> Sketch:
 
 
 def shared_share(a: Sketch, b: Sketch) -> tuple[int, float]:
-    """Compare two exports over the time both cover: (messages compared, share in both)."""
+    """Compare two exports over their common time; return (messages compared, share in both)."""
     first, last = max(a.first, b.first), min(a.last, b.last)
     horizon = min(a.horizon, b.horizon)
     hashes_a, hashes_b = (

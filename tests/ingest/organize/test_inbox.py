@@ -154,7 +154,7 @@ def test_a_changed_or_missing_export_is_an_error(project, export):
     with pytest.raises(ExportError, match="has changed"):
         verify_exports(exports, config)
     path.unlink()
-    with pytest.raises(ExportError, match="is gone"):
+    with pytest.raises(ExportError, match="is missing"):
         verify_exports(exports, config)
 
 
@@ -315,7 +315,7 @@ def test_a_link_to_no_file_is_told_and_left(project, target):
     link.unlink()
     link.symlink_to(target)
     plan, _ = organize(project)
-    assert [each.reason for each in plan.unrecognized] == ["it is a link to no file"]
+    assert [each.reason for each in plan.unrecognized] == ["it is a broken link"]
     assert link.is_symlink()
 
 
@@ -345,7 +345,7 @@ def test_a_misspelled_room_is_answered_by_near_names(project):
 
 def test_a_shown_name_of_two_rooms_is_answered_by_their_ids(project):
     named_rooms(project, "가족!", "가족!")
-    with pytest.raises(CorpusError, match="2 rooms have") as refused:
+    with pytest.raises(CorpusError, match="2 rooms have the name") as refused:
         choose_rooms(project.config("processed.rooms=['가족!']"))
     assert refused.value.hint.count("x") == 2
 
