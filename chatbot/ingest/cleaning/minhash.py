@@ -1,4 +1,4 @@
-"""Texts that differ in a few words, by MinHash: bands propose a text, its n-grams decide.
+"""Near-duplicate texts, by MinHash: bands of hashes propose candidates, n-grams decide.
 
 Broder 1997; locality-sensitive hashing as in Leskovec, Rajaraman, Ullman, "Mining of Massive
 Datasets", chapter 3. H hashes, N n-grams.
@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 Hashes = npt.NDArray[np.uint64]
 
-N_HASHES, N_BANDS = 32, 8  # of two texts with Jaccard index 0.75 a band agrees in 95 %
-ALIKE = 0.75  # Jaccard index from which two texts count as one
+N_HASHES, N_BANDS = 32, 8  # two texts with Jaccard index 0.75 share a band in 95 % of cases
+ALIKE = 0.75  # minimum Jaccard index of near-duplicates
 _GRAM = 4
 _MAX_TEXTS = 200_000  # about 60 MB of text; later ones are compared, but not remembered
-_SLOT_BITS = 22  # 16 MB: where a slot is taken, the newer text gets it
+_SLOT_BITS = 22  # 16 MB: a newer text replaces an older one in its slot
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _POWERS = _GOLDEN ** np.arange(1, _GRAM + 1, dtype=np.uint64)
 _SEEDS = _GOLDEN ** np.arange(10, 10 + N_HASHES, dtype=np.uint64)[:, None]
@@ -23,7 +23,7 @@ _BAND_SEEDS = _GOLDEN ** np.arange(100, 100 + N_BANDS, dtype=np.uint64)
 
 
 class SimilarTexts:
-    """Groups texts by the first one that each resembles; memory is bounded."""
+    """Groups each text with the first similar one; memory is bounded."""
 
     def __init__(self) -> None:
         self._texts: list[tuple[str, str]] = []
@@ -31,9 +31,9 @@ class SimilarTexts:
         self._slots = np.zeros(1 << _SLOT_BITS, dtype=np.uint32)  # index of a text + 1
 
     def count(self, letters: str, mark: str = "") -> int:
-        """Count a text in and return how often it, or one like it, was seen by now.
+        """Count a text and return how often it, or a similar one, has occurred so far.
 
-        Texts of different marks are never alike.
+        Texts with different marks are never similar.
         """
         slots = _band_slots(minhash(letters, mark))
         index = self._find(letters, mark, slots)
@@ -47,7 +47,7 @@ class SimilarTexts:
         return self._counts[index]
 
     def _find(self, letters: str, mark: str, slots: Hashes) -> int | None:
-        """Return the index of the earliest text that is alike."""
+        """Return the index of the earliest similar text."""
         grams = None
         for number in sorted(set(self._slots[slots].tolist()) - {0}):
             other, other_mark = self._texts[number - 1]
@@ -60,10 +60,10 @@ class SimilarTexts:
 
 
 def minhash(text: str, mark: str = "") -> Hashes:
-    """Return the signature (H,) of a text: equal in as many places as n-grams are shared.
+    """Return the signature (H,) of a text: the more n-grams texts share, the more values agree.
 
-    The expected share of equal places is the Jaccard index of the sets of n-grams; a mark makes
-    signatures differ whatever the text.
+    The expected share of equal values is the Jaccard index of the sets of n-grams. Different marks
+    give different signatures for the same text.
     """
     text = text.ljust(_GRAM)
     codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4").astype(np.uint64)
@@ -76,9 +76,9 @@ def minhash(text: str, mark: str = "") -> Hashes:
 
 
 def mix(values: Hashes) -> Hashes:
-    """Scatter numbers over 64 bits: the finalizer of splitmix64 (Steele et al. 2014).
+    """Spread numbers over 64 bits: the finalizer of splitmix64 (Steele et al. 2014).
 
-    Multiplying alone does not do: `a * x + b` keeps the order of small x, so that most hashes
+    Multiplication alone is not enough: `a * x + b` keeps the order of small x, so that most hashes
     choose the same n-gram.
     """
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

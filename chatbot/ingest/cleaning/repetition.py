@@ -1,7 +1,7 @@
-"""Long messages and stretches of talk that come back, also where a few words differ: counts.
+"""Counts of long messages and stretches of messages that recur, also with a few words changed.
 
-What stands ten times in a chat is recited about a thousand times as often as what stands once
-(Kandpal et al. 2022): notices, forwarded texts and account numbers are the risk of a chat.
+A text that occurs ten times in the training data is generated about a thousand times as often as
+one that occurs once (Kandpal et al. 2022): in a chat, notices and forwarded texts.
 """
 
 import re
@@ -13,7 +13,7 @@ import numpy as np
 from chatbot.ingest.cleaning.minhash import SimilarTexts
 
 _WINDOW, _WINDOW_CHARS = 4, 40
-_SLOT_BITS = 22  # 32 MB, touched as it fills
+_SLOT_BITS = 22  # 32 MB, allocated as it fills
 _COUNT_BITS = 16
 _MAX_COUNT = (1 << _COUNT_BITS) - 1
 # The date of a notice changes every time it is sent; hours, prices and numbers are its content.
@@ -25,19 +25,19 @@ _DATE = re.compile(
 
 
 class Repetition:
-    """Counts how often a long text, or one nearly the same, was seen; memory is bounded."""
+    """Counts how often a long text or a near-duplicate of it occurs; memory is bounded."""
 
     def __init__(self) -> None:
         self._similar = SimilarTexts()
-        self._exact = Counts(slot_bits=20)  # of long texts only
+        self._exact = Counts(slot_bits=20)  # only long texts are compared
         self._windows = Counts()
         self._latest: deque[str] = deque(maxlen=_WINDOW)
 
     def count(self, text: str) -> int:
-        """Count a long text in and return how often it, or one like it, was seen by now.
+        """Count a long text and return how often it, or a similar one, has occurred so far.
 
-        Spaces, punctuation and dates do not make two texts different; other digits do: what
-        costs 3,000 and what costs 5,000 are two answers.
+        Texts that differ in spaces, punctuation or dates are equal; other digits matter: a price of
+        3,000 and one of 5,000 are different answers.
         """
         text = text.lower()
         letters = re.sub(r"[\W\d_]+", "", text) or text
@@ -46,7 +46,7 @@ class Repetition:
         return max(n_exact, self._similar.count(letters, digits))
 
     def count_window(self, text: str) -> int:
-        """Count the stretch of talk that ends with a message; 1 for one too short to tell."""
+        """Count the stretch of messages that ends with this one; 1 if too short to compare."""
         self._latest.append(text)
         if len(self._latest) < _WINDOW or sum(map(len, self._latest)) < _WINDOW_CHARS:
             return 1
@@ -54,19 +54,19 @@ class Repetition:
 
 
 class Counts:
-    """How often each of many texts came: 8 bytes each, for up to two million texts.
+    """Counts of up to two million texts, at 8 bytes each.
 
-    A hash table with open addressing: a slot holds 48 bits of a text's hash and its count. Once
-    it is half full, new texts count as seen once.
+    A hash table with open addressing: a slot holds 48 bits of a text's hash and its count. Once it
+    is half full, new texts always count 1.
     """
 
     def __init__(self, slot_bits: int = _SLOT_BITS) -> None:
-        # A memory view, since indexing an array with a number is slow.
+        # A memory view, because indexing a numpy array with an integer is slow.
         self._slots = np.zeros(1 << slot_bits, dtype=np.uint64).data
         self._n_free = 1 << (slot_bits - 1)
 
     def count(self, text: str) -> int:
-        """Count a text in and return how often it was seen by now, at most 65,535 times."""
+        """Count a text and return how often it has occurred so far, at most 65,535."""
         key = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
         tag, n_slots = key >> _COUNT_BITS, len(self._slots)
         place = key % n_slots

@@ -1,4 +1,4 @@
-"""Rules on one message: what is dropped or not learned, and how text is written."""
+"""Rules for a message: whether it is dropped or not trained, and how its text is normalized."""
 
 import re
 import unicodedata
@@ -17,7 +17,7 @@ from chatbot.settings.schema import PreprocessConfig
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
 _SPACES = re.compile(r"[^\S\n]+")
 _LINE_ENDS = re.compile(r" ?\n[\n ]*")
-# Zero-width space, marks, the fold spacer of bot messages; the joiner inside emoji is kept.
+# Zero-width space, marks, the padding of bot messages; the joiner inside emoji is kept.
 _HIDDEN = re.compile(
     r"[\u200b\u200c\u200e\u200f\u2028-\u202e\u2060\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f]|\u200d{2,}"
 )
@@ -32,13 +32,13 @@ _LOW_SIGNAL = re.compile(
 
 @dataclass(frozen=True)
 class Rule:
-    """A named claim about a message, read with its clean text."""
+    """A named predicate on a message and its clean text."""
 
     name: str
     applies: Callable[[Message, str, PreprocessConfig], bool]
 
 
-# What says nothing is dropped.
+# Messages without content are dropped.
 DROP_RULES = (
     Rule("system", lambda message, text, rules: message.kind == "system"),
     Rule("media", lambda message, text, rules: message.kind == "media"),
@@ -50,8 +50,8 @@ DROP_RULES = (
         ),
     ),
 )
-# What says something that is not to be learned stays as context: without it a question would lose
-# its answer, and what comes next would be learned as the answer.
+# Messages with content that must not be trained stay as context: without them a question would lose
+# its answer, and the next message would be trained as the answer.
 CONTEXT_RULES = (
     Rule("too_short", lambda message, text, rules: len(text) < rules.min_message_chars),
     Rule("too_long", lambda message, text, rules: len(text) > rules.max_message_chars),
@@ -62,7 +62,7 @@ _DEFAULTS = PreprocessConfig()
 
 
 class TextRules(msgspec.Struct, frozen=True):
-    """The settings that `Cleaner.normalize` follows: a model carries them."""
+    """The settings of `Cleaner.normalize`, which are saved in a model."""
 
     mask_urls: bool = _DEFAULTS.mask_urls
     url_mask: str = _DEFAULTS.url_mask
@@ -72,9 +72,9 @@ class TextRules(msgspec.Struct, frozen=True):
 class Cleaner:
     """Cleans the messages of one room in order and counts what each rule does.
 
-    Of the messages kept, `context_only` counts those that no network is trained on, by rule.
-    `notices` are the lines that messengers add to messages, `cut_chars` the lengths at which they
-    cut them. State is only what repeats need: counts of texts seen.
+    `context_only` counts, by rule, the kept messages that are not trained. `notices`: patterns of
+    lines that messengers append to messages. `cut_chars`: lengths at which they truncate messages.
+    The only state between messages is the counts of repeated texts.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Cleaner:
     def clean(self, message: Message) -> Message | None:
         """Return the message with clean text, or None if a rule drops it.
 
-        What must not be learned comes back as kind "context", shortened where it is too long.
+        A message that must not be trained gets kind "context", and is truncated if too long.
         """
         self.n_seen += 1
         if any(rule.applies(message) for rule in self._forget):
@@ -118,7 +118,7 @@ class Cleaner:
         return Message(message.speaker, text, message.sent_at, "context")
 
     def _cut(self, message: Message) -> str | None:
-        """Return the rule by which a text of exactly the length that is cut is not learned."""
+        """Return the rule's name if a text has exactly the length of truncated ones, else None."""
         n_chars = len(message.text)
         return f"cut_at_{n_chars}" if n_chars in self._cut_chars else None
 
@@ -126,7 +126,7 @@ class Cleaner:
         return next((r.name for r in rules if r.applies(message, text, self._rules)), None)
 
     def normalize(self, text: str) -> str:
-        """Write text one way: NFC, one space, links masked, runs capped.
+        """Normalize text: NFC, single spaces, links masked, repeated characters limited.
 
         >>> Cleaner(PreprocessConfig()).normalize("아ㅋㅋㅋㅋㅋㅋ  www.example.com")
         '아ㅋㅋㅋㅋ (링크)'
@@ -141,7 +141,7 @@ class Cleaner:
         return self._run.sub(lambda run: run[1] * self._rules.max_run, text)
 
     def _repeated(self, text: str) -> str | None:
-        """Return the rule by which a text that came back too often is not learned."""
+        """Return the name of the rule if a text recurs too often, else None."""
         if self._repetition.count_window(text) > self._rules.max_repeats:
             return "repeated_window"
         if len(text) < self._rules.repeat_min_chars:

@@ -1,4 +1,4 @@
-"""Messages of a room -> sessions of turns: cut at silence, bursts merged."""
+"""Messages of a room -> sessions of turns: split at silence, successive messages merged."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -11,10 +11,10 @@ from chatbot.settings.schema import PreprocessConfig
 def split_sessions(
     messages: Iterable[Message], rules: PreprocessConfig, source: str
 ) -> Iterator[Session]:
-    """Cut where nobody spoke for `session_gap_minutes`; keep every message, in order.
+    """Split where nobody spoke for `session_gap_minutes`; keep every message, in order.
 
-    A session that never falls silent is cut at `max_session_turns` messages, so that memory is
-    bounded where an export tells no time.
+    A session without silence is split at `max_session_turns` messages, so that memory is bounded
+    for an export without times.
     """
     gap = timedelta(minutes=rules.session_gap_minutes)
     session: list[Message] = []
@@ -30,10 +30,10 @@ def split_sessions(
 
 
 def merge_bursts(session: Session, rules: PreprocessConfig) -> Session:
-    """Join what one speaker sends in a row into one turn, a line a message.
+    """Join successive messages of one speaker into one turn, a line for each message.
 
-    A turn keeps the moment of its first message; the pause counts from its latest. What is
-    learned and what is context only never share a turn.
+    A turn keeps the time of its first message; the gap is measured from its latest. Trained
+    messages and context never share a turn.
     """
     if not rules.merge_same_speaker:
         return session
@@ -58,8 +58,8 @@ def merge_bursts(session: Session, rules: PreprocessConfig) -> Session:
 def split_point(n_turns: list[int], val_fraction: float) -> tuple[int, int]:
     """Return where validation starts, by time: (session, turn inside it, 0 if at its start).
 
-    Whole sessions if a boundary gives validation between half and twice its share; else (one
-    session is most of the chat) that session is cut in two.
+    The split is between sessions if that gives validation between half and twice its share;
+    otherwise (one session is most of the chat) it is inside that session.
 
     >>> split_point([10, 10, 10, 10], 0.25), split_point([40], 0.25)
     ((3, 0), (0, 30))
@@ -79,7 +79,7 @@ def split_point(n_turns: list[int], val_fraction: float) -> tuple[int, int]:
 
 
 def cut_session(session: Session, turn: int) -> tuple[Session, Session]:
-    """Cut a session in two before the given turn."""
+    """Split a session before the turn with index `turn`."""
     head, tail = session.messages[:turn], session.messages[turn:]
     return Session(head, session.source), Session(tail, session.source)
 

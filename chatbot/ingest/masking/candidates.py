@@ -1,6 +1,6 @@
-"""Messages -> what may be a secret though no rule of masking knows it: for the owner to decide.
+"""Messages -> possible secrets that no masking rule covers, for the owner to review.
 
-Strings that look drawn at random, and what people are called by who are no speakers of the room.
+Strings that look random, and names of people who do not speak in the room.
 """
 
 import re
@@ -12,7 +12,7 @@ import msgspec
 
 from chatbot.ingest.masking.detectors.spelled import plain_form
 
-_MAX_SPEAKERS = 2  # what more people say is no secret
+_MAX_SPEAKERS = 2  # a string used by more people is no secret
 _RANDOM = re.compile(
     r"[0-9].*[0-9].*[0-9].*[0-9]"  # codes, dates, amounts
     r"|[A-Za-z]{2}.*[0-9]|[0-9].*[A-Za-z]{2}"
@@ -21,12 +21,12 @@ _RANDOM = re.compile(
     r"|(?i:[bcdfghjklmnpqrstvwxz]{5})",
     re.DOTALL,
 )
-# A secret as it stands in a word: letters, digits and signs, or Hangul that ends in digits.
+# A possible secret inside a word: letters, digits and signs, or Hangul that ends in digits.
 _SECRET = re.compile(r"[가-힣]{2,}[0-9]{4,}(?![0-9]*[가-힣])|[!-'*-~]{4,}")
 _ORDINARY = re.compile(
     r"[0-9.,:/~+-]+(?:%|kg|km|cm|mm|ml|gb|mb|tb|am|pm|th|st|nd|rd|hz|[xX])?"  # 10:30, 1.5km
     r"|(?:19|20)[0-9]{2}[-./][0-9]{1,2}(?:[-./][0-9]{1,2})?"
-    r"|[A-Z]?[a-z]+(?:[-'/&][A-Za-z]+)*[.,!?~;]*|[A-Z]+[!?.]*"  # words of English
+    r"|[A-Z]?[a-z]+(?:[-'/&][A-Za-z]+)*[.,!?~;]*|[A-Z]+[!?.]*"  # English words
     r"|(?:ㅋ|ㅎ|\W)+",
 )
 _UNITS = re.compile(r"(?:원|년|월|일|시|분|초|개|명|번|층|도|점|배|만|천|억|위|살|주|킬로|미터)")
@@ -43,7 +43,7 @@ _TITLES = (
     "씨|쌤|선배|언니|오빠|형|누나|선생님|과장님?|대리님?|부장님?|팀장님?|차장님?|실장님?|사장님?|교수님?|이사님?|원장님?|주임님?|"
     "사원|간호사님?|기사님?|목사님?|집사님?|할머니|할아버지|이모|삼촌|엄마|아빠|아저씨"
 )
-# How people are spoken to, or of: a title, a vocative, a particle of persons, or 이 before one.
+# Marks of a person's name: a title, a vocative, a particle for persons, or 이 before a particle.
 _CALL = re.compile(
     rf"(?<![가-힣])(?P<name>(?:[{_SURNAME}])?[{_GIVEN}]{{2}})"
     rf"(?: ?(?:{_TITLES})(?=(?:이|가|은|는|을|를|도|한테|께서|랑|이랑|하고|네|의)?(?![가-힣]))"
@@ -56,7 +56,7 @@ _BY_TITLE = re.compile(
     rf"(?<![가-힣])([{_SURNAME}](?:과장|대리|부장|팀장|차장|실장|이사|원장|주임|교수|선생|간호사|프로))"
     r"(?:님|쌤)?(?:이|가|은|는|을|를|도|한테|께서|랑|이랑|하고|네|의)?(?![가-힣])"
 )
-# Words of two such syllables that stand before a title or 이 as well.
+# Words of two such syllables that also occur before a title or 이.
 _WORDS = frozenset(
     "아이 나이 사이 차이 우리 하나 지금 자기 이모 고모 동생 아기 나라 여자 "  # noqa: SIM905
     "남자 사람 우주 정말 나중 이상 정도 전화 대신 이유 시간 오리 소리 가수 "
@@ -69,11 +69,11 @@ _WORDS = frozenset(
     "나주 파주 양주 무주 호수 홍수 향수 운수 보수 소수 다수 정수 점수 조카 "
     "시누 도련 아가 연하 연상 신혼 이웃 손님 주희".split()
 )
-_LEAST_CALLED = 0.2  # of a name's uses; ordinary nouns are called below 1/40
+_LEAST_CALLED = 0.2  # of a name's uses; for ordinary nouns below 1/40
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """What may be a secret: a string, and in how many messages of how many speakers it stands."""
+    """A possible secret: a string, and the numbers of messages and speakers that contain it."""
 
     kind: Literal["password", "name"]
     value: str
@@ -82,7 +82,7 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 def looks_random(word: str) -> bool:
-    """Whether a word without spaces may be drawn at random, as passwords and codes are.
+    """Whether a word without spaces looks random, like a password or a code.
 
     >>> looks_random("qqeRfk3M이야"), looks_random("맛있겠다"), looks_random("3시에")
     (True, False, False)
@@ -93,9 +93,9 @@ def looks_random(word: str) -> bool:
 def find_candidates(
     messages: Iterable[tuple[object, str]], known: Iterable[str] = ()
 ) -> list[Candidate]:
-    """Return what may be a secret in (speaker, text) pairs: passwords first, the rarest first.
+    """Return possible secrets in (speaker, text) pairs: passwords first, rare ones first.
 
-    `known`: names of speakers, which masking knows, and what was decided before.
+    `known`: strings to skip: names of speakers, which are masked, and earlier decisions.
     """
     speakers: dict[tuple[str, str], set[object]] = defaultdict(set)
     counts: Counter[tuple[str, str]] = Counter()
@@ -121,7 +121,7 @@ def find_candidates(
 
 
 def _random_strings(plain: str) -> Iterator[str]:
-    """Yield what looks drawn at random: not numbers with a unit, not words of a language."""
+    """Yield strings that look random: no numbers with a unit, no words of a language."""
     for match in _SECRET.finditer(plain):
         value = match[0].strip(".,!?~;:\"'")
         if not looks_random(value) or _ORDINARY.fullmatch(value) or len(value) < 4:
@@ -132,7 +132,7 @@ def _random_strings(plain: str) -> Iterator[str]:
 
 
 def _called(plain: str) -> Iterator[str]:
-    """Yield what somebody is called by."""
+    """Yield names by which somebody is addressed or mentioned."""
     for match in _CALL.finditer(plain):
         name = match["name"]
         is_closed = (ord(name[-1]) - 0xAC00) % 28 > 0

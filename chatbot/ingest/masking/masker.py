@@ -1,7 +1,7 @@
-"""Personal data in text -> stable, same-shaped pseudonyms; what is not covered is in the README.
+"""Personal data in text -> stable pseudonyms of the same form; the README lists the limits.
 
 A value becomes the same pseudonym everywhere, however it is written (010-1234-5678, 공일공 ...),
-drawn by HMAC from the project's own key. Phone numbers become ones that nobody can have.
+drawn by HMAC from the project's own key. Phone numbers become unassigned ones.
 """
 
 import re
@@ -20,7 +20,7 @@ from chatbot.ingest.masking.pseudonyms import Pseudonyms
 
 @dataclass(frozen=True)
 class Replacement:
-    """A value that was masked: of which kind, what it was, and what stands there now."""
+    """A masked value: its kind, the original and its pseudonym."""
 
     kind: str
     value: str
@@ -30,7 +30,7 @@ class Replacement:
 class Masker:
     """Masks the messages of one room in order; counts what it replaces.
 
-    `secrets`: strings that the owner wants masked wherever they stand.
+    `secrets`: strings that the owner wants masked everywhere.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Masker:
         self._secrets = re.compile("|".join(longest_first)) if secrets else None
 
     def mask(self, text: str) -> str:
-        """Return the text with personal data replaced, also where it answers a message before."""
+        """Replace the personal data in a message, including answers to earlier messages."""
         plain = plain_form(text)
         spans = find_personal(plain, self._context.labels()) if may_hold(plain) else []
         self._context.hear(plain, gives=bool(spans))
@@ -61,21 +61,21 @@ class Masker:
         return text
 
     def _asked(self, plain: str, taken: list[Span]) -> Iterator[Span]:
-        """Yield the spans of secrets that the owner named, outside what is `taken`."""
+        """Yield the spans of the owner's `secrets`, outside of `taken`."""
         for match in self._secrets.finditer(plain) if self._secrets else ():
             start, end = match.span()
             if not any(start < other_end and begin < end for begin, other_end, _ in taken):
                 yield start, end, "password"
 
     def _pseudonym(self, kind: str, value: str, digits: str) -> str:
-        """Draw for what the value stands for, and write it as the value is written."""
+        """Return the pseudonym of a value, written in the same style."""
         if kind == "name":
             return self._pseudonyms.of(kind, value)
         return restyled(value, digits, self._pseudonyms.of(kind, digits))
 
 
-# From where on a line of a reply is held back until it is whole: what may become a number, an
-# address or a link, and letters behind a word for a secret.
+# The point from which a line of a reply is held back until it is complete: a possible number,
+# address or link, and letters after a word for a secret.
 _TRIGGER = re.compile(
     rf"[!-~]*[0-9@*#/]|(?:[{SPOKEN}][ .,~/-]{{0,2}}){{4}}|(?:{ACCESS_WORDS}|{SERVICE}|{ID_WORD})"
     rf"[^A-Za-z]{{0,14}}(?P<letter>[A-Za-z])",
@@ -85,12 +85,12 @@ _PENDING = re.compile(rf"(?:[!-~]+|(?:[{SPOKEN}][ .,~/-]{{0,2}})+)$")
 
 
 def shielded(pieces: Iterable[str]) -> Iterator[str]:
-    """Pass streamed text on, with stars for what looks like personal data.
+    """Pass streamed text on, with stars in place of what looks like personal data.
 
-    What stands around a value tells what it is, so a line is held back from its first digit (or
-    @, link, spelled number, ...) to its end; most lines of a reply have none.
+    Recognizing a value needs the text around it, so a line is held back from its first digit (or @,
+    link, spelled number, ...) to its end; most lines of a reply have none.
     """
-    shown = held = ""  # of the line that is being said
+    shown = held = ""  # of the current line
     for piece in pieces:
         held += piece
         while "\n" in held:
@@ -105,7 +105,7 @@ def shielded(pieces: Iterable[str]) -> Iterator[str]:
 
 
 def _hold_from(line: str) -> int:
-    """Return up to where an unfinished line can be shown."""
+    """Return the length of an unfinished line's part that can be shown."""
     return min(_trigger(line), match.start() if (match := _PENDING.search(line)) else len(line))
 
 
@@ -117,7 +117,7 @@ def _trigger(line: str) -> int:
 
 
 def _starred(shown: str, rest: str) -> str:
-    """Return the rest of a line with stars in what looks personal."""
+    """Return the rest of a line with stars in place of personal data."""
     line = plain_form(shown + rest)
     letters, first = list(rest), max(_trigger(line), len(shown))
     for start, end, _ in find_personal(line) if first < len(line) else ():

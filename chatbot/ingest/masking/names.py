@@ -1,7 +1,7 @@
-"""Names of a room's speakers -> where somebody is called by one in text.
+"""Names of a room's speakers -> their occurrences in text.
 
-A nickname may be a word (노래, 사람): where a room says it far more often than it calls somebody by
-it, only the calls are names.
+A nickname may be an ordinary word (노래, 사람): if a room uses it far more often as a word than to
+address somebody, only forms of address count as names.
 """
 
 import re
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from chatbot.ingest.masking.detectors.find import Span
 from chatbot.ingest.masking.detectors.spelled import plain_form
 
-# How people call each other; as a name in a room's list they are words, not names.
+# Forms of address that occur as speaker names; they are words, not names.
 _NO_NAMES = frozenset(
     "엄마 아빠 자기 여보 형 누나 언니 오빠 동생 할머니 할아버지 이모 고모 삼촌 선생님 친구 "  # noqa: SIM905
     "나 너 우리 회원님 you me".split()
@@ -28,19 +28,21 @@ _PARTICLES = (
 )
 
 
-# Of the words among names: how many messages decide, and by which numbers.
+# Nicknames that are words: the messages to examine, and the limits.
 N_TO_DECIDE = 20_000
 _LEAST_SAID = 20
-_LEAST_CALLED = 1 / 20  # ordinary nouns: below 1/40 in 36,000 public messages; names: a fifth
+_LEAST_CALLED = (
+    1 / 20
+)  # in 36,000 public messages, forms of address are below 1/40 for nouns, a fifth for names
 _CALLED = re.compile(
     r"(?: ?(?:님|씨|쌤|선배|언니|오빠|형|누나)|아|이가|이는|이한테)(?![가-힣])|야(?=[ ,!?~.\n]|$)"
 )
 
 
 class NamePattern:
-    """Finds names in text: whole ones, and the given name where somebody is called by it.
+    """Finds names in text: whole names, and given names in forms of address.
 
-    Of a name among `words` it finds only the calls: 노래님, @노래.
+    Of a name among `words` it finds only forms of address: 노래님, @노래.
     """
 
     def __init__(self, names: Iterable[str], words: frozenset[str] = frozenset()) -> None:
@@ -52,7 +54,7 @@ class NamePattern:
         is_short = {name: re.fullmatch("[가-힣]{2}", name) is not None for name in sought}
         alternatives = [
             ([name for name in sought if not is_short[name]], "(?![A-Za-z0-9])"),
-            # Two syllables are also the beginning of words (하늘, 하늘색): a particle must follow.
+            # Two syllables may begin a longer word (하늘, 하늘색): a particle must follow.
             (
                 [name for name in sought if is_short[name]],
                 f"(?=(?:{_PARTICLES})?(?![가-힣A-Za-z0-9]))",
@@ -66,7 +68,7 @@ class NamePattern:
         self._pattern = re.compile("|".join(parts), re.IGNORECASE) if parts else None
 
     def spans(self, plain: str, taken: list[Span]) -> Iterator[Span]:
-        """Yield (start, end, "name") of names outside what is `taken`."""
+        """Yield (start, end, "name") of names outside of `taken`."""
         for match in self._pattern.finditer(plain) if self._pattern else ():
             start, end = match.span()
             if match[0].lower() in self._words and not _is_called(plain, start, end):
@@ -76,15 +78,15 @@ class NamePattern:
 
 
 def _is_called(plain: str, start: int, end: int) -> bool:
-    """Whether somebody is called by what stands here, as nobody is by a word."""
+    """Whether a match is a form of address, and not an ordinary word."""
     return plain[start - 1 : start] == "@" or _CALLED.match(plain, end) is not None
 
 
 def words_among(names: Iterable[str], texts: Iterable[str]) -> frozenset[str]:
-    """Return the names that are words in a room: read from its first texts.
+    """Return the names that a room uses as ordinary words, judged by its first texts.
 
-    A name is a word if it comes 20 times or more and fewer than one in 20 of them is a call
-    (노래님, @노래, 노래야!). Memory grows with the names alone.
+    A name is a word if it occurs 20 times or more and fewer than 1 in 20 are forms of address
+    (노래님, @노래, 노래야!). Memory grows only with the number of names.
 
     >>> room = ["이 노래 좋다", "노래 틀어", "노래방 가자"] * 10 + ["나래야!", "나래 어디야"] * 10
     >>> words_among(["노래", "나래"], room)
@@ -106,12 +108,12 @@ def words_among(names: Iterable[str], texts: Iterable[str]) -> frozenset[str]:
 
 
 def _written(name: str) -> str:
-    """Write a name as text is written when it is looked for."""
+    """Normalize a name as the searched text is."""
     return " ".join(plain_form(unicodedata.normalize("NFC", name)).split())
 
 
 def _undecorated(name: str) -> str | None:
-    """Return the one name in a decorated one, if there is just one.
+    """Return the plain name inside a decorated one; None if there are several.
 
     >>> _undecorated("다온 [총무]"), _undecorated("홍길동/91/서울"), _undecorated("행복한 하루")
     ('다온', '홍길동', None)
@@ -122,7 +124,7 @@ def _undecorated(name: str) -> str | None:
 
 
 def _is_name(name: str) -> bool:
-    """Whether a speaker's name can be looked for in text without hitting words all the time."""
+    """Whether a speaker's name can be searched for in text without matching ordinary words."""
     n_letters = len(re.findall(r"[가-힣A-Za-z]", name))
     return n_letters >= 2 and name.lower() not in _NO_NAMES
 

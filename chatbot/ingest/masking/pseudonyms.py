@@ -1,11 +1,11 @@
-"""A value and the project's key -> an invented value of the same shape, always the same one."""
+"""A value and the project's key -> an invented value of the same form, deterministic."""
 
 import hmac
 import re
 from collections.abc import Callable, Iterator
 
 _SURNAMES = "김이박최정강조윤장임한오서신권황안송"
-# Given names end as the real one does, with or without a final consonant: particles stay right.
+# Given names end like the real one, with or without a final consonant, so that particles fit.
 _OPEN, _CLOSED = "서지하유채나리아우주수희라미도규호재", "민준현빈연윤진은원결영훈철혁성한솔별"
 _FIRST = "도서지하민유채시예다은현태정승가나로수연"
 _CONSONANTS, _VOWELS = "bdfgklmnprst", "aeiou"
@@ -15,7 +15,7 @@ _PREFIX = re.compile(r"\(?\+?82\D{0,3}\(?0?\)?\D?(?:1\d|2|\d\d)|\(?0(?:2|50\d|\d
 
 
 class Pseudonyms:
-    """Draws pseudonyms by HMAC: without the key nobody can tell which value one stands for."""
+    """Draws pseudonyms by HMAC: without the key nobody can find the original."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -25,12 +25,14 @@ class Pseudonyms:
         return "Pseudonyms()"
 
     def of(self, kind: str, value: str) -> str:
-        """Return the pseudonym of a value; separators, lengths and prefixes stay."""
+        """Return the pseudonym of a value; separators, lengths and prefixes are kept."""
         canonical = _canonical(kind, value)
         make = _MAKERS.get(kind, _other_digits)
         for attempt in range(100):
             pseudonym = make(value, self._numbers(f"{kind}\0{canonical}\0{attempt}"))
-            if kind == "name" and _is_hangul(value) and len(value) == 3:  # two of one given name
+            if (
+                kind == "name" and _is_hangul(value) and len(value) == 3
+            ):  # two syllables of a given name
                 drawn = next(self._numbers(f"surname\0{value}\0{attempt}"))
                 pseudonym = _SURNAMES[drawn % len(_SURNAMES)] + pseudonym[1:]
             if pseudonym != value:
@@ -38,7 +40,7 @@ class Pseudonyms:
         return re.sub(r"\w", "0", value)
 
     def reference(self, kind: str, value: str) -> str:
-        """Return a value of the same form that cannot be told from a real one by its form."""
+        """Return an invented value of the same form that looks like a real one."""
         numbers = self._numbers(f"reference\0{kind}\0{value}")
         if kind == "phone":
             head = _PREFIX.match(value)
@@ -50,7 +52,7 @@ class Pseudonyms:
         return self.of(kind, value)
 
     def _numbers(self, seed: str) -> Iterator[int]:
-        """Yield numbers from 0 to 255 without end."""
+        """Yield numbers from 0 to 255 endlessly."""
         block = 0
         while True:
             yield from hmac.digest(self._key, f"{seed}\0{block}".encode(), "sha256")
@@ -58,9 +60,9 @@ class Pseudonyms:
 
 
 def _canonical(kind: str, value: str) -> str:
-    """Write a value one way, so that its pseudonym does not depend on how it was typed."""
+    """Normalize a value, so that its pseudonym does not depend on how it was typed."""
     if kind in ("name", "address", "url"):
-        # A given name is the end of a whole one, and becomes the end of its pseudonym.
+        # A given name is the end of a full name, and becomes the end of its pseudonym.
         return " ".join(value.lower().split())[-2 if kind == "name" and _is_hangul(value) else 0 :]
     if kind == "email":
         return re.sub(" dot ", ".", _AT.split(value.lower())[0].strip())
@@ -99,7 +101,7 @@ def _phone(value: str, numbers: Iterator[int]) -> str:
 
 
 def _resident(value: str, numbers: Iterator[int]) -> str:
-    """Draw a date of birth and the rest; what stays is the digit that tells the century."""
+    """Draw a date of birth and the other digits; keep the digit of century and sex."""
     digits = [index for index, char in enumerate(value) if char.isdecimal()]
     letters = list(_other_digits(value, numbers))
     century = 0 if len(digits) == _N_AFTER_BIRTH else 6
@@ -111,17 +113,17 @@ def _resident(value: str, numbers: Iterator[int]) -> str:
     return "".join(letters)
 
 
-_N_AFTER_BIRTH = 7  # digits of a resident number's second part
+_N_AFTER_BIRTH = 7  # digits in the second part of a resident number
 
 
 def _month_and_day(form: str, numbers: Iterator[int]) -> str:
-    """Draw a date that a calendar has: yymmdd, or mmdd."""
+    """Draw a valid date: yymmdd, or mmdd."""
     year = f"{next(numbers) % 100:02}" if form.startswith("yy") else ""
     return f"{year}{next(numbers) % 12 + 1:02}{next(numbers) % 28 + 1:02}"
 
 
 def _birthday(value: str, numbers: Iterator[int]) -> str:
-    """Draw another date, group by group; the century stays, as do the names of months."""
+    """Draw another date, group by group; keep the century and names of months."""
     if not re.search(r"\d", value):  # 팔칠년 사월 이십삼일
         spoken = "이삼사오육칠팔구"
         return re.sub(
@@ -138,7 +140,7 @@ def _birthday(value: str, numbers: Iterator[int]) -> str:
 
 
 def _date_group(group: str, numbers: Iterator[int]) -> str:
-    """Draw a number of as many digits: a year of the same century, or one up to 12."""
+    """Draw a number with the same count of digits: a year of the same century, or one up to 12."""
     if len(group) == 4:
         return f"{group[:2]}{next(numbers) % 100:02}"
     drawn = next(numbers)
@@ -146,7 +148,7 @@ def _date_group(group: str, numbers: Iterator[int]) -> str:
 
 
 def _token(value: str, numbers: Iterator[int]) -> str:
-    """Replace letters and digits one by one; a prefix that tells whose token it is stays."""
+    """Replace letters and digits one by one; keep a prefix that names the service."""
     kept = re.match(r"(?:sk-(?:proj-|ant-)?|[a-z]{2,6}_(?:live_|pat_)?|xox[a-z]-)(?=.{8})", value)
     n_kept = kept.end() if kept else 0
     return value[:n_kept] + "".join(_ascii_alike(char, numbers) for char in value[n_kept:])
@@ -162,13 +164,13 @@ def _ascii_alike(char: str, numbers: Iterator[int]) -> str:
 
 
 def _ip(value: str, numbers: Iterator[int]) -> str:
-    """Draw an address of the networks that are kept for documents (RFC 5737, RFC 3849)."""
+    """Draw an address of the networks reserved for documentation (RFC 5737, RFC 3849)."""
     net = "2001:db8::" if ":" in value else "203.0.113."
     return f"{net}{next(numbers) % 254 + 1}"
 
 
 def _mixed(value: str, numbers: Iterator[int]) -> str:
-    """Replace digits; the first letter and every Hangul syllable stay."""
+    """Replace digits and letters; keep the first letter and every Hangul syllable."""
     return "".join(
         str(next(numbers) % 10)
         if char.isdecimal()
@@ -184,7 +186,7 @@ def _capital(numbers: Iterator[int]) -> str:
 
 
 def _email(value: str, numbers: Iterator[int]) -> str:
-    """Invent what stands before the @; example.com belongs to nobody."""
+    """Invent the part before the @; example.com belongs to nobody."""
     name, at, host = (*re.split(f"({_AT.pattern})", value, maxsplit=1), "", "")[:3]
     if at.strip() == "@" and "." in host:
         return _letters(name, numbers) + "@example.com"
@@ -216,7 +218,7 @@ def _letters(text: str, numbers: Iterator[int]) -> str:
 
 
 def _name(value: str, numbers: Iterator[int]) -> str:
-    """Invent a name: Hangul by Hangul that ends alike, other letters by letters."""
+    """Invent a name: Hangul with the same kind of ending, letters for letters."""
     if not _is_hangul(value):
         return _hangul(_letters(re.sub(r"[가-힣]", "\0", value), numbers), numbers)
     is_closed = (ord(value[-1]) - 0xAC00) % 28 > 0
@@ -230,7 +232,7 @@ def _hangul(text: str, numbers: Iterator[int]) -> str:
 
 
 def _address(value: str, numbers: Iterator[int]) -> str:
-    """Invent the road or quarter, the building and every number; city and district stay."""
+    """Invent the road or quarter, the building and every number; keep city and district."""
     text = _other_digits(value, numbers)
 
     def invent(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the owner decided about possible secrets -> reviewed.age, which the project's key opens."""
+"""The owner's decisions about possible secrets -> reviewed.age, encrypted with a project key."""
 
 import io
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ FILE = "reviewed.age"
 
 
 class Decision(msgspec.Struct, frozen=True, array_like=True):
-    """Whether a string is masked from now on; `kind` as of a `Candidate`."""
+    """A decision whether to mask a string; `kind` as in `Candidate`."""
 
     kind: str
     value: str
@@ -24,12 +24,12 @@ class Decision(msgspec.Struct, frozen=True, array_like=True):
 
 
 def reviewed_path(config: Config) -> Path:
-    """Return where the decisions stand: beside the manifest, so that new data keeps them."""
+    """Return the path of the decisions, in the manifest's folder: `preprocess` keeps it."""
     return config.path(config.raw.manifest_path).with_name(FILE)
 
 
 def read_decisions(config: Config) -> list[Decision]:
-    """Return the decisions of a project; raises CryptoError if its key is another one."""
+    """Return the decisions of a project; raises CryptoError if its key has changed."""
     path = reviewed_path(config)
     if not path.is_file():
         return []
@@ -39,7 +39,7 @@ def read_decisions(config: Config) -> list[Decision]:
 
 
 def keep_decisions(decisions: Iterable[Decision], config: Config) -> None:
-    """Add decisions; the later one about a string counts."""
+    """Add decisions; the latest about a string counts."""
     merged = {(each.kind, each.value): each for each in [*read_decisions(config), *decisions]}
     target = io.BytesIO()
     content = msgspec.json.encode([*merged.values()])

@@ -1,4 +1,4 @@
-"""What was masked -> masked.age, which only the project's key opens, and back."""
+"""The list of masked values <-> masked.age, encrypted with the project's key."""
 
 import io
 from collections import Counter
@@ -15,7 +15,7 @@ FILE = "masked.age"
 
 
 class MaskedValue(msgspec.Struct, frozen=True, array_like=True):
-    """A row of the list: a value that was masked, and how often."""
+    """A masked value in the list, and how often it was masked."""
 
     kind: str
     value: str
@@ -24,7 +24,7 @@ class MaskedValue(msgspec.Struct, frozen=True, array_like=True):
 
 
 def seal_masked(masked: Counter[Replacement], config: Config) -> bytes:
-    """Return the encrypted list of what was masked, the most frequent first."""
+    """Return the encrypted list of masked values, the most frequent first."""
     rows = [MaskedValue(v.kind, v.value, v.pseudonym, n) for v, n in masked.most_common()]
     target = io.BytesIO()
     encrypt(io.BytesIO(msgspec.json.encode(rows)), target, [project_key(config).recipient])
@@ -32,7 +32,7 @@ def seal_masked(masked: Counter[Replacement], config: Config) -> bytes:
 
 
 def read_masked(config: Config) -> list[MaskedValue]:
-    """Return what was masked in the processed data; nothing if there is no list."""
+    """Return the masked values of the processed data; empty if there is no list."""
     path = config.processed_dir / FILE
     if not path.is_file():
         return []

@@ -1,1 +1,1 @@
-"""What personal data looks like in chats: rules by kind, and the search for it."""
+"""Rules for each kind of personal data in chats, and the search with them."""

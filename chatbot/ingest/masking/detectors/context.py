@@ -1,10 +1,10 @@
-"""What the messages before ask for: "비번 뭐야?" makes "wlals95!" an answer, and nothing further.
+"""What the previous messages ask for: after "비번 뭐야?", "wlals95!" is an answer, and masked.
 
-A message that asks for a value, announces one or ends on its word, and gives none, opens its
-subject. It stays open for three messages and until one answers (the message right after an answer
-may give another); a longer one that holds neither value nor digit does not close it. An answer
-is a value with little around it: "2002 월드컵" is none. A value of unmistakable shape may stand in
-any sentence.
+A message that asks for a value, announces one or ends with the word for it, and contains
+none, opens a subject. It stays open for three messages or until one answers (the message
+right after an answer may contain another); a longer message without a value or digit does not
+close it. An answer is a value with little text around it: "2002 월드컵" is not. A value of
+unmistakable form may be in any sentence.
 """
 
 import re
@@ -13,10 +13,11 @@ from collections.abc import Iterator
 
 from chatbot.ingest.masking.detectors.secrets import ACCESS_WORDS, ONE_TIME, OPENER
 
-_N_LAST = 60  # characters of a message that may ask, from its end
-_N_TAIL = 4  # characters of a particle and a mark behind the word that a message ends on
-N_OPEN = 3  # messages that an asked subject stays open for
-# Subject by subject: the words that name it, and the label under which its rules read an answer.
+_N_LAST = 60  # characters, from the end of a message, that may ask
+_N_TAIL = 4  # characters of a particle and punctuation after the last word of a message
+N_OPEN = 3  # messages for which a subject stays open
+# For each subject: the words that name it, and the label that is put before an answer to apply the
+# rules.
 _SUBJECTS = (
     (re.compile(rf"{ACCESS_WORDS}|{OPENER}", re.IGNORECASE), "비번: "),
     (re.compile(ONE_TIME, re.IGNORECASE), "인증: "),
@@ -67,14 +68,14 @@ _AT_END = re.compile(r"[가-힣 ]{1,14} [0-9A-Za-z#*@_!$%^&-]+[ ?.!~ㅋㅎ]{0,6}
 
 
 class Context:
-    """Remembers the last messages of one room; what they ask for is worked out when needed."""
+    """Remembers the last messages of one room; what they ask for is computed when needed."""
 
     def __init__(self) -> None:
         self._recent: deque[tuple[str, bool]] = deque(maxlen=N_OPEN)
 
     def labels(self) -> list[str]:
-        """Return the labels of what is open: a value may answer under them."""
-        opened: dict[str, int] = {}  # label -> messages that it stays open for
+        """Return the labels of the open subjects, which an answer may belong to."""
+        opened: dict[str, int] = {}  # label -> messages for which it stays open
         for plain, gives in self._recent:
             n_most = 1 if gives else N_OPEN
             opened = {
@@ -85,12 +86,12 @@ class Context:
         return list(opened)
 
     def hear(self, plain: str, *, gives: bool) -> None:
-        """Go on to the next message; `gives`: a value was in this one."""
+        """Advance to the next message; `gives`: whether this one contained a value."""
         self._recent.append((plain[-_N_LAST:], gives))
 
 
 def _opened(plain: str) -> Iterator[str]:
-    """Yield the labels of what a message asks for, announces or ends on."""
+    """Yield the labels of what a message asks for, announces or ends with."""
     for words, label in _SUBJECTS:
         *_, match = [None, *words.finditer(plain)]
         if match is not None:
@@ -100,7 +101,7 @@ def _opened(plain: str) -> Iterator[str]:
 
 
 def is_answer(plain: str) -> bool:
-    """Whether a message is a value with little around it.
+    """Whether a message is a value with little text around it.
 
     >>> is_answer("4821이야"), is_answer("2002 월드컵 때 태어남")
     (True, False)

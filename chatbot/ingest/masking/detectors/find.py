@@ -1,4 +1,4 @@
-"""All rules in their order -> where in a message personal data stands."""
+"""Text of a message -> spans of personal data, by all rules in their order."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,8 +20,8 @@ from chatbot.ingest.masking.detectors.spelled import HAS_SPELLED, as_digits
 
 Span = tuple[int, int, str]  # start, end, kind
 _DIGIT = re.compile("[0-9*]")
-# What most messages are told by to hold nothing, at the cost of a microsecond or two: no three
-# digits close together, no token that ends in one, no date, no @, no link, no spelled number, ...
+# A test of a microsecond or two that excludes most messages: no three digits close together, no
+# token that ends in one, no date, no @, no link, no spelled number, ...
 _HAS_NUMBER = re.compile(
     r"[0-9*@:](?:(?<=[0-9*])(?:(?:[^0-9\n]{0,3}[0-9*]){2}|(?<=[!-/:-~]{3}.)|월 ?[0-9]|/[0-9])|"
     r"(?<=@)|(?<=:)//)"
@@ -30,7 +30,7 @@ _HAS_ROAD = re.compile("(?:로|길|동|리) ?[0-9]")  # 테헤란로 44
 _HAS_LETTERS = re.compile("[A-Za-z]{3}")
 _SPOKEN_DATE = re.compile("[일이삼사오육륙칠팔구십시유]월 ?[일이삼사오육륙칠팔구십]")
 _LONE_TOKEN = re.compile(r"[^A-Za-z\n]{0,8}[!-~]{4,40}[^A-Za-z\n]{0,8}")
-# ... and, where letters alone may be a value, no word that such a value stands by.
+# ... and, where letters alone may be a value, no word that introduces such a value.
 _BY_LETTERS = (
     "pass",
     "pw",
@@ -85,12 +85,12 @@ _BY_HANGUL = (
     "키",
     "토큰",
 )
-_N_PLAIN = 7  # digits from which a number can answer inside any sentence
+_N_PLAIN = 7  # minimum digits of a number that can answer inside any sentence
 
 
 @cache
 def kinds() -> tuple[Kind, ...]:
-    """Return all rules; the first that matches a place has it. Compiled when first asked for."""
+    """Return all rules, compiled on the first call; the first that matches a span wins."""
     return (
         *keys(),
         *links(),
@@ -111,7 +111,7 @@ def kinds() -> tuple[Kind, ...]:
 
 
 def may_hold(plain: str) -> bool:
-    """Whether a text has anything to look at closely; fast, and True a little too often."""
+    """Whether a text may contain personal data: a fast test with some false positives."""
     if _HAS_NUMBER.search(plain) or "_" in plain:
         return True
     if plain.isascii():
@@ -131,7 +131,7 @@ def _has(words: tuple[str, ...], text: str) -> bool:
 
 
 def find_personal(plain: str, labels: Sequence[str] = ()) -> list[Span]:
-    """Return the spans of personal data in a text; `labels`: what the messages before ask for.
+    """Return the spans of personal data in a text; `labels`: what the previous messages ask for.
 
     >>> find_personal("비번 wlals95!"), find_personal("wlals95!")
     ([(3, 11, 'password')], [])
@@ -141,14 +141,14 @@ def find_personal(plain: str, labels: Sequence[str] = ()) -> list[Span]:
     text = as_digits(plain)
     spans = list(_find(text, 0, []))
     for label in labels:
-        # Read as if the answer stood right behind its question.
+        # Read the answer as if it followed the word that asks for it.
         asked = _find(label + text, len(label), spans)
         spans += [span for span in asked if is_answer(text) or _is_clear(text, span)]
     return spans
 
 
 def _find(text: str, n_label: int, taken: list[Span]) -> Iterator[Span]:
-    """Yield what the rules say of a text, without its label, outside of what is taken."""
+    """Yield the spans that the rules find in a text after its label, outside of `taken`."""
     taken = list(taken)
     for kind in _possible(text):
         for match in kind.pattern.finditer(text):
@@ -164,7 +164,7 @@ def _find(text: str, n_label: int, taken: list[Span]) -> Iterator[Span]:
 
 
 def _possible(text: str) -> Iterator[Kind]:
-    """Yield the rules whose words and number of digits a text has."""
+    """Yield the rules whose required words and digits a text contains."""
     n_digits = len(_DIGIT.findall(text))
     has_words: dict[re.Pattern[str] | None, bool] = {None: True}
     for kind in kinds():
@@ -177,14 +177,14 @@ def _possible(text: str) -> Iterator[Kind]:
 
 
 def _values(match: re.Match[str]) -> Iterator[tuple[int, int]]:
-    """Yield where the values of a match are: its groups, or all of it."""
+    """Yield the spans of the values in a match: its groups, or all of it."""
     for group in range(1, match.re.groups + 1) if match.re.groups else (0,):
         if match.start(group) < match.end(group):
             yield match.span(group)
 
 
 def _is_clear(text: str, span: Span) -> bool:
-    """Whether a value that answers can stand in any sentence: no lone word or short number."""
+    """Whether an answer is clear inside any sentence: not a single word or a short number."""
     start, end, kind = span
     value = text[start:end]
     n_digits = sum(char.isdecimal() for char in value)

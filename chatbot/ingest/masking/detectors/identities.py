@@ -1,4 +1,4 @@
-"""What people are called by in other places: e-mail, messenger ids, birthdays, member numbers."""
+"""Personal identifiers: e-mail, messenger ids, birthdays, member numbers."""
 
 import re
 
@@ -24,7 +24,7 @@ _HOST = rf"(?:[A-Za-z0-9-]{{1,63}}{_DOT}){{1,4}}(?:[A-Za-z]{{2,24}}|컴|넷|씨�
 
 
 def emails() -> list[Kind]:
-    """Return e-mail addresses, also with the @ spelled and the host left out."""
+    """Return the rules for e-mail addresses, also with the @ spelled out or the host left out."""
     return [
         *rules(
             "email",
@@ -78,7 +78,7 @@ _HANDLE_LETTERS = (
 
 
 def _is_handle(candidate: Candidate) -> bool:
-    """Whether a token is no version, measure or time: 17.4.1, 5G, 2.4GHz, 990pro."""
+    """Whether a token may be an id: no version, measure or time (17.4.1, 5G, 2.4GHz, 990pro)."""
     value = candidate.value.strip("@")
     if re.fullmatch(
         r"[A-Za-z]?[0-9.]+[A-Za-z]{0,3}|[A-Za-z]+[.]+|[A-Z]{2,}-?[0-9]+[A-Z]*|v[0-9.]+", value
@@ -88,7 +88,7 @@ def _is_handle(candidate: Candidate) -> bool:
 
 
 def messenger_ids() -> list[Kind]:
-    """Return ids of messengers and games beside the word that says so."""
+    """Return the rules for ids of messengers and games, next to a word for an id."""
     label = rf"(?:{SERVICE})[^A-Za-z0-9\n]{{0,10}}?(?:{ID_WORD})?|{ID_WORD}"
     gap = rf"[^A-Za-z0-9@_.\n]{{0,12}}?{LINK}@?"
     words = rf"{SERVICE}|{ID_WORD}"
@@ -161,7 +161,7 @@ def _is_birthday(candidate: Candidate) -> bool:
 
 
 def birthdays() -> list[Kind]:
-    """Return dates beside the word birthday, and those that say they are one: 950412생."""
+    """Return the rules for dates near the word birthday, or marked as a birth date: 950412생."""
     ymd = r"(?:(?:19|20)[0-9]{2}|[0-9]{2})(?:년 ?|[-./])[0-9]{1,2}(?:월 ?|[-./])[0-9]{1,2}일?"
     sino = "[일이삼사오육륙칠팔구십]"
     return [
@@ -180,7 +180,7 @@ def birthdays() -> list[Kind]:
             words=rf"{BIRTHDAY}|생|띠",
             least=1,
         ),
-        # A date read out with its year is hardly ever another one.
+        # A spelled-out date with its year is almost always a birthday.
         *rules(
             "birthday",
             rf"(?<![가-힣]){sino}{{2,4}}년 ?(?:{sino}{{1,2}}|시|유)"
@@ -213,7 +213,7 @@ _SCHOOL = (
     "신입생|편입|강의|수업"
 )
 _NO_UNIT = "(?![0-9]|[년월일원분시개명살점%학건])"
-# Beside who carries or sells, a number of a parcel's length is that of a parcel.
+# Near the name of a carrier or shop, a number of this length is a tracking number.
 _CARRIER = (
     "택배|편택|반택|대한통운|로젠|한진|우체국|경동|롯데택배|쿠팡|알리|테무|지마켓|옥션|11번가|"
     "무신사|주문|배송|발송|세관|통관"
@@ -225,7 +225,7 @@ _is_of_school = beside(_SCHOOL)
 
 
 def member_numbers() -> list[Kind]:
-    """Return numbers of students, staff, soldiers, members, and of orders and parcels."""
+    """Return the rules for numbers of students, staff, soldiers, members, orders and parcels."""
     return [
         *rules(
             "member_number",
@@ -269,7 +269,7 @@ def member_numbers() -> list[Kind]:
         ),
         *rules(
             "order_number",
-            r"(?<![A-Za-z0-9])P[0-9]{12}(?![0-9])",  # what customs call a person by
+            r"(?<![A-Za-z0-9])P[0-9]{12}(?![0-9])",  # personal customs code
             least=12,
         ),
     ]
@@ -282,7 +282,7 @@ _RESOLVERS = frozenset(("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "
 
 
 def _is_public_ip(candidate: Candidate) -> bool:
-    """Whether an address is one of the internet, and no version: two of its parts have digits."""
+    """Whether it is a public IP address and not a version: two of its parts have several digits."""
     value = candidate.value
     if ":" in value:
         return not value.startswith("2001:db8::")
@@ -294,7 +294,7 @@ def _is_public_ip(candidate: Candidate) -> bool:
 
 
 def ip_addresses() -> list[Kind]:
-    """Return addresses of the internet, none of a home's network."""
+    """Return the rules for public IP addresses, not those of private networks."""
     return [
         *rules(
             "ip_address",

@@ -1,16 +1,16 @@
-"""The form of a rule: a shape, and what decides whether text of that shape is personal."""
+"""The form of a rule: a pattern, and a test whether a match is personal data."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-NEAR_CHARS = 24  # within which a word tells what a number is
+NEAR_CHARS = 24  # within which a word decides what a number is
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Text of a rule's shape, with the words around it in its message."""
+    """A match of a rule's pattern, with the words around it in its message."""
 
     value: str
     before: str
@@ -18,7 +18,7 @@ class Candidate:
 
     @property
     def near(self) -> str:
-        """The words on both sides."""
+        """The text on both sides."""
         return f"{self.before}\n{self.after}"
 
 
@@ -27,9 +27,9 @@ Check = Callable[[Candidate], bool]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of personal data by one shape; the groups of the pattern, if any, are its values.
+    """A kind of personal data by one pattern; its groups, if any, are the values.
 
-    The rest is for speed: a text without one of the `words`, or with fewer digits, holds none.
+    For speed: a text without any of the `words`, or with fewer digits, contains none.
     """
 
     name: str
@@ -40,18 +40,18 @@ class Kind:
 
 
 def always(candidate: Candidate) -> bool:
-    """Accept whatever has the shape."""
+    """Accept every match."""
     return True
 
 
 @cache
 def compiled(words: str) -> re.Pattern[str]:
-    """Compile words to look for; the same words are one pattern."""
+    """Compile a pattern of words; the same words give the same pattern object."""
     return re.compile(words, re.IGNORECASE)
 
 
 def beside(words: str) -> Check:
-    """Accept what has one of these words near it, on either side."""
+    """Return a test that accepts a match with one of these words near it, on either side."""
     pattern = compiled(words)
     return lambda candidate: pattern.search(candidate.near) is not None
 
@@ -59,7 +59,7 @@ def beside(words: str) -> Check:
 def rules(
     name: str, *shapes: str, is_one: Check = always, words: str = "", least: int = 0
 ) -> list[Kind]:
-    """Compile one kind with its shapes, in order of preference; `least`: digits in the text."""
+    """Compile the patterns of one kind, in order of preference; `least`: minimum digits."""
     needed = compiled(words) if words else None
     return [Kind(name, compiled(shape), is_one, needed, least) for shape in shapes]
 
@@ -69,15 +69,15 @@ LINK = (
     r"(?:(?<![A-Za-z])(?:is|was|are|now|number|num|no|code|date|id|name|to|on|for|the|my|it|its)"
     r"(?![A-Za-z])[^0-9A-Za-z\n]{1,4}){0,3}"
 )
-# What may stand between a label and its value: "비번은 그거 wlals95!", "pw = ...".
+# What may come between a label and its value: "비번은 그거 wlals95!", "pw = ...".
 GAP = rf"[^0-9A-Za-z\n]{{0,14}}?{LINK}"
 
 
 def after(label: str, value: str, gap: str = GAP) -> str:
-    """Return the shape of a value that follows its label."""
+    """Return the pattern of a value that follows its label."""
     return rf"(?:{label}){gap}({value})"
 
 
 def ahead(label: str, value: str, gap: str = r"[^0-9A-Za-z\n]{0,8}?") -> str:
-    """Return the shape of a value that its label follows: "4821이 비번이야"."""
+    """Return the pattern of a value that precedes its label: "4821이 비번이야"."""
     return rf"({value}){gap}(?:{label})"

@@ -1,7 +1,7 @@
-"""Numbers that a state, a bank or a phone company gives: shapes, check digits, words nearby.
+"""Numbers issued by a state, a bank or a phone company: patterns, check digits, nearby words.
 
-`(?![0-9])` ends a number and not `\\b`: a Hangul particle may follow at once. Where a shape alone
-says little, a check digit or a word on either side decides.
+`(?![0-9])` ends a number and not `\\b`: a Hangul particle may follow directly. Where a pattern
+alone is not enough, a check digit or a word on either side decides.
 """
 
 import re
@@ -10,9 +10,7 @@ from chatbot.ingest.masking.detectors.kind import Candidate, Kind, after, ahead,
 
 _SEP = r"[ ]?[-._/]{0,2}[ ]?"
 _START, _END = r"(?<![0-9A-Za-z])", r"(?![0-9])"
-_DIGITS = (
-    r"(?<![0-9])"  # a letter may stand before what is told by its shape: HP010-..., no1234-...
-)
+_DIGITS = r"(?<![0-9])"  # a letter may precede an unmistakable pattern: HP010-..., no1234-...
 REGIONS = "서울|부산|대구|인천|광주|대전|울산|경기|강원|충북|충남|전북|전남|경북|경남|제주|세종"
 _BANKS = (
     "은행|계좌|입금|송금|이체|농협|신한|국민|카뱅|카카오 ?뱅|케뱅|토뱅|토스|새마을|우체국|수협|"
@@ -21,7 +19,7 @@ _BANKS = (
     "bank|"
     "(?<![A-Za-z])(?:nh|kb|ibk|sc|im)(?![A-Za-z])"
 )
-# These are words as well (우리 둘, 하나 더): they name a bank only right at the number.
+# These are ordinary words too (우리 둘, 하나 더): they name a bank only next to the number.
 _BANK_WORDS = "우리|하나|기업|국민|제일|산업|전북|경남|부산|대구|광주|제주"
 _NO_ACCOUNT = "송장|택배|운송|주문|조회|isbn|바코드|사건|접수|구독|좋아요"
 _PHONE_WORDS = (
@@ -57,7 +55,7 @@ def is_business_number(value: str) -> bool:
 
 
 def _is_spaced(value: str) -> bool:
-    """Whether its groups of digits stand apart."""
+    """Whether its groups of digits are separated."""
     return re.search(r"[0-9][ .-]+[0-9*]", value) is not None
 
 
@@ -86,7 +84,7 @@ def _is_card(candidate: Candidate) -> bool:
 
 
 def _is_card_extra(candidate: Candidate) -> bool:
-    """Whether a date is not the last day of a coupon or of food."""
+    """Whether a date is not the expiry of a coupon or of food."""
     return not re.match(" ?(?:까지|이전|일까지)", candidate.after) and not _beside_goods(candidate)
 
 
@@ -109,7 +107,7 @@ def _is_account(candidate: Candidate) -> bool:
 
 
 def _is_short_phone(candidate: Candidate) -> bool:
-    """Whether eight digits are a number without its prefix: no year, no hotline, no date."""
+    """Whether eight digits may be a phone number without its prefix: no year, hotline or date."""
     first = candidate.value[:4]
     is_date = re.fullmatch(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9]", candidate.value)
     is_time = re.fullmatch(
@@ -133,11 +131,11 @@ _BANK_NUMBER = rf"[0-9]{{2,6}}(?:{_SEP}[0-9]{{2,8}}){{1,3}}{_END}"
 
 
 def state_numbers() -> list[Kind]:
-    """Return numbers of residents and foreigners."""
+    """Return the rules for registration numbers of residents and foreigners."""
     seven = r"(?:[^0-9\n]{1,10}([0-9]{7})(?![0-9]))?"
     return [
         *rules("foreigner_number", rf"{_BIRTH}[5-8]{_REST}", is_one=_is_resident, least=7),
-        # A failed checksum clears nothing: numbers since October 2020 have none.
+        # The checksum is not tested: numbers since October 2020 have none.
         *rules("resident_number", rf"{_BIRTH}[1-4]{_REST}", is_one=_is_resident, least=7),
         *rules(
             "resident_number",
@@ -152,7 +150,7 @@ def state_numbers() -> list[Kind]:
 
 
 def cards() -> list[Kind]:
-    """Return cards, and what stands on one besides its number."""
+    """Return the rules for card numbers, security codes and expiry dates."""
     four = rf"{_SEP}[0-9*xX]{{4}}"
     return [
         *rules(
@@ -180,7 +178,7 @@ def cards() -> list[Kind]:
 
 
 def phones() -> list[Kind]:
-    """Return phone numbers, whole ones and what is told of one."""
+    """Return the rules for phone numbers, whole or in part."""
     return [
         *rules(
             "phone",
@@ -199,7 +197,8 @@ def phones() -> list[Kind]:
             words=_PHONE_WORDS,
             least=8,
         ),
-        # Two fours with a dash are a mobile number without its prefix, unless they are times.
+        # Two groups of four digits with a dash are a mobile number without its prefix, unless they
+        # are times.
         *rules(
             "phone",
             rf"{_START}(?<![0-9][-.])[2-9][0-9]{{3}}-[0-9]{{4}}(?![0-9원]|[-./][0-9])",
@@ -217,7 +216,7 @@ def phones() -> list[Kind]:
 
 
 def _papers() -> list[Kind]:
-    """Return driving licences and passports."""
+    """Yield the rules for driving licences and passports."""
     return [
         *rules(
             "driver_licence",
@@ -254,7 +253,7 @@ def _papers() -> list[Kind]:
 
 
 def other_numbers() -> list[Kind]:
-    """Return licences, passports, business numbers and accounts."""
+    """Return the rules for licences, passports, business numbers and bank accounts."""
     return [
         *_papers(),
         *rules(

@@ -1,4 +1,4 @@
-"""Where somebody lives and what they drive: addresses and plates."""
+"""Addresses and licence plates."""
 
 import re
 
@@ -49,7 +49,7 @@ _WORDS_IN_DONG = (
 
 
 def _is_home(candidate: Candidate) -> bool:
-    """Whether an address is not that of a place which everybody may know."""
+    """Whether an address is not that of a public place."""
     if re.search(rf"{_FLAT}|{_BLOCK} ", candidate.value):
         return True
     public = [match.end() for match in _PUBLIC.finditer(candidate.before)]
@@ -61,7 +61,7 @@ def _is_home_beside(candidate: Candidate) -> bool:
 
 
 def plates() -> list[Kind]:
-    """Return plates of cars, and the digits told of one."""
+    """Return the rules for licence plates, whole or only their digits."""
     four = r"(?<![0-9])[0-9]{4}(?![0-9년월일원분시개명만번회])"
     return [
         *rules(
@@ -83,7 +83,7 @@ def plates() -> list[Kind]:
 
 
 def addresses() -> list[Kind]:
-    """Return whole addresses, and parts of one that only a home has or that words tell."""
+    """Return the rules for addresses, whole or in parts that only a home has or a word marks."""
     return [
         *rules(
             "address",

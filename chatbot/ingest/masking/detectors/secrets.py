@@ -1,4 +1,4 @@
-"""Secrets: keys by the formats that their services publish, private links, passwords, codes."""
+"""Secrets: API keys in the formats that services publish, private links, passwords, codes."""
 
 import re
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ _KEY_WORDS = (
 )
 _SEED = "시드|니모닉|복구 ?(?:문구|구문)|seed|mnemonic"
 _STRONG = r"(?=[!-~]{0,39}[0-9])(?=[!-~]{0,39}[A-Za-z])[!-~]{5,40}"
-# Where one value stands, another may follow: "a1b2c3 말고 d4e5f6", "8392017463 / hx38Kd".
+# After one value another may follow: "a1b2c3 말고 d4e5f6", "8392017463 / hx38Kd".
 _AGAIN = rf"(?:[^0-9A-Za-z\n]{{1,12}}({_STRONG}))?"
 _WIFI = "와이파이|와파|wi-?fi|공유기|핫스팟"
 
@@ -33,7 +33,7 @@ def _has_digit_and_letter(value: str) -> bool:
 
 
 def _is_random(candidate: Candidate) -> bool:
-    """Whether a long token is no word: its digits and letters of both cases are mixed."""
+    """Whether a long token looks random: digits and letters of both cases are mixed."""
     value = candidate.value
     n_digits = sum(char.isdecimal() for char in value)
     n_upper = sum(char.isupper() for char in value)
@@ -46,7 +46,7 @@ def _is_mixed(candidate: Candidate) -> bool:
 
 
 def keys() -> list[Kind]:
-    """Return keys and tokens."""
+    """Return the rules for keys and tokens."""
     token = rf"(?<![A-Za-z0-9])(?:{_PREFIXES}){_WORD}{{8,200}}(?:\.{_WORD}{{6,100}}){{0,2}}"
     return [
         *rules(
@@ -94,7 +94,7 @@ def keys() -> list[Kind]:
     ]
 
 
-# Pages for everybody, and the names of what only tells where in them to look.
+# Public hosts, and query parameters that only select a part of a page.
 _PUBLIC_HOSTS = re.compile(
     r"(?:^|\.)(?:youtube\.com|youtu\.be|wikipedia\.org|namu\.wiki|(?:news|blog|cafe|map|shopping|"
     r"search|comic|"
@@ -131,7 +131,7 @@ _LINK = (
 
 
 def _is_private_link(candidate: Candidate) -> bool:
-    """Whether a link lets somebody in, or tells who somebody is."""
+    """Whether a link grants access, or identifies somebody."""
     address = candidate.value if "://" in candidate.value else f"https://{candidate.value}"
     try:
         parts = urlsplit(address)
@@ -152,7 +152,7 @@ _MEETING = "회의|줌|zoom|웨벡스|webex|meeting|미팅"
 
 
 def links() -> list[Kind]:
-    """Return links that hold a token, and the numbers by which a meeting is entered."""
+    """Return the rules for links with a token, and for meeting numbers."""
     meeting = r"(?<![0-9])[0-9]{3,4}[ -]?[0-9]{3,4}[ -]?[0-9]{3,4}(?![0-9])"
     return [
         *rules("url", _LINK, is_one=_is_private_link, words=r"://|www\.|[a-z0-9]\.[a-z]{2,4}/"),
@@ -194,7 +194,7 @@ _ENGLISH = (
     "hint|check|email|mail|phone|review|test|black|number|instagram|netflix|google|naver|apple"
 )
 _LETTERS = rf"(?<![A-Za-z])(?!(?:{_ENGLISH})(?![A-Za-z]))[A-Za-z]{{5,30}}(?![A-Za-z(.])"
-# Letters, digits and a mark in one word: nobody writes "gksmf!0307" but as a password.
+# Letters, digits and a mark in one word: "gksmf!0307" can only be a password.
 _MIXED = (
     r"(?<![!-~])(?=[A-Za-z0-9]*[!@#$%^&*])(?=[!-~]{0,20}[0-9])(?=[!-~]{0,20}[A-Za-z])"
     r"(?=[A-Za-z0-9])[A-Za-z0-9!@#$%^&*]{7,24}(?![!-~])"
@@ -207,12 +207,12 @@ def _is_code(candidate: Candidate) -> bool:
 
 
 def _is_secret(candidate: Candidate) -> bool:
-    """Whether a token by the word password is none: an address, a model, a version."""
+    """Whether a token near the word password is one, and not an address, a model or a version."""
     return not re.search(r"://|^[0-9.,]+[A-Za-z]{1,2}$|^\d+[.:]\d+", candidate.value)
 
 
 def _is_typed(candidate: Candidate) -> bool:
-    """Whether a token of letters, digits and marks is no address, no number and no code.
+    """Whether a token of letters, digits and marks is no address, number or other code.
 
     A "!" at its end belongs to the sentence: "iphone15!".
     """
@@ -227,7 +227,7 @@ def _is_typed(candidate: Candidate) -> bool:
 
 
 def passwords() -> list[Kind]:
-    """Return passwords and the codes of doors, after their word or ahead of it."""
+    """Return the rules for passwords and door codes, after or before the word for them."""
     any_word = rf"{OPENER}|{ACCESS_WORDS}|{_WIFI}"
     hangul = rf"[가-힣]{{2,12}}[0-9]{{2,8}}[!@#*]{{0,3}}{_NO_AMOUNT}"
     return [
@@ -262,7 +262,7 @@ def passwords() -> list[Kind]:
 
 
 def codes() -> list[Kind]:
-    """Return one-time codes: after their word, near it, or by Google's form."""
+    """Return the rules for one-time codes: after their word, near it, or in Google's form."""
     start = r"(?<![0-9A-Za-z.,:/~-])"
     return [
         *rules("code", r"(?<![A-Za-z0-9])G-[0-9]{6}(?![0-9])", least=6),

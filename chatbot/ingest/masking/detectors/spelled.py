@@ -6,7 +6,7 @@ Every function here replaces one character by one character, so that positions s
 import re
 import unicodedata
 
-# Full-width forms, the dashes of phones, odd spaces, digits of any script and in circles.
+# Full-width forms, dashes, special spaces, digits of other scripts and circled digits.
 _PLAIN = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _PLAIN |= dict.fromkeys(map(ord, "‐‑‒–—―−·ㅡ"), ord("-"))
 _PLAIN |= dict.fromkeys(map(ord, "\u3000\u00a0\u2002\u2003\u2009"), ord(" "))
@@ -19,7 +19,7 @@ SPOKEN = "".join(_SPOKEN)
 _LOOKS = dict(zip("OoㅇIl|", "000111", strict=True))
 _WRITTEN = dict(zip("0123456789", "공일이삼사오육칠팔구", strict=True))
 _DIGIT = f"[0-9{SPOKEN}]"
-# "다시" is how a dash is read out, "에" how a pause is.
+# "다시" is a spoken dash, "에" a spoken pause.
 _PAUSE = r" ?(?:[-.,~/]|다시|에)? ?"
 _RUN = re.compile(rf"{_DIGIT}(?:{_PAUSE}{_DIGIT}){{3,}}")
 _ALIKE = re.compile(
@@ -34,8 +34,8 @@ _HANGUL = re.compile("[가-힣]")
 _FIRST_WORD = re.compile(rf"[{SPOKEN}]{{1,2}}(?:{_PAUSE}(?=[0-9])|[ ](?=.))")
 _LAST_WORD = re.compile(rf"(?<=[0-9])[{SPOKEN}]$|(?<=[0-9])[ ,]{{1,2}}[{SPOKEN}]{{1,2}}$")
 _FINAL = re.compile(".$")
-_N_LONE = 4  # spoken digits in one word that are a number by themselves
-_N_SPREAD = 6  # digits with pauses between them that are
+_N_LONE = 4  # minimum spoken digits in one word that form a number
+_N_SPREAD = 6  # minimum digits with pauses that form a number
 _N_DISTINCT = 3  # 사이사이, 오구오구 are words
 HAS_SPELLED = re.compile(
     rf"[0-9OoㅇIl|{SPOKEN}](?:(?<=[^OoㅇIl|])(?:{_PAUSE}{_DIGIT}){{3}}|"
@@ -45,7 +45,7 @@ HAS_SPELLED = re.compile(
 
 
 def plain_form(text: str) -> str:
-    """Write full-width forms, dashes, spaces and digits in their plain form.
+    """Replace full-width forms, dashes, spaces and digits by their plain ASCII form.
 
     >>> plain_form("０１０–1234—5678")
     '010-1234-5678'
@@ -63,7 +63,7 @@ def _plain_char(char: str) -> str:
 
 
 def as_digits(text: str) -> str:
-    """Write spoken digits and letters that stand for digits as digits.
+    """Replace spoken digits, and letters used as digits, by digits.
 
     >>> as_digits("공일공 삼팔사칠 2915, 이사 간 사이에, o1o-3847-29l5")
     '010 3847 2915, 이사 간 사이에, 010-3847-2915'
@@ -91,8 +91,7 @@ def _from_spoken(run: re.Match[str]) -> str:
 
 
 def _number_in(run: re.Match[str]) -> tuple[int, int]:
-    """Return where a run is a number: not the end of the word before (대구 03-...), nor the copula
-    behind it (...구이야)."""
+    """Return the span of the number in a run of digits, without parts of the words around it."""
     words = run[0]
     first = (
         _FIRST_WORD.match(words)
@@ -119,7 +118,7 @@ def _from_alike(run: re.Match[str]) -> str:
 
 
 def restyled(value: str, digits: str, pseudonym: str) -> str:
-    """Write a pseudonym, drawn for the `digits` of a value, in the manner of the value.
+    """Write a pseudonym, drawn for the `digits` of a value, in the style of the original text.
 
     >>> restyled("공일공 3847 이구일오", "010 3847 2915", "010 0471 3306")
     '공일공 0471 삼삼공육'
