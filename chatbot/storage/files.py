@@ -1,4 +1,4 @@
-"""Files that matter: written aside, fsynced, renamed; a half-written one never has a final name."""
+"""Atomic files: written under a temporary name, fsynced, renamed."""
 
 import contextlib
 import errno
@@ -17,7 +17,7 @@ from chatbot.errors import ChatbotError
 
 _CHUNK = 1 << 20
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
-# A name that nobody gives a copy of their own: what carries it may be deleted.
+# A marker in names that users never choose: such files may be deleted.
 REPLACED = ".replaced"
 _OPEN_FILES = Path("/proc/self/fd")  # of Linux
 
@@ -30,13 +30,13 @@ def atomic_write(
     *,
     has_name: bool = False,
 ) -> Iterator[IO[bytes]]:
-    """Open a binary file that takes the name `path` only once it is whole and on disk.
+    """Open a binary file that gets the name `path` only when it is complete and on disk.
 
-    `before_rename` gets the whole file under its first name; `mode` is what it may be at most;
-    `has_name`: for what opens the file once more, by `file.name`.
+    `before_rename` is called with the complete temporary file; `mode` limits the permissions;
+    `has_name`: whether the temporary file needs a path, to be opened again by `file.name`.
 
-    Raises ChatbotError when the disk is full or the folder cannot be written; what stood under
-    `path` before is then still there.
+    Raises ChatbotError when the disk is full or the folder cannot be written; a previous file at
+    `path` is then unchanged.
     """
     part = part_of(path)
     try:
@@ -63,21 +63,21 @@ def _opener(mode: int) -> Callable[[str, int], int]:
 
 
 def _open_without_name(folder: Path, mode: int) -> int | None:
-    """Open a file in a folder that has no name yet: whoever is killed leaves nothing of it.
+    """Open a file without a name in a folder, which vanishes if the process is killed.
 
-    None where the system or the file system has no such files.
+    Returns None if the system or the file system does not support it.
     """
     flag = getattr(os, "O_TMPFILE", None)
     if flag is None or not _OPEN_FILES.is_dir():
         return None
     try:
         return os.open(folder, flag | os.O_WRONLY, mode)
-    except OSError:  # none of these here, or an error that the other way will meet as well
+    except OSError:  # not supported, or an error that the other way will report as well
         return None
 
 
 def _give_name(handle: int, path: Path) -> None:
-    """Give an open file without a name one."""
+    """Give an open file without a name the name `path`."""
     folder = os.open(_OPEN_FILES, os.O_RDONLY)
     try:
         # With a folder, Python calls linkat, which follows the link that /proc holds.
@@ -100,7 +100,7 @@ def write_json(path: Path, value: Any) -> None:
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn a full disk or an unwritable folder into a sentence about `path`."""
+    """Re-raise OSError (full disk, missing permission) as ChatbotError about `path`."""
     try:
         yield
     except OSError as error:
@@ -114,7 +114,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def sync_file(handle: int) -> None:
-    """Make what was written survive a power cut: a Mac's fsync alone leaves it in the drive."""
+    """Flush a file to disk; on a Mac fsync alone leaves it in the drive's cache."""
     if sys.platform == "darwin":
         import fcntl
 
@@ -124,7 +124,7 @@ def sync_file(handle: int) -> None:
 
 
 def _replace(part: Path, path: Path) -> None:
-    """Rename; on Windows wait for whoever reads the old file (a virus scanner, an indexer)."""
+    """Rename; on Windows wait while a virus scanner or an indexer reads the old file."""
     for pause_seconds in _PAUSES:
         try:
             part.replace(path)
@@ -137,7 +137,7 @@ def _replace(part: Path, path: Path) -> None:
 
 
 def sync_directory(folder: Path) -> None:
-    """Make renames inside `folder` survive a power cut (a no-op on Windows)."""
+    """Flush renames inside `folder` to disk (a no-op on Windows)."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -148,13 +148,13 @@ def sync_directory(folder: Path) -> None:
 
 
 def part_of(path: Path) -> Path:
-    """Return the name that a file or folder has until it is whole."""
+    """Return the temporary name of a file or folder until it is complete."""
     return path.with_name(f"{path.name}.{os.getpid()}.part")
 
 
 @contextlib.contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
-    """Lend a folder to write into, which takes the place of `target` when it is whole."""
+    """Yield a temporary folder, which replaces `target` when the block ends without an error."""
     part = part_of(target)
     try:
         with explained(target):
@@ -167,9 +167,9 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
 
 def replace_directory(new: Path, final: Path) -> None:
-    """Give the finished folder `new` the name `final`; what stood there goes only after that.
+    """Rename the folder `new` to `final`; the previous folder is deleted only after that.
 
-    Whoever calls has made sure that it may go.
+    The caller has checked that it may be deleted.
     """
     old = final.with_name(final.name + REPLACED)
     with explained(final):
@@ -183,7 +183,7 @@ def replace_directory(new: Path, final: Path) -> None:
 
 
 def restore_directory(final: Path) -> None:
-    """Undo a `replace_directory` that died between its two renames."""
+    """Undo a `replace_directory` that was killed between its two renames."""
     old = final.with_name(final.name + REPLACED)
     if not old.exists():
         return
@@ -196,7 +196,7 @@ def restore_directory(final: Path) -> None:
 def move(source: Path, target: Path) -> None:
     """Move a file or folder, across file systems too, never onto something that exists."""
     if target.exists():
-        raise ChatbotError(f"{target} exists already", hint="rename one of the two")
+        raise ChatbotError(f"{target} already exists", hint="rename one of the two")
     with explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -209,7 +209,7 @@ def move(source: Path, target: Path) -> None:
 
 
 def _move_by_copy(source: Path, target: Path) -> None:
-    """Copy under another name, sync, rename, and only then delete: a full disk leaves no half."""
+    """Copy to a temporary name, sync, rename, then delete: a full disk leaves no partial copy."""
     part = part_of(target)
     try:
         if source.is_dir():
@@ -239,7 +239,7 @@ def sha256_of(path: Path) -> str:
 
 
 def require_space(folder: Path, size_bytes: int) -> None:
-    """Refuse early when less than 1.2 x `size_bytes` is free where `folder` lies."""
+    """Raise ChatbotError if less than 1.2 x `size_bytes` is free on the disk of `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < 1.2 * size_bytes:

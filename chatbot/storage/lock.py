@@ -1,4 +1,4 @@
-"""One process at a time: a lock that the operating system drops when its holder dies."""
+"""A lock between processes, which the operating system releases when its holder dies."""
 
 import os
 import socket
@@ -34,16 +34,16 @@ class LockHeldError(Exception):
 
 
 class FileLock:
-    """Hold `path` until closed or until this process ends, however it ends.
+    """A lock on `path`, held until it is closed or the process ends in any way.
 
-    A lock file left by a killed process holds nothing: the system released it, so there is no
-    stale lock to clean up and no pid to guess about.
+    The system releases the lock of a killed process, so its file needs no cleaning up, and no pid
+    is checked.
     """
 
     def __init__(self, path: Path) -> None:
         self._open(path)
         while not self._is_of(path):
-            self._file.close()  # its holder removed it while this process waited
+            self._file.close()  # the holder removed the file while this process waited
             self._open(path)
         self.since = time.time()
         self._file.truncate(0)
@@ -67,7 +67,7 @@ class FileLock:
             raise LockHeldError(_holder(path)) from error
 
     def _take(self) -> None:
-        """Try for a while: `lock_holder` holds the lock for the blink of its question."""
+        """Retry for a short time, because `lock_holder` holds the lock for an instant."""
         for _ in range(_TRIES):
             try:
                 return _lock(self._file.fileno())
@@ -80,12 +80,12 @@ class FileLock:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go."""
+        """Release the lock."""
         self._file.close()
 
 
 def lock_holder(path: Path) -> Holder | None:
-    """Say who holds the lock at `path` now; None if nobody does."""
+    """Describe the process that holds the lock at `path`; None if it is free."""
     if not path.exists():
         return None
     with path.open("a+", encoding="utf-8") as file:
@@ -107,7 +107,9 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(descriptor: int) -> None:
-        os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # far away: a locked byte cannot be read
+        os.lseek(
+            descriptor, 1 << 30, os.SEEK_SET
+        )  # far from the text: on Windows a locked byte cannot be read
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
 else:

@@ -1,4 +1,4 @@
-"""A project's folders -> closed to other users of the machine, without what killed writers left."""
+"""A project's folders: closed to other users, and cleared of files of killed processes."""
 
 import contextlib
 import os
@@ -11,16 +11,16 @@ from pathlib import Path
 
 from chatbot.settings.schema import Config
 
-_OTHERS = 0o077  # the rights of every user but the owner
+_OTHERS = 0o077  # permissions of everyone but the owner
 _PART = re.compile(r"\.(\d+)\.part$")
-# A living writer touches its file more often; its pid may be one of another machine.
+# A running writer changes its file more often; the pid may be from another machine.
 _LEFT_SECONDS = 600
 
 
 def protect(config: Config, warn: Callable[[str], object]) -> None:
-    """Close a project's folders to other users, and remove what killed commands left in them.
+    """Close a project's folders to other users, and remove temporary files of killed commands.
 
-    `warn` hears what other users could read until now.
+    `warn` is called for each path that other users could read until now.
     """
     folders = private_folders(config)
     for path in close_to_others([*folders, Path(config.root) / ".env"]):
@@ -30,9 +30,9 @@ def protect(config: Config, warn: Callable[[str], object]) -> None:
 
 
 def private_folders(config: Config) -> list[Path]:
-    """Return the folders right below the root that hold what is private.
+    """Return the folders directly below the root that contain private data.
 
-    A folder somewhere else that the settings name may be shared on purpose.
+    A folder elsewhere that the settings name may be shared on purpose.
     """
     names = (
         config.raw.inbox_dir, config.raw.organized_dir, config.processed.dir,
@@ -44,7 +44,7 @@ def private_folders(config: Config) -> list[Path]:
 
 @contextlib.contextmanager
 def written_for_owner() -> Iterator[None]:
-    """Write files and folders that no other user of the machine can read."""
+    """Create files and folders inside the block that no other user can read."""
     before = os.umask(_OTHERS)
     try:
         yield
@@ -53,11 +53,13 @@ def written_for_owner() -> Iterator[None]:
 
 
 def close_to_others(paths: Iterable[Path]) -> Iterator[Path]:
-    """Take all rights on paths from every user but their owner; yield those that had some."""
+    """Remove all permissions of everyone but the owner; yield the paths that had some."""
     if os.name == "nt":
         return
     for path in paths:
-        with contextlib.suppress(OSError):  # missing, somebody else's, on a disk without rights
+        with contextlib.suppress(
+            OSError
+        ):  # missing, of another owner, on a disk without permissions
             rights = stat.S_IMODE(path.stat().st_mode)
             if rights & _OTHERS:
                 path.chmod(rights & ~_OTHERS)
@@ -79,12 +81,12 @@ def _age_seconds(path: Path) -> float:
     paths = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
     try:
         return time.time() - max(one.lstat().st_mtime for one in paths)
-    except OSError:  # somebody is at work there
+    except OSError:  # another process is at work there
         return 0.0
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether a process of this machine has a pid; True where that cannot be asked."""
+    """Whether a process with this pid runs on this machine; True if unknown."""
     if os.name == "nt":
         return True
     try:

@@ -91,7 +91,7 @@ def test_replacement_that_died_between_its_renames_is_undone(tmp_path):
 def test_move_never_overwrites(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).write_text(name)
-    with pytest.raises(ChatbotError, match="exists already"):
+    with pytest.raises(ChatbotError, match="already exists"):
         move(tmp_path / "one", tmp_path / "two")
     assert (tmp_path / "two").read_text() == "two"
 
