@@ -28,45 +28,47 @@ CHUNK = 64 * 1024
 _TAG = 16
 _KEY_BYTES = 16
 _VERSION = b"age-encryption.org/v1\n"
-_MAX_HEADER = 1 << 20  # a hostile file must not fill the memory
+_MAX_HEADER = 1 << 20  # a hostile file must not exhaust memory
 _COLUMNS = 64
 _ARGUMENT = re.compile(r"[\x21-\x7e]+")
-_COPY = "ask for the file again: this copy is not what was sent"
+_COPY = "ask for the file again: this copy differs from the original"
 
 
 @dataclass(frozen=True)
 class Stanza:
-    """The file key as one recipient gets it."""
+    """The file key, encrypted for one recipient."""
 
     arguments: tuple[str, ...]
     body: bytes
 
     @property
     def kind(self) -> str:
-        """Which sort of key opens it."""
+        """The kind of key that opens it."""
         return self.arguments[0]
 
 
 class Recipient(Protocol):
-    """A key that a file is written for."""
+    """A key that a file is encrypted for."""
 
     def wrap(self, file_key: bytes) -> Stanza:
-        """Hide the file key."""
+        """Encrypt the file key."""
 
 
 class Identity(Protocol):
-    """A key that opens files."""
+    """A key that decrypts files."""
 
     def unwrap(self, stanza: Stanza) -> bytes | None:
         """Return the file key, None if the stanza is for another key; raises CryptoError if bad."""
 
 
 def encrypt(source: IO[bytes], target: IO[bytes], recipients: Sequence[Recipient]) -> None:
-    """Write an age file that any of `recipients` opens, reading `source` in chunks of 64 KiB."""
+    """Write an age file that any of `recipients` can open, reading `source` in chunks of 64 KiB."""
     file_key = os.urandom(_KEY_BYTES)
     stanzas = [recipient.wrap(file_key) for recipient in recipients]
     if not stanzas:
-        raise CryptoError("nobody is named to encrypt for", hint="give a passphrase or a recipient")
+        raise CryptoError(
+            "there is no recipient to encrypt for", hint="give a passphrase or a recipient"
+        )
     require_alone(stanzas)
     _require_equally_strong(stanzas)
     head = _VERSION + b"".join(map(_stanza_bytes, stanzas)) + b"---"
@@ -84,8 +86,8 @@ def encrypt(source: IO[bytes], target: IO[bytes], recipients: Sequence[Recipient
 def decrypt(source: IO[bytes], identities: Sequence[Identity]) -> Iterator[bytes]:
     """Yield the plain chunks of an age file, armored or not, each of them authenticated.
 
-    What was yielded before a CryptoError is a true beginning, but not the whole: use it only when
-    the iteration has ended.
+    Chunks yielded before a CryptoError are authentic but incomplete: use them only after the
+    iteration has ended.
     """
     if is_armored(source):
         source = io.BufferedReader(unarmored(source), CHUNK)
@@ -97,7 +99,7 @@ def decrypt(source: IO[bytes], identities: Sequence[Identity]) -> Iterator[bytes
 
 
 def encrypt_file(source: Path, target: Path, recipients: Sequence[Recipient]) -> None:
-    """Encrypt a file; `target` appears only when it is whole."""
+    """Encrypt a file; `target` appears only when it is complete."""
     with source.open("rb") as plain, atomic_write(target) as sealed:
         encrypt(plain, sealed, recipients)
 
@@ -115,23 +117,23 @@ def derive(secret: bytes, salt: bytes, info: bytes) -> bytes:
 
 
 def bad_header(what: str) -> CryptoError:
-    """The error of a header that no honest writer wrote."""
+    """Return the error of an invalid header."""
     return CryptoError(f"the encrypted file's header is damaged: {what}", hint=_COPY)
 
 
 def require_alone(stanzas: Sequence[Stanza]) -> None:
-    """Refuse a passphrase beside other keys: only who knows it could have written the file."""
+    """Raise CryptoError for a passphrase stanza next to others: the format forbids it."""
     if len(stanzas) > 1 and any(stanza.kind == "scrypt" for stanza in stanzas):
-        raise bad_header("a passphrase stands beside another key")
+        raise bad_header("a passphrase is next to another key")
 
 
 def _require_equally_strong(stanzas: Sequence[Stanza]) -> None:
-    """Refuse to write for post-quantum keys and others: the weakest key would open the file."""
+    """Raise CryptoError for a mix of post-quantum and other keys: the weakest opens the file."""
     is_hybrid = {stanza.kind == "mlkem768x25519" for stanza in stanzas}
     if len(is_hybrid) > 1:
         raise CryptoError(
-            "post-quantum keys (age1pq1...) and others are named together",
-            hint="write a file for each",
+            "post-quantum keys (age1pq1...) and others cannot share a file",
+            hint="encrypt a file for each",
         )
 
 
@@ -141,7 +143,7 @@ def encode_base64(content: bytes) -> bytes:
 
 
 def decode_base64(text: bytes | str) -> bytes:
-    """Decode the one right base64 form of some bytes; raises CryptoError for any other."""
+    """Decode canonical base64; raises CryptoError for any other."""
     encoded = text.encode("ascii") if isinstance(text, str) else text
     try:
         content = base64.b64decode(encoded + b"=" * (-len(encoded) % 4), validate=True)
@@ -167,17 +169,17 @@ def _stanza_bytes(stanza: Stanza) -> bytes:
 
 
 def _read_header(source: IO[bytes]) -> tuple[list[Stanza], bytes, bytes]:
-    """Return the stanzas, the bytes that are authenticated, and the code that does it."""
+    """Return the stanzas, the authenticated bytes, and their authentication code."""
     lines = _header_lines(source)
     if next(lines) != _VERSION:
-        raise bad_header("it is no age file of version 1")
+        raise bad_header("it is not an age file of version 1")
     head = [_VERSION]
     stanzas: list[Stanza] = []
     for line in lines:
         if line.startswith(b"---"):
             mac = decode_base64(line[4:-1]) if line[:4] == b"--- " else b""
             if len(mac) != 32 or not stanzas:
-                raise bad_header("its last line")
+                raise bad_header("invalid last line")
             return stanzas, b"".join(head) + b"---", mac
         stanza, read = _read_stanza(line, lines)
         stanzas.append(stanza)
@@ -196,10 +198,10 @@ def _header_lines(source: IO[bytes]) -> Iterator[bytes]:
 
 
 def _read_stanza(line: bytes, lines: Iterator[bytes]) -> tuple[Stanza, list[bytes]]:
-    """Return a stanza that begins with `line`, and the lines it stands in."""
+    """Return the stanza that begins with `line`, and its lines."""
     arguments = tuple(line[:-1].decode("latin-1").split(" "))
     if arguments[0] != "->" or not all(map(_ARGUMENT.fullmatch, arguments)) or len(arguments) < 2:
-        raise bad_header("a key's first line")
+        raise bad_header("invalid first line of a key")
     read, body = [line], []
     for row in lines:
         read.append(row)
@@ -251,7 +253,7 @@ def _payload(source: IO[bytes], file_key: bytes) -> Iterator[bytes]:
 def _open_chunk(
     cipher: ChaCha20Poly1305, number: int, sealed: bytes, has_next: bool
 ) -> tuple[bytes, bool]:
-    """Return a chunk and whether it is marked as the last: what stands at the end should be."""
+    """Return a chunk, and whether it is marked as the last one."""
     for is_last in (not has_next, has_next):
         if not is_last and len(sealed) < CHUNK + _TAG:
             continue  # only the last may be short

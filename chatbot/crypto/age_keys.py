@@ -1,6 +1,6 @@
-"""Keys of age files: passphrases (scrypt) and key pairs, and how they are written.
+"""Keys of age files: passphrases (scrypt) and key pairs, and their text forms.
 
-Pairs are X25519, or ML-KEM-768 with X25519, which a quantum computer does not open either.
+Key pairs are X25519, or ML-KEM-768 with X25519, which resists quantum computers as well.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from chatbot.crypto.bech32 import decode_bech32, encode_bech32
 from chatbot.errors import CryptoError
 
 LOG_N = 18  # 2^18: 256 MiB and about a second, as the age command does
-MAX_LOG_N = 22  # what a file may ask for: 4 GiB
+MAX_LOG_N = 22  # the most that a file may require: 4 GiB
 _WRAPPED = 16 + 16  # a file key and its tag
 _ZERO_NONCE = bytes(12)
 _SCRYPT_LABEL = b"age-encryption.org/v1/scrypt"
@@ -48,7 +48,7 @@ DRAWN_BITS = 96.0  # 16 consonants, 4 vowels: 4 and 2 bits a letter
 
 
 class Passphrase:
-    """A passphrase, composed (NFC), to encrypt and to open with. Its repr shows nothing."""
+    """A passphrase, normalized (NFC), to encrypt and decrypt with. Its repr is empty."""
 
     def __init__(self, phrase: str, log_n: int = LOG_N) -> None:
         self._phrases = list(dict.fromkeys([unicodedata.normalize("NFC", phrase), phrase]))
@@ -59,23 +59,23 @@ class Passphrase:
         return "Passphrase()"
 
     def wrap(self, file_key: bytes) -> Stanza:
-        """Hide the file key behind the composed passphrase."""
+        """Encrypt the file key with the NFC passphrase."""
         salt = os.urandom(16)
         key = _stretch(self._phrases[0], salt, self._log_n)
         body = ChaCha20Poly1305(key).encrypt(_ZERO_NONCE, file_key, None)
         return Stanza(("scrypt", encode_base64(salt).decode(), str(self._log_n)), body)
 
     def unwrap(self, stanza: Stanza) -> bytes | None:
-        """Return the file key: composed, then as typed, since other programs do not compose."""
+        """Return the file key: try the NFC form, then the typed one, which other programs use."""
         if stanza.kind != "scrypt":
             return None
         if len(stanza.arguments) != 3 or len(stanza.body) != _WRAPPED:
-            raise bad_header("a passphrase's key")
+            raise bad_header("invalid passphrase stanza")
         salt, work = decode_base64(stanza.arguments[1]), stanza.arguments[2]
         if len(salt) != 16 or not re.fullmatch(r"[1-9][0-9]{0,3}", work):
-            raise bad_header("a passphrase's key")
+            raise bad_header("invalid passphrase stanza")
         if int(work) > MAX_LOG_N:
-            raise bad_header(f"it asks for more than 2^{MAX_LOG_N} steps of work")
+            raise bad_header(f"its work factor is above 2^{MAX_LOG_N}")
         for phrase in self._phrases:
             file_key = _open(_stretch(phrase, salt, int(work)), stanza.body)
             if file_key is not None:
@@ -84,7 +84,7 @@ class Passphrase:
 
 
 class X25519Recipient:
-    """A public key (age1...): files for whoever holds its identity."""
+    """A public key (age1...): encrypts files for the holder of its identity."""
 
     def __init__(self, public: bytes) -> None:
         self._public = public
@@ -94,7 +94,7 @@ class X25519Recipient:
         return encode_bech32(_PUBLIC, self._public)
 
     def wrap(self, file_key: bytes) -> Stanza:
-        """Hide the file key behind a secret shared with the recipient alone."""
+        """Encrypt the file key with a secret shared with the recipient only."""
         ephemeral = X25519PrivateKey.generate()
         share = ephemeral.public_key().public_bytes_raw()
         secret = _exchange(ephemeral, self._public)
@@ -120,7 +120,7 @@ class X25519Identity:
         return encode_bech32(_SECRET.lower(), self._key.private_bytes_raw()).upper()
 
     def derived(self, purpose: bytes) -> bytes:
-        """Return 32 secret bytes for another purpose, which tell nothing about the key."""
+        """Derive 32 secret bytes for another purpose, which reveal nothing about the key."""
         return derive(self._key.private_bytes_raw(), b"", purpose)
 
     @property
@@ -134,16 +134,16 @@ class X25519Identity:
             return None
         share = decode_base64(stanza.arguments[1]) if len(stanza.arguments) == 2 else b""
         if len(share) != 32 or len(stanza.body) != _WRAPPED:
-            raise bad_header("a recipient's key")
+            raise bad_header("invalid stanza of a recipient")
         secret = _exchange(self._key, share)
         if secret is None:
-            raise bad_header("a recipient's key")
+            raise bad_header("invalid stanza of a recipient")
         public = self._key.public_key().public_bytes_raw()
         return _open(derive(secret, share + public, _X25519_LABEL), stanza.body)
 
 
 class HybridRecipient:
-    """A post-quantum public key (age1pq1...): files for whoever holds its identity."""
+    """A post-quantum public key (age1pq1...): encrypts files for the holder of its identity."""
 
     def __init__(self, public: bytes) -> None:
         try:
@@ -159,7 +159,7 @@ class HybridRecipient:
         return encode_bech32(_HYBRID_PUBLIC, self._public)
 
     def wrap(self, file_key: bytes) -> Stanza:
-        """Hide the file key by HPKE (RFC 9180)."""
+        """Encrypt the file key with HPKE (RFC 9180)."""
         try:
             sealed = _HPKE.encrypt(file_key, self._key, _HYBRID_LABEL)
         except ValueError as error:
@@ -187,7 +187,7 @@ class HybridIdentity:
         return encode_bech32(_HYBRID_SECRET.lower(), self._seed).upper()
 
     def derived(self, purpose: bytes) -> bytes:
-        """Return 32 secret bytes for another purpose, which tell nothing about the key."""
+        """Derive 32 secret bytes for another purpose, which reveal nothing about the key."""
         return derive(self._seed, b"", purpose)
 
     @property
@@ -202,9 +202,9 @@ class HybridIdentity:
             return None
         share = decode_base64(stanza.arguments[1]) if len(stanza.arguments) == 2 else b""
         if len(share) != _HYBRID_SHARE or len(stanza.body) != _WRAPPED:
-            raise bad_header("a recipient's key")
+            raise bad_header("invalid stanza of a recipient")
         if _exchange(self._curve, share[-32:]) is None:
-            raise bad_header("a recipient's key")
+            raise bad_header("invalid stanza of a recipient")
         key = hpke.MLKEM768X25519PrivateKey(self._kem, self._curve)
         try:
             return _HPKE.decrypt(share + stanza.body, key, _HYBRID_LABEL)
@@ -223,7 +223,7 @@ def new_hybrid_identity() -> HybridIdentity:
 
 
 def new_passphrase() -> str:
-    """Draw six words that can be spoken, 96 bits: no keyboard and no language spells them anew."""
+    """Draw six pronounceable words of 96 bits, in letters that every keyboard has."""
     return "-".join(
         "".join(secrets.choice(kind) for kind in (_CONSONANTS, _VOWELS) * 2)
         + secrets.choice(_CONSONANTS)
@@ -232,7 +232,7 @@ def new_passphrase() -> str:
 
 
 def identity_of(key: str) -> Identity:
-    """Read what opens: a secret key (AGE-SECRET-KEY-...), or else a passphrase."""
+    """Read a decryption key: a secret key (AGE-SECRET-KEY-...), or else a passphrase."""
     key = key.strip()
     if key.upper().startswith(_HYBRID_SECRET):
         return HybridIdentity(_decode_key(key, _HYBRID_SECRET, 32))
@@ -240,14 +240,14 @@ def identity_of(key: str) -> Identity:
         return X25519Identity(_decode_key(key, _SECRET, 32))
     if key.lower().startswith(_PUBLIC + "1") and len(key) > 50:
         raise CryptoError(
-            "the key is the public half of a pair: everybody may know it",
+            "the key is a public key, which cannot decrypt",
             hint="name it with --to; put the line AGE-SECRET-KEY-1... into .env",
         )
     return Passphrase(key)
 
 
 def recipient_of(key: str) -> Recipient:
-    """Return the recipient that `identity_of` the same key opens for."""
+    """Return the recipient whose files `identity_of` the same key opens."""
     identity = identity_of(key)
     pairs = X25519Identity, HybridIdentity
     return identity.recipient if isinstance(identity, pairs) else Passphrase(key)
@@ -269,7 +269,7 @@ def _stretch(phrase: str, salt: bytes, log_n: int) -> bytes:
         return kdf.derive(phrase.encode())
     except MemoryError as error:
         raise CryptoError(
-            f"opening this file takes {2 ** (log_n - 10)} MiB of memory",
+            f"opening this file needs {2 ** (log_n - 10)} MiB of memory",
             hint="close other programs, or use a larger machine",
         ) from error
 
@@ -282,12 +282,12 @@ def _open(key: bytes, body: bytes) -> bytes | None:
 
 
 def _bad_public_key() -> CryptoError:
-    """Return the error of a public key that no honest writer wrote."""
-    return CryptoError("the public key is no real one", hint="ask for the key again")
+    """Return the error of an invalid public key."""
+    return CryptoError("the public key is invalid", hint="ask for the key again")
 
 
 def _exchange(secret: X25519PrivateKey, public: bytes) -> bytes | None:
-    """Return the shared secret, None for a public key of low order: its secret is no secret."""
+    """Return the shared secret; None for a public key of low order, whose secret is predictable."""
     try:
         return secret.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError:
@@ -302,6 +302,6 @@ def _decode_key(text: str, prefix: str, n_bytes: int) -> bytes:
     if len(content) != n_bytes:
         raise CryptoError(
             f"a key that should read {prefix}1... is misspelled",
-            hint="copy it whole; it ends in a check",
+            hint="copy all of it; its last letters are a checksum",
         )
     return content

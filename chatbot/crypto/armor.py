@@ -17,7 +17,7 @@ _FULL = re.compile(rb"[A-Za-z0-9+/]{64}")
 
 
 def is_armored(source: IO[bytes]) -> bool:
-    """Whether a seekable file is the text form; it is left at its beginning."""
+    """Whether a seekable file is in the text form; its position is reset to the beginning."""
     start = source.tell()
     head = source.read(_MAX_BLANK + len(_BEGIN))
     source.seek(start)
@@ -37,7 +37,7 @@ def unarmored(source: IO[bytes]) -> io.RawIOBase:
 
 
 class _Pieces(io.RawIOBase):
-    """A stream of what an iterator yields."""
+    """A stream of the bytes that an iterator yields."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces

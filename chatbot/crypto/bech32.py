@@ -1,4 +1,4 @@
-"""Bytes as letters that end in a check (BIP 173), without its limit of 90 letters."""
+"""Bech32 (BIP 173): bytes as letters with a checksum, without the limit of 90 letters."""
 
 from collections.abc import Sequence
 

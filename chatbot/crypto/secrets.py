@@ -1,4 +1,4 @@
-"""Secrets of a project: what the environment says, else what stands in .env. Never in configs/."""
+"""Secrets of a project: from the environment, else from .env. Never in configs/."""
 
 import os
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from chatbot.storage.files import write_bytes
 
 
 def read_secret(root: Path, name: str, environment: Mapping[str, str] | None = None) -> str | None:
-    """Return a secret by the name of its variable; none if it is empty or missing."""
+    """Return a secret by the name of its variable; None if it is empty or missing."""
     environment = os.environ if environment is None else environment
     return environment.get(name) or _stored(root).get(name) or None
 
 
 def keep_secret(root: Path, name: str, value: str) -> None:
-    """Add a secret to .env, which only its owner may read then."""
+    """Add a secret to .env, and make the file readable by its owner only."""
     path = root / ".env"
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     if before and not before.endswith("\n"):
@@ -28,9 +28,9 @@ def keep_secret(root: Path, name: str, value: str) -> None:
 
 
 def project_key(config: Config) -> X25519Identity:
-    """Return the key of pseudonyms and speaker marks; the first time, draw it and keep it in .env.
+    """Return the key of pseudonyms and speaker hashes; draw it and save it in .env the first time.
 
-    Raises CryptoError if what is kept there is no key.
+    Raises CryptoError if the saved value is not a key.
     """
     root, name = Path(config.root), config.security.mask_key_env
     key = read_secret(root, name)
@@ -39,17 +39,19 @@ def project_key(config: Config) -> X25519Identity:
         keep_secret(root, name, key)
     identity = identity_of(key)
     if not isinstance(identity, X25519Identity):
-        raise CryptoError(f"{name} in .env is no key", hint="delete that line: a new one is drawn")
+        raise CryptoError(
+            f"{name} in .env is not a key", hint="delete that line: a new one is drawn"
+        )
     return identity
 
 
 def speaker_key(identity: X25519Identity) -> bytes:
-    """Return the key by which names are marked, from the project's key of pseudonyms."""
+    """Derive the key of speaker hashes from the project's key of pseudonyms."""
     return identity.derived(b"chatbot speakers")
 
 
 def read_speaker_key(root: Path, name: str) -> bytes | None:
-    """Return that key, if the project has one in the variable `name`."""
+    """Return the key of speaker hashes, if the variable `name` has a project key; else None."""
     text = read_secret(root, name)
     identity = identity_of(text) if text else None
     return speaker_key(identity) if isinstance(identity, X25519Identity) else None

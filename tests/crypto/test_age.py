@@ -144,7 +144,7 @@ def test_a_passphrase_is_composed_and_opens_what_was_not():
 
 def test_work_is_capped():
     content = sealed(b"a", Passphrase("a", 4)).replace(b" 4\n", b" 23\n")
-    with pytest.raises(CryptoError, match="more than 2\\^22"):
+    with pytest.raises(CryptoError, match="above 2\\^22"):
         opened(content, Passphrase("a"))
 
 
@@ -159,7 +159,7 @@ def test_every_named_recipient_opens_it_and_nobody_else():
 
 
 def test_a_passphrase_stands_alone():
-    with pytest.raises(CryptoError, match="beside another key"):
+    with pytest.raises(CryptoError, match="next to another key"):
         sealed(b"a", Passphrase("a", 4), WHO.recipient)
 
 
@@ -239,7 +239,7 @@ def test_rage_and_we_share_passphrases():
 def test_a_public_key_is_no_passphrase():
     public = str(WHO.recipient)
     for key in (public, public.upper(), f" {public}"):
-        with pytest.raises(CryptoError, match="public half"):
+        with pytest.raises(CryptoError, match="public key, which cannot decrypt"):
             identity_of(key)
     secret = WHO.secret_text()
     assert opened(sealed(b"a"), identity_of(f" {secret}\n")) == b"a"
@@ -279,5 +279,5 @@ def test_a_file_is_for_post_quantum_keys_alone_or_for_none():
 @pytest.mark.parametrize("point", LOW_ORDER, ids=["zero", "one", "minus one"])
 def test_a_public_key_of_low_order_is_refused_with_a_sentence(point):
     for text in (encode_bech32("age", point), encode_bech32("age1pq", bytes(1184) + point)):
-        with pytest.raises(CryptoError, match="no real one"):
+        with pytest.raises(CryptoError, match="public key is invalid"):
             sealed(b"x", *recipients_of([text]))
