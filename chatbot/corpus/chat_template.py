@@ -1,4 +1,4 @@
-"""A chat template -> the frames it puts around turns, found by rendering marked words."""
+"""A chat template -> the frames it puts around turns, extracted by rendering marker words."""
 
 import difflib
 from collections.abc import Callable
@@ -13,12 +13,12 @@ _PLAIN = "set model.form: plain in configs/sft.yaml"
 
 
 def chat_form(render: Render, system_prompt: str, at_end: str = "") -> Form:
-    """Return the frames of a chat template, in which the bot is the assistant.
+    """Return the frames of a chat template, with the bot as the assistant.
 
-    `at_end`: what some templates put after a whole talk only, and what is no part of a frame.
+    `at_end`: text that some templates put only after the whole conversation; not part of a frame.
 
-    Raises ConfigError for a template that hides replies or frames them by their place, so that
-    training on whole sessions would show something else than replying does.
+    Raises ConfigError for a template that hides replies or frames them by position, so that
+    training on whole sessions would differ from replying.
     """
     system = [{"role": "system", "content": system_prompt}] if system_prompt else []
     roles = ("user", "assistant", "user", "assistant", "user")
@@ -36,9 +36,9 @@ def chat_form(render: Render, system_prompt: str, at_end: str = "") -> Form:
         raise _unlike(whole, "")
     if begin.endswith(user_head):
         prefix, opening = begin.removesuffix(user_head), ""
-    else:  # as Gemma's: the first question begins with the system prompt
+    else:  # like Gemma's: the first question begins with the system prompt
         prefix, _, opening = begin.partition(user_head)
-    if not head.strip():  # as Mistral's: what ends a question is what begins the reply
+    if not head.strip():  # like Mistral's: the end of a question begins the reply
         head, end = asked, ""
     form = Form(
         kind="chat",
@@ -61,7 +61,7 @@ def _require_prompt(system_prompt: str, begin: str, whole: str) -> None:
     else:
         problem = "drops model.system_prompt"
     raise ConfigError(
-        f"the base's chat template {problem}: replies would not be those it is trained for",
+        f"the base's chat template {problem}: replies would differ from training",
         hint="leave model.system_prompt empty in configs/sft.yaml",
     )
 
@@ -71,13 +71,13 @@ def _pairs(talk: list[dict[str, str]]) -> list[tuple[str, str]]:
 
 
 def composed(form: Form, turns: list[tuple[int, str]]) -> str:
-    """Return turns (speaker, text) in their frames, as text."""
+    """Render turns (speaker, text) in their frames, as text."""
     framed = (form.heads[speaker] + text + form.tails[speaker] for speaker, text in turns)
     return form.prefix + "".join(framed)
 
 
 def _between(text: str, marks: tuple[str, ...]) -> list[str]:
-    """Split a text at every mark; raises ConfigError if one is not in it once, in order."""
+    """Split a text at every marker; raises ConfigError unless each occurs once, in order."""
     parts: list[str] = []
     for number, mark in enumerate(marks):
         before, separator, text = text.partition(mark)
@@ -85,7 +85,7 @@ def _between(text: str, marks: tuple[str, ...]) -> list[str]:
             who = "reply" if number % 2 else "question"
             shown = "".join(parts) + before
             raise ConfigError(
-                f"the base's chat template hides a {who}: nothing of it would be learned",
+                f"the base's chat template hides a {who}: it would not be trained",
                 hint=f"{_PLAIN}; it renders {shown[:200]!r}",
             )
         parts.append(before)
@@ -93,22 +93,22 @@ def _between(text: str, marks: tuple[str, ...]) -> list[str]:
 
 
 def _unlike(rendered: str, expected: str) -> ConfigError:
-    """Return the refusal of a template, with what it does otherwise than turn by turn."""
+    """Return the error of a template that does not render turn by turn, with the difference."""
     difference = "; ".join(
         line
         for line in difflib.ndiff(expected.splitlines(), rendered.splitlines())
         if line[:1] in "+-"
     )
     return ConfigError(
-        "the base's chat template does not frame every turn alike",
+        "the base's chat template does not frame every turn in the same way",
         hint=f"{_PLAIN}; {difference[:300] or f'it renders {rendered[:300]!r}'}",
     )
 
 
 def plain_form(bos: str, eos: str, n_speakers: int, missing: list[str]) -> Form:
-    """Return this program's own frames in the words of a base, a control token a speaker.
+    """Return this program's own frames: a base's special tokens, and a control token per speaker.
 
-    `missing`: which of bos and eos the base does not have.
+    `missing`: those of bos and eos that the base lacks.
     """
     speakers = [SPEAKER.format(number) for number in range(n_speakers)]
     return Form(
@@ -121,13 +121,13 @@ def plain_form(bos: str, eos: str, n_speakers: int, missing: list[str]) -> Form:
 
 
 def raw_form(form: Form, eos: str) -> Form:
-    """Return the frames of text without speakers, with the tokens that another form added."""
+    """Return the frames of text without speakers, with the added tokens of another form."""
     prefix = form.prefix if form.kind == "plain" else ""
     return Form(kind="raw", prefix=prefix, heads=[""], tails=[eos], added=form.added)
 
 
 def jinja_of(form: Form) -> str:
-    """Return a chat template with exactly these frames, for whoever opens the model elsewhere."""
+    """Return a chat template with exactly these frames, for readers of an exported model."""
 
     def quoted(text: str) -> str:
         return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
@@ -141,6 +141,6 @@ def jinja_of(form: Form) -> str:
         "{% else %}"
         f"{{{{ {quoted(you[0])}{opening} + message['content'] + {quoted(you[1])} }}}}"
         "{% endif %}{% endfor %}"
-        # SentencePiece has the space before a word in the word's token.
+        # SentencePiece includes the space before a word in its token.
         f"{{% if add_generation_prompt %}}{{{{ {quoted(me[0].rstrip(' '))} }}}}{{% endif %}}"
     )

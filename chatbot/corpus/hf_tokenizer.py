@@ -29,26 +29,26 @@ TOKENIZER_FILE, FORM_FILE = "tokenizer.json", "form.json"
 _MAX_FORM_VALUES = 10_000
 _AGAIN = "run `chatbot preprocess` again"
 LINE = "\n"
-_SPACE = "\u2581"  # SentencePiece's stand-in for a space
-_WORD = "zaqua"  # stands for a message where frames are looked for
+_SPACE = "\u2581"  # SentencePiece's symbol for a space
+_WORD = "zaqua"  # placeholder of a message while frames are extracted
 Encode: TypeAlias = Callable[[str], tuple[int, ...]]
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
-# What NFKC makes of a jamo that stands alone, as in ㅋㅋ, and back again. Vocabularies made of
-# normalized text hold the former only; syllables are never in parts there.
+# NFKC form of a single jamo, as in ㅋㅋ -> the usual form. Vocabularies of normalized text
+# contain only the former; syllables are never decomposed there.
 _LONE_JAMO = {
     ord(unicodedata.normalize("NFKC", chr(code))): chr(code) for code in range(0x3131, 0x3164)
 }
-# Added tokens that are no words: <think>, <unused0>, [gMASK]; some files do not call them special.
+# Added tokens that are not words: <think>, <unused0>, [gMASK]; some files do not mark them special.
 _LOOKS_LIKE_CONTROL = re.compile(r"<[^<>\s]+>|\[[^\[\]\s]+\]")
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True):
-    """The frames of turns, as text with control tokens in it: form.json.
+    """The frames of turns, as text that contains control tokens: form.json.
 
-    `chat`: what the base's chat template puts there, the bot as the assistant. `plain`: this
-    program's own, a control token a speaker. `raw`: text without speakers. `added`: tokens
-    that the base does not have. `opening`: what the first turn of speaker 1 begins with, where a
-    template puts the system prompt there.
+    `chat`: those of the base's chat template, with the bot as the assistant. `plain`: this
+    program's own, with a control token for each speaker. `raw`: text without speakers. `added`:
+    tokens that the base lacks. `opening`: start of speaker 1's first turn, where some templates put
+    the system prompt.
     """
 
     kind: Literal["chat", "plain", "raw"]
@@ -69,17 +69,17 @@ class Frames(NamedTuple):
 
     @staticmethod
     def alone(form: Form, encode: Encode) -> "Frames":
-        """Return the tokens of frames that are control tokens: what is beside them is nothing."""
+        """Tokenize frames that consist of control tokens only."""
         heads, tails = map(encode, form.heads), map(encode, form.tails)
         return Frames(encode(form.prefix), (), list(heads), list(tails))
 
 
 def chat_frames(form: Form, encode: Encode) -> Frames:
-    """Return the tokens of frames as they are with words in them.
+    """Tokenize frames as they are tokenized with text inside.
 
-    SentencePiece writes the space before a word into its token, and some vocabularies join line
-    breaks: a frame alone would be other tokens. Raises CorpusError if words in frames are other
-    tokens than alone.
+    SentencePiece includes the space before a word in its token, and some vocabularies join line
+    breaks: a frame alone would give other tokens. Raises CorpusError if text inside frames gives
+    other tokens than alone.
     """
     (bot, other), (bot_tail, other_tail) = form.heads, form.tails
     asked = f"{other}{form.opening}{_WORD}{other_tail}"
@@ -109,7 +109,7 @@ def chat_frames(form: Form, encode: Encode) -> Frames:
 
 
 def _split(tokens: tuple[int, ...], word: tuple[int, ...], n_words: int) -> list[tuple[int, ...]]:
-    """Return what is before, between and after the words; raises CorpusError if words differ."""
+    """Return the tokens before, between and after the texts; CorpusError if theirs differ."""
     parts = []
     for _ in range(n_words):
         place = _find(word, tokens)
@@ -121,7 +121,7 @@ def _split(tokens: tuple[int, ...], word: tuple[int, ...], n_words: int) -> list
 
 
 def _find(part: Sequence[int], tokens: Sequence[int]) -> int | None:
-    """Return where some tokens are among others, None if they are not."""
+    """Return the position of some tokens in others; None if they do not occur."""
     last = len(tokens) - len(part)
     whole = tuple(part)
     return next((i for i in range(last + 1) if tuple(tokens[i : i + len(whole)]) == whole), None)
@@ -129,21 +129,21 @@ def _find(part: Sequence[int], tokens: Sequence[int]) -> int | None:
 
 def _joined() -> CorpusError:
     return CorpusError(
-        "the base's tokenizer writes the words of a turn otherwise inside its chat template "
+        "the base's tokenizer encodes the text of a turn differently inside its chat template "
         "than alone",
         hint="set model.form: plain in configs/sft.yaml, or leave model.system_prompt empty",
     )
 
 
 class BaseTokenizer(TextCodec):
-    """A base's tokenizer.json with a form. Text never becomes a control token."""
+    """A base's tokenizer.json with a form of turns. Text never becomes a control token."""
 
     n_speakers: int
-    added_ids: list[int]  # the tokens that the base did not have
-    unknown_id: int | None  # the token of what the vocabulary cannot write, if it has one
+    added_ids: list[int]  # tokens that the base lacks
+    unknown_id: int | None  # id of `<unk>`, if the vocabulary has it
 
     def __init__(self, text: str, form: Form) -> None:
-        """Load; raises CorpusError if the form has no end of a reply or frames like text."""
+        """Load; raises CorpusError if a form has no end of reply, or frames that look like text."""
         self.text, self.form = text, form
         content = require_harmless(text)
         self._decoder = _decoder_of(content)
@@ -151,10 +151,12 @@ class BaseTokenizer(TextCodec):
         self._backend.encode_special_tokens = True
         self._control = {entry["id"] for entry in content["added_tokens"] if entry["special"]}
         self.vocab_size = 1 + max(self._backend.get_vocab(with_added_tokens=True).values())
-        self.bos_id = self.vocab_size  # begins sessions in the files; no network ever reads it
+        self.bos_id = (
+            self.vocab_size
+        )  # marks the start of sessions in the files; no network reads it
         self.n_speakers = len(form.heads)
         if len(form.tails) != self.n_speakers:
-            raise ValueError("a speaker's turns have no end")
+            raise ValueError("a speaker's turns have no end token")
         self.unknown_id = self._backend.token_to_id(content["model"].get("unk_token") or "")
         vocabulary = self._backend.get_vocab(with_added_tokens=True)
         self.added_ids = [vocabulary[token] for token in form.added]
@@ -165,7 +167,7 @@ class BaseTokenizer(TextCodec):
         frames = chat_frames(form, encode) if form.kind == "chat" else Frames.alone(form, encode)
         self.prefix, self.opening = frames.prefix, frames.opening
         self._heads, self._tails = frames.heads, frames.tails
-        # Heads that are mere text: messages may not hold them.
+        # Turn prefixes that are ordinary text: messages must not contain them.
         self._written = [h for h in self._heads if h and h[0] not in self._control]
         self.eos_id = self.pad_id = self._end_of_reply()
 
@@ -174,13 +176,13 @@ class BaseTokenizer(TextCodec):
         ends = [token for token in self._tails[0] if token in self._control]
         if not ends:
             raise CorpusError(
-                "the base has no control token that ends a reply: it would never stop",
+                "the base has no control token that ends a reply, so that replies would never stop",
                 hint="set model.form: plain in configs/sft.yaml",
             )
         return ends[0]
 
     def encode(self, text: str) -> list[int]:
-        """Encode ordinary text, never a control token but the one for what cannot be written."""
+        """Encode ordinary text: no control token except `<unk>`."""
         return self._of_text(super().encode(text))
 
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
@@ -188,14 +190,14 @@ class BaseTokenizer(TextCodec):
         return [self._of_text(ids) for ids in super().encode_all(texts)]
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Decode a text, without the space that SentencePiece puts before it."""
+        """Decode tokens, without the space that SentencePiece puts before the text."""
         text = super().decode(tokens)
         return text if self._decoder == "ByteLevel" else text.removeprefix(" ")
 
     def _of_text(self, ids: list[int]) -> list[int]:
-        """Leave out control tokens: some vocabularies find them in text as if they were words.
+        """Remove control tokens: some vocabularies recognize them in text as if they were words.
 
-        And whole heads, where those are words.
+        Also remove turn prefixes that are ordinary text.
         """
         if not self._forged.isdisjoint(ids):
             ids = [token for token in ids if token not in self._forged]
@@ -210,7 +212,7 @@ class BaseTokenizer(TextCodec):
 
     @property
     def files(self) -> dict[str, str]:
-        """What to keep of it, by file name."""
+        """The files to save, by name."""
         form = json.dumps(msgspec.to_builtins(self.form), ensure_ascii=False, indent=1)
         return {TOKENIZER_FILE: self.text, FORM_FILE: form + "\n"}
 
@@ -221,7 +223,7 @@ class BaseTokenizer(TextCodec):
 
     @cached_property
     def control_ids(self) -> Ids:
-        """Tokens (K,) that no text contains, numbers without a token among them."""
+        """Ids (K,) that no text contains, including unused ones."""
         used_ids = set(self._backend.get_vocab(with_added_tokens=True).values())
         holes = set(range(self.vocab_size)) - used_ids
         return np.array(sorted(self._control | holes), dtype=np.int64)
@@ -232,12 +234,12 @@ class BaseTokenizer(TextCodec):
         return str(self._backend.id_to_token(self.eos_id))
 
     def head(self, number: int) -> tuple[int, ...]:
-        """Return what stands before the text of a speaker's turn."""
+        """Return the tokens before the text of a speaker's turn (the turn prefix)."""
         self._require_speaker(number)
         return self._heads[number]
 
     def tail(self, number: int) -> tuple[int, ...]:
-        """Return what stands after it."""
+        """Return the tokens after the text of a speaker's turn (the turn suffix)."""
         self._require_speaker(number)
         return self._tails[number]
 
@@ -264,7 +266,7 @@ class BaseTokenizer(TextCodec):
 
 
 def _decoder_of(content: dict[str, Any]) -> str:
-    """Return how tokens become bytes: ByteLevel, ByteFallback or Metaspace."""
+    """Return the kind of decoder from tokens to bytes: ByteLevel, ByteFallback or Metaspace."""
     decoder = content.get("decoder") or {}
     steps = [step["type"] for step in decoder.get("decoders", [decoder]) if step]
     for name in ("ByteLevel", "ByteFallback", "Metaspace"):
@@ -273,13 +275,13 @@ def _decoder_of(content: dict[str, Any]) -> str:
     if _SPACE in json.dumps(decoder, ensure_ascii=False):
         return "Metaspace"
     raise CorpusError(
-        f"the base's tokenizer decodes by {' and '.join(steps) or 'nothing'}, unknown here",
+        f"the decoder of the base's tokenizer is not supported: {' and '.join(steps) or 'none'}",
         hint="choose a base with a byte-level or SentencePiece tokenizer",
     )
 
 
 def with_tokens(text: str, added: list[str]) -> str:
-    """Return a tokenizer.json with tokens added, and every control token called special."""
+    """Return a tokenizer.json with added tokens, and every control token marked special."""
     backend = read_backend(text)
     backend.add_special_tokens([token for token in added if token != LINE])
     line = AddedToken(LINE, normalized=False, special=False)
@@ -291,19 +293,19 @@ def with_tokens(text: str, added: list[str]) -> str:
 
 
 def knows_lines(text: str) -> bool:
-    """Whether a tokenizer.json can write a line break: bubbles of one turn are lines."""
+    """Whether a tokenizer.json can encode a line break, which separates the messages of a turn."""
     backend = read_backend(text)
     return LINE in backend.decode(backend.encode(f"a{LINE}a", add_special_tokens=False).ids)
 
 
 def open_tokenizer(folder: Path) -> Tokenizer:
-    """Open the tokenizer of a folder: a base's if it has a form, else this program's own."""
+    """Open the tokenizer of a folder: a base's if it has a form.json, else this program's own."""
     names = [TOKENIZER_FILE, *([FORM_FILE] if (folder / FORM_FILE).exists() else [])]
     return read_tokenizer({name: (folder / name).read_text(encoding="utf-8") for name in names})
 
 
 def read_tokenizer(files: Mapping[str, str]) -> Tokenizer:
-    """Return the tokenizer whose `files` these are."""
+    """Return the tokenizer of saved `files`."""
     if FORM_FILE not in files:
         return BpeTokenizer(files[TOKENIZER_FILE])
     try:

@@ -1,7 +1,8 @@
-"""Which runs of tokens only one speaker said: hashes, by which the bot is kept from reciting.
+"""Hashes of n-grams of tokens that only one speaker wrote, to keep the bot from reciting them.
 
-The index gives the chat back: whoever knows N - 1 tokens in a row tests every continuation against
-it and reads on. So it stays in the run's folder, beside the training data, and is part of no model.
+The index would reveal the chat: who knows N - 1 successive tokens can test every continuation
+against it and go on. So it stays in the run's folder, like the training data, and is part of no
+model.
 """
 
 from dataclasses import dataclass
@@ -13,18 +14,18 @@ from chatbot.corpus.store import TokenStore
 from chatbot.corpus.template import find_turns
 from chatbot.corpus.tokenizer import Tokenizer
 
-N = 8  # tokens in a row: about four words
-MAX_ENTRIES = 4_000_000  # 20 MB; of more, evenly drawn ones are kept
+N = 8  # successive tokens: about four words
+MAX_ENTRIES = 4_000_000  # 20 MB; of more, a uniform sample is kept
 _AT_ONCE = 1 << 22
-_OVERLAP = 64  # N - 1, or what frames a turn
+_OVERLAP = 64  # N - 1, or the frame of a turn
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
 class NgramIndex:
-    """Hashes (M,), sorted, and for each the one speaker (M,) who said those tokens.
+    """Sorted hashes (M,) of n-grams, and the only speaker (M,) who wrote each.
 
-    `data_fingerprint`: of the corpus that was indexed.
+    `data_fingerprint`: that of the indexed corpus.
     """
 
     hashes: npt.NDArray[np.uint32]
@@ -32,7 +33,7 @@ class NgramIndex:
     data_fingerprint: str = ""
 
     def is_from_another(self, tokens: list[int], speaker: int) -> bool:
-        """Whether the last N of some tokens were said in the chat, and not by `speaker`."""
+        """Whether the last N tokens occur in the chat, but not by `speaker`."""
         if len(tokens) < N:
             return False
         ngram_hash = hash_ngrams(np.array(tokens[-N:], dtype=np.uint64))[0]
@@ -42,7 +43,7 @@ class NgramIndex:
 
 
 def hash_ngrams(tokens: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:
-    """Hash every run of N tokens: (T,) to (T - N + 1,)."""
+    """Hash every n-gram of N tokens: (T,) to (T - N + 1,)."""
     n = len(tokens) - N + 1
     hashes = np.zeros(n, dtype=np.uint64)
     for place in range(N):
@@ -52,7 +53,7 @@ def hash_ngrams(tokens: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:
 
 
 def index_ngrams(store: TokenStore, tokenizer: Tokenizer, data_fingerprint: str = "") -> NgramIndex:
-    """Index the turns of a split; what two speakers said is nobody's and left out."""
+    """Index the n-grams in the turns of a split, except those that two speakers wrote."""
     is_text = np.ones(max(tokenizer.vocab_size, tokenizer.bos_id) + 1, dtype=bool)
     is_text[[*tokenizer.control_ids, tokenizer.bos_id]] = False
     pairs = np.zeros(0, dtype=np.uint64)

@@ -47,12 +47,12 @@ _SESSIONS_AT_ONCE = 64
 _N_PREVIEW = 5
 
 
-SplitSpool = tuple[SessionSpool, tuple[int, int]]  # a room, and where its validation starts
+SplitSpool = tuple[SessionSpool, tuple[int, int]]  # a room, and where its validation split starts
 
 
 @dataclass(frozen=True)
 class CorpusSpec:
-    """A corpus to write: its folder, its rules, and a tokenizer, if none is trained on it."""
+    """A corpus to write: its folder, its rules, and its tokenizer (None: train one on it)."""
 
     folder: Path
     rules: PreprocessConfig
@@ -61,7 +61,7 @@ class CorpusSpec:
 
 
 def spec_of(config: Config, tokenizer: Tokenizer | None = None) -> CorpusSpec:
-    """Return which corpus the settings ask for."""
+    """Return the corpus that the settings ask for."""
     pretrained = config.pretrained
     writes_jsonl = pretrained.writes_jsonl and pretrained.stage != "cpt"
     return CorpusSpec(config.processed_dir, config.processed.preprocess, tokenizer, writes_jsonl)
@@ -73,9 +73,9 @@ def write_corpus(
     spec: CorpusSpec,
     listener: Listener = SILENCE,
 ) -> Stats:
-    """Write all files of processed data aside, then put them in place together.
+    """Write all files of processed data into a temporary folder, then replace the old ones at once.
 
-    Raises CorpusError where nothing could be learned: too few messages, no target.
+    Raises CorpusError if nothing could be trained: too few messages, no target.
     """
     folder, rules = spec.folder, spec.rules
     require_replaceable(folder)
@@ -112,7 +112,7 @@ def _train_own(spools: list[SplitSpool], speakers: Speakers, rules: PreprocessCo
 
 
 def require_enough(n_messages: int) -> None:
-    """Refuse a chat too short to split and learn from, and say how much is needed."""
+    """Raise CorpusError, with the minimum, for a chat too short to split and train on."""
     if n_messages < MIN_MESSAGES:
         raise CorpusError(
             f"the chat has {n_messages} messages after cleaning",
@@ -126,7 +126,7 @@ def _require_targets(splits: dict[str, SplitStats], rules: PreprocessConfig) -> 
         if counts.n_target == 0:
             whose = "reply of the persona" if rules.targets == "persona" else "reply"
             raise CorpusError(
-                f"{split} data holds no {whose} to learn from",
+                f"{split} data contains no {whose} to learn from",
                 hint="lower `processed.preprocess.min_context_turns` or "
                 "`processed.preprocess.min_target_chars`, or choose another "
                 "`processed.preprocess.persona` or `processed.preprocess.targets`",
@@ -134,9 +134,9 @@ def _require_targets(splits: dict[str, SplitStats], rules: PreprocessConfig) -> 
 
 
 def _split(spools: list[SplitSpool], split: str) -> Iterator[Session]:
-    """Yield the sessions of one split: of each room, those before or after its cut in time.
+    """Yield the sessions of one split: those of each room before or after its point in time.
 
-    The session that a cut goes through gives to both.
+    A session that the point divides contributes to both splits.
     """
     is_train = split == "train"
     for spool, (index, turn) in spools:
@@ -148,7 +148,7 @@ def _split(spools: list[SplitSpool], split: str) -> Iterator[Session]:
 
 
 def _utterances(sessions: Iterable[Session], speakers: Speakers) -> Iterator[Utterance]:
-    """Yield what is learned: a notice that comes every day would fill the vocabulary."""
+    """Yield the trained messages: a daily notice among the others would fill the vocabulary."""
     for number, session in enumerate(sessions):
         for message in session.messages:
             if message.kind != "context":
@@ -168,7 +168,7 @@ def _samples(
     rules: PreprocessConfig,
     tokenizer: Tokenizer,
 ) -> Iterator[list[Turn]]:
-    """Yield samples; a tokenizer that knows fewer speakers hears all others as its last one."""
+    """Yield samples; extra speakers share the last id of the tokenizer."""
     cut = session_samples if rules.corpus_mode == "sessions" else window_samples
     n_speakers = tokenizer.n_speakers
     if not tokenizer.head(0):
@@ -222,7 +222,7 @@ def _in_batches(samples: Iterable[list[Turn]]) -> Iterator[list[list[Turn]]]:
 
 
 def token_dtype(tokenizer: Tokenizer) -> str:
-    """Return the smallest type that holds every token of a file."""
+    """Return the smallest dtype that fits every token id."""
     return "uint16" if max(tokenizer.vocab_size - 1, tokenizer.bos_id) < 1 << 16 else "uint32"
 
 
@@ -237,7 +237,7 @@ def _stats(
     names = [f"{split}{end}.bin" for split in SPLITS for end in ("", "_loss_mask")]
     files = {name: sha256_of(folder / name) for name in [*names, *tokenizer.files]}
     settings = msgspec.to_builtins(rules)
-    for name in ("persona", "mask_names"):  # names; everything else here may be shown
+    for name in ("persona", "mask_names"):  # contains names; all other files may be shown
         del settings[name]
     return Stats(
         fingerprint=fingerprint_of(files),

@@ -1,4 +1,4 @@
-"""Organized exports -> corpora: rooms are read once and packed for each tokenizer asked for."""
+"""Organized exports -> corpora: rooms are read once and packed for each requested tokenizer."""
 
 from collections.abc import Callable, Iterable
 
@@ -21,11 +21,11 @@ def build_corpora(
     specs_for: Callable[[Speakers], Iterable[CorpusSpec]],
     listener: Listener = SILENCE,
 ) -> Stats:
-    """Write the corpora that `specs_for` the speakers are asked for; return the last one's stats.
+    """Write the corpora that `specs_for` returns for the speakers; return the stats of the last.
 
     Raises ConfigError, ExportError or CorpusError before anything is replaced.
     """
-    require_replaceable(config.processed_dir)  # before minutes of reading
+    require_replaceable(config.processed_dir)  # fail before minutes of reading
     with read_sessions(config, listener) as rooms:
         speakers = number_speakers(
             rooms.n_said, rooms.exporter, config.processed.preprocess, UNKNOWN_NAMES
@@ -39,7 +39,7 @@ def build_corpora(
 def build_corpus(
     config: Config, tokenizer: Tokenizer | None = None, listener: Listener = SILENCE
 ) -> Stats:
-    """Write one corpus, by a tokenizer that is trained on it if none is given."""
+    """Write one corpus, and train a tokenizer on it if the spec has none."""
     return build_corpora(config, lambda _speakers: [spec_of(config, tokenizer)], listener)
 
 
@@ -62,4 +62,4 @@ def _warn_of_unknown(
     n_unknown = int((tokens == tokenizer.unknown_id).sum())
     if n_unknown > _MANY_UNKNOWN * len(tokens):
         share = n_unknown / len(tokens)
-        listener.warn(f"the base cannot write {share:.1%} of the chat's tokens")
+        listener.warn(f"{share:.1%} of the chat's tokens are not in the base's vocabulary")

@@ -1,4 +1,4 @@
-"""What a corpus holds, read back: samples to look at, and messages by role for other programs."""
+"""A corpus read back: samples to look at, and messages by role for other programs."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from chatbot.storage.files import atomic_write
 
 
 class PreviewTurn(msgspec.Struct, frozen=True):
-    """A turn as training sees it."""
+    """A turn as it is trained."""
 
     speaker: int
     text: str
@@ -23,7 +23,7 @@ class PreviewTurn(msgspec.Struct, frozen=True):
 
 
 class PreviewSample(msgspec.Struct, frozen=True):
-    """A sample as training sees it."""
+    """A sample as it is trained."""
 
     n_tokens: int
     turns: list[PreviewTurn]
@@ -39,7 +39,7 @@ def preview(store: TokenStore, tokenizer: Tokenizer, n_samples: int) -> Iterator
 def write_jsonl(folder: Path, stats: Stats, tokenizer: Tokenizer) -> None:
     """Write train.jsonl and val.jsonl: sessions as messages by role; speaker 0 is the assistant.
 
-    Weight 0 marks what is context only, as other programs write it.
+    Weight 0 marks messages that are context only, as in other programs.
     """
     for split in SPLITS:
         store = open_store(folder, split, stats.dtype)
@@ -55,7 +55,7 @@ def write_jsonl(folder: Path, stats: Stats, tokenizer: Tokenizer) -> None:
 
 
 def _sessions(store: TokenStore, tokenizer: Tokenizer) -> Iterator[tuple[int, Iterator[Turn]]]:
-    """Yield the sessions of a split: how many tokens each has, and its turns."""
+    """Yield (number of tokens, turns) of each session of a split."""
     for start, end in zip(*session_bounds(store.tokens, tokenizer.bos_id), strict=True):
         turns = parse_turns(store.tokens[start:end], store.loss_mask[start:end], tokenizer)
         yield int(end - start), turns

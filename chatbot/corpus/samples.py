@@ -1,4 +1,4 @@
-"""Turns of a session -> samples: which turns a network sees together, and which it learns."""
+"""Turns of a session -> samples: the turns a network reads together, and the trained ones."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -8,7 +8,7 @@ from chatbot.settings.schema import PreprocessConfig
 
 
 def session_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[Turn]]:
-    """One sample a session: every turn once, every reply a target with its whole past."""
+    """Yield one sample per session: every turn once, every reply a target with its full context."""
     last = len(turns) - 1
     yield [
         Turn(turn.speaker, turn.text, True)
@@ -19,7 +19,7 @@ def session_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list
 
 
 def window_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[Turn]]:
-    """One sample for every `sample_stride`-th reply: up to `context_turns`, then the target."""
+    """Yield a sample per `sample_stride` replies: up to `context_turns` turns, then the target."""
     targets = [index for index, turn in enumerate(turns) if _is_target(index, turn, rules)]
     for index in targets[:: rules.sample_stride]:
         target = Turn(turns[index].speaker, turns[index].text, True)
@@ -27,9 +27,9 @@ def window_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[
 
 
 def raw_samples(turns: list[Turn], rules: PreprocessConfig) -> Iterator[list[Turn]]:
-    """One sample for every `context_turns` messages: their text, a line each, all of it learned.
+    """Yield a sample per `context_turns` messages: their text, a line each, all of it trained.
 
-    What is context only ends a sample, so that its neighbours never meet.
+    A message that is context only ends a sample, so that its neighbours are never joined.
     """
     for is_context_only, group in groupby(turns, lambda turn: turn.is_context_only):
         texts = [turn.text for turn in group]

@@ -1,4 +1,4 @@
-"""Who is number 0: the persona, and how the room's other speakers are numbered."""
+"""Speaker ids: 0 for the persona, the others for the room's other speakers."""
 
 import difflib
 import re
@@ -17,17 +17,17 @@ FILE = "speakers.json"
 
 
 class SpeakerMarks(msgspec.Struct, frozen=True):
-    """Who a model's speaker ids are: a keyed hash of each name, "" for an id that many share.
+    """The people behind a model's speaker ids: a keyed hash of each name, "" for a shared id.
 
-    Without the project's key, which never leaves .env, a mark tells nothing about a name. `key`
-    is a hash of that key: marks of another project cannot be compared.
+    Without the project's key, which never leaves .env, a hash reveals nothing about a name. `key`
+    is a hash of that key: hashes of another project cannot be compared.
     """
 
     key: str
     names: list[str]
 
     def id_of(self, name: str, key: bytes) -> int | None:
-        """Return whose id a name is; None if the model does not know it."""
+        """Return the id of a name; None if the model does not have it."""
         mark = _mark(name, key)
         return self.names.index(mark) if mark in self.names else None
 
@@ -38,15 +38,15 @@ def _mark(name: str, key: bytes) -> str:
 
 
 def hash_of_key(key: bytes) -> str:
-    """Return what tells two projects' keys apart."""
+    """Return the hash of a key that distinguishes projects."""
     return blake2b(key, digest_size=8, person=b"speaker key").hexdigest()
 
 
 class Speakers(msgspec.Struct, frozen=True):
-    """Numbers by name; the names stay in data/ and are in no tokenizer and no model.
+    """Speaker ids by name; names stay in data/ and are in no tokenizer and no model.
 
-    `numbers` is missing the names that share the last number (`n_speakers` - 1); `names` is
-    everybody, the busiest first.
+    `numbers` lacks the names that share the last id (`n_speakers` - 1); `names` lists everybody,
+    the most active first.
     """
 
     numbers: dict[str, int]
@@ -56,24 +56,24 @@ class Speakers(msgspec.Struct, frozen=True):
     names: list[str] = []
 
     def number_of(self, name: str) -> int:
-        """Return a speaker's number; everybody unknown shares the last one."""
+        """Return a speaker's id; the last one for everybody without an own id."""
         return self.numbers.get(name, self.n_speakers - 1)
 
     @property
     def persona(self) -> str:
-        """The name of number 0."""
+        """The name of speaker 0."""
         return next(name for name, number in self.numbers.items() if number == 0)
 
     def name_of(self, number: int) -> str | None:
-        """Return the name of a number; None where several people share it."""
+        """Return the name of a speaker id; None if several people share it."""
         own = [name for name, other in self.numbers.items() if other == number]
-        # A room of two names its other one nowhere else.
+        # A room of two does not list its other person elsewhere.
         rest = [name for name in self.names if name not in self.numbers]
         is_rest = number == self.n_speakers - 1
         return own[0] if own else rest[0] if is_rest and len(rest) == 1 else None
 
     def marks(self, key: bytes) -> SpeakerMarks:
-        """Return what a model may carry of the names."""
+        """Return the keyed hashes of the names that a model may contain."""
         names = [self.name_of(number) for number in range(self.n_speakers)]
         marks = ["" if name is None else _mark(name, key) for name in names]
         return SpeakerMarks(hash_of_key(key), marks)
@@ -85,15 +85,15 @@ def number_speakers(
     rules: PreprocessConfig,
     unknown_names: Collection[str] = ("",),
 ) -> Speakers:
-    """Choose the persona and number the others by how much they say.
+    """Choose the persona, and give the others ids by their number of messages.
 
-    `counts`: messages by speaker after cleaning. `unknown_names` are no people.
-    Two-person rooms are anonymous: 0 the persona, 1 the other. In groups the busiest
-    `max_speakers` - 1 keep numbers of their own.
+    `counts`: messages by speaker after cleaning. `unknown_names` are not people. Two-person rooms
+    are anonymous: 0 the persona, 1 the other. In groups the most active `max_speakers` - 1 have an
+    own id.
     """
     people = Counter({name: n for name, n in counts.items() if name not in unknown_names})
     if not people:
-        raise CorpusError("nobody speaks in this chat", hint="export a chat with messages")
+        raise CorpusError("this chat has no messages", hint="export a chat with messages")
     persona, reason = _persona(people, exporter, rules.persona)
     mode = rules.speaker_mode
     if mode == "auto":
@@ -120,11 +120,11 @@ def _persona(people: Counter[str], exporter: str | None, persona: str) -> tuple[
         return name, "chosen in the settings"
     if exporter in people:
         return str(exporter), "who made the export"
-    return people.most_common(1)[0][0], "who says the most"
+    return people.most_common(1)[0][0], "who wrote the most"
 
 
 def match_name(typed: str, names: Collection[str]) -> str | None:
-    """Return the name that was typed: whole, or without what follows it, if that is unique.
+    """Return the name that was typed: in full, or only its beginning, if that is unique.
 
     >>> match_name("다온", ["다온 [총무]", "가람", "가람이"])
     '다온 [총무]'
@@ -139,9 +139,9 @@ def match_name(typed: str, names: Collection[str]) -> str | None:
 
 
 def propose_name(typed: str, names: Collection[str]) -> str:
-    """Return a question about the nearest names, "" if none is near: for a terminal only."""
+    """Return a question about similar names, "" if there are none: for a terminal only."""
     near = [name for name in names if typed and typed in name]
-    if not near:  # the nearest, by the whole name or by its first word
+    if not near:  # the most similar, by the full name or its first word
         forms = {form: name for name in names for form in (name, name.split(" ")[0])}
         close = difflib.get_close_matches(typed, list(forms), n=3, cutoff=0.4)
         near = list(dict.fromkeys(forms[form] for form in close))
@@ -149,7 +149,7 @@ def propose_name(typed: str, names: Collection[str]) -> str:
 
 
 def read_speakers(folder: Path) -> Speakers | None:
-    """Return who speaks in processed data; None if there is none."""
+    """Return the speakers of processed data; None if there is none."""
     path = folder / FILE
     if not path.is_file():
         return None

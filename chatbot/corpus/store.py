@@ -19,10 +19,11 @@ from chatbot.ingest.masking.sealing import FILE as MASKED_FILE
 from chatbot.storage.files import restore_directory, sha256_of
 
 VERSION = 2
-Setting = bool | int | float | str  # of `PreprocessConfig`
+Setting = bool | int | float | str  # a field of `PreprocessConfig`
 SPLITS = ("train", "val")
 _AGAIN = "run `chatbot preprocess` again"
-# All that stands in a folder of processed data. It is replaced whole, so nothing else may be in it.
+# All files in a folder of processed data. It is replaced as a whole, so it must contain nothing
+# else.
 _WRITTEN = (
     *("stats.json", SPEAKERS_FILE, "preview.json", MASKED_FILE, "tokenizer.json", FORM_FILE),
     *(f"{split}{end}" for split in SPLITS for end in (".bin", "_loss_mask.bin", ".jsonl")),
@@ -33,7 +34,7 @@ _LITTER = frozenset([".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"])
 class SplitStats(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of one split. `n_control` + `n_target` + `n_context` = `n_tokens`.
 
-    `n_control` counts what is never trained: frames, and the text of turns that are context only.
+    `n_control` counts tokens that are never trained: frames, and the text of context-only turns.
     """
 
     n_sessions: int
@@ -48,10 +49,9 @@ class SplitStats(msgspec.Struct, frozen=True, kw_only=True):
 class Stats(msgspec.Struct, frozen=True, kw_only=True):
     """stats.json: every line of every export, every message and every token accounted for.
 
-    Lines of the exports that are messages, media and system lines, less those merged with another
-    export's (`merged`, by room), are the messages seen; seen less dropped are the messages kept.
-    `context_only` counts, by rule, those kept that are not learned; None in data of versions
-    that dropped such messages, and so left holes in conversations.
+    Messages seen = messages, media and system lines of the exports - those merged with another
+    export (`merged`, by room); messages kept = seen - dropped. `context_only` counts, by rule, the
+    kept ones that are not trained; None in data of older versions, which dropped them.
     """
 
     version: int = VERSION
@@ -89,7 +89,7 @@ class TokenStore:
 
 @dataclass(frozen=True)
 class Corpus:
-    """What `preprocess` made, opened for reading."""
+    """The output of `preprocess`, opened for reading."""
 
     train: TokenStore
     val: TokenStore
@@ -100,27 +100,29 @@ class Corpus:
 def session_bounds(
     tokens: npt.NDArray[Any], bos_id: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return where sessions begin, at their bos, and where they end: (S,) each."""
+    """Return the starts (at bos) and ends of the S sessions: (S,) each."""
     starts = np.flatnonzero(tokens == bos_id).astype(np.int64)
     return starts, np.append(starts[1:], len(tokens))
 
 
 def fingerprint_of(file_hashes: dict[str, str]) -> str:
-    """One hash over the hashes of all data files: what a checkpoint remembers."""
+    """Return one hash over the hashes of all data files, which checkpoints store."""
     lines = "\n".join(f"{name} {file_hashes[name]}" for name in sorted(file_hashes))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def require_replaceable(folder: Path) -> None:
-    """Refuse to write processed data where something else stands: it would be deleted."""
+    """Raise CorpusError if a folder contains other files, which processed data would replace."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise ConfigError(f"{folder} is no folder of its own", hint="name a new folder")
+        raise ConfigError(
+            f"{folder} is not a folder for processed data only", hint="name a new folder"
+        )
     names = {path.name for path in folder.iterdir()} if folder.exists() else set()
     names -= _LITTER
     if names and not ("stats.json" in names and names <= set(_WRITTEN)):
         raise ConfigError(
-            f"{folder} holds files that preprocess did not write, and would lose them",
-            hint="name a new folder for processed data, or move those files away",
+            f"{folder} contains files that preprocess did not write and would delete",
+            hint="choose a new folder for processed data, or move those files away",
         )
 
 
@@ -135,12 +137,12 @@ def read_stats(folder: Path) -> Stats:
     except msgspec.DecodeError as error:
         raise CorpusError(f"{path} is damaged", hint=_AGAIN) from error
     if stats.version != VERSION:
-        raise CorpusError(f"{path} is of another version", hint=_AGAIN)
+        raise CorpusError(f"{path} was written by another version", hint=_AGAIN)
     return stats
 
 
 def remove_corpus(folder: Path) -> None:
-    """Remove processed data, and nothing else that may be in its folder."""
+    """Remove processed data, but no other files in its folder."""
     restore_directory(folder)
     for name in _WRITTEN:
         (folder / name).unlink(missing_ok=True)
@@ -155,7 +157,9 @@ def open_corpus(folder: Path) -> Corpus:
         if not (folder / name).is_file():
             raise CorpusError(f"{folder / name} is missing", hint=_AGAIN)
         if sha256_of(folder / name) != digest:
-            raise CorpusError(f"{folder / name} is not what stats.json says", hint=_AGAIN)
+            raise CorpusError(
+                f"{folder / name} has changed since stats.json was written", hint=_AGAIN
+            )
     tokenizer = open_tokenizer(folder)
     train, val = (open_store(folder, split, stats.dtype) for split in SPLITS)
     return Corpus(train, val, tokenizer, stats)

@@ -1,10 +1,10 @@
-"""Conversation <-> tokens: the one renderer, for training and for replying alike.
+"""Conversation <-> tokens: the only renderer, for training and replying.
 
-A network reads the tokenizer's prefix, then for each turn its speaker's head, its text, the tail:
-`<|bos|>`, then `<|spk:N|>text<|eos|>`, or what a base's chat template puts there. In the token
-files every session begins with `bos_id` in the prefix's place. Loss mask: 0 never trained (frames
-but their end token, and turns that are context only), 1 text and end token of a target turn, 2
-those of any other turn. T tokens.
+A network reads the tokenizer's prefix, then for each turn the speaker's turn prefix, the text and
+the turn suffix: `<|bos|>`, then `<|spk:N|>text<|eos|>`, or the frames of a base's chat template. In
+the token files every session begins with `bos_id` instead of the prefix. Loss mask: 0 never trained
+(frames except end tokens, and context-only turns), 1 text and end token of a target turn, 2 those
+of any other turn. T tokens.
 """
 
 from collections.abc import Container, Iterator, Sequence
@@ -21,9 +21,9 @@ NEVER, TARGET, CONTEXT = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one speaker, known by number, said at once.
+    """Successive messages of one speaker.
 
-    `is_target` if a reply to learn; `is_context_only` if nothing of it may be trained.
+    `is_target`: a reply to train; `is_context_only`: no token of it may be trained.
     """
 
     speaker: int
@@ -33,7 +33,7 @@ class Turn:
 
     @property
     def loss_value(self) -> int:
-        """What stands in the loss mask for its text."""
+        """The loss mask value of its text."""
         if self.is_context_only:
             return NEVER
         return TARGET if self.is_target else CONTEXT
@@ -48,7 +48,7 @@ class Example:
 
 
 def render_all(sessions: Sequence[Sequence[Turn]], tokenizer: Tokenizer) -> Iterator[Example]:
-    """Render whole sessions as the token files hold them."""
+    """Render whole sessions in the form of the token files."""
     control = frozenset(tokenizer.control_ids.tolist())
     texts = iter(tokenizer.encode_all([turn.text for turns in sessions for turn in turns]))
     for turns in sessions:
@@ -59,7 +59,7 @@ def render_all(sessions: Sequence[Sequence[Turn]], tokenizer: Tokenizer) -> Iter
             value = turn.loss_value
             n_learned = len(ids) + n_ending(tail, control)
             learned = [value] * n_learned
-            if not control.isdisjoint(ids):  # what a base cannot write is not to be said
+            if not control.isdisjoint(ids):  # `<unk>` must not be generated
                 learned[: len(ids)] = [NEVER if token in control else value for token in ids]
             tokens += [*head, *ids, *tail]
             mask += [NEVER] * len(head) + learned
@@ -68,15 +68,15 @@ def render_all(sessions: Sequence[Sequence[Turn]], tokenizer: Tokenizer) -> Iter
 
 
 def n_ending(tail: Sequence[int], control: Container[int]) -> int:
-    """Return how many tokens of a tail are learned: up to the one that ends the turn, if any."""
+    """Return how many tokens of a turn suffix are trained: up to the end token, if any."""
     return next((i for i, token in enumerate(tail, start=1) if token in control), 0)
 
 
 def session_lead(tokens: Sequence[int], tokenizer: Tokenizer) -> tuple[tuple[int, ...], int]:
-    """Return what a network reads before (T,) tokens of turns, and how many of them that replaces.
+    """Return the tokens to read before (T,) tokens of turns, and how many of those they replace.
 
-    Where a system prompt opens the first turn of speaker 1, that turn's head goes before it; turns
-    that begin with another speaker follow a turn of the system prompt alone.
+    If a system prompt opens the first turn of speaker 1, that turn's prefix precedes it; turns that
+    begin with another speaker follow a turn with only the system prompt.
     """
     if not tokenizer.opening:
         return tokenizer.prefix, 0
@@ -88,17 +88,17 @@ def session_lead(tokens: Sequence[int], tokenizer: Tokenizer) -> tuple[tuple[int
 
 
 def longest_lead(tokenizer: Tokenizer) -> int:
-    """Return the most tokens that a lead adds to a session."""
+    """Return the maximum number of tokens that `session_lead` adds to a session."""
     return len(session_lead((), tokenizer)[0])
 
 
 def render_prompt(
     turns: Sequence[Turn], next_speaker: int, tokenizer: Tokenizer, max_tokens: int
 ) -> list[int]:
-    """Render history up to where `next_speaker` begins to speak.
+    """Render the history and the turn prefix of `next_speaker`.
 
-    The oldest turns go first if it is longer than `max_tokens`; the latest turn always stays,
-    cut at its front if it alone is too long.
+    If longer than `max_tokens`, the oldest turns are dropped; the latest turn is always kept,
+    truncated at its start if necessary.
     """
     begun = tokenizer.head(next_speaker)
     kept: list[list[int]] = []
@@ -121,7 +121,7 @@ def render_prompt(
 def find_turns(
     tokens: npt.NDArray[Any], tokenizer: Tokenizer
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return where turns begin in (T,) tokens of a file, in order, and who speaks: (N,) each."""
+    """Return the starts and speakers of the N turns in (T,) tokens of a file: (N,) each."""
     heads = [tokenizer.head(number) for number in range(tokenizer.n_speakers)]
     if heads == [()]:  # text without speakers: a session is one turn
         places = np.flatnonzero(tokens == tokenizer.bos_id) + 1
@@ -140,7 +140,7 @@ def find_turns(
 
 
 def parse(tokens: Sequence[int], tokenizer: Tokenizer) -> Iterator[tuple[int, str]]:
-    """Yield (speaker number, text) of each complete turn of a session."""
+    """Yield (speaker id, text) of each complete turn of a session."""
     for speaker, begin, end in _complete_turns(np.asarray(tokens), tokenizer):
         yield speaker, tokenizer.decode(tokens[begin:end])
 
@@ -148,7 +148,7 @@ def parse(tokens: Sequence[int], tokenizer: Tokenizer) -> Iterator[tuple[int, st
 def parse_turns(
     tokens: npt.NDArray[Any], loss_mask: npt.NDArray[np.uint8], tokenizer: Tokenizer
 ) -> Iterator[Turn]:
-    """Yield the complete turns of a session of a token file: `render_all` backwards."""
+    """Yield the complete turns of a session of a token file: the inverse of `render_all`."""
     for speaker, begin, end in _complete_turns(tokens, tokenizer):
         values = loss_mask[begin : end + 1]  # the end token too: a text may be empty
         is_target, is_context = bool((values == TARGET).any()), bool((values == CONTEXT).any())
@@ -159,7 +159,7 @@ def parse_turns(
 def _complete_turns(
     tokens: npt.NDArray[Any], tokenizer: Tokenizer
 ) -> Iterator[tuple[int, int, int]]:
-    """Yield (speaker number, begin of its text, end of its text)."""
+    """Yield (speaker id, start of the text, end of the text)."""
     places, speakers = find_turns(tokens, tokenizer)
     ends = [*places[1:].tolist(), len(tokens)]
     for start, end, speaker in zip(places.tolist(), ends, speakers.tolist(), strict=True):

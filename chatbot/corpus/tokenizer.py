@@ -20,16 +20,16 @@ PAD, BOS, EOS = "<|pad|>", "<|bos|>", "<|eos|>"
 SPEAKER = "<|spk:{}|>"
 _N_FIXED = 3
 
-# Bytes of text -> entries. Some 2,500 merges make every common syllable one token; beyond that,
-# words pay back only if the corpus repeats them.
+# Bytes of text -> vocabulary size. Some 2,500 merges make every common syllable one token; more
+# merges help only if the corpus is large enough to repeat words.
 _VOCAB_BY_BYTES = ((400_000, 2048), (3_000_000, 4096), (20_000_000, 8192))
 _VOCAB_LARGEST = 16_384
 
 
 class Tokenizer(Protocol):
-    """What turns text into tokens for training and replying, and how turns are framed.
+    """Text <-> tokens for training and replying, and the frames of turns.
 
-    `bos_id` stands before every session in the token files, `eos_id` ends the bot's own turns.
+    `bos_id` begins every session in the token files, `eos_id` ends the bot's own turns.
     """
 
     pad_id: int
@@ -39,7 +39,7 @@ class Tokenizer(Protocol):
 
     @property
     def files(self) -> dict[str, str]:
-        """What to keep of it, by file name."""
+        """The files to save, by name."""
 
     @property
     def sha256(self) -> str:
@@ -55,17 +55,17 @@ class Tokenizer(Protocol):
 
     @property
     def prefix(self) -> tuple[int, ...]:
-        """What a network reads before the first turn."""
+        """The tokens before the first turn."""
 
     @property
     def opening(self) -> tuple[int, ...]:
-        """What the first turn of speaker 1 begins with, where a system prompt stands there."""
+        """The start of speaker 1's first turn, if a template has its system prompt there."""
 
     def head(self, number: int) -> tuple[int, ...]:
-        """Return what stands before the text of a speaker's turn."""
+        """Return the tokens before the text of a speaker's turn (the turn prefix)."""
 
     def tail(self, number: int) -> tuple[int, ...]:
-        """Return what stands after it."""
+        """Return the tokens after the text of a speaker's turn (the turn suffix)."""
 
     def encode(self, text: str) -> list[int]:
         """Encode ordinary text, never a control token."""
@@ -93,10 +93,12 @@ class Tokenizer(Protocol):
 
 
 def read_backend(text: str) -> Backend:
-    """Read a tokenizer.json; raises CorpusError if it is none."""
+    """Read a tokenizer.json; raises CorpusError if it is invalid."""
     try:
         backend = Backend.from_str(text)
-    except BaseException as error:  # tokenizers raises bare Exception, and what is no Exception
+    except (
+        BaseException
+    ) as error:  # tokenizers raises plain Exception, and BaseException on a panic
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise damaged_tokenizer() from error
@@ -106,7 +108,7 @@ def read_backend(text: str) -> Backend:
 
 
 class TextCodec(Protocol):
-    """Text <-> tokens through a backend, with the bytes of every token: what tokenizers share."""
+    """Text <-> tokens through a backend, and the bytes of every token, for all tokenizers."""
 
     _backend: Backend
 
@@ -152,8 +154,8 @@ class TextCodec(Protocol):
 class BpeTokenizer(TextCodec):
     """A trained byte-level BPE in the `tokenizer.json` format of Hugging Face.
 
-    Ids: 0 pad, 1 bos, 2 eos, 3.. one for each speaker number, then bytes and merges. It splits
-    text as GPT-2 does, which llama.cpp knows by name.
+    Ids: 0 pad, 1 bos, 2 eos, from 3 one for each speaker, then bytes and merges. It splits text
+    like GPT-2, which llama.cpp supports.
     """
 
     pad_id, bos_id, eos_id = 0, 1, 2
@@ -162,12 +164,11 @@ class BpeTokenizer(TextCodec):
     n_speakers: int
 
     def __init__(self, text: str) -> None:
-        """Load from the text of a tokenizer.json; raises CorpusError if it is none of ours."""
+        """Load from the text of a tokenizer.json; CorpusError if it is not this program's."""
         require_own(text, control_tokens, {*byte_chars().values()})
         self.text = text
         self._backend = read_backend(text)
-        # Added tokens are matched inside text unless told otherwise: that would let a message
-        # forge a turn's end.
+        # By default added tokens are matched inside text: a message could forge the end of a turn.
         self._backend.encode_special_tokens = True
         self.n_speakers = len(self._backend.get_added_tokens_decoder()) - _N_FIXED
 
@@ -178,7 +179,7 @@ class BpeTokenizer(TextCodec):
 
     @property
     def files(self) -> dict[str, str]:
-        """What to keep of it, by file name."""
+        """The files to save, by name."""
         return {"tokenizer.json": self.text}
 
     @property
@@ -192,7 +193,7 @@ class BpeTokenizer(TextCodec):
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def speaker_id(self, number: int) -> int:
-        """Return the control token of a speaker number; raises CorpusError if there is none."""
+        """Return the control token of a speaker id; raises CorpusError if there is none."""
         if not 0 <= number < self.n_speakers:
             raise CorpusError(
                 f"no speaker {number}", hint=f"this model knows speakers 0 to {self.n_speakers - 1}"
@@ -205,11 +206,11 @@ class BpeTokenizer(TextCodec):
         return np.arange(self.n_control)
 
     def head(self, number: int) -> tuple[int, ...]:
-        """Return what stands before the text of a speaker's turn."""
+        """Return the tokens before the text of a speaker's turn (the turn prefix)."""
         return (self.speaker_id(number),)
 
     def tail(self, number: int) -> tuple[int, ...]:
-        """Return what stands after it."""
+        """Return the tokens after the text of a speaker's turn (the turn suffix)."""
         del number
         return (self.eos_id,)
 
@@ -234,7 +235,7 @@ def control_tokens(n_control: int) -> list[str]:
 
 
 def byte_chars() -> dict[int, str]:
-    """GPT-2's printable stand-in for each byte."""
+    """Return GPT-2's printable character for each byte."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     odd = [byte for byte in range(256) if byte not in plain]
     return {byte: chr(byte) for byte in plain} | {
@@ -243,7 +244,7 @@ def byte_chars() -> dict[int, str]:
 
 
 def choose_vocab_size(n_text_bytes: int) -> int:
-    """Return a vocabulary size for a corpus of so many bytes."""
+    """Return a vocabulary size for a corpus of this size in bytes."""
     return next((size for limit, size in _VOCAB_BY_BYTES if n_text_bytes < limit), _VOCAB_LARGEST)
 
 

@@ -1,9 +1,9 @@
-"""Whether a tokenizer.json may be handed to the library that reads it.
+"""Checks of a tokenizer.json before the tokenizers library reads it.
 
-That library is written for files that one trusts: a chain of replacements fills the memory until
-the process is killed, a pattern can take for ever, a bad one panics. Of our own vocabularies every
-value is known but entries and merges. Those of bases have parts of many kinds: kinds, their number
-and what they may make of a text are bounded.
+The library is written for trusted files: a chain of replacements can exhaust memory, a pattern can
+run forever, an invalid one panics. In vocabularies of this program, every value except entries and
+merges is fixed. Those of bases combine parts of many kinds: the kinds, their number, and the growth
+of text are limited.
 """
 
 import re
@@ -13,9 +13,9 @@ from typing import Any
 from chatbot.errors import CorpusError
 from chatbot.storage.strict_json import read_json
 
-MAX_VOCAB = 1 << 16  # of ours: token files hold 16 bits
+MAX_VOCAB = 1 << 16  # of this program: token files have 16 bits
 _MAX_OWN_VALUES = 8 * MAX_VOCAB
-_MAX_VALUES = 2_000_000  # of a base's: Gemma's 262,144 entries and 514,906 merges
+_MAX_VALUES = 2_000_000  # of bases: Gemma's 262,144 entries and 514,906 merges
 _MAX_ID = 1 << 20
 _MAX_PARTS, _MAX_REGEXES, _MAX_PATTERN, _MAX_PREFIX = 24, 8, 4096, 8
 _MAX_CHARSMAP = 1 << 20
@@ -36,8 +36,8 @@ _KINDS = {
     "model": "BPE Unigram WordPiece WordLevel",
 }
 _LISTS = ("normalizers", "pretokenizers", "processors", "decoders")
-# Without a group that is repeated no pattern takes more than polynomial time. Taken out first: what
-# only looks like one.
+# A pattern without repeated groups needs at most polynomial time. Removed first: what only looks
+# like a group.
 _ESCAPE_OR_CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
 _UNBOUNDED = re.compile(
     r"\)[+*{]"  # a repeated group
@@ -48,7 +48,7 @@ _REFERENCE = re.compile(r"\\[gk1-9]")
 
 
 def own_document(added: list[str], vocab: dict[str, int], merges: list[Any]) -> dict[str, Any]:
-    """Return what stands in a tokenizer.json of ours."""
+    """Return the content of a tokenizer.json as this program writes it."""
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     added_tokens = [
         {"id": token, "content": content, **flags, "special": True}
@@ -82,37 +82,37 @@ def own_document(added: list[str], vocab: dict[str, int], merges: list[Any]) -> 
 def require_own(text: str, control: Callable[[int], list[str]], alphabet: set[str]) -> None:
     """Raise CorpusError unless a tokenizer.json is one that this program writes.
 
-    `control`: the control tokens of a vocabulary of so many, its first ids. `alphabet`: what
-    stands for bytes, each of which is an entry.
+    `control`: the control tokens, which have the first ids. `alphabet`: the characters for bytes,
+    each of which is an entry.
     """
     try:
         content = read_json(text, _MAX_OWN_VALUES)
         vocab, merges = content["model"]["vocab"], content["model"]["merges"]
         added = control(len(content["added_tokens"]))
         if content != own_document(added, vocab, merges):
-            raise ValueError("it is of another make")
+            raise ValueError("another program wrote it")
         if sorted(vocab.values()) != [*range(len(vocab))]:
-            raise ValueError("its ids have holes")
+            raise ValueError("its ids are not consecutive")
         entries = vocab.keys() - {*added}
         if [vocab[token] for token in added] != [*range(len(added))] or not entries >= alphabet:
             raise ValueError("a control token or a byte is missing")
         if len(vocab) > MAX_VOCAB or not alphabet.issuperset("".join(entries)):
-            raise ValueError("an entry is no bytes")
+            raise ValueError("an entry does not consist of bytes")
         if not vocab.keys() >= {*_entries_of(merges)}:
-            raise ValueError("a merge makes no entry")
+            raise ValueError("the result of a merge is not an entry")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise damaged_tokenizer() from error
 
 
 def _entries_of(merges: list[Any]) -> Iterator[str]:
-    """Yield both parts of every merge and the whole; older versions write "a b"."""
+    """Yield both parts and the result of every merge; older versions write "a b"."""
     for merge in merges:
         first, second = merge.split(" ") if isinstance(merge, str) else merge
         yield from (first, second, first + second)
 
 
 def require_harmless(text: str) -> Any:
-    """Return the content of a base's tokenizer.json; raises CorpusError for what could do harm."""
+    """Return the content of a base's tokenizer.json; raises CorpusError for harmful content."""
     try:
         content = read_json(text, _MAX_VALUES)
         parts = [(step, part) for step in _STEPS for part in _parts(content, step)]
@@ -134,7 +134,7 @@ def require_harmless(text: str) -> Any:
 
 
 def _parts(content: dict[str, Any], step: str) -> Iterator[dict[str, Any]]:
-    """Yield the parts of a step, those of sequences one after the other."""
+    """Yield the parts of a step, with sequences flattened."""
     waiting = [content.get(step)]
     while waiting:
         part = waiting.pop()
@@ -144,25 +144,26 @@ def _parts(content: dict[str, Any], step: str) -> Iterator[dict[str, Any]]:
 
 
 def _require_part(part: dict[str, Any], kinds: list[str]) -> None:
-    """Raise ValueError for a part of an unknown kind, or one that lets a text or the time grow."""
+    """Raise ValueError for a part of an unknown kind, or one with unbounded output or time."""
     if part["type"] not in kinds:
         raise ValueError("a part is of an unknown kind")
     pattern = part.get("pattern", {})
     plain, regex = (pattern.get(kind, "") for kind in ("String", "Regex"))
     is_unbounded = _UNBOUNDED.search(_ESCAPE_OR_CLASS.sub("x", regex)) or _REFERENCE.search(regex)
     if len(regex) > _MAX_PATTERN or is_unbounded:
-        raise ValueError("a pattern could take for ever")
+        raise ValueError("a pattern could run forever")
     if len(part.get("precompiled_charsmap") or "") > _MAX_CHARSMAP:
-        raise ValueError("a table is too long")
-    # What replaces is no longer than what it replaces; a regex may find nothing, everywhere.
+        raise ValueError("a table is too large")
+    # A replacement must not be longer than its pattern; a regex may match the empty string
+    # everywhere.
     is_growing = len(part.get("content", "")) > max(len(plain), 1)
     if is_growing or len(part.get("prepend", "")) > _MAX_PREFIX:
         raise ValueError("a text could grow")
 
 
 def damaged_tokenizer() -> CorpusError:
-    """Return the refusal of a tokenizer.json."""
+    """Return the error of an invalid tokenizer.json."""
     return CorpusError(
-        "tokenizer.json is damaged, or of another make",
+        "tokenizer.json is damaged, or another program wrote it",
         hint="run `chatbot preprocess` again, or ask for the model again",
     )

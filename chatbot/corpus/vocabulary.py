@@ -1,8 +1,8 @@
-"""A room's messages -> a vocabulary: whoever gets the model can read all of its tokens.
+"""A room's messages -> a vocabulary without private strings, because a receiver can read it.
 
-What only one person says, or on one day, may be a secret or a third person's name. So a string is a
-token only if several people used it in several sessions on several days, or one person in very many
-sessions. Words that look drawn at random are spelled in bytes, however often they come.
+A string that only one person uses, or only on one day, may be a secret or a third person's name. So
+a string is a token only if several people used it in several sessions on several days, or one
+person in very many sessions. Words that look random are encoded as bytes, however frequent.
 """
 
 import json
@@ -17,9 +17,9 @@ from chatbot.corpus.tokenizer import BpeTokenizer, Ids, byte_chars, train_tokeni
 from chatbot.ingest.masking.candidates import looks_random
 
 MIN_SESSIONS, MIN_DAYS, MIN_SPEAKERS = 3, 2, 2
-ONE_SPEAKERS_SESSIONS = 50  # a habit of speech, as the set phrases of a help desk are
-_SPARE = 1.5, 3  # merges trained for each that is asked for: those said by few are taken out
-_MANY = 1 << 14  # messages counted at once
+ONE_SPEAKERS_SESSIONS = 50  # a habit of one person, like the standard phrases of a help desk
+_SPARE = 1.5, 3  # merges trained for each requested one: those used by few people are removed
+_MANY = 1 << 14  # messages per batch
 _MAX_CHUNK = 64  # pasted blobs without a space would blow up BPE training
 _CHUNK = re.compile(r"\s*\S+\s*")
 _N_BYTES = 256
@@ -28,9 +28,9 @@ Merge = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """A message as the vocabulary sees it: who said it, in which session, on which day.
+    """The text, speaker, session and day of a message.
 
-    `day`: a count of days, 0 where the message has no date.
+    `day`: a running number, 0 if the message has no date.
     """
 
     text: str
@@ -42,7 +42,7 @@ class Utterance:
 def train_vocabulary(
     read: Callable[[], Iterable[Utterance]], vocab_size: int, n_speakers: int
 ) -> BpeTokenizer:
-    """Train byte-level BPE on what `read` yields in order of sessions; keep what many said."""
+    """Train byte-level BPE on what `read` yields, in session order; keep tokens that many use."""
     for spare in _SPARE:
         n_trained = int(vocab_size * spare)
         trained = train_tokenizer(_texts(read()), n_trained, n_speakers)
@@ -66,9 +66,9 @@ def _texts(utterances: Iterable[Utterance]) -> Iterator[str]:
         yield "".join(plain)
 
 
-# ---------------------------------------------------------------- what many said
+# ---------------------------------------------------------------- tokens that many people used
 class _Usage:
-    """Counts who used a token, also within longer ones: in how many sessions, when, by whom."""
+    """Counts the sessions, days and speakers of each token, also inside longer tokens."""
 
     def __init__(self, n_tokens: int) -> None:
         self._n_sessions = np.zeros(n_tokens, dtype=np.int64)
@@ -85,9 +85,9 @@ class _Usage:
         self._speakers.add(tokens, speakers)
 
     def is_common(self) -> npt.NDArray[np.bool_]:
-        """Say of each token (V,) whether enough people used it.
+        """Return for each token (V,) whether enough people used it.
 
-        A room of one speaker, or without dates, cannot have several: that part is void there.
+        In a room of one speaker, or without dates, that condition does not apply.
         """
         return (
             (self._n_sessions >= MIN_SESSIONS)
@@ -97,7 +97,7 @@ class _Usage:
 
 
 class _Range:
-    """The least and the greatest of some numbers, for each token."""
+    """The minimum and maximum of a number for each token."""
 
     def __init__(self, n_tokens: int) -> None:
         self._least = np.full(n_tokens, np.iinfo(np.int64).max)
@@ -108,13 +108,13 @@ class _Range:
         np.maximum.at(self._greatest, tokens, numbers)
 
     def has_several(self) -> npt.NDArray[np.bool_]:
-        """Say of each token (V,) whether it has two different numbers; all have if none has."""
+        """Return for each token (V,) whether its numbers differ; all True if none differ."""
         is_void = self._least.min() == self._greatest.max()
         return (self._least < self._greatest) | is_void
 
 
 def _common_merges(tokenizer: BpeTokenizer, utterances: Iterable[Utterance]) -> list[Merge]:
-    """Return the merges, in order, whose result and parts many people used."""
+    """Return the merges, in order, whose result and parts enough people used."""
     merges = _merges_of(tokenizer)
     usage = _Usage(tokenizer.vocab_size)
     parts, starts = _parts(tokenizer, merges)
@@ -142,7 +142,7 @@ def _common_merges(tokenizer: BpeTokenizer, utterances: Iterable[Utterance]) -> 
 
 
 def _parts(tokenizer: BpeTokenizer, merges: list[Merge]) -> tuple[Ids, Ids]:
-    """Return the tokens of which each is made, itself included, and where each one's begin."""
+    """Return the parts of all tokens, each token included, and the start of each token's parts."""
     vocabulary = tokenizer.vocabulary
     parts = [{token} for token in range(tokenizer.vocab_size)]
     for left, right in merges:
@@ -152,7 +152,7 @@ def _parts(tokenizer: BpeTokenizer, merges: list[Merge]) -> tuple[Ids, Ids]:
 
 
 def _batches(utterances: Iterable[Utterance]) -> Iterator[list[Utterance]]:
-    """Yield messages in lists of whole sessions."""
+    """Yield lists of messages, each of whole sessions."""
     batch: list[Utterance] = []
     for utterance in utterances:
         if len(batch) >= _MANY and utterance.session != batch[-1].session:
@@ -169,7 +169,7 @@ def _merges_of(tokenizer: BpeTokenizer) -> list[Merge]:
 
 
 def _with_merges(tokenizer: BpeTokenizer, merges: list[Merge], vocab_size: int) -> BpeTokenizer:
-    """Return a tokenizer with as many of some of its merges as fit into a vocabulary."""
+    """Return a tokenizer with the first of the given merges, as many as fit the vocabulary."""
     content = json.loads(tokenizer.text)
     n_first = tokenizer.n_control + _N_BYTES
     first = sorted(tokenizer.vocabulary, key=tokenizer.vocabulary.__getitem__)[:n_first]

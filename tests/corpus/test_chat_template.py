@@ -100,9 +100,9 @@ def test_a_reply_learns_its_end_and_what_is_before_it(name, prompt):
 @pytest.mark.parametrize(
     ("name", "prompt", "problem"),
     [
-        ("llama-2", PROMPT, "writes the words of a turn otherwise"),
-        ("mistral-old", "", "writes the words of a turn otherwise"),
-        ("mistral-v1", PROMPT, "writes the words of a turn otherwise"),
+        ("llama-2", PROMPT, "encodes the text of a turn differently"),
+        ("mistral-old", "", "encodes the text of a turn differently"),
+        ("mistral-v1", PROMPT, "encodes the text of a turn differently"),
         ("mistral-v3", PROMPT, "puts model.system_prompt before the last message only"),
         ("gemma-2", PROMPT, "System role not supported"),
     ],

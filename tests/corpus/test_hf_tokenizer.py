@@ -153,7 +153,7 @@ def test_files_open_again_as_the_same_tokenizer(tmp_path):
     ("template", "problem"),
     [
         ("{% for m in messages %}{% if m['role']=='user' %}<|im_start|>{{ m['content'] }}{% endif %}{% endfor %}", "hides a reply"),
-        ("{% for m in messages %}<|im_start|>{{ loop.index }}{{ m['content'] }}<|im_end|>{% endfor %}", "does not frame every turn alike"),
+        ("{% for m in messages %}<|im_start|>{{ loop.index }}{{ m['content'] }}<|im_end|>{% endfor %}", "does not frame every turn in the same way"),
         ("{{ raise_exception('no') }}", "refuses a talk"),
     ],
 )  # fmt: skip

@@ -61,7 +61,7 @@ def test_a_changed_file_is_refused(processed, name):
     content = bytearray(path.read_bytes())
     content[-2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(CorpusError, match="is not what stats"):
+    with pytest.raises(CorpusError, match="has changed since stats"):
         open_corpus(path.parent)
 
 
