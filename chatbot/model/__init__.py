@@ -1,1 +1,1 @@
-"""Networks."""
+"""Networks, their saved form, and the device they run on."""

@@ -1,6 +1,7 @@
-"""One saved form of every model that replies: its weights, and all that replying needs beside them.
+"""The one saved form of all models for inference: weights, and everything else that replying needs.
 
-A safetensors file whose metadata holds what is no tensor. No torch here: `reply` starts without it.
+A safetensors file; everything but tensors is in its metadata. No torch here: `reply` starts without
+it.
 """
 
 import hashlib
@@ -40,12 +41,12 @@ from chatbot.storage.strict_json import read_json
 
 FORMAT = "chatbot-3"
 Weights = Mapping[str, npt.NDArray[np.float32]]
-_MAX_VALUES = 100_000  # of a config and what stands beside it: thousands
+_MAX_VALUES = 100_000  # values in a config or another metadata entry; real ones have thousands
 _REQUIRE_FIT: dict[Family, Callable[[dict[str, Any], Shapes], None]] = {
     "gpt": gpt.require_fit,
     "pretrained": pretrained.require_fit,
 }
-# What files of earlier versions leave unsaid, and what they call otherwise.
+# Defaults for files of earlier versions, and fields that they named differently.
 _BEFORE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "chatbot-2": (
         {"family": "gpt", "kind": "full"},
@@ -58,12 +59,12 @@ _BEFORE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 }
 
 
-# What a model says of itself is shown: a line, not a page that looks like messages of ours.
+# Facts from a model are shown: limited to a line, so that they cannot imitate our messages.
 Line = Annotated[str, Meta(max_length=400, pattern=r"\A[^\x00-\x1f\x7f\ud800-\udfff]*\Z")]
 
 
 class Parent(msgspec.Struct, frozen=True):
-    """The saved model of the stage before, which a run began from."""
+    """The saved model of the previous training stage, from which a run began."""
 
     stage: Line
     run_name: Line
@@ -73,9 +74,9 @@ class Parent(msgspec.Struct, frozen=True):
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model says of itself: no name and no text of a chat. Files of before say less.
+    """Facts about a model, without names or text of a chat. Files of earlier versions have fewer.
 
-    `val_loss` is in nats a token. From `stage` on only a pretrained base has it.
+    `val_loss` is in nats per token. The fields from `stage` on are set for a pretrained base only.
     """
 
     run_name: Line = ""
@@ -99,10 +100,10 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model to reply with, its weights in fp32, whatever they are stored in.
+    """A model for inference, with weights in fp32 whatever the stored dtype.
 
-    `kind`: a full network, or an adapter beside its base. `config`: the shape of our own network,
-    config.json of a base, or adapter_config.json. `tokenizer_files`: their text by file name.
+    `kind`: a full network, or an adapter of a base. `config`: the shape of our own network, a
+    base's config.json, or adapter_config.json. `tokenizer_files`: file name -> text.
     """
 
     family: Family
@@ -114,7 +115,7 @@ class Bundle:
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
-        """The model's own vocabulary; raises CorpusError if it is damaged."""
+        """The model's tokenizer; raises CorpusError if it is damaged."""
         return read_tokenizer(self.tokenizer_files)
 
     @property
@@ -126,7 +127,7 @@ class Bundle:
 class _Metadata(
     msgspec.Struct, frozen=True, rename={"tokenizer": TOKENIZER_FILE, "form": FORM_FILE}
 ):
-    """What stands beside the tensors, as safetensors has it: all text."""
+    """The metadata of the safetensors file; all values are text."""
 
     format: str
     family: Family
@@ -144,7 +145,7 @@ class _Metadata(
 
 
 class _Entry(msgspec.Struct):
-    """Where a tensor lies."""
+    """The place of a tensor in the file."""
 
     dtype: str
     shape: list[int]
@@ -158,7 +159,7 @@ def write_bundle(path: Path, bundle: Bundle, dtype: WeightFormat = "fp32") -> No
 
 
 def bundle_bytes(bundle: Bundle, dtype: WeightFormat) -> bytes:
-    """Return the content of a model's file: the same model is the same bytes."""
+    """Return the content of a model's file: the same bytes for the same model."""
     from safetensors.numpy import save
 
     tensors: dict[str, Array] = {}
@@ -179,7 +180,7 @@ def bundle_bytes(bundle: Bundle, dtype: WeightFormat) -> bytes:
 def _with_sorted_header(content: bytes) -> bytes:
     """Sort the metadata of a safetensors file.
 
-    The library writes it as a hash map of Rust holds it: in another order each time.
+    The library writes it in the order of a hash map, which differs each time.
     """
     n_header = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + n_header])
@@ -190,7 +191,7 @@ def _with_sorted_header(content: bytes) -> bytes:
 
 
 def _stored(name: str, weight: Array, dtype: WeightFormat) -> dict[str, Array]:
-    """Return the tensors that hold a weight; vectors are few and stay exact."""
+    """Return the stored tensors of a weight; vectors are few and stay in fp32."""
     if weight.ndim < 2 or dtype == "fp32":
         return {name: weight.astype(np.float32, copy=False)}
     if dtype == "fp16":
@@ -202,9 +203,9 @@ def _stored(name: str, weight: Array, dtype: WeightFormat) -> dict[str, Array]:
 
 # ---------------------------------------------------------------- reading
 def read_bundle(path: Path) -> Bundle:
-    """Read a model; raises CheckpointError for any other or a damaged file.
+    """Read a model; raises CheckpointError for any other file or a damaged one.
 
-    Weights in fp32 stay on the disk: pages are read when a product touches them.
+    Weights in fp32 are memory-mapped: pages are read on first use.
     """
     try:
         return _parse(map_file(path), str(path))
@@ -213,7 +214,7 @@ def read_bundle(path: Path) -> Bundle:
 
 
 def read_bundle_bytes(content: bytes | bytearray, name: str) -> Bundle:
-    """Read a model that lies in memory, called `name` in errors."""
+    """Read a model from memory; errors call it `name`."""
     return _parse(np.frombuffer(content, dtype=np.uint8), name)
 
 
@@ -222,7 +223,7 @@ def _parse(content: Bytes, name: str) -> Bundle:
         header = read_header(content)
         metadata, tensors = header.metadata, tensors_of(header)
         if metadata.get("format") not in (FORMAT, *_BEFORE):
-            raise CheckpointError(f"{name} is no model of this program", hint="publish it again")
+            raise CheckpointError(f"{name} is not a model of this program", hint="publish it again")
         described = msgspec.convert(_renamed(metadata), _Metadata)
         config = msgspec.convert(read_json(described.config, _MAX_VALUES), dict[str, Any])
         about = msgspec.convert(read_json(described.about, _MAX_VALUES), About)
@@ -244,7 +245,7 @@ def _checksum(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> str:
 
 
 def _sum_of_words(arrays: Iterable[Array]) -> str:
-    """Add up arrays as 64-bit words: any flipped bit shows, at the speed of reading them."""
+    """Add up arrays as 64-bit words: detects any flipped bit, at the speed of reading."""
     total = 0
     for array in arrays:
         content = array.reshape(-1).view(np.uint8)
@@ -255,7 +256,7 @@ def _sum_of_words(arrays: Iterable[Array]) -> str:
 
 
 def _renamed(metadata: dict[str, str]) -> dict[str, str]:
-    """Return the metadata of a file of any version under today's names."""
+    """Return the metadata of a file of any version under the current names."""
     unsaid, names = _BEFORE.get(metadata["format"], ({}, {}))
     return {**metadata, **unsaid, **{new: metadata[old] for new, old in names.items()}}
 

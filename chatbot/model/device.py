@@ -1,4 +1,4 @@
-"""Where and in which number format a model runs."""
+"""The device and the dtype in which a model runs."""
 
 import contextlib
 import ctypes
@@ -28,7 +28,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 def choose_device(setting: str, local_rank: int | None = None) -> torch.device:
     """Resolve `runtime.device`: auto takes CUDA, then Apple's GPU, then the CPU.
 
-    `local_rank`: which of a machine's cards is that of this process, where none is named.
+    `local_rank`: index of this process's GPU, if the setting names none.
     """
     name = setting
     if name == "auto":
@@ -49,7 +49,7 @@ def choose_device(setting: str, local_rank: int | None = None) -> torch.device:
 
 
 def choose_dtype(settings: RuntimeConfig, device: torch.device) -> torch.dtype:
-    """Resolve `runtime.dtype`: bf16 where the chip multiplies it, else fp16 on CUDA, else fp32."""
+    """Resolve `runtime.dtype`: bf16 where hardware supports it, else fp16 on CUDA, else fp32."""
     if settings.dtype != "auto":
         return _DTYPES[settings.dtype]
     if device.type == "cuda":
@@ -60,7 +60,7 @@ def choose_dtype(settings: RuntimeConfig, device: torch.device) -> torch.dtype:
 
 
 def dtype_name(dtype: torch.dtype) -> str:
-    """Name a dtype as the settings do.
+    """Return the name of a dtype without "torch.".
 
     >>> dtype_name(torch.bfloat16)
     'bfloat16'
@@ -79,23 +79,23 @@ def _cpu_multiplies_bf16() -> bool:
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Return the free bytes of a GPU; None where it is not known (a CPU, Apple's GPU)."""
+    """Return the free bytes of a GPU; None if unknown (a CPU, Apple's GPU)."""
     if device.type != "cuda":
         return None
     free, _ = torch.cuda.mem_get_info(device)
     kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return free + kept  # what torch keeps for later is free for us
+    return free + kept  # memory that torch has cached is free as well
 
 
 def release_memory() -> None:
-    """Give back what a stage that has ended held."""
+    """Release the cached memory of a finished stage."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
 def available_memory(device: torch.device) -> int | None:
-    """Return the free bytes of a GPU, or of a Linux machine for a CPU; None where not known."""
+    """Return the free bytes of a GPU, or of a Linux machine for a CPU; None if unknown."""
     meminfo = Path("/proc/meminfo")
     if device.type != "cpu" or not meminfo.exists():
         return free_memory(device)
@@ -104,7 +104,7 @@ def available_memory(device: torch.device) -> int | None:
 
 
 def resident_memory() -> int:
-    """Return the bytes that this process holds now; where that is not known, what imports take."""
+    """Return the bytes that this process uses now; if unknown, what imports use."""
     statm = Path("/proc/self/statm")
     if not statm.exists():
         return _IMPORTS_BYTES
@@ -119,31 +119,31 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
 
 
 def computing_dtype(device: torch.device, otherwise: torch.dtype) -> torch.dtype:
-    """Return what autocast computes products in, `otherwise` where it is off."""
+    """Return the dtype of matrix products under autocast; `otherwise` if it is off."""
     if not torch.is_autocast_enabled(device.type):
         return otherwise
     return torch.get_autocast_dtype(device.type)
 
 
 def keep_freed_memory() -> None:
-    """Have the C library reuse what a step frees, instead of asking the kernel for new pages.
+    """Make the C library reuse freed memory instead of requesting new pages.
 
-    A step allocates and frees the same large tensors again and again: on a CPU clearing their new
-    pages took a sixth of it. Only glibc knows this; elsewhere nothing happens.
+    A step allocates and frees the same large tensors again and again: on a CPU, clearing new pages
+    took a sixth of its time. Has no effect without glibc.
     """
     if not sys.platform.startswith("linux"):
         return
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
-        library.mallopt(_M_MMAP_THRESHOLD, 32 << 20)  # the most it takes
+        library.mallopt(_M_MMAP_THRESHOLD, 32 << 20)  # the maximum
         library.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def map_tensors() -> None:
-    """Have the C library take every tensor from the kernel, and give it back once it is freed.
+    """Make the C library map every tensor separately, and return it to the system once freed.
 
-    In glibc's heap a freed aligned block rarely holds the next of its size: a step of 2,048 tokens
-    on a base took 1.1 GB more than its tensors. Only glibc knows this; elsewhere nothing happens.
+    In glibc's heap a freed aligned block is rarely reused for the next of its size: a step of 2,048
+    tokens on a base took 1.1 GB more than its tensors. Has no effect without glibc.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -1,7 +1,7 @@
-"""What the trainer and the sampler need of a model, whichever family it is of.
+"""The protocols of models that the trainer and the sampler use, for all families.
 
-B batch, T tokens, C channels, V vocabulary, K rows that are trained apart. Replying imports no
-torch.
+B batch, T tokens, C channels, V vocabulary, K rows of the head that are trained separately. No
+torch here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,33 +23,33 @@ Logits = npt.NDArray[np.float32]
 
 
 class Cache(Protocol):
-    """What a language model remembers of the tokens before."""
+    """The state of a language model after the tokens of a conversation so far."""
 
     length: int
 
     def cut(self, length: int) -> None:
-        """Forget what follows the first `length` tokens."""
+        """Drop everything after the first `length` tokens."""
 
 
 class LanguageModel(Protocol):
-    """What the sampler and the bot need: a causal network behind numpy."""
+    """A causal language model with numpy inputs and outputs, for the sampler and the bot."""
 
     @property
     def context_length(self) -> int:
-        """The most tokens that a cache, or a call without one, can hold."""
+        """The maximum number of tokens in a cache, or in a call without one."""
 
     def new_cache(self) -> Cache:
         """Return an empty cache for one conversation."""
 
     def __call__(self, tokens: Tokens, cache: Any = None) -> Logits:
-        """Map tokens (B, T) to logits (B, T, V); with a cache, tokens continue what it holds."""
+        """Map tokens (B, T) to logits (B, T, V); with a cache, tokens continue its content."""
 
     def next_logits(self, tokens: Tokens, cache: Any) -> Logits:
-        """Map tokens (T,) that continue a cache to the logits (V,) of what follows them."""
+        """Map tokens (T,) that continue a cache to the logits (V,) of the next token."""
 
 
 class Network(Protocol):
-    """What the loop trains: an nn.Module whose parameters that require gradients are trained."""
+    """A network to train: an nn.Module; parameters that require gradients are trained."""
 
     training: bool
 
@@ -70,22 +70,22 @@ class Network(Protocol):
         """What a checkpoint must agree with, by the name of its setting."""
 
     def hidden(self, tokens: "Tensor") -> "Tensor":
-        """Map tokens (B, T) to normed hidden states (B, T, C)."""
+        """Map tokens (B, T) to normalized hidden states (B, T, C)."""
 
     def head(self, hidden: "Tensor") -> "Tensor":
-        """Map hidden states (..., C) to logits (..., V)."""
+        """Apply the LM head: map hidden states (..., C) to logits (..., V)."""
 
     def language_model(self) -> LanguageModel:
-        """Return it as what replies."""
+        """Return the network behind the protocol `LanguageModel`."""
 
     def named_parameters(self) -> "Iterator[tuple[str, nn.Parameter]]":
-        """As nn.Module, like all below."""
+        """Yield the parameters with their names, like nn.Module."""
 
     def train(self, mode: bool = True) -> Any:
-        """Set the mode of training."""
+        """Switch to training mode."""
 
     def eval(self) -> Any:
-        """Set the mode of evaluation."""
+        """Switch to evaluation mode."""
 
     def to(self, device: "torch.device") -> Any:
         """Move to a device, in place."""

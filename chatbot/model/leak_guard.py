@@ -18,17 +18,17 @@ def write_index(path: Path, index: NgramIndex) -> None:
 
 
 def read_index(path: Path) -> NgramIndex | None:
-    """Read an index; None if the file is missing, or holds none.
+    """Read an index; None if the file is missing or has none.
 
-    Models of earlier versions held theirs among the weights. Raises CheckpointError if the file
-    is damaged.
+    Models of earlier versions had it among the weights. Raises CheckpointError if the file is
+    damaged.
     """
     if not path.is_file():
         return None
     try:
         header = read_header(map_file(path))
     except (ValueError, KeyError) as error:
-        hint = "delete it; `chatbot train` makes it again"
+        hint = "delete it; `chatbot train` writes it again"
         raise CheckpointError(f"{path} is damaged", hint=hint) from error
     if not {*GUARD_NAMES} <= header.entries.keys():
         return None

@@ -1,5 +1,6 @@
-"""A safetensors file -> its metadata and its tensors, strictly: no tensor is touched, and no memory
-taken for one, before the whole header is found to be exact. No torch here.
+"""A safetensors file -> metadata and tensors. No torch here.
+
+The whole header is checked before any tensor is read or memory is allocated for it.
 """
 
 import math
@@ -19,13 +20,13 @@ Array = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
 Shapes = Mapping[str, tuple[int, ...]]
 SCALE = ".scale"
-# Where files of earlier versions held an index of n-grams, among the weights.
+# Names of tensors with an index of n-grams, in files of earlier versions.
 GUARD_NAMES = "leak_guard.hashes", "leak_guard.speakers"
 
-_MAX_HEADER = 64 << 20  # the largest vocabularies of bases (262,144 entries) take half of it
+_MAX_HEADER = 64 << 20  # the largest vocabularies of bases (262,144 entries) need half of it
 _MAX_KEYS = 400_000  # four for each tensor
-_MAX_ENTRY = 512  # characters of one
-# A quote that no backslash escapes, and a colon: inside of metadata every quote is escaped.
+_MAX_ENTRY = 512  # characters of an entry
+# An unescaped quote and a colon end a key: inside metadata values every quote is escaped.
 _KEY = re.compile(rb'(?<!\\)(?:\\\\)*"[ \t\r\n]*:')
 _DTYPES: dict[str, type[np.generic]] = {
     "F64": np.float64,
@@ -43,7 +44,7 @@ _FLOATS = ("F32", "F16", "BF16")
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a tensor lies, counted from the end of the header."""
+    """The place of a tensor, counted from the end of the header."""
 
     dtype: Literal["F64", "F32", "F16", "BF16", "I64", "I32", "U32", "I8", "U8", "BOOL"]
     shape: Annotated[tuple[Annotated[int, Meta(ge=0, lt=1 << 40)], ...], Meta(max_length=8)]
@@ -51,13 +52,13 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def n_bytes(self) -> int:
-        """Bytes that the shape takes."""
+        """Size in bytes by shape and dtype."""
         return math.prod(self.shape) * np.dtype(_DTYPES[self.dtype]).itemsize
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself, and the bytes (N,) of its tensors."""
+    """Metadata and entries of a file, and the bytes (N,) of its tensors."""
 
     metadata: dict[str, str]
     entries: dict[str, Entry]
@@ -65,7 +66,7 @@ class Header:
 
 
 def map_file(path: Path) -> Bytes:
-    """Map a file into memory, without a copy; an empty file is no bytes."""
+    """Map a file into memory, without a copy; an empty file gives no bytes."""
     if path.stat().st_size == 0:
         return np.zeros(0, dtype=np.uint8)
     return np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
@@ -74,12 +75,12 @@ def map_file(path: Path) -> Bytes:
 def read_header(content: Bytes) -> Header:
     """Read the header of a safetensors file.
 
-    Raises ValueError unless its tensors fill the file, one after the other: none overlaps, nothing
-    lies between them. The text has the one form that every writer gives it, without a key twice.
+    Raises ValueError unless its tensors fill the file in order, without overlaps or gaps, and the
+    header has the form of every writer, without duplicate keys.
     """
     n_header = int.from_bytes(content[:8].tobytes(), "little")
     if n_header > min(len(content) - 8, _MAX_HEADER):
-        raise ValueError("the header is cut")
+        raise ValueError("the header is truncated")
     text = content[8 : 8 + n_header].tobytes().rstrip(b" ")
     if next(islice(_KEY.finditer(text), _MAX_KEYS, None), None):
         raise ValueError("too many tensors")
@@ -88,7 +89,7 @@ def read_header(content: Bytes) -> Header:
     entries = {name: _entry(part) for name, part in parts.items()}
     values = {**({"__metadata__": metadata} if metadata else {}), **entries}
     if len(msgspec.json.encode(values)) != len(text):
-        raise ValueError("a key stands twice")
+        raise ValueError("duplicate key")
     content = content[8 + n_header :]
     _require_filled(entries, len(content))
     return Header(metadata, entries, content)
@@ -104,10 +105,10 @@ def _require_filled(entries: Mapping[str, Entry], n_bytes: int) -> None:
     place = 0
     for entry in sorted(entries.values(), key=lambda entry: entry.data_offsets):
         if entry.data_offsets != (place, place + entry.n_bytes):
-            raise ValueError("tensors overlap, or something lies between them")
+            raise ValueError("tensors overlap, or there is a gap between them")
         place += entry.n_bytes
     if place != n_bytes:
-        raise ValueError("the file is cut, or something follows its tensors")
+        raise ValueError("the file is truncated, or something follows its tensors")
 
 
 def tensors_of(header: Header) -> dict[str, Array]:
@@ -123,7 +124,7 @@ def tensors_of(header: Header) -> dict[str, Array]:
 def stored_shapes(header: Header) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the weights of a file, from its header alone.
 
-    Raises ValueError for what no weight is stored as: floats, or int8 with a scale for each row.
+    Raises ValueError for other forms than floats, or int8 with a scale for each row.
     """
     entries = {name: e for name, e in header.entries.items() if name not in GUARD_NAMES}
     scales = {}
@@ -134,14 +135,14 @@ def stored_shapes(header: Header) -> dict[str, tuple[int, ...]]:
             if len(entry.shape) < 2 or entries[name + SCALE] != scales[name + SCALE]:
                 raise ValueError("a scale does not fit its weight")
         elif entry.dtype not in _FLOATS:
-            raise ValueError("a weight is no float")
+            raise ValueError("a weight is not a float")
     return {name: entry.shape for name, entry in entries.items() if name not in scales}
 
 
 def weights_of(header: Header, tensors: Mapping[str, Array]) -> dict[str, npt.NDArray[np.float32]]:
-    """Return the weights of stored tensors in fp32, without a copy of those that are.
+    """Return the weights of stored tensors in fp32, without a copy if they are fp32.
 
-    An index of n-grams, which files of earlier versions held, is left out: it gives the chat back.
+    An index of n-grams in files of earlier versions is left out, because it reveals the chat.
     """
     weights = {}
     for name in stored_shapes(header):

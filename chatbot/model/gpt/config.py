@@ -1,4 +1,4 @@
-"""The numbers that define a GPT, the named sizes, and which size fits a corpus and a device."""
+"""The dimensions of a GPT, the named sizes, and the size that fits a corpus and a device."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class GPTConfig:
 
 
 def require_sane(config: GPTConfig, n_tensors: int) -> None:
-    """Raise ValueError for numbers that no trained model has, before memory is taken for them."""
+    """Raise ValueError for impossible dimensions, before memory is allocated."""
     sizes = (config.vocab_size, config.n_head, config.n_kv_head, config.n_embd, config.n_hidden)
     is_sane = (
         min(sizes) > 0
@@ -60,7 +60,7 @@ def require_sane(config: GPTConfig, n_tensors: int) -> None:
 
 
 def require_fit(config: dict[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Raise ValueError if the weights of a file are not exactly those of its config."""
+    """Raise ValueError unless the weights of a file are exactly those of its config."""
     shape = msgspec.convert(config, GPTConfig)
     require_sane(shape, len(shapes))
     if shapes != weight_shapes(shape):
@@ -108,18 +108,18 @@ _TOKENS_FOR = {"large": 40_000_000, "base": 10_000_000, "small": 3_000_000, "nan
 
 
 def choose_size(n_tokens: int, is_gpu: bool) -> tuple[str, str]:
-    """Return the size for a corpus and the sentence that says why."""
+    """Return the size for a corpus, and a message with the reason."""
     fits = next(name for name, least in _TOKENS_FOR.items() if n_tokens >= least)
     if not is_gpu and fits in ("base", "large"):
         return "small", (
             f"model size small: {n_tokens:,} tokens would fit {fits}, "
             "but on a CPU that takes days; a GPU allows it"
         )
-    return fits, f"model size {fits}: what {n_tokens:,} training tokens can teach"
+    return fits, f"model size {fits}: fits {n_tokens:,} training tokens"
 
 
 def context_and_width(settings: ModelConfig, size: str) -> tuple[int, int]:
-    """Return the context and the width of a size; numbers of the user win."""
+    """Return the context and the width of a size; the user's dimensions take precedence."""
     _, _, n_embd, block_size = _SIZES[size]
     if settings.block_size != "auto":
         block_size = settings.block_size
@@ -127,19 +127,19 @@ def context_and_width(settings: ModelConfig, size: str) -> tuple[int, int]:
 
 
 def resolve_shape(settings: ModelConfig, vocab_size: int, size: str) -> GPTConfig:
-    """Fill a named size with the numbers the user set; numbers win over the size."""
+    """Resolve a named size; dimensions that the user set take precedence."""
     n_layer, n_head, _, _ = _SIZES[size]
     block_size, n_embd = context_and_width(settings, size)
     n_head = settings.n_head or n_head
     n_kv_head = settings.n_kv_head or n_head
     if n_embd % n_head or (n_embd // n_head) % 2:
         raise ConfigError(
-            f"model.n_embd {n_embd} does not split into {n_head} heads of even width",
+            f"model.n_embd {n_embd} cannot be divided into {n_head} heads of even width",
             hint=f"set model.n_embd to a multiple of {2 * n_head}",
         )
     if n_head % n_kv_head:
         raise ConfigError(
-            f"model.n_head {n_head} is no multiple of n_kv_head {n_kv_head}",
+            f"model.n_head {n_head} is not a multiple of n_kv_head {n_kv_head}",
             hint="set model.n_kv_head to a divisor of model.n_head",
         )
     return GPTConfig(

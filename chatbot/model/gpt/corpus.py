@@ -9,6 +9,6 @@ from chatbot.settings.schema import Config
 def corpus_specs(
     config: Config, speakers: Speakers, listener: Listener = SILENCE
 ) -> list[CorpusSpec]:
-    """Return the one corpus that is trained on."""
+    """Return the only corpus of our own network."""
     del speakers, listener
     return [spec_of(config)]

@@ -1,4 +1,4 @@
-"""Our own network as a bundle, and back: in numpy, or in torch where that pays. No torch here."""
+"""Our own network <-> bundle: in numpy, or in torch where that is faster. No torch here."""
 
 import ctypes
 from dataclasses import asdict
@@ -17,18 +17,18 @@ from chatbot.settings.schema import Config
 if TYPE_CHECKING:
     from chatbot.model.gpt.network import GPT
 
-# Below this a GPU spends its time on starting kernels, and importing torch takes seconds.
+# Below this size a GPU mostly waits for kernel launches, and importing torch takes seconds.
 _WORTH_A_GPU = 100_000_000
 
 
 def gpt_bundle(shape: GPTConfig, weights: Weights, tokenizer_text: str, about: About) -> Bundle:
-    """Return a network of our own, its weights named as in `weight_shapes`, as a bundle."""
+    """Return our own network, with weights named as in `weight_shapes`, as a bundle."""
     files = {TOKENIZER_FILE: tokenizer_text}
     return Bundle("gpt", "full", asdict(shape), weights, files, about)
 
 
 def shape_of(bundle: Bundle) -> GPTConfig:
-    """Return the shape of a network of our own; raises CheckpointError for any other."""
+    """Return the shape of our own network; raises CheckpointError for another kind of model."""
     try:
         shape = msgspec.convert(bundle.config, GPTConfig)
         require_sane(shape, len(bundle.weights))
@@ -38,15 +38,15 @@ def shape_of(bundle: Bundle) -> GPTConfig:
 
 
 def _talking_shape(bundle: Bundle) -> GPTConfig:
-    """Return the shape; raises CheckpointError if the vocabulary has tokens that it has not."""
+    """Return the shape; raises CheckpointError if the vocabulary is larger than the network's."""
     shape = shape_of(bundle)
     if bundle.tokenizer.vocab_size != shape.vocab_size:
-        raise CheckpointError("the vocabulary is of another model", hint="publish it again")
+        raise CheckpointError("the vocabulary belongs to another model", hint="publish it again")
     return shape
 
 
 def open_network(bundle: Bundle, config: Config) -> "GPT":
-    """Return the network in torch, on the device of the settings."""
+    """Return the network in torch, on the configured device."""
     from chatbot.model.device import choose_device
     from chatbot.model.gpt.network import load_gpt
 
@@ -55,7 +55,7 @@ def open_network(bundle: Bundle, config: Config) -> "GPT":
 
 
 def language_model(bundle: Bundle, config: Config) -> LanguageModel:
-    """Return the network in numpy, or in torch where a GPU is named or pays back."""
+    """Return the network in numpy, or in torch if a GPU is configured or makes it faster."""
     device = config.runtime.device
     is_worth_it = bundle.n_params >= _WORTH_A_GPU
     if device == "cpu" or (device == "auto" and not (is_worth_it and _has_cuda())):
@@ -64,7 +64,7 @@ def language_model(bundle: Bundle, config: Config) -> LanguageModel:
 
 
 def _has_cuda() -> bool:
-    """Ask the driver itself, without torch."""
+    """Ask the driver directly, without torch."""
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:

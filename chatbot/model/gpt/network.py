@@ -1,7 +1,7 @@
-"""A causal GPT with the layout of Qwen3, in torch: it opens elsewhere without custom code.
+"""A causal GPT with the layout of Qwen3, in torch: other programs open it without custom code.
 
-B batch, T tokens, C channels, H heads, D head width, V vocabulary. Module names are those of
-Qwen3 in transformers.
+B batch, T tokens, C channels, H heads, D head width, V vocabulary. Module names are those of Qwen3
+in transformers.
 """
 
 import math
@@ -46,11 +46,11 @@ class KVCache:
         return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
 
     def cut(self, length: int) -> None:
-        """Forget what follows the first `length` tokens."""
+        """Drop everything after the first `length` tokens."""
         self.length = min(self.length, length)
 
 
-@dataclass(frozen=True, eq=False)  # torch.compile hashes it while it is made
+@dataclass(frozen=True, eq=False)  # torch.compile hashes it during construction
 class Rotary:
     """Cosines and sines (T, D/2) of the positions of a call."""
 
@@ -58,16 +58,16 @@ class Rotary:
     sin: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Rotate (B, H, T, D) by position, halves against each other (not neighbours)."""
+        """Rotate (B, H, T, D) by position; pairs are (i, i + D/2), not neighbours."""
         a, b = x.float().chunk(2, dim=-1)
         turned = torch.cat((a * self.cos - b * self.sin, b * self.cos + a * self.sin), dim=-1)
         return turned.to(x.dtype)
 
 
 class RMSNorm(nn.RMSNorm):
-    """RMS norm whose result has the type that autocast computes in: cast once, used often.
+    """RMS norm whose result has the dtype of autocast, so that it is cast only once.
 
-    The weight is cast to the input's type: another one would miss the fused kernel.
+    The weight is cast to the input's dtype: with another one the fused kernel is not used.
     """
 
     def __init__(self, width: int) -> None:
@@ -82,7 +82,7 @@ class RMSNorm(nn.RMSNorm):
 class Dropout(nn.Module):
     """Zero a share of the elements while training, scale the others up.
 
-    On a CPU torch draws one number an element; here eight bytes come from one draw, so the share
+    On a CPU torch draws a number for each element; here each draw gives eight bytes, so the share
     is a multiple of 1/256.
     """
 
@@ -103,11 +103,11 @@ class Dropout(nn.Module):
 
 
 class _Kept(torch.autograd.Function):
-    """x * kept * scale. A byte an element is kept for the way back, not one as wide as x."""
+    """x * kept * scale. Saves one byte per element for the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, kept: Tensor, scale: float) -> Tensor:
-        """Map x and kept (booleans), of one shape each, to that shape."""
+        """Map x and kept (booleans) of the same shape to that shape."""
         ctx.save_for_backward(kept)
         ctx.scale = scale
         return x * kept.to(x.dtype).mul_(scale)
@@ -167,9 +167,9 @@ class Attention(nn.Module):
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Causal attention as plain products: (B, H, T, D) each, k and v may have fewer heads.
+    """Causal attention with matrix products: q, k, v (B, H, T, D); k and v may have fewer heads.
 
-    In bf16 on a CPU the fused kernel's way back takes twice as long as this.
+    In bf16 on a CPU the fused kernel's backward pass takes twice as long.
     """
     B, H, T, D = q.shape
     k, v = (part.repeat_interleave(H // part.shape[1], dim=1) for part in (k, v))
@@ -194,7 +194,7 @@ class MLP(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention and MLP, each normed before and added after."""
+    """Attention and MLP, each with a norm before and a residual connection."""
 
     def __init__(self, config: GPTConfig) -> None:
         super().__init__()
@@ -211,7 +211,7 @@ class Layer(nn.Module):
 
 
 class GPT(nn.Module):
-    """Token embedding, layers, norm; the head is the embedding again (tied)."""
+    """Token embedding, layers, final norm; the LM head is the embedding (tied)."""
 
     has_linear_head = True
     head_rows = None
@@ -233,7 +233,7 @@ class GPT(nn.Module):
         self.register_buffer("sin", angles.sin(), persistent=False)
 
     def init_weights(self, generator: torch.Generator) -> None:
-        """Draw weights: normal 0.02; what writes into the residual stream starts at zero.
+        """Draw weights: normal 0.02; projections into the residual stream start at zero.
 
         So every layer begins as the identity (modded-nanogpt, muP).
         """
@@ -244,7 +244,7 @@ class GPT(nn.Module):
                 nn.init.normal_(parameter, std=_INIT_STD, generator=generator)
 
     def hidden(self, tokens: Tensor, cache: KVCache | None = None) -> Tensor:
-        """Map tokens (B, T) to normed hidden states (B, T, C)."""
+        """Map tokens (B, T) to normalized hidden states (B, T, C)."""
         start = cache.length if cache is not None else 0
         end = start + tokens.shape[1]
         if end > self.config.block_size:
@@ -255,7 +255,8 @@ class GPT(nn.Module):
         rotary = Rotary(self.cos[start:end], self.sin[start:end])
         x = self.embed_tokens(tokens)
         if self.training and self.config.input_masking:
-            # The past is seen with gaps: the cheapest way not to know a small log by heart.
+            # Inputs are masked at random: the cheapest regularization against memorizing a small
+            # chat.
             is_seen = torch.rand(tokens.shape, device=x.device) >= self.config.input_masking
             x = x * is_seen[..., None]
         x = self.dropout(x)
@@ -266,21 +267,21 @@ class GPT(nn.Module):
         return self.norm(x)
 
     def head(self, hidden: Tensor) -> Tensor:
-        """Map hidden states (..., C) to logits (..., V)."""
+        """Apply the LM head: map hidden states (..., C) to logits (..., V)."""
         return F.linear(hidden, self.embed_tokens.weight)
 
     @property
     def head_weight(self) -> Tensor:
-        """The embedding again: (V, C)."""
+        """The weight of the LM head, which is the embedding: (V, C)."""
         return self.embed_tokens.weight
 
     def language_model(self) -> "TorchLanguageModel":
-        """Return it as what replies."""
+        """Return the network behind the protocol `LanguageModel`."""
         return TorchLanguageModel(self)
 
     @property
     def signature(self) -> Signature:
-        """What a checkpoint must agree with: its shape."""
+        """The settings that a checkpoint must match: the shape."""
         return asdict(self.config)
 
     def forward(self, tokens: Tensor, cache: KVCache | None = None) -> Tensor:
@@ -296,7 +297,7 @@ class TorchLanguageModel:
 
     @property
     def context_length(self) -> int:
-        """The most tokens that a cache can hold."""
+        """The maximum number of tokens in a cache."""
         return self._model.config.block_size
 
     def new_cache(self) -> KVCache:
@@ -311,7 +312,7 @@ class TorchLanguageModel:
         return np.asarray(logits.float().cpu())
 
     def next_logits(self, tokens: Tokens, cache: Any) -> Logits:
-        """Map tokens (T,) that continue a cache to the logits (V,) of what follows them."""
+        """Map tokens (T,) that continue a cache to the logits (V,) of the next token."""
         device = self._model.embed_tokens.weight.device
         with torch.inference_mode():
             row = torch.as_tensor(tokens, device=device)[None]
@@ -320,7 +321,7 @@ class TorchLanguageModel:
 
 
 def load_gpt(config: GPTConfig, weights: Mapping[str, npt.NDArray[np.float32]]) -> GPT:
-    """Build a GPT from the weights of a model file."""
+    """Build a GPT from the weights of a bundle."""
     require_shapes(config, weights)
     model = GPT(config)
     model.load_state_dict(

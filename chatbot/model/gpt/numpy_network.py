@@ -1,4 +1,4 @@
-"""The GPT of gpt.py in numpy: replies without PyTorch, whose import alone takes seconds.
+"""The GPT of network.py in numpy: replies without PyTorch, whose import takes seconds.
 
 T tokens, C channels, H heads, K heads of keys and values, D head width, V vocabulary.
 """
@@ -26,12 +26,12 @@ class NumpyCache:
         self.length = 0
 
     def cut(self, length: int) -> None:
-        """Forget what follows the first `length` tokens."""
+        """Drop everything after the first `length` tokens."""
         self.length = min(self.length, length)
 
 
 class NumpyGPT:
-    """A GPT behind the protocol of `LanguageModel`, from weights named as in gpt.py."""
+    """A GPT behind the protocol of `LanguageModel`, from weights named as in network.py."""
 
     def __init__(self, config: GPTConfig, weights: Mapping[str, Array]) -> None:
         require_shapes(config, weights)
@@ -42,13 +42,13 @@ class NumpyGPT:
         half = np.arange(0, config.head_dim, 2, dtype=np.float32) / np.float32(config.head_dim)
         places = np.arange(config.block_size, dtype=np.float32)
         angles = np.outer(places, np.float32(config.rope_theta) ** -half)
-        # (block_size, 1, 2, D/2): alike for all heads; the first half takes the second from itself.
+        # (block_size, 1, 2, D/2): equal for all heads; the sine of the first half is negative
         self._cos = np.stack((np.cos(angles), np.cos(angles)), axis=1)[:, None]
         self._sin = np.stack((-np.sin(angles), np.sin(angles)), axis=1)[:, None]
 
     @property
     def context_length(self) -> int:
-        """The most tokens that a cache can hold."""
+        """The maximum number of tokens in a cache."""
         return self._config.block_size
 
     def new_cache(self) -> NumpyCache:
@@ -62,11 +62,11 @@ class NumpyGPT:
         return np.stack(rows) @ self._embedding.T
 
     def next_logits(self, tokens: Tokens, cache: Any) -> Logits:
-        """Map tokens (T,) that continue a cache to the logits (V,) of what follows them."""
+        """Map tokens (T,) that continue a cache to the logits (V,) of the next token."""
         return self._embedding @ self._hidden(tokens, cache)[-1]
 
     def _hidden(self, tokens: Tokens, cache: NumpyCache) -> Array:
-        """Map tokens (T,) to normed hidden states (T, C), and put them into the cache."""
+        """Map tokens (T,) to normalized hidden states (T, C), and extend the cache."""
         begin, end = cache.length, cache.length + len(tokens)
         if end > self._config.block_size:
             raise CheckpointError(
@@ -82,7 +82,7 @@ class NumpyGPT:
 
 
 class _Layer:
-    """Attention and MLP, each normed before and added after."""
+    """Attention and MLP, each with a norm before and a residual connection."""
 
     def __init__(self, config: GPTConfig, number: int, weights: Mapping[str, Array]) -> None:
         def weight(name: str) -> Array:
@@ -91,12 +91,12 @@ class _Layer:
         self._n_kv_head = config.n_kv_head
         self._input_norm = _Norm(weight("input_layernorm"))
         self._mlp_norm = _Norm(weight("post_attention_layernorm"))
-        # One product for each of these: larger matrices stream from memory a third faster.
+        # One product for each group: larger matrices are read from memory a third faster.
         self._qkv = np.concatenate([weight(f"self_attn.{name}_proj") for name in "qkv"])
         self._o = weight("self_attn.o_proj")
         self._gate_up = np.concatenate([weight(f"mlp.{name}_proj") for name in ("gate", "up")])
         self._down = weight("mlp.down_proj")
-        # Attention divides by the root of D: the norm of the queries does it on the way.
+        # Attention divides by sqrt(D); this is folded into the norm of the queries.
         q_norm = weight("self_attn.q_norm") * np.float32(config.head_dim**-0.5)
         heads = [q_norm] * config.n_head + [weight("self_attn.k_norm")] * config.n_kv_head
         self._head_norm = _Norm(np.stack(heads))
@@ -119,7 +119,7 @@ class _Layer:
         values[:, N - T :] = heads[:, -K:].swapaxes(0, 1)
         heads = _rotate(self._head_norm(heads[:, :-K]), turn)
         keys[:, N - T :] = heads[:, -K:].swapaxes(0, 1)
-        # Heads that share keys stand in one product: (K, H/K * T, D).
+        # Heads that share keys are computed in one product: (K, H/K * T, D).
         queries = heads[:, :-K].reshape(T, K, -1, D).transpose(1, 2, 0, 3).reshape(K, -1, D)
         scores = queries @ keys.swapaxes(1, 2)
         if T > 1:
@@ -156,7 +156,7 @@ def _product(x: Array, weight: Array) -> Array:
 
 
 def _rotate(x: Array, turn: tuple[Array, Array]) -> Array:
-    """Turn (T, H, D) by position, halves against each other (not neighbours)."""
+    """Rotate (T, H, D) by position; pairs are (i, i + D/2), not neighbours."""
     cos, sin = turn
     halves = x.reshape(*x.shape[:-1], 2, -1)
     turned = halves[..., ::-1, :] * sin

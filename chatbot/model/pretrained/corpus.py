@@ -13,7 +13,7 @@ from chatbot.settings.schema import Config
 def corpus_specs(
     config: Config, speakers: Speakers, listener: Listener = SILENCE
 ) -> list[CorpusSpec]:
-    """Return which corpora a base is tuned on: replies, and plain text for the stage before."""
+    """Return the corpora for fine-tuning a base: replies, and plain text for the first stage."""
     base = Base(config.pretrained.base, Path(config.root))
     tokenizer, sentence = base_tokenizer(base, speakers.n_speakers)
     listener.say(f"{base.name}: {sentence}")

@@ -1,4 +1,4 @@
-"""A fine-tuned base as a folder that peft or transformers opens, and back. No torch here."""
+"""A fine-tuned base <-> a folder that peft or transformers opens. No torch here."""
 
 import json
 from pathlib import Path
@@ -23,14 +23,14 @@ _NAMES = {
 
 
 def tokenizer_of(bundle: Bundle) -> BaseTokenizer:
-    """Return the tokenizer of a fine-tuned base; raises CorpusError for any other."""
+    """Return the tokenizer of a fine-tuned base; raises CorpusError for another kind of model."""
     if not isinstance(bundle.tokenizer, BaseTokenizer):
-        raise CorpusError("the model is no fine-tuned base", hint="name another model")
+        raise CorpusError("the model is not a fine-tuned base", hint="name another model")
     return bundle.tokenizer
 
 
 def write_folder(folder: Path, bundle: Bundle) -> None:
-    """Write a folder, its config last: a folder with it looks complete."""
+    """Write a folder, with the config last, because a folder with a config counts as complete."""
     from safetensors.numpy import save
 
     weights_name, config_name = _NAMES[bundle.kind]
@@ -44,7 +44,7 @@ def write_folder(folder: Path, bundle: Bundle) -> None:
 
 
 def write_tokenizer(folder: Path, tokenizer: BaseTokenizer) -> None:
-    """Write what transformers opens as the tokenizer, its chat template our very frames."""
+    """Write the tokenizer for transformers, with a chat template of exactly our frames."""
     for name, text in tokenizer.files.items():
         write_bytes(folder / name, text.encode())
     template = jinja_of(tokenizer.form)
@@ -61,7 +61,7 @@ def write_tokenizer(folder: Path, tokenizer: BaseTokenizer) -> None:
 
 
 def read_folder(folder: Path) -> Bundle:
-    """Read a folder; raises CheckpointError if it is none of this program's, or damaged."""
+    """Read a folder; raises CheckpointError if it is damaged or another program wrote it."""
     kind: Literal["full", "adapter"] = (
         "full" if (folder / _NAMES["full"][0]).is_file() else "adapter"
     )
@@ -80,13 +80,13 @@ def read_folder(folder: Path) -> Bundle:
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{folder} is incomplete: {Path(error.filename or '').name} is missing",
-            hint="name a folder that `chatbot train` wrote",
+            hint="choose a folder that `chatbot train` wrote",
         ) from error
     except (ValueError, KeyError, CorpusError) as error:
-        raise CheckpointError(f"{folder} is damaged", hint="name another checkpoint") from error
+        raise CheckpointError(f"{folder} is damaged", hint="choose another checkpoint") from error
     return bundle
 
 
 def read_about(folder: Path) -> About:
-    """Return what a folder says of itself; raises OSError or ValueError if it says nothing."""
+    """Return the facts about a folder's model; raises OSError or ValueError if there are none."""
     return msgspec.json.decode((folder / _ABOUT_FILE).read_bytes(), type=About)

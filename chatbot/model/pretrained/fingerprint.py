@@ -1,4 +1,4 @@
-"""The files of a base -> what tells it from every other: all weights, and what it computes."""
+"""The files of a base -> a fingerprint of its weights and of the config that affects results."""
 
 import hashlib
 import json
@@ -11,27 +11,27 @@ from typing import Any
 
 from chatbot.model.interface import HfConfig
 
-_CHUNK_BYTES = 8 << 20  # hashed on all cores: 7 B parameters take seconds
+_CHUNK_BYTES = 8 << 20  # hashed on all cores: seconds for 7 B parameters
 _N_SAMPLES, _SAMPLE_BYTES = 64, 4096
 _MARK = "2"
-# Keys of config.json that no logit depends on.
+# Keys of config.json that do not affect logits.
 _WITHOUT_EFFECT = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "use_cache")
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Digests of a base; `samples` is what files of earlier versions hold instead."""
+    """Digests of a base; `samples` is their form in files of earlier versions."""
 
     weights: str
     config: str
     samples: str
 
     def __str__(self) -> str:
-        """Return what is kept beside an adapter."""
+        """Return the text that is saved with an adapter."""
         return f"{_MARK}:{self.weights}:{self.config}"
 
     def difference(self, saved: str) -> str | None:
-        """Return what changed since a fingerprint was saved, None if nothing did."""
+        """Describe what changed since a fingerprint was saved; None if nothing did."""
         if ":" not in saved:
             return None if saved == self.samples else "the weights differ"
         _, weights, config = saved.split(":")
@@ -41,7 +41,7 @@ class Fingerprint:
 
 
 def fingerprint_of(weights: Sequence[Path], config: HfConfig, code: Sequence[Path]) -> Fingerprint:
-    """Hash weights' files whole, and of config.json what changes results."""
+    """Hash the weights' files, and the keys of config.json that affect results."""
     computed = hashlib.sha256(json.dumps(_effective(config), sort_keys=True).encode())
     for path in code:
         computed.update(path.read_bytes())
@@ -49,7 +49,7 @@ def fingerprint_of(weights: Sequence[Path], config: HfConfig, code: Sequence[Pat
 
 
 def _effective(value: Any) -> Any:
-    """Leave out of a config.json, and of the configs inside it, what has no effect."""
+    """Remove from a config.json, and from nested configs, the keys without effect."""
     if not isinstance(value, dict):
         return value
     return {key: _effective(v) for key, v in value.items() if key not in _WITHOUT_EFFECT}

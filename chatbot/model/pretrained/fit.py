@@ -1,4 +1,4 @@
-"""Whether a config that came with weights can be theirs, before a network is built. No torch here.
+"""Checks that a config fits its weights, before a network is built. No torch here.
 
 C channels of a layer's input, R rank.
 """
@@ -14,7 +14,7 @@ from chatbot.model.tensors import Shapes
 
 _LARGEST = 1 << 31
 _MAX_COUNTED = 1024  # layers and experts of a network that stacks their weights into few tensors
-# What multiplies modules: num_hidden_layers, n_layer, num_local_experts, decoder_depth.
+# Keys that multiply modules: num_hidden_layers, n_layer, num_local_experts, decoder_depth.
 _COUNTED = re.compile(r"layers?$|experts?$|blocks?$|depth$|^n_|^num_")
 _NOT_COUNTED = re.compile(r"size|embd|inner|positions|ctx|vocab|head|ids?$|tok|state|rank|dim")
 _LORA_A, _LORA_B = ".lora_A.weight", ".lora_B.weight"
@@ -22,9 +22,9 @@ _PREFIX = "base_model.model."
 
 
 class AdapterConfig(msgspec.Struct, frozen=True):
-    """What of adapter_config.json decides; the rest is peft's defaults, and stays them.
+    """The keys of adapter_config.json that are used; all others keep peft's defaults.
 
-    It could name modules to import, patterns to search names by, and ways to begin anew.
+    Other keys could name modules to import, regular expressions, and initializations.
     """
 
     r: int
@@ -37,20 +37,20 @@ class AdapterConfig(msgspec.Struct, frozen=True):
 
 
 def require_fit(config: Mapping[str, Any], shapes: Shapes) -> None:
-    """Raise ValueError for numbers that no network with weights of such shapes has.
+    """Raise ValueError for dimensions that contradict the shapes of the weights.
 
-    Whether the shapes are the architecture's own, only its library knows: that is compared when it
-    is opened, before memory is taken.
+    Whether the shapes fit the architecture, only its library knows: that is compared when it is
+    opened, before memory is allocated.
     """
     max_counted = max(_MAX_COUNTED, len(shapes))
     for name, value in _numbers(config):
         is_counted = _COUNTED.search(name) and not _NOT_COUNTED.search(name)
         if not math.isfinite(value) or abs(value) > (max_counted if is_counted else _LARGEST):
-            raise ValueError("a number of the config is out of range")
+            raise ValueError("a value of the config is out of range")
 
 
 def _numbers(values: Any, name: str = "") -> Iterator[tuple[str, float]]:
-    """Yield every number of a config with the key it stands under."""
+    """Yield every number of a config with its key."""
     if isinstance(values, int | float):
         yield name, values
     elif isinstance(values, list):
@@ -62,7 +62,7 @@ def _numbers(values: Any, name: str = "") -> Iterator[tuple[str, float]]:
 
 
 def adapted_modules(config: AdapterConfig, shapes: Shapes) -> dict[str, tuple[int, int]]:
-    """Return the inputs and outputs (C_in, C_out) of the modules that an adapter's weights are of.
+    """Return the dimensions (C_in, C_out) of the modules that an adapter changes.
 
     Raises ValueError unless every pair has the rank of the config.
     """

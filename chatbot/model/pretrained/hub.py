@@ -20,8 +20,8 @@ from chatbot.model.pretrained.fingerprint import Fingerprint, fingerprint_of
 from chatbot.model.tensors import Shapes
 from chatbot.settings.schema import BaseModelConfig
 
-LONGEST = 4096  # tokens of a conversation: what a cache of a small card holds
-# What a config.json could load code or another representation of the weights by.
+LONGEST = 4096  # tokens of a conversation: the cache fits a small GPU
+# Keys of a config.json that load code or other forms of the weights.
 _NOT_READ = {
     "model_type", "auto_map", "quantization_config", "attn_implementation", "_attn_implementation",
 }  # fmt: skip
@@ -30,10 +30,10 @@ _HUB_NAME = re.compile(r"[\w.\-]+/[\w.\-]+")
 
 
 class Base:
-    """Where a base is: its name as the user wrote it, and what transformers is told."""
+    """The location of a base: its name as the user wrote it, and the options for transformers."""
 
     def __init__(self, settings: BaseModelConfig, root: Path) -> None:
-        """Look; raises ConfigError for a name that can be neither a folder nor of the hub."""
+        """Locate the base; raises ConfigError if it is neither a folder nor a hub model."""
         if not settings.base_model:
             raise ConfigError(
                 "model.base_model is empty",
@@ -56,12 +56,12 @@ class Base:
 
     @property
     def label(self) -> str:
-        """What files say of it: a folder's own name, since a path tells of its owner."""
+        """The name in saved files: the last part of a path, which may contain private names."""
         return Path(self.place).name if self.is_local else self.place
 
     @property
     def options(self) -> dict[str, object]:
-        """What every loader of transformers is told."""
+        """The options for every loader of transformers."""
         return {
             "revision": self.settings.revision,
             "trust_remote_code": self.settings.trust_remote_code,
@@ -69,7 +69,7 @@ class Base:
         }
 
     def file(self, name: str) -> Path | None:
-        """Return where one of its files is on this disk, None if it has no such file."""
+        """Return the local path of one of its files; None if it has no such file."""
         if self.is_local:
             path = Path(self.place) / name
             return path if path.is_file() else None
@@ -82,36 +82,36 @@ class Base:
         return None if cached is None else Path(cached)
 
     def fingerprint(self) -> Fingerprint:
-        """Return what tells one base from another.
+        """Return the fingerprint of the base.
 
-        Of a hub base, once it is fetched. Raises ConfigError if it has no weights.
+        A hub base must have been downloaded. Raises ConfigError if it has no weights.
         """
         with self.explained():
             paths = self._weight_files()
             config = self.config()
             code = self._code_files(config)
         if not paths:
-            raise ConfigError(f"base {self.name} has no weights", hint="fetch it whole")
+            raise ConfigError(f"base {self.name} has no weights", hint="download all of its files")
         return fingerprint_of(paths, config, code)
 
     def size_bytes(self) -> int:
-        """Return the bytes of its weights' files, 0 before a hub base is fetched."""
+        """Return the bytes of its weights' files, 0 before a hub base is downloaded."""
         if not self.is_local:
             return 0
         return sum(path.stat().st_size for path in self._weight_files())
 
     def config(self) -> HfConfig:
-        """Return what its config.json holds, nothing if it has none."""
+        """Return the content of its config.json; empty if it has none."""
         path = self.file("config.json")
         return json.loads(path.read_text(encoding="utf-8")) if path else {}
 
     def _code_files(self, config: HfConfig) -> list[Path]:
-        """Return the modules that come with a base and that its config.json names."""
+        """Return the Python modules of a base that its config.json names."""
         modules = {str(name).rpartition(".")[0] for name in config.get("auto_map", {}).values()}
         return [path for name in sorted(modules) if (path := self.file(f"{name}.py"))]
 
     def _weight_files(self) -> list[Path]:
-        """Return the files that transformers loads, in order; other files are nothing to it."""
+        """Return the weights' files that transformers loads, in order."""
         for name in ("model.safetensors", "pytorch_model.bin"):
             if path := self.file(name):
                 return [path]
@@ -121,11 +121,11 @@ class Base:
         return []
 
     def load_tokenizer(self) -> Any:
-        """Load what transformers takes for its tokenizer."""
+        """Load its tokenizer as transformers does."""
         return _library(self).AutoTokenizer.from_pretrained(self.place, **self.options)
 
     def stored_dtype(self) -> torch.dtype:
-        """Return the number format that its weights are stored in, fp32 if it does not say."""
+        """Return the dtype of its stored weights; fp32 if config.json does not say."""
         config = self.config()
         name = str(config.get("dtype") or config.get("torch_dtype")).removeprefix("torch.")
         dtypes = {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -133,17 +133,17 @@ class Base:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn what loading raises into a sentence."""
+        """Re-raise errors of loading as ConfigError with a hint."""
         try:
             yield
         except ChatbotError:
             raise
         except torch.OutOfMemoryError as error:
             raise ConfigError(
-                f"base {self.name} does not fit into the memory of the card",
+                f"base {self.name} does not fit into GPU memory",
                 hint="`chatbot plan` shows what fits: model.load_in_4bit, a smaller base",
             ) from error
-        # Of a damaged file the libraries raise bare Exception and types of their own.
+        # For a damaged file the libraries raise plain Exception and their own types.
         except Exception as error:
             problem, hint = self._problem_of(error)
             raise ConfigError(f"base {self.name} {problem}", hint=hint) from error
@@ -158,16 +158,16 @@ class Base:
             return "is not on the hub", "check its name; private ones need a login"
         if "trust_remote_code" in str(error):
             return (
-                "brings code of its own",
+                "contains its own code",
                 "model.trust_remote_code: true runs it; only for a base you trust",
             )
         if not self.is_local and isinstance(error, OSError):
             return (
-                "cannot be fetched",
-                "connect, or fetch it elsewhere and name its folder in model.base_model",
+                "cannot be downloaded",
+                "connect to the internet, or set model.base_model to the folder of a download",
             )
         first = next(iter(str(error).splitlines()), type(error).__name__)
-        return "cannot be opened", f"it is damaged or unknown here; the library says: {first}"
+        return "cannot be opened", f"it is damaged or not supported; the library says: {first}"
 
 
 def load_base(base: Base, device: torch.device, dtype: torch.dtype, *, in_4bit: bool) -> nn.Module:
@@ -204,13 +204,13 @@ def skeleton_of(base: Base, dtype: torch.dtype) -> nn.Module:
             )
             try:
                 model: nn.Module = make(copy.deepcopy(config), attn_implementation="planned")
-            except (KeyError, ValueError):  # an architecture with attention of its own
+            except (KeyError, ValueError):  # an architecture with its own attention
                 model = make(config)
     return model.requires_grad_(False)
 
 
 class _Attended(torch.autograd.Function):
-    """Attention that computes nothing and keeps what a fused kernel keeps."""
+    """Attention that computes nothing, but saves as much for backward as a fused kernel."""
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -223,14 +223,14 @@ class _Attended(torch.autograd.Function):
 def _planned_attention(
     module: nn.Module, q: Tensor, k: Tensor, v: Tensor, *_: Any, **__: Any
 ) -> tuple[Tensor, None]:
-    """Stand in for attention on a network without weights. No mask is asked for."""
+    """Replace attention in a network without weights, to count its memory. Needs no mask."""
     del module
     result: Tensor = _Attended.apply(q, k, v)
     return result.transpose(1, 2).contiguous(), None
 
 
 def context_of(base: Base) -> int:
-    """Return the most tokens that a base reads."""
+    """Return the maximum context of a base, in tokens."""
     library = _library(base)
     with base.explained():
         config = library.AutoConfig.from_pretrained(base.place, **base.options).get_text_config()
@@ -243,9 +243,10 @@ def can_quantize(device: torch.device) -> bool:
 
 
 def empty_network(config: HfConfig, dtype: torch.dtype, shapes: Shapes) -> Any:
-    """Return a network of a config.json with weights that mean nothing yet.
+    """Return the network of a config.json with uninitialized weights.
 
-    Raises CheckpointError, before memory is taken, unless its weights have the shapes of a file.
+    Raises CheckpointError, before memory is allocated, unless its weights have the shapes of a
+    file.
     """
     library = _library()
     values = {name: value for name, value in config.items() if name not in _NOT_READ}
@@ -258,21 +259,23 @@ def empty_network(config: HfConfig, dtype: torch.dtype, shapes: Shapes) -> Any:
         if n_buffer_bytes > _MAX_BUFFER_BYTES or any(
             name not in planned or planned[name].shape != shape for name, shape in shapes.items()
         ):
-            raise ValueError("the weights are of another network")
+            raise ValueError("the weights belong to another network")
         stored = {id(planned[name]) for name in shapes}
-        if not stored >= {id(weight) for weight in planned.values()}:  # tied ones are stored once
+        if not stored >= {
+            id(weight) for weight in planned.values()
+        }:  # tied weights are stored once
             raise ValueError("weights are missing")
         return library.AutoModelForCausalLM.from_config(hf_config, dtype=dtype)
-    # Of a config that is none the libraries raise types of their own.
+    # For an invalid config the libraries raise their own types.
     except Exception as error:
         raise CheckpointError(
-            "the fine-tuned base has an architecture that is unknown here",
-            hint="update transformers; bases with code of their own cannot be opened this way",
+            "the fine-tuned base has an architecture that is not supported",
+            hint="update transformers; bases with their own code cannot be opened this way",
         ) from error
 
 
 def reopened(folder: Path) -> nn.Module:
-    """Open a folder as others do."""
+    """Open a saved folder with transformers, as other programs do."""
     model: nn.Module = _library().AutoModelForCausalLM.from_pretrained(
         folder, local_files_only=True
     )
@@ -287,7 +290,7 @@ def new_kv_cache() -> Any:
 def _library(base: Base | None = None) -> Any:
     """Import transformers without its progress bars and advice, and offline for a folder."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    # Else a service of the hub is asked to convert bases that are no safetensors.
+    # Without this, a service of the hub is asked to convert bases to safetensors.
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")
     if base is not None and base.is_local:
         os.environ["HF_HUB_OFFLINE"] = "1"

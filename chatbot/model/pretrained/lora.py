@@ -33,7 +33,7 @@ _NAME = "default"
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Leave out what the libraries warn of and we have decided."""
+    """Suppress warnings of the libraries about deliberate choices."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -42,9 +42,9 @@ def quietly() -> Iterator[None]:
 def add_adapter(
     model: nn.Module, settings: LoraConfig, rows: Mapping[str, list[int]], base_name: str
 ) -> PeftModel:
-    """Put a new adapter on a network: LoRA, and rows of its tables that are trained too.
+    """Add a new adapter to a network: LoRA, and trained rows of its embedding and head.
 
-    `rows`: token ids by the name of a table.
+    `rows`: name of a table (embedding or head) -> token ids of the trained rows.
     """
     is_conv1d = any(type(module).__name__ == "Conv1D" for module in model.modules())
     config = PeftConfig(
@@ -66,7 +66,7 @@ def add_adapter(
 
 
 def _outside_of_text(model: Any) -> str | None:
-    """Return a pattern of layers that text never passes (a vision tower), if there are any."""
+    """Return a pattern of layers that text does not use (a vision tower); None without any."""
     decoder = model.get_decoder()
     own = next((name for name, module in model.named_modules() if module is decoder), "")
     head = model.get_output_embeddings()
@@ -81,7 +81,7 @@ def _outside_of_text(model: Any) -> str | None:
 def restore_adapter(
     model: nn.Module, config: Mapping[str, Any], weights: Mapping[str, Tensor], base_name: str
 ) -> PeftModel:
-    """Put an adapter back from its adapter_config.json and its weights.
+    """Restore an adapter from its adapter_config.json and its weights.
 
     Raises CheckpointError if it does not fit the network.
     """
@@ -104,31 +104,33 @@ def restore_adapter(
 
 
 def _sizes_of(module: Any) -> tuple[int, int]:
-    """Return the inputs and outputs of a layer."""
-    if isinstance(module, nn.Linear):  # one in 4 bits has a weight of another shape
+    """Return the input and output dimensions of a layer."""
+    if isinstance(module, nn.Linear):  # a 4-bit layer stores its weight in another shape
         return module.in_features, module.out_features
     n_in, n_out = module.weight.shape  # Conv1D
     return n_in, n_out
 
 
 def load_adapter_weights(model: PeftModel, weights: Mapping[str, Tensor]) -> None:
-    """Put the weights of a file into an adapter; raises CheckpointError if they do not fit."""
+    """Load weights into an adapter; raises CheckpointError if they do not fit."""
     try:
         with quietly():
             result: Any = set_peft_model_state_dict(model, dict(weights))
     except (ValueError, RuntimeError, KeyError, IndexError) as error:
         raise unfit() from error
     trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
-    missing = trained & set(result.missing_keys)  # a tied head has its table's rows, under one name
+    missing = trained & set(
+        result.missing_keys
+    )  # a tied head shares the trained rows of the embedding
     if missing or result.unexpected_keys:
         raise unfit()
 
 
 def unfit() -> CheckpointError:
-    """Return the refusal of weights that do not belong to a network."""
+    """Return the error of weights that do not fit a network."""
     return CheckpointError(
         "the adapter does not fit the base",
-        hint="it belongs to another base, to other settings of lora, or is damaged",
+        hint="it belongs to another base or other lora settings, or it is damaged",
     )
 
 
@@ -143,19 +145,21 @@ def _attached(model: nn.Module, config: PeftConfig, base_name: str) -> PeftModel
             if isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
         }
         raise ConfigError(
-            "lora.target_modules names no layer of the base",
+            "lora.target_modules matches no layer of the base",
             hint=f"it has {', '.join(sorted(linear))}; auto takes all",
         ) from error
     attached.peft_config[_NAME].base_model_name_or_path = base_name
     for module in attached.modules():
         dropouts = getattr(module, "lora_dropout", {})
         if _NAME in dropouts and isinstance(dropouts[_NAME], nn.Dropout):
-            dropouts[_NAME] = Dropout(dropouts[_NAME].p)  # theirs takes a fifth of a CPU's step
+            dropouts[_NAME] = Dropout(
+                dropouts[_NAME].p
+            )  # peft's version takes a fifth of a step on a CPU
     return attached
 
 
 def adapter_config(model: PeftModel) -> HfConfig:
-    """Return what adapter_config.json holds."""
+    """Return the content of adapter_config.json."""
     values = model.peft_config[_NAME].to_dict()
     values |= {"inference_mode": True, "peft_version": None}
     plain: HfConfig = json.loads(json.dumps(values, default=sorted))
@@ -170,31 +174,31 @@ def adapter_weights(model: PeftModel) -> dict[str, Tensor]:
 
 
 def merged(model: PeftModel) -> nn.Module:
-    """Return the network with the adapter worked into its weights."""
+    """Return the network with the adapter merged into its weights."""
     with quietly(), torch.no_grad():
         result: nn.Module = model.merge_and_unload()
     return result
 
 
 def is_adapted(model: nn.Module) -> bool:
-    """Whether a network carries an adapter."""
+    """Whether a network has an adapter."""
     return isinstance(model, PeftModel)
 
 
 def without_adapter(model: nn.Module) -> nn.Module:
-    """Return the network below an adapter; its layers carry the adapter still."""
+    """Return the base network inside an adapter; its layers still include the adapter."""
     return model.get_base_model() if isinstance(model, PeftModel) else model
 
 
 def table_of(module: nn.Module) -> Any:
-    """Return a table, or a head, without the wrapper that trains some of its rows."""
+    """Return an embedding or a head without the wrapper that trains some of its rows."""
     if isinstance(module, TrainableTokensWrapper):
         return module.token_adapter.get_base_layer()
     return module
 
 
 def trained_rows(module: nn.Module) -> Tensor | None:
-    """Return the trained rows (K, C) of a table or a head, if it has any."""
+    """Return the trained rows (K, C) of an embedding or a head; None without any."""
     if isinstance(module, TrainableTokensWrapper):
         rows: Tensor = module.token_adapter.trainable_tokens_delta[_NAME]
         return rows

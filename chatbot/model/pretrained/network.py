@@ -1,4 +1,4 @@
-"""A pretrained causal network, with or without an adapter, as what the loop trains and replies.
+"""A Hugging Face causal LM, with or without an adapter, behind `Network` and `LanguageModel`.
 
 B batch, T tokens, C channels, V vocabulary, K trained rows.
 """
@@ -44,11 +44,11 @@ from chatbot.model.pretrained.lora import (
 from chatbot.settings.schema import Config
 
 _ROWS_AT_ONCE = 8192
-_NOISE = 0.02  # of a new token's row around the mean of all rows, in their spread
+_NOISE = 0.02  # distance of a new token's row from the mean of all rows, in standard deviations
 
 
 def add_token_rows(model: Any, tokenizer: BaseTokenizer) -> None:
-    """Give every token of a tokenizer a row; a new token's is near the mean of all rows."""
+    """Add an embedding row for every new token of a tokenizer, near the mean of all rows."""
     if not tokenizer.added_ids:
         return
     with torch.no_grad():
@@ -67,7 +67,7 @@ def add_token_rows(model: Any, tokenizer: BaseTokenizer) -> None:
 
 
 def _mean_and_spread(table: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and standard deviation (C,) of rows, without a copy of them all in fp32."""
+    """Return mean and standard deviation (C,) of rows, without an fp32 copy of all."""
     total = torch.zeros(table.shape[1], dtype=torch.float32, device=table.device)
     squares = torch.zeros_like(total)
     for rows in table.split(_ROWS_AT_ONCE):
@@ -80,14 +80,14 @@ def _mean_and_spread(table: Tensor) -> tuple[Tensor, Tensor]:
 def rows_to_train(model: Any, tokenizer: BaseTokenizer) -> dict[str, list[int]]:
     """Return the rows that an adapter trains besides its matrices, by table.
 
-    New control tokens are read; in a group they are predicted as well (who speaks next).
+    New control tokens are inputs; in a group they are also predicted (who speaks next).
     """
     if not tokenizer.added_ids:
         return {}
     modules = {id(module): name for name, module in model.named_modules()}
     table, head = model.get_input_embeddings(), model.get_output_embeddings()
     names = [modules[id(table)].rpartition(".")[2]]
-    # A new end token or line break is predicted too.
+    # A new end token or line break is also predicted.
     is_said = tokenizer.n_speakers > 2 or {EOS, LINE} & set(tokenizer.form.added)
     if is_said and table.weight is not head.weight:
         names.append(modules[id(head)].rpartition(".")[2])
@@ -95,17 +95,19 @@ def rows_to_train(model: Any, tokenizer: BaseTokenizer) -> dict[str, list[int]]:
 
 
 class PretrainedNetwork(nn.Module):
-    """A pretrained network, with or without an adapter, as what the loop trains."""
+    """A pretrained network, with or without an adapter, behind the protocol `Network`."""
 
     _row_of: Tensor
     _row_ids: Tensor
 
     def __init__(self, model: Any, tokenizer: BaseTokenizer, signature: Mapping[str, Any]) -> None:
-        """Wrap a network; raises ConfigError if its logits are made in a way unknown here."""
+        """Wrap a network; raises ConfigError if its way to compute logits is not supported."""
         super().__init__()
         self.model = model
         self.vocab_size = tokenizer.vocab_size
-        self.inner = [without_adapter(model)]  # in a list: its weights are those of `model`
+        self.inner = [
+            without_adapter(model)
+        ]  # in a list, so that its weights are not registered twice
         self._signature = signature
         table, head = self._base.get_input_embeddings(), self._base.get_output_embeddings()
         config = self._base.config.get_text_config()
@@ -129,7 +131,7 @@ class PretrainedNetwork(nn.Module):
 
     @property
     def context_length(self) -> int:
-        """The most tokens of a conversation."""
+        """The maximum context, in tokens."""
         config = self._base.config.get_text_config()
         return min(int(getattr(config, "max_position_embeddings", 0) or LONGEST), LONGEST)
 
@@ -140,12 +142,12 @@ class PretrainedNetwork(nn.Module):
 
     @property
     def signature(self) -> Mapping[str, Any]:
-        """What a checkpoint must agree with, by the name of its setting."""
+        """The values that a checkpoint must match, by the name of the setting."""
         return self._signature
 
     @property
     def head_weight(self) -> Tensor:
-        """The matrix (V, C) of the head, as the base has it."""
+        """The matrix (V, C) of the LM head, without trained rows."""
         weight: Tensor = table_of(self._base.get_output_embeddings()).weight
         return weight
 
@@ -156,7 +158,7 @@ class PretrainedNetwork(nn.Module):
         return None if rows is None else (self._row_ids, rows)
 
     def hidden(self, tokens: Tensor, cache: Any = None) -> Tensor:
-        """Map tokens (B, T) to normed hidden states (B, T, C)."""
+        """Map tokens (B, T) to normalized hidden states (B, T, C)."""
         read = {"input_ids": tokens}
         if trained_rows(self._base.get_input_embeddings()) is not None:
             read = {"inputs_embeds": self._embedded(tokens)}
@@ -167,7 +169,7 @@ class PretrainedNetwork(nn.Module):
         return hidden
 
     def _embedded(self, tokens: Tensor) -> Tensor:
-        """Read the table with its trained rows; peft would copy the table at every step."""
+        """Embed tokens with the trained rows; peft would copy the embedding at every step."""
         wrapper = self._base.get_input_embeddings()
         rows = trained_rows(wrapper)
         embedded: Tensor = table_of(wrapper)(tokens)
@@ -178,7 +180,7 @@ class PretrainedNetwork(nn.Module):
         return torch.where((place >= 0)[..., None], new, embedded)
 
     def head(self, hidden: Tensor) -> Tensor:
-        """Map hidden states (..., C) to logits (..., V)."""
+        """Apply the LM head: map hidden states (..., C) to logits (..., V)."""
         layer = table_of(self._base.get_output_embeddings())
         logits = F.linear(hidden, layer.weight.to(hidden.dtype), getattr(layer, "bias", None))
         if self.head_rows is not None:
@@ -191,7 +193,7 @@ class PretrainedNetwork(nn.Module):
         return logits
 
     def bundle(self, tokenizer: BaseTokenizer) -> Bundle:
-        """Return what files hold: the adapter, or all of the network."""
+        """Return the bundle to save: the adapter, or the full network."""
         if is_adapted(self.model):
             weights, config = adapter_weights(self.model), adapter_config(self.model)
             return Bundle("pretrained", "adapter", config, _arrays(weights), tokenizer.files)
@@ -199,7 +201,7 @@ class PretrainedNetwork(nn.Module):
         return Bundle("pretrained", "full", config, _arrays(weights), tokenizer.files)
 
     def hf_config(self) -> HfConfig:
-        """Return what config.json holds, without where the base was."""
+        """Return the content of config.json, without the location of the base."""
         config: HfConfig = json.loads(self._base.config.to_json_string(use_diff=False))
         return {**config, "vocab_size": len(self.head_weight), "_name_or_path": ""}
 
@@ -209,7 +211,7 @@ class PretrainedNetwork(nn.Module):
             self._base.save_pretrained(folder)
 
     def load_weights(self, weights: Weights) -> None:
-        """Take the weights of a bundle; raises CheckpointError if they do not fit."""
+        """Load the weights of a bundle; raises CheckpointError if they do not fit."""
         if is_adapted(self.model):
             load_adapter_weights(self.model, _tensors(weights))
             return
@@ -224,7 +226,7 @@ class PretrainedNetwork(nn.Module):
         return set(self._base.state_dict()) - set(self.all_weights())
 
     def all_weights(self) -> dict[str, Tensor]:
-        """Return every weight once: a head that is its table again is left out."""
+        """Return every weight once: without a head that is tied to the embedding."""
         names: dict[int, str] = {}
         weights = {}
         for name, weight in self._base.state_dict().items():
@@ -233,18 +235,18 @@ class PretrainedNetwork(nn.Module):
         return weights
 
     def release(self) -> None:
-        """Let go of all weights: nothing else can be asked of this network."""
+        """Release all weights: the network cannot be used any more."""
         self.model, self.inner = nn.Identity(), []
 
     def language_model(self) -> "PretrainedLanguageModel":
-        """Return it as what replies."""
+        """Return the network behind the protocol `LanguageModel`."""
         return PretrainedLanguageModel(self)
 
     @torch.no_grad()
     def require_known_head(self) -> None:
-        """Raise ConfigError if the base makes its logits in another way than `head`.
+        """Raise ConfigError if the base computes its logits in another way than `head`.
 
-        Without dropout, which would make any two passes differ; the mode of training is put back.
+        Compares two passes without dropout, and restores the training mode.
         """
         was_training = self.model.training
         self.model.eval()
@@ -258,7 +260,7 @@ class PretrainedNetwork(nn.Module):
         expected = self.model(input_ids=tokens, use_cache=False).logits.float()
         if not torch.isfinite(expected).all():
             raise ConfigError(
-                "the base computes numbers that are not finite",
+                "the base computes values that are not finite",
                 hint="set model.torch_dtype to bfloat16 or float32",
             )
         logits = self.head(self.hidden(tokens)).float()
@@ -270,7 +272,7 @@ class PretrainedNetwork(nn.Module):
             )
 
     def checkpoint_gradients(self) -> None:
-        """Keep the inputs of layers only and compute the rest again on the way back."""
+        """Enable gradient checkpointing: save only inputs of layers, and recompute the rest."""
         enable = getattr(self._base, "activation_checkpointing_enable", None)
         (enable or self._base.gradient_checkpointing_enable)({"use_reentrant": False})
 
@@ -281,7 +283,7 @@ def _arrays(weights: Mapping[str, Tensor]) -> Weights:
 
 def _tensors(weights: Weights) -> dict[str, Tensor]:
     """Return weights as tensors, without a copy: they are read, never written to."""
-    with quietly():  # of arrays that are mapped files torch warns
+    with quietly():  # torch warns about read-only (mapped) arrays
         return {name: torch.from_numpy(weight) for name, weight in weights.items()}
 
 
@@ -291,9 +293,9 @@ def open_network(
     device: torch.device | None = None,
     dtype: torch.dtype | None = None,
 ) -> PretrainedNetwork:
-    """Return a fine-tuned network to reply with, where and as the settings say unless told.
+    """Return a fine-tuned network for inference, on the configured device and in its dtype.
 
-    An adapter is worked into its base's weights where their dtype holds the sum. Raises
+    An adapter is merged into its base's weights if their dtype is exact enough. Raises
     CheckpointError for an adapter of another base.
     """
     device = device or choose_device(config.runtime.device)
@@ -314,7 +316,7 @@ def open_network(
     if difference := base.fingerprint().difference(bundle.about.base_fingerprint or ""):
         raise CheckpointError(
             f"the adapter belongs to another base than {base.name}: {difference}",
-            hint=f"it was trained on {bundle.about.base_model}: set model.base_model to it",
+            hint=f"it was trained on {bundle.about.base_model}: set model.base_model to that",
         )
     add_token_rows(model, tokenizer)
     model = restore_adapter(model, bundle.config, _tensors(bundle.weights), base.name)
@@ -326,12 +328,12 @@ def open_network(
 
 
 def language_model(bundle: Bundle, config: Config) -> "PretrainedLanguageModel":
-    """Return a fine-tuned network as what replies."""
+    """Return a fine-tuned network behind the protocol `LanguageModel`."""
     return open_network(bundle, config).language_model()
 
 
 class PretrainedCache:
-    """What a network has read of one conversation."""
+    """The keys and values of one conversation, and its tokens."""
 
     def __init__(self) -> None:
         self.length = 0
@@ -339,7 +341,7 @@ class PretrainedCache:
         self.kept: Any = None
 
     def cut(self, length: int) -> None:
-        """Forget what follows the first `length` tokens."""
+        """Drop everything after the first `length` tokens."""
         if length >= self.length:
             return
         self.length = length
@@ -347,7 +349,7 @@ class PretrainedCache:
         try:
             self.kept.crop(length)
         except (ValueError, RuntimeError, AttributeError):
-            self.kept = None  # a sliding window forgets: read again
+            self.kept = None  # a sliding window lacks older tokens: read them again
 
 
 class PretrainedLanguageModel:
@@ -358,7 +360,7 @@ class PretrainedLanguageModel:
 
     @property
     def context_length(self) -> int:
-        """The most tokens that a cache can hold."""
+        """The maximum number of tokens in a cache."""
         return self._network.context_length
 
     def new_cache(self) -> PretrainedCache:
@@ -372,7 +374,7 @@ class PretrainedLanguageModel:
             return self._logits(hidden)
 
     def next_logits(self, tokens: Tokens, cache: Any) -> Logits:
-        """Map tokens (T,) that continue a cache to the logits (V,) of what follows them."""
+        """Map tokens (T,) that continue a cache to the logits (V,) of the next token."""
         hidden = self._hidden(tokens[None], cache)[0, -1]
         with torch.inference_mode():
             return self._logits(hidden)

@@ -1,4 +1,4 @@
-"""A base's tokenizer in the form for a room: its chat template's frames, or this program's own."""
+"""A base's tokenizer with frames for the turns of a room: its chat template's, or our own."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from chatbot.errors import ConfigError, CorpusError
 from chatbot.model.pretrained.hub import Base
 
 _SAMPLE = "안녕하세요 오늘 뭐해요 hello"
-_DATE = "01 Jan 2025"  # some templates write today's: a frame that changes every day
+_DATE = "01 Jan 2025"  # some templates contain the current date, which would change every day
 
 
 def base_tokenizer(base: Base, n_speakers: int) -> tuple[BaseTokenizer, str]:
-    """Return the tokenizer of a base in the form for a room, and a sentence about the form.
+    """Return the tokenizer of a base with a form for a room, and a message about the form.
 
     `auto`: the chat template in a room of two, since it knows two roles; else the plain form.
     """
@@ -25,7 +25,7 @@ def base_tokenizer(base: Base, n_speakers: int) -> tuple[BaseTokenizer, str]:
     kind, why = base.settings.form, "chosen in configs/sft.yaml"
     if kind == "auto":
         kind = "chat" if hf_tokenizer.chat_template and n_speakers == 2 else "plain"
-        why = "a room of two" if kind == "chat" else "one control token a speaker"
+        why = "a room of two" if kind == "chat" else "one control token for each speaker"
     if kind == "chat":
         try:
             return _require_text(
@@ -43,18 +43,18 @@ def base_tokenizer(base: Base, n_speakers: int) -> tuple[BaseTokenizer, str]:
 
 
 def require_own_tokenizer(base: Base, tokenizer: BaseTokenizer) -> None:
-    """Raise CorpusError if tokens were made with the tokenizer of another base."""
+    """Raise CorpusError if the tokens are from the tokenizer of another base."""
     with base.explained():
         text = _own_text(base)
     if text is not None and with_tokens(text, tokenizer.form.added) != tokenizer.text:
         raise CorpusError(
-            f"the data was made with the tokenizer of another base than {base.name}",
-            hint="`chatbot preprocess` makes it anew",
+            f"the data was tokenized for another base than {base.name}",
+            hint="run `chatbot preprocess` again",
         )
 
 
 def _own_text(base: Base) -> str | None:
-    """Return the base's own tokenizer.json: transformers may rebuild it otherwise."""
+    """Return the base's own tokenizer.json: transformers may rebuild it differently."""
     path = base.file("tokenizer.json")
     return None if path is None else path.read_text(encoding="utf-8")
 
@@ -71,8 +71,8 @@ def _backend_text(hf_tokenizer: Any, base: Base) -> str:
 def _end_of(text: str, base: Base, hf_tokenizer: Any, name: str) -> str | None:
     """Return the base's bos or eos token.
 
-    Without a tokenizer_config.json transformers gives one that the vocabulary does not hold;
-    config.json then knows its number.
+    Without a tokenizer_config.json transformers returns one that is not in the vocabulary; then
+    config.json has its id.
     """
     vocabulary = read_backend(text).get_vocab(with_added_tokens=True)
     name_of_token = getattr(hf_tokenizer, name)
@@ -83,20 +83,20 @@ def _end_of(text: str, base: Base, hf_tokenizer: Any, name: str) -> str | None:
 
 
 def _framed(text: str, form: Form) -> BaseTokenizer:
-    """Return a tokenizer with a form; a line break gets a token where there is none."""
+    """Return a tokenizer with a form; add a token for a line break if there is none."""
     if not knows_lines(text):
         form = msgspec.structs.replace(form, added=[*form.added, LINE])
     return BaseTokenizer(with_tokens(text, form.added), form)
 
 
 def _require_text(tokenizer: BaseTokenizer, base: Base) -> BaseTokenizer:
-    """Raise ConfigError if what is written with a tokenizer does not come back."""
+    """Raise ConfigError if text changes when it is encoded and decoded."""
     sample = _SAMPLE.replace(" ", "")
     decoded = tokenizer.decode(tokenizer.encode(_SAMPLE)).replace(" ", "")
     n_kept = sum(char in decoded for char in sample)
     if "\n" in decoded or n_kept < len(sample) / 2:
         raise ConfigError(
-            f"base {base.name} cannot write Korean: {sample!r} comes back as {decoded!r}",
+            f"base {base.name} cannot encode Korean: {sample!r} is decoded as {decoded!r}",
             hint="choose another base, or give it its own tokenizer.json",
         )
     return tokenizer
@@ -118,7 +118,7 @@ def _chat_form(theirs: Any, base: Base) -> Form:
             )
         except jinja2.TemplateError as error:
             raise ConfigError(
-                f"the base's chat template refuses a talk: {error}",
+                f"the base's chat template refuses a conversation: {error}",
                 hint="set model.form: plain, or leave model.system_prompt empty",
             ) from error
         return str(text)
@@ -127,5 +127,5 @@ def _chat_form(theirs: Any, base: Base) -> Form:
 
 
 def without_speakers(tokenizer: BaseTokenizer) -> BaseTokenizer:
-    """Return the same vocabulary in the raw form: text that ends as a reply does."""
+    """Return the same vocabulary with the raw form: text with the end token of a reply."""
     return BaseTokenizer(tokenizer.text, raw_form(tokenizer.form, tokenizer.end_token))

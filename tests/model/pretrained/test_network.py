@@ -221,7 +221,7 @@ def test_a_hub_base_that_cannot_be_fetched_is_said(monkeypatch):
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     base = Base(BaseModelConfig(base_model="nobody/no-such-model"), Path())
-    with pytest.raises(ConfigError, match="cannot be fetched") as error:
+    with pytest.raises(ConfigError, match="cannot be downloaded") as error:
         base_tokenizer(base, 2)
     assert "name its folder" in error.value.hint
 
