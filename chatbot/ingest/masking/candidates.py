@@ -26,8 +26,15 @@ _SECRET = re.compile(r"[가-힣]{2,}[0-9]{4,}(?![0-9]*[가-힣])|[!-'*-~]{4,}")
 _ORDINARY = re.compile(
     r"[0-9.,:/~+-]+(?:%|kg|km|cm|mm|ml|gb|mb|tb|am|pm|th|st|nd|rd|hz|[xX])?"  # 10:30, 1.5km
     r"|(?:19|20)[0-9]{2}[-./][0-9]{1,2}(?:[-./][0-9]{1,2})?"
+    r"|[A-Z]{2,4}-?[0-9]{1,4}[A-Za-z]{0,2}|[0-9]{3,4}p|[0-9]{3}[A-Z]?|v?[0-9]+(?:\.[0-9]+){1,3}"
+    r"|\S*(?:://|www\.)\S*|\S+\.(?:jpe?g|png|gif|mp[34]|pdf|docx?|xlsx?|pptx?|hwp|zip|txt|com|net|kr)"
     r"|[A-Z]?[a-z]+(?:[-'/&][A-Za-z]+)*[.,!?~;]*|[A-Z]+[!?.]*"  # English words
     r"|(?:ㅋ|ㅎ|\W)+",
+)
+# Digits that somebody is told to type, or too many of them for a price or a year.
+_TYPED = re.compile(
+    r"(?<![0-9A-Za-z가-힣.,:/~-])(?:([0-9]{4,8})[#*]? ?(?:누르|눌러|누름|치면|쳐|치고|입력|찍어)"
+    r"|([0-9]{6,8})(?![0-9A-Za-z가-힣.,:/~-]))"
 )
 _UNITS = re.compile(r"(?:원|년|월|일|시|분|초|개|명|번|층|도|점|배|만|천|억|위|살|주|킬로|미터)")
 _GIVEN = (
@@ -40,20 +47,21 @@ _SURNAME = (
     "연위표명기반왕금옥육인맹제모탁국은편"
 )
 _TITLES = (
-    "씨|쌤|선배|언니|오빠|형|누나|선생님|과장님?|대리님?|부장님?|팀장님?|차장님?|실장님?|사장님?|교수님?|이사님?|원장님?|주임님?|"
+    "씨|쌤|선배|언니|오빠|형|누나|선생님|과장님?|대리님?|부장님?|팀장님?|차장님?|실장님?|사장님?|교수님?|이사님?|원장님?|주임님?|대표님?|"
     "사원|간호사님?|기사님?|목사님?|집사님?|할머니|할아버지|이모|삼촌|엄마|아빠|아저씨"
 )
 # Marks of a person's name: a title, a vocative, a particle for persons, or 이 before a particle.
 _CALL = re.compile(
     rf"(?<![가-힣])(?P<name>(?:[{_SURNAME}])?[{_GIVEN}]{{2}})"
-    rf"(?: ?(?:{_TITLES})(?=(?:이|가|은|는|을|를|도|한테|께서|랑|이랑|하고|네|의)?(?![가-힣]))"
+    rf"(?:이? ?(?:{_TITLES})(?=(?:이|가|은|는|을|를|도|한테|께서|랑|이랑|하고|네|의)?(?![가-힣]))"
+    r"|이? 걔(?![가-힣])|이?네 (?=집|엄마|아빠|부모|가족|강아지|고양이|회사|동네)"
     r"|(?P<animate>(?:이?한테|에게|께서)(?:는|도|만)?(?![가-힣]))"
     r"|(?P<vocative>아|야)(?=[ ,!?~.\n]*$|[,!?~]| )"
-    r"|(?P<linked>이)(?=(?:가|는|도|랑|를|네|한테|랑은|한테는|네가)(?![가-힣])))"
+    r"|(?P<linked>이)(?=(?:가|는|도|랑|를|네|한테|의|만|보다|때문에?|처럼|까지|랑은|한테는|네가)(?![가-힣])))"
 )
 _PLAIN = re.compile(rf"(?<![가-힣])((?:[{_SURNAME}])?[{_GIVEN}]{{2}})")
 _BY_TITLE = re.compile(
-    rf"(?<![가-힣])([{_SURNAME}](?:과장|대리|부장|팀장|차장|실장|이사|원장|주임|교수|선생|간호사|프로))"
+    rf"(?<![가-힣])([{_SURNAME}](?:과장|대리|부장|팀장|차장|실장|이사|원장|주임|교수|선생|간호사|프로|대표|사원))"
     r"(?:님|쌤)?(?:이|가|은|는|을|를|도|한테|께서|랑|이랑|하고|네|의)?(?![가-힣])"
 )
 # Words of two such syllables that also occur before a title or 이.
@@ -129,6 +137,8 @@ def _random_strings(plain: str) -> Iterator[str]:
         if value[-1:].isdecimal() and _UNITS.match(plain, match.end()):
             continue
         yield value
+    for match in _TYPED.finditer(plain):
+        yield match[1] or match[2]
 
 
 def _called(plain: str) -> Iterator[str]:
