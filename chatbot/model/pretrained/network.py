@@ -308,10 +308,8 @@ def open_network(
         network.load_weights(bundle.weights)
         return network.to(device).requires_grad_(False).eval()
     settings = config.pretrained.base
-    base, in_4bit = (
-        Base(settings, Path(config.root)),
-        settings.load_in_4bit and can_quantize(device),
-    )
+    base = Base(settings, Path(config.root))
+    in_4bit = settings.load_in_4bit and can_quantize(device)
     model = load_base(base, device, dtype, in_4bit=in_4bit)
     if difference := base.fingerprint().difference(bundle.about.base_fingerprint or ""):
         raise CheckpointError(
