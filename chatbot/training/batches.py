@@ -1,7 +1,7 @@
-"""Token files -> batches: whole sessions, rows of similar length, order known from (seed, epoch).
+"""Token files -> batches of whole sessions, in an order that depends only on (seed, epoch).
 
-No session sees another: each has a row of its own, and rows of a batch are of similar length,
-so that little is padding. B rows, T tokens.
+Sessions never share a row, and rows of a batch have similar lengths, so that little is padding. B
+rows, T tokens.
 """
 
 from collections.abc import Iterator
@@ -19,9 +19,11 @@ from chatbot.errors import CorpusError
 from chatbot.settings.schema import ObjectiveConfig
 
 Ints = npt.NDArray[np.int64]
-_ROWS_SORTED_TOGETHER = 64  # in batches: similar lengths meet, yet every epoch mixes anew
+_ROWS_SORTED_TOGETHER = (
+    64  # in batches: rows are sorted by length within a window, which differs in every epoch
+)
 _MIN_ROOM = 8
-_CARRIED = 4  # a cut session carries 1/4 of the context over as untrained past
+_CARRIED = 4  # the pieces of a split session overlap by 1/4 of the context, which is not trained
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,14 @@ class Batch:
 
     @property
     def n_tokens(self) -> int:
-        """Positions computed, padding included."""
+        """Number of positions, padding included."""
         return self.inputs.size
 
     def share(self, rank: int, size: int, max_tokens: int) -> list["Batch"]:
-        """Return the parts that process `rank` of `size` computes, each of at most `max_tokens`.
+        """Return the micro-batches of process `rank` of `size`, each of at most `max_tokens`.
 
-        Rows go round the processes, so each gets short and long ones. A process without a row
-        gets one of weight 0: every process takes part in every step.
+        Rows are assigned in turn, so that each process gets short and long ones. A process without
+        a row gets one of weight 0, because every process must take part in every step.
         """
         rows = np.arange(rank, len(self.inputs), size)
         if not len(rows):
@@ -50,7 +52,7 @@ class Batch:
         return [self._take(rows[i : i + n_rows]) for i in range(0, len(rows), n_rows)]
 
     def _take(self, rows: Ints) -> "Batch":
-        """Return some rows, without the columns where all of them are padding."""
+        """Return the rows at `rows`, without columns that are only padding."""
         if len(rows) == len(self.inputs):
             return self
         used = np.flatnonzero(self.weights[rows].any(axis=0))
@@ -62,10 +64,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Pieces:
-    """Sessions, cut where they are longer than the context.
+    """Sessions, split where they are longer than the context.
 
-    Piece i is what leads a session, then tokens[start:end]; targets before `trained_from` were
-    trained in the piece before it and are context here.
+    Piece i is the session lead, then tokens[start:end]; targets before `trained_from` are trained
+    in the previous piece and only context here.
     """
 
     start: Ints
@@ -79,24 +81,24 @@ class Pieces:
 
     @property
     def lengths(self) -> Ints:
-        """Positions that each piece takes in a batch: of its last token nothing is asked."""
+        """Positions of each piece in a batch, which exclude its last token."""
         return self.end - self.start + self.n_prefix - 1
 
     def take(self, which: npt.NDArray[Any]) -> "Pieces":
-        """Return some of the pieces."""
+        """Return the pieces at the given indices."""
         return Pieces(self.start[which], self.end[which], self.trained_from[which], self.n_prefix)
 
 
 def cut_pieces(tokens: npt.NDArray[Any], tokenizer: Tokenizer, block_size: int) -> Pieces:
-    """Find sessions by their bos; cut those longer than `block_size` between turns."""
+    """Find sessions by their bos; split those longer than `block_size` between turns."""
     starts, ends = session_bounds(tokens, tokenizer.bos_id)
     starts = starts + 1
     n_lead = longest_lead(tokenizer)
     room = block_size + 1 - n_lead
     if room < _MIN_ROOM:
         raise CorpusError(
-            f"the frame before every session takes {n_lead} of {block_size} tokens",
-            hint="shorten the system prompt, or let the model see more at once",
+            f"the prefix of every session takes {n_lead} of {block_size} tokens",
+            hint="shorten the system prompt, or raise the model's context",
         )
     is_long = ends - starts > room
     rows = [np.stack([starts, ends, starts], axis=1)[~is_long]]
@@ -109,9 +111,9 @@ def cut_pieces(tokens: npt.NDArray[Any], tokenizer: Tokenizer, block_size: int) 
 
 
 def _cut(start: int, end: int, turns: Ints, block_size: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (start, end, trained_from), the last piece first: a last turn has the longest past.
+    """Yield (start, end, trained_from), last piece first: last turns get the longest context.
 
-    Pieces begin before a turn; what a piece carries of the one before it ends before a turn too.
+    Pieces begin before a turn, and so does the part that they do not share with the previous one.
     """
     while end - start > block_size:
         first = end - block_size
@@ -125,7 +127,7 @@ def _cut(start: int, end: int, turns: Ints, block_size: int) -> Iterator[tuple[i
 
 
 class BatchSource:
-    """Batches of one split. What epoch e holds at place i depends on (seed, e, i) alone."""
+    """Batches of a split. Batch i of epoch e depends only on (seed, e, i)."""
 
     def __init__(
         self,
@@ -141,7 +143,7 @@ class BatchSource:
         self._pad = tokenizer.pad_id
         context = objective.context_weight if objective.loss_mode == "all" else 0.0
         self._value_of = np.array([0.0, 1.0, context], dtype=np.float32)
-        # In a group, who speaks next is learned too: it tells the bot when to stay silent.
+        # In a group, the next speaker is trained too: it lets the bot decide when to stay silent.
         self._speakers = [
             tokenizer.head(n)[0] for n in range(tokenizer.n_speakers) if tokenizer.head(n)
         ]
@@ -155,7 +157,7 @@ class BatchSource:
         self.pieces = pieces.take(is_trained)
         if not len(self.pieces):
             raise CorpusError(
-                "the loss mask has no trained token",
+                "the loss mask has no target token",
                 hint="run `chatbot preprocess` with other targets, or `objective.loss_mode: all`",
             )
         self._plan = lru_cache(maxsize=2)(self._plan_epoch)
@@ -176,7 +178,7 @@ class BatchSource:
         return self._assemble(self._plan(epoch)[index])
 
     def in_order(self, max_tokens: int) -> Iterator[Batch]:
-        """Yield evenly spread pieces, shortest first, about `max_tokens` in all: for evaluation."""
+        """Yield batches for evaluation: evenly spread pieces, of about `max_tokens` in all."""
         for rows in self._in_order(max_tokens):
             yield self._assemble(rows)
 
@@ -193,11 +195,11 @@ class BatchSource:
 
     @property
     def batch_tokens(self) -> int:
-        """The most positions of a batch."""
+        """The maximum number of positions in a batch."""
         return self._batch_tokens
 
     def n_positions(self, epoch: int) -> int:
-        """Positions that an epoch computes, padding included."""
+        """Number of positions in an epoch, padding included."""
         return sum(self._width(rows) * len(rows) for rows in self._plan(epoch))
 
     def padding_share(self) -> float:
@@ -216,7 +218,7 @@ class BatchSource:
         return [batches[index] for index in rng.permutation(len(batches))]
 
     def _fill(self, rows: Ints) -> list[Ints]:
-        """Cut rows, sorted by length, into batches of at most `batch_tokens` positions."""
+        """Group rows, sorted by length, into batches of at most `batch_tokens` positions."""
         lengths = self.pieces.lengths[rows].tolist()
         batches, begin = [], 0
         for index, length in enumerate(lengths):
@@ -226,7 +228,7 @@ class BatchSource:
         return [*batches, rows[begin:]]
 
     def _width(self, rows: Ints) -> int:
-        """Columns of a batch: few different widths, since kernels are prepared for each."""
+        """Return the width of a batch: few different ones, because kernels are tuned for each."""
         longest = int(self.pieces.lengths[rows].max())
         step = 1 << max(0, longest.bit_length() - 6)
         return min(-(-longest // step) * step, self._block_size)
@@ -243,9 +245,10 @@ class BatchSource:
             lead, n_replaced = session_lead(self._store.tokens[start:end].tolist(), self._tokenizer)
             start += n_replaced
             piece = np.concatenate([np.array(lead, dtype=np.int64), self._store.tokens[start:end]])
-            n, before = len(piece) - 1, len(lead) - 1  # there the token at `start` is the target
+            n, before = len(piece) - 1, len(lead) - 1  # there the token at `start` is a target
             inputs[row, :n], targets[row, :n] = piece[:-1], piece[1:]
-            # Without a prefix nothing asks for the very first token: it is never trained.
+            # Without a prefix the first token has no input that predicts it, so it is never
+            # trained.
             first = max(trained_from, start - before)
             new = slice(before + first - start, n)
             weights[row, new] = self._value_of[self._store.loss_mask[first:end]]

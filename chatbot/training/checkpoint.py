@@ -1,4 +1,4 @@
-"""Checkpoints: everything a run is at a step, in files that are whole or not there."""
+"""Checkpoints: the complete state of a run at a step, written atomically."""
 
 import os
 import pickle
@@ -23,14 +23,14 @@ from chatbot.training.loop import TrainState
 
 StateDict: TypeAlias = dict[str, Any]  # as torch makes and takes it
 FORMAT, _KIND = 1, "training"
-_N_KNOWN = 8  # digests a name: a run may die between noting one and renaming, some times in a row
+_N_KNOWN = 8  # digests per file: a run may be killed several times before renaming
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that a run is at a step, as its file holds it.
+    """The complete state of a run at a step, as in the file.
 
-    `shape`: the signature of the network. In the file `about` is plain values.
+    `shape`: the signature of the network. In the file `about` consists of plain values.
     """
 
     format: int
@@ -47,7 +47,7 @@ class Checkpoint:
     n_stale: int
     seconds: float
     about: About
-    scheduled_best: float | None = None  # files of early versions have none
+    scheduled_best: float | None = None  # missing in files of early versions
 
 
 def save_checkpoint(path: Path, state: TrainState, about: About) -> None:
@@ -75,12 +75,12 @@ def save_checkpoint(path: Path, state: TrainState, about: About) -> None:
 
 
 def checkpoint_bytes(state: TrainState) -> int:
-    """Return the most bytes that a checkpoint takes: weights, average and two moments in fp32."""
+    """Return the maximum bytes of a checkpoint: weights, average and two moments in fp32."""
     return 4 * weight_bytes(state)
 
 
 def weight_bytes(state: TrainState) -> int:
-    """Return the bytes of what is trained, in fp32."""
+    """Return the size of the trained weights in bytes, in fp32."""
     return 4 * sum(weight.numel() for weight in trained_weights(state.model).values())
 
 
@@ -94,14 +94,14 @@ def _save(path: Path, payload: Mapping[str, object]) -> None:
         try:
             torch.save(payload, file)
         except RuntimeError as error:
-            # torch hides a full disk behind an error of its own
+            # torch reports a full disk as its own error
             if isinstance(error.__context__, OSError):
                 raise error.__context__ from None
             raise
 
 
 def _rename_copy(path: Path, other: Path) -> None:
-    """Let `other` be what `path` is; `path` stays, where the file system knows hard links."""
+    """Make `other` a copy of `path`: a hard link where possible, else by renaming `path`."""
     part = other.with_name(f"{other.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)
     try:
@@ -113,9 +113,9 @@ def _rename_copy(path: Path, other: Path) -> None:
 
 
 def record_checksum(path: Path, digest: str) -> None:
-    """Note what a checkpoint is about to be; what it is until then stays known too.
+    """Record the digest of a checkpoint before it is renamed, next to the previous digest.
 
-    Written before the rename: whenever the machine dies, the file is one of the two.
+    Whenever the machine fails, the file matches one of the two.
     """
     checksums = _checksums(path.parent)
     checksums[path.name] = [digest, *checksums.get(path.name, [])][:_N_KNOWN]
@@ -132,13 +132,14 @@ def _checksums(folder: Path) -> dict[str, list[str]]:
         content = (folder / run_files.CHECKSUMS).read_bytes()
         return msgspec.json.decode(content, type=dict[str, list[str]])
     except (FileNotFoundError, msgspec.DecodeError):
-        return {}  # what torch checks by itself still holds
+        return {}  # then only torch's own checks apply
 
 
 def read_newest(folder: RunFolder, tell: Callable[[str], None]) -> Checkpoint | None:
-    """Read the newest checkpoint that is whole; None where a run has none at all.
+    """Read the newest undamaged checkpoint; None if the run has none.
 
-    `tell` is told of every damaged one. Raises CheckpointError if all are.
+    `tell` is called with a message for every damaged one. Raises CheckpointError if all are
+    damaged.
     """
     paths = [path for path in folder.checkpoints() if path.is_file()]
     for path in paths:
@@ -149,7 +150,7 @@ def read_newest(folder: RunFolder, tell: Callable[[str], None]) -> Checkpoint | 
             continue
         if path != folder.latest:
             name = path.relative_to(folder.path)
-            tell(f"going on from {name}, step {checkpoint.step:,}")
+            tell(f"continuing from {name}, step {checkpoint.step:,}")
         return checkpoint
     if paths:
         raise CheckpointError(
@@ -168,7 +169,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"no checkpoint at {path}", hint="`chatbot train` makes one")
     checksums = _checksums(path.parent)
     try:
-        # A snapshot that somebody copied over latest.pt is as good as it was.
+        # A snapshot that the user copied over latest.pt is valid as well.
         is_known = path.name in checksums or (checksums and path.name == run_files.PREVIOUS)
         if is_known and sha256_of(path) not in chain.from_iterable(checksums.values()):
             raise EOFError
@@ -179,7 +180,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             hint="continue from an older one in snapshots/ with `chatbot train --resume PATH`",
         ) from error
     if not isinstance(payload, dict) or payload.get("kind") != _KIND:
-        raise CheckpointError(f"{path} is no training checkpoint", hint="name another file")
+        raise CheckpointError(f"{path} is not a training checkpoint", hint="choose another file")
     names = {field.name for field in fields(Checkpoint)}
     values = {name: value for name, value in payload.items() if name in names}
     try:
@@ -195,7 +196,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _require_typed(checkpoint: Checkpoint) -> None:
-    """Raise TypeError if what a checkpoint holds is of another type than it says."""
+    """Raise TypeError if a value in a checkpoint has the wrong type."""
     whole = checkpoint.step, checkpoint.epoch, checkpoint.index, checkpoint.n_stale
     real = checkpoint.best_loss, checkpoint.seconds, checkpoint.scheduled_best or 0.0
     tables = checkpoint.model, checkpoint.ema, checkpoint.shape, checkpoint.scaler
@@ -206,7 +207,7 @@ def _require_typed(checkpoint: Checkpoint) -> None:
         and all(isinstance(w, Tensor) for table in tables[:2] for w in table.values())
     )
     if not is_typed:
-        raise TypeError("a value is of another type")
+        raise TypeError("a value has the wrong type")
 
 
 def _sizes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
@@ -214,17 +215,21 @@ def _sizes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
 
 
 def check_resumable(checkpoint: Checkpoint, about: About, signature: Signature) -> None:
-    """Refuse to go on with another vocabulary, other data or another network; name the change."""
+    """Raise CheckpointError, which names the change, if vocabulary, data or network changed."""
     saved = checkpoint.about
     again = "run `chatbot archive`, or set another `run_name`, to start anew"
     if saved.tokenizer_sha256 != about.tokenizer_sha256:
-        raise CheckpointError("the vocabulary changed under the checkpoint", hint=again)
+        raise CheckpointError(
+            "the vocabulary has changed since the checkpoint was written", hint=again
+        )
     if saved.data_fingerprint != about.data_fingerprint:
-        raise CheckpointError("the training data changed under the checkpoint", hint=again)
+        raise CheckpointError(
+            "the training data has changed since the checkpoint was written", hint=again
+        )
     for name, old in checkpoint.shape.items():
         new = signature.get(name)
         if new != old and name not in ("dropout", "input_masking"):
-            if saved.size != about.size:  # which the shape follows
+            if saved.size != about.size:  # which determines the shape
                 name, new, old = "size", about.size, saved.size
             setting = name if "." in name else f"model.{name}"
             raise CheckpointError(
@@ -234,20 +239,23 @@ def check_resumable(checkpoint: Checkpoint, about: About, signature: Signature) 
 
 
 def _has_betas(optimizer: StateDict) -> bool:
-    """Tell the state of an AdamW from that of a Muon, which has none."""
+    """Whether an optimizer state is AdamW's, because Muon's has no betas."""
     return any("betas" in group for group in optimizer.get("param_groups", []))
 
 
 def restore(state: TrainState, checkpoint: Checkpoint) -> None:
-    """Put a checkpoint into a new state of the same shape."""
+    """Load a checkpoint into a new state of the same shape."""
     kinds = [_has_betas(optimizer.state_dict()) for optimizer in state.optimizers]
     if kinds != [_has_betas(saved) for saved in checkpoint.optimizers]:
         raise CheckpointError(
-            "`optimization.optimizer` changed under the checkpoint", hint="set it back"
+            "`optimization.optimizer` has changed since the checkpoint was written",
+            hint="set it back",
         )
     weights = trained_weights(state.model)
     if not _sizes(weights) == _sizes(checkpoint.model) == _sizes(checkpoint.ema):
-        raise CheckpointError("the checkpoint is of another network", hint="set another `run_name`")
+        raise CheckpointError(
+            "the checkpoint belongs to another network", hint="set another `run_name`"
+        )
     with torch.no_grad():
         for name, weight in weights.items():
             weight.copy_(checkpoint.model[name])
@@ -258,7 +266,7 @@ def restore(state: TrainState, checkpoint: Checkpoint) -> None:
         state.scaler.load_state_dict(checkpoint.scaler)
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise CheckpointError(
-            "the checkpoint's optimizer does not fit", hint="set another `run_name`"
+            "the optimizer state of the checkpoint does not fit", hint="set another `run_name`"
         ) from error
     state.step, state.epoch, state.index = checkpoint.step, checkpoint.epoch, checkpoint.index
     state.best_loss, state.n_stale = checkpoint.best_loss, checkpoint.n_stale

@@ -1,4 +1,4 @@
-"""How long steps, measurements and saves of a call take, and when a time limit makes it end."""
+"""The durations of steps, evaluations and saves, and when to stop because of a time limit."""
 
 import contextlib
 import math
@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import monotonic
 
-_BRANCH_SHARE = 0.25  # of the limit: a branch is thrown away when the run goes on
-_END_SHARE = 0.5  # of the limit: most that is set aside for measuring and saving
-_MARGIN = 1.1  # steps of a branch may be slower than those before
+_BRANCH_SHARE = 0.25  # share of the limit for a branch with a falling rate
+_END_SHARE = 0.5  # maximum share of the limit that is reserved for evaluation and saving
+_MARGIN = 1.1  # margin, because steps of a branch may be slower
 
 
 @dataclass
 class Clock:
-    """The time of one call of training; `limit_seconds` is infinite without a limit."""
+    """The clock of a call of `chatbot train`; `limit_seconds` is infinite without a limit."""
 
     limit_seconds: float = math.inf
-    measurement_steps: float = 1.0  # that a measurement is thought to take, until one was timed
+    measurement_steps: float = 1.0  # estimated duration of an evaluation, until one was timed
     step_seconds: float = 0.0
     measure_seconds: float | None = None
     save_seconds: float = 0.0
@@ -26,7 +26,7 @@ class Clock:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the call began to train."""
+        """Seconds since training began in this call."""
         return monotonic() - self._began
 
     @property
@@ -36,7 +36,7 @@ class Clock:
 
     @property
     def end_seconds(self) -> float:
-        """Seconds that saving, measuring and keeping the best will take."""
+        """Estimated seconds for saving, evaluating and keeping the best at the end."""
         measure = self.measure_seconds
         if measure is None:
             measure = self.measurement_steps * self.step_seconds + self.save_seconds
@@ -44,16 +44,16 @@ class Clock:
 
     @property
     def free(self) -> float:
-        """Seconds left for steps: the end has to fit into the limit too."""
+        """Seconds left for steps, without those reserved for the end."""
         return self.left - min(self.end_seconds, _END_SHARE * self.limit_seconds)
 
     def start_steps(self, step: int) -> None:
-        """Note that steps begin now, after `step`: something else took time."""
+        """Start to time steps, after `step`."""
         self._lap = step, monotonic()
         self._first = self._first or self._lap
 
     def note_steps(self, step: int) -> None:
-        """Note that all steps up to `step` have run: the device was waited for."""
+        """Record that all steps up to `step` have finished on the device."""
         if self._lap is None or self._lap[0] == step:
             return
         before, since = self._lap
@@ -63,29 +63,29 @@ class Clock:
 
     @contextlib.contextmanager
     def measuring(self) -> Iterator[None]:
-        """Time a measurement with all that belongs to it."""
+        """Time an evaluation inside the block."""
         began = monotonic()
         yield
         self.measure_seconds = monotonic() - began
 
     @contextlib.contextmanager
     def saving(self) -> Iterator[None]:
-        """Time a save."""
+        """Time a save inside the block."""
         began = monotonic()
         yield
         self.save_seconds = monotonic() - began
 
     def seconds_to(self, step: int, max_steps: int) -> float:
-        """Return how long the way from `step` to `max_steps` takes, measurements included."""
+        """Return the estimated seconds from `step` to `max_steps`, evaluations included."""
         pace = self.step_seconds
         if self._first and step > self._first[0]:
             pace = (monotonic() - self._first[1]) / (step - self._first[0])
         return pace * (max_steps - step)
 
     def must_end(self, step: int, max_steps: int, wanted_branch: int) -> bool:
-        """Whether to leave the run now, for a branch of at most `wanted_branch` steps.
+        """Whether to stop now, so that a branch of up to `wanted_branch` steps fits the limit.
 
-        A run that reaches `max_steps` in time follows its own schedule.
+        False for a run that reaches `max_steps` in time, which follows its own schedule.
         """
         if self.limit_seconds == math.inf:
             return False
@@ -97,7 +97,7 @@ class Clock:
         return self.free <= (n_steps * _MARGIN + 1) * self.step_seconds
 
     def branch_steps(self, wanted_branch: int) -> int:
-        """Return how many steps with a falling rate fit into what is left of the limit."""
+        """Return how many steps with a falling rate fit into the rest of the limit."""
         if self.limit_seconds == math.inf or not self.step_seconds:
             return 0
         fitting = int(max(0.0, self.free) / self.step_seconds)

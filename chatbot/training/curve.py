@@ -1,4 +1,4 @@
-"""How good a log can get: short runs on parts of it, and where their curve leads."""
+"""A forecast of the model's quality: short runs on parts of the corpus, extrapolated."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,15 +16,16 @@ from chatbot.training.recipe import Optimization, with_steps
 SHARES: tuple[float, ...] = (0.1, 0.2, 0.4)
 _N_MEASUREMENTS = 8
 _N_TIMED = 4  # steps
-# A doubling gains at least and at most so much of what the last one did. Short logs alone look
-# steeper: on 129 k tokens the runs on 10, 20 and 40 % gave 0.97, the way to 100 % was 0.72.
+# Minimum and maximum gain of a doubling of the corpus, relative to the previous doubling. Short
+# runs alone overestimate it: on 129 k tokens those on 10, 20 and 40 % gave 0.97; up to 100 % it was
+# 0.72.
 _SLOPES = (0.4, 0.8)
 _DOUBT = 0.15
 
 
 @dataclass(frozen=True)
 class ShortRun:
-    """A run on a share of the log: its tokens, its batches, its steps."""
+    """A run on a share of the corpus: its tokens, batches and steps."""
 
     share: float
     n_tokens: int
@@ -39,7 +40,7 @@ class ShortRun:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The best held-out reply bits per byte after training on so many tokens."""
+    """The best held-out bits per byte of replies after training on `n_tokens`."""
 
     n_tokens: int
     bits_per_byte: float
@@ -47,7 +48,7 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Expected reply bits per byte of the whole log, its bounds, and what twice the log gains."""
+    """Expected bits per byte of replies for the full corpus, bounds, and the gain of twice it."""
 
     expected: float
     low: float
@@ -56,7 +57,7 @@ class Forecast:
 
 
 def part_of(store: TokenStore, bos_id: int, share: float, seed: int) -> TokenStore:
-    """Return a share of the sessions, drawn at random; a smaller share lies inside a larger."""
+    """Return a share of the sessions, drawn at random; a larger share includes the smaller ones."""
     tokens = np.asarray(store.tokens)
     starts, ends = session_bounds(tokens, bos_id)
     order = np.random.default_rng(seed).permutation(len(starts))
@@ -67,7 +68,7 @@ def part_of(store: TokenStore, bos_id: int, share: float, seed: int) -> TokenSto
 
 
 def plan_short_run(corpus: Corpus, blueprint: Blueprint, share: float) -> ShortRun:
-    """Return the run on a share of the corpus, with the settings of the whole."""
+    """Return the run on a share of the corpus, with the settings of the full run."""
     store = part_of(corpus.train, corpus.tokenizer.bos_id, share, 0)
     source = train_source(blueprint, corpus, store)
     settings = plan_steps(blueprint, source).optimization
@@ -77,9 +78,9 @@ def plan_short_run(corpus: Corpus, blueprint: Blueprint, share: float) -> ShortR
 def affordable_runs(
     corpus: Corpus, blueprint: Blueprint, n_steps: float
 ) -> tuple[list[ShortRun], int]:
-    """Return short runs on shares of the corpus that fit into so many steps; none if none do.
+    """Return short runs on shares of the corpus that fit into a number of steps, if any.
 
-    And the steps of the shortest that were tried.
+    Also returns the steps of the shortest series that was tried.
     """
     shares, block_size = SHARES, blueprint.block_size
     while True:
@@ -109,7 +110,7 @@ def seconds_per_step(blueprint: Blueprint, source: BatchSource) -> float:
 def measure_point(
     run: ShortRun, corpus: Corpus, blueprint: Blueprint, on_step: Callable[[], None]
 ) -> CurvePoint:
-    """Train to the end of a short run; the best measurement counts, as in `best.pt`."""
+    """Train a short run to its end, and return its best evaluation, as `best.pt` does."""
     config, compute = blueprint.config, blueprint.compute
     held_out = val_source(blueprint, corpus)
     state = make_state(blueprint)
@@ -126,9 +127,9 @@ def measure_point(
 
 
 def forecast(points: Sequence[CurvePoint], n_tokens: int) -> Forecast:
-    """Continue the curve of three logs, each twice the one before, to `n_tokens`.
+    """Extrapolate the curve of three corpora, each twice as large as the previous, to `n_tokens`.
 
-    Each doubling gains a fixed share of what the one before gained: a power law with a floor.
+    Each doubling gains a fixed share of the gain of the previous one: a power law with a floor.
     """
     first, second, third = (point.bits_per_byte for point in points)
     lowest, highest = _SLOPES

@@ -1,4 +1,4 @@
-"""The model families as training knows them: a registry, readable without torch."""
+"""The registry of model families, readable without torch."""
 
 import importlib
 from collections.abc import Callable
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Family:
-    """How a family names its files, and the modules that train it and do the rest.
+    """The file names and modules of a family.
 
-    `module` trains it (a `TrainingFamily`), `corpus` chooses its corpora, `opener` opens its saved
-    models, `export` writes them for other programs, `plan` says what training takes. `published`:
-    what the names of published files begin with.
+    Modules: `module` trains it (a `TrainingFamily`), `corpus` chooses its corpora, `opener` opens
+    its saved models, `export` writes them for other programs, `plan` estimates training.
+    `published`: prefix of the names of published files.
     """
 
     layout: Layout
@@ -57,23 +57,23 @@ FAMILIES: dict[str, Family] = {
 
 
 def family_of(name: str) -> Family:
-    """Return the family of a name; raises CheckpointError for one that is unknown here."""
+    """Return a family by name; raises CheckpointError if it is unknown."""
     if name not in FAMILIES:
         raise CheckpointError(f"unknown kind of model {name!a}", hint="update this program")
     return FAMILIES[name]
 
 
 def training_family(config: Config) -> "TrainingFamily":
-    """Import what trains the family of a project."""
+    """Import the training module of a project's family."""
     return cast("TrainingFamily", importlib.import_module(family_of(config.family).module))
 
 
 def corpora_of(config: Config, listener: "Listener") -> "Callable[[Speakers], list[CorpusSpec]]":
-    """Import what chooses, by who speaks in the rooms, the corpora that a family trains on."""
+    """Import a family's function that maps the speakers of the rooms to its corpora."""
     module = importlib.import_module(family_of(config.family).corpus)
     return lambda speakers: module.corpus_specs(config, speakers, listener)
 
 
 def run_folder(config: Config) -> RunFolder:
-    """Return the folder of a run, whichever network it trains."""
+    """Return the run folder of a project."""
     return RunFolder(config.run_dir, config.stop_file_name, family_of(config.family).layout)

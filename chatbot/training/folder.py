@@ -24,7 +24,7 @@ _LIVE = ("starting", "running")
 
 
 class Status(msgspec.Struct, kw_only=True):
-    """status.json: where a run is. Times in seconds; `updated_at` since 1970."""
+    """The state of a run, in status.json. Times in seconds; `updated_at` since 1970."""
 
     state: str = "starting"
     reason: str = ""
@@ -46,8 +46,8 @@ class Status(msgspec.Struct, kw_only=True):
 class Layout:
     """The names of a run's checkpoints, relative to its folder.
 
-    `snapshot` has a place for the step. `holds_models`: each checkpoint is a file in a folder of
-    its own, beside a saved model that replies; else one saved model stands beside the best.
+    `snapshot` has a placeholder for the step. `holds_models`: each checkpoint has its own folder
+    with a saved model; otherwise there is one saved model, of the best checkpoint.
     """
 
     latest: str
@@ -60,7 +60,7 @@ class Layout:
 FILES = Layout(
     run_files.LATEST, run_files.BEST, run_files.MODEL, f"{run_files.SNAPSHOTS}/step_{{:06d}}.pt"
 )
-# Folders as users of peft know them.
+# The folder names that users of peft know.
 FOLDERS = Layout(
     f"{run_files.LATEST_ADAPTER}/{run_files.TRAINER}",
     f"{run_files.BEST_ADAPTER}/{run_files.TRAINER}",
@@ -85,21 +85,21 @@ class RunFolder:
 
     @property
     def previous(self) -> Path:
-        """The one before it, should that one be damaged; none where checkpoints are folders."""
+        """The previous checkpoint, in case the latest is damaged; None if they are folders."""
         return self.path / run_files.PREVIOUS
 
     @property
     def best(self) -> Path:
-        """The checkpoint with the lowest validation loss, to continue from."""
+        """The checkpoint with the lowest validation loss."""
         return self.path / self.layout.best
 
     @property
     def model(self) -> Path:
-        """What exists once there is something to reply with."""
+        """The file or folder of the saved model, which exists once there is one."""
         return self.path / self.layout.model
 
     def models(self) -> list[Path]:
-        """Return what may reply, the best first: files, or folders of checkpoints."""
+        """Return the saved models, the best first: files, or folders of checkpoints."""
         if not self.layout.holds_models:
             return [self.model]
         self.settle()
@@ -107,20 +107,20 @@ class RunFolder:
 
     @property
     def stale(self) -> Path:
-        """Exists where the model learned from messages that were forgotten since."""
+        """A file that exists if the model was trained on messages that are now forgotten."""
         return stale_mark(self.path)
 
     @property
     def leak_guard(self) -> Path:
-        """Which runs of tokens one speaker alone said: it gives the chat back, so it stays here."""
+        """The n-grams that only one speaker wrote: they reveal the chat, so the file stays here."""
         return self.path / run_files.LEAK_GUARD
 
     def snapshot(self, step: int) -> Path:
-        """The checkpoint that is kept of a step."""
+        """The snapshot of a step."""
         return self.path / self.layout.snapshot.format(step)
 
     def snapshots(self) -> list[Path]:
-        """Return the checkpoints kept along the way, the newest first."""
+        """Return the snapshots, the newest first."""
         before, after = re.split(r"\{.*\}", self.layout.snapshot)
         paths = self.path.glob(f"{before}*{after}")
         named = {path.relative_to(self.path).as_posix(): path for path in paths}
@@ -129,13 +129,13 @@ class RunFolder:
         return [path for _, path in sorted(numbered, reverse=True)]
 
     def checkpoints(self) -> list[Path]:
-        """Return where checkpoints to continue from may be, the newest first."""
+        """Return the possible paths of checkpoints to continue from, the newest first."""
         return [self.latest, self.previous, *self.snapshots(), self.best]
 
     def settle(self) -> None:
-        """Undo a swap of folders that a killed trainer left.
+        """Undo an unfinished swap of folders of a killed trainer.
 
-        A living trainer may be in the midst of its own; it has done this already (`locked_run`).
+        Does nothing while a trainer runs, which may be swapping folders; it did this when it began.
         """
         if self.trainer() is None:
             self.undo_swaps()
@@ -147,27 +147,27 @@ class RunFolder:
 
     @property
     def stop_file(self) -> Path:
-        """Ends training after a save, once it exists."""
+        """A file that stops training, after a save, once it exists."""
         return self.path / self.stop_file_name
 
     @property
     def metrics(self) -> Path:
-        """One JSON object a line: losses by step."""
+        """Losses by step, a JSON object per line."""
         return self.path / run_files.METRICS
 
     @property
     def samples(self) -> Path:
-        """A reply at each evaluation."""
+        """A sample reply of each evaluation."""
         return self.path / run_files.SAMPLES
 
     @property
     def log(self) -> Path:
-        """What a background trainer printed."""
+        """The output of a background trainer."""
         return self.path / run_files.LOG
 
     @property
     def lock_path(self) -> Path:
-        """Held by the trainer while it lives."""
+        """The lock that the trainer holds while it runs."""
         return self.path / run_files.LOCK
 
     def wants_cooldown(self) -> bool:
@@ -177,7 +177,7 @@ class RunFolder:
         return self.stop_file.read_text(encoding="utf-8", errors="replace").strip() == COOLDOWN
 
     def trainer(self) -> Holder | None:
-        """Return who trains this run now; None if nobody does."""
+        """Return the process that trains this run now; None if there is none."""
         return lock_holder(self.lock_path)
 
     def write_status(self, status: Status) -> None:
@@ -186,7 +186,7 @@ class RunFolder:
         write_bytes(self.path / run_files.STATUS, msgspec.json.encode(status) + b"\n")
 
     def read_status(self) -> Status | None:
-        """Return the truth about the run: a trainer that died is not running."""
+        """Return the status of the run, corrected if the trainer has died."""
         path = self.path / run_files.STATUS
         if not path.exists():
             return None
@@ -199,29 +199,29 @@ class RunFolder:
         is_alive = self.trainer() is not None
         if status.state in _LIVE and not is_alive:
             status.state = "died"
-            status.reason = "the trainer ended without saying why"
+            status.reason = "the trainer ended without a reason"
         elif is_alive and status.state not in _LIVE:
-            status.state, status.reason = "starting", ""  # it has not written a word yet
+            status.state, status.reason = "starting", ""  # it has not written a status yet
         return status
 
 
 def stale_mark(folder: Path) -> Path:
-    """Return what stands in a run or an archive that learned from, or holds, forgotten messages."""
+    """Return the mark file of a run or an archive with forgotten messages."""
     return folder / run_files.STALE
 
 
 def published_mark(path: Path) -> Path:
-    """Return what stands beside a published file that learned from forgotten messages."""
+    """Return the mark file of a published model that was trained on forgotten messages."""
     return path.with_name(f"{path.name.partition('.')[0]}.STALE.json")
 
 
 def is_stale(path: Path) -> bool:
-    """Whether a model, of a run or published, learned from messages that were forgotten since."""
+    """Whether a model, of a run or published, was trained on messages that are now forgotten."""
     return RunFolder(path.parent).stale.exists() or published_mark(path).exists()
 
 
 def busy(folder: RunFolder, holder: Holder) -> CheckpointError:
-    """Return the refusal of a second trainer."""
+    """Return the error of a second trainer."""
     return CheckpointError(
         f"run {folder.path.name} is being trained by process {holder.process}",
         hint="`chatbot status` shows it, `chatbot stop` ends it",
@@ -230,9 +230,9 @@ def busy(folder: RunFolder, holder: Holder) -> CheckpointError:
 
 @contextlib.contextmanager
 def locked_run(folder: RunFolder) -> Iterator[None]:
-    """Hold a run; a STOP file from before is removed. Raises if another trainer holds it.
+    """Lock a run, and remove an old STOP file; raises CheckpointError if another trainer holds it.
 
-    A run that was refused before it wrote anything leaves nothing, not even its folder.
+    A run that fails before it has written anything leaves no files, not even its folder.
     """
     created = [path for path in (folder.path, *folder.path.parents) if not path.exists()]
     with explained(folder.path):
@@ -250,13 +250,13 @@ def locked_run(folder: RunFolder) -> Iterator[None]:
             finally:
                 _remove_unused_lock(folder)
     finally:
-        with contextlib.suppress(OSError):  # one that holds something
+        with contextlib.suppress(OSError):  # a folder that is not empty
             for path in created:
                 path.rmdir()
 
 
 def _tidy(folder: RunFolder, since: float) -> None:
-    """Remove what a trainer left that was killed while it wrote."""
+    """Remove temporary files of a killed trainer."""
     stop = folder.stop_file
     if stop.exists() and stop.stat().st_mtime < since:
         stop.unlink()
@@ -266,9 +266,9 @@ def _tidy(folder: RunFolder, since: float) -> None:
 
 
 def _remove_unused_lock(folder: RunFolder) -> None:
-    """Remove the lock of a run of which nothing else is there, while it is held.
+    """Remove the lock file of a run without other files, while the lock is held.
 
-    Windows keeps files that are open. A process that waits for this lock makes a new one.
+    Windows cannot delete open files. A process that waits for this lock creates a new one.
     """
     with contextlib.suppress(OSError):
         if [*folder.path.iterdir()] == [folder.lock_path]:
@@ -276,7 +276,7 @@ def _remove_unused_lock(folder: RunFolder) -> None:
 
 
 def cut_metrics(path: Path, step: int) -> None:
-    """Drop what was logged after the checkpoint that a run continues from, and half lines."""
+    """Drop metrics after the checkpoint that a run continues from, and incomplete lines."""
     if not path.exists():
         return
     kept = [line for line in _read_metrics(path) if line["step"] <= step]
@@ -292,11 +292,11 @@ def _read_metrics(path: Path) -> Iterator[Metrics]:
 
 
 def start_loss(folder: RunFolder) -> float | None:
-    """Return the held-out loss before step 1, where that was measured."""
+    """Return the held-out loss before step 1, if it was measured."""
     lines = (line for line in read_metrics(folder) if line["step"] == 0 and "end" not in line)
     return next((line["val_loss"] for line in lines if "val_loss" in line), None)
 
 
 def read_metrics(folder: RunFolder) -> list[Metrics]:
-    """Return the logged metrics in order; none if nothing was logged yet."""
+    """Return the logged metrics in order; empty if there are none."""
     return list(_read_metrics(folder.metrics)) if folder.metrics.exists() else []

@@ -1,4 +1,4 @@
-"""The family of our own GPT in training: its settings as numbers, its network, its saved model."""
+"""Training of our own GPT: resolved settings, network, saved model."""
 
 import sys
 from dataclasses import dataclass
@@ -29,7 +29,9 @@ from chatbot.training.recipe import with_recipe
 from chatbot.training.world import ALONE, World
 
 _ROWS_CPU, _ROWS_GPU = 8, 64
-_FREE_SHARE = 0.85  # the rest: fragmentation, the caches of kernels, a desktop
+_FREE_SHARE = (
+    0.85  # share of free memory to use; the rest is for fragmentation, kernels and the desktop
+)
 
 
 def resolve(
@@ -39,7 +41,7 @@ def resolve(
     saved: About | None = None,
     parent: Path | None = None,
 ) -> Blueprint:
-    """Decide on the size, the recipe and how many tokens fit into memory; one stage, no parent."""
+    """Resolve the size, the recipe and the tokens that fit into memory; there is no parent."""
     del parent
     device = choose_device(config.runtime.device, world.local_rank)
     dtype = choose_dtype(config.runtime, device)
@@ -67,7 +69,7 @@ def write_model(
     about: About,
     tokenizer: Tokenizer,
 ) -> None:
-    """Write what replying needs: averaged weights, shape, vocabulary."""
+    """Write a saved model: averaged weights, shape, vocabulary."""
     weights = {name: weight.float().cpu().numpy() for name, weight in state.ema.items()}
     text = tokenizer.files["tokenizer.json"]
     shape = _network_of(state).config
@@ -75,13 +77,13 @@ def write_model(
 
 
 def read_about(path: Path) -> About:
-    """Return what a saved model says of itself; raises CheckpointError if there is none."""
+    """Return the facts about a saved model; raises CheckpointError if there are none."""
     return read_bundle(path).about
 
 
 def _network_of(state: TrainState) -> GPT:
     if not isinstance(state.model, GPT):
-        raise TypeError("a state of another family")
+        raise TypeError("a state of another model family")
     return state.model
 
 
@@ -96,7 +98,7 @@ def _size(
 
 
 def with_numbers(config: Config, block_size: int, device: torch.device) -> Config:
-    """Return the settings with numbers for the context and an `auto` batch size."""
+    """Return the settings with resolved context and batch size."""
     rows = config.optimization.batch_size
     if rows == "auto":
         rows = _ROWS_CPU if device.type == "cpu" else _ROWS_GPU
@@ -108,13 +110,13 @@ def with_numbers(config: Config, block_size: int, device: torch.device) -> Confi
 
 
 def _build(config: Config, shape: GPTConfig, device: torch.device) -> GPT:
-    """Return a network with drawn weights."""
+    """Return a network with initialized weights."""
     if device.type == "cpu":
         keep_freed_memory()
     model = GPT(shape)
     model.init_weights(torch.Generator().manual_seed(config.runtime.seed))
     if config.runtime.compile:
-        # The trained path calls `hidden`; nn.Module.compile would wrap `forward` alone.
+        # Training calls `hidden`; nn.Module.compile would wrap only `forward`.
         model.hidden = torch.compile(model.hidden, dynamic=True)  # type: ignore[method-assign]
     return model
 
@@ -136,33 +138,33 @@ def _describe_recipe(config: Config) -> str:
 
 @dataclass(frozen=True)
 class MemoryNeed:
-    """Bytes of training: what is always there, and what a token adds while it is computed."""
+    """Memory of training in bytes: a fixed part, and a part for each token computed at once."""
 
     state: int
     per_token: int
 
     def total(self, n_tokens: int) -> int:
-        """Bytes with so many tokens computed at once."""
+        """Return the bytes with `n_tokens` computed at once."""
         return self.state + n_tokens * self.per_token
 
 
 def memory_need(shape: GPTConfig, dtype: torch.dtype) -> MemoryNeed:
-    """Return what training a shape takes in the dtype of its forward pass.
+    """Return the memory that training a shape needs in the dtype of its forward pass.
 
-    Counted, not metered on the meta device as for a base: in mixed precision that cannot see the
-    copies that autocast makes. Beside what autograd keeps, this is 1 to 3 % off in 20 microseconds,
-    the meter 11 to 39 % in 0.2 to 4 seconds.
+    By formula, not measured on the meta device as for a base, which misses the copies of autocast
+    in mixed precision. Compared with what autograd saves, the formula is 1 to 3 % off in 20
+    microseconds, the measurement 11 to 39 % in 0.2 to 4 seconds.
     """
     width = 4 if dtype is torch.float32 else 2
     C, H = shape.n_embd, shape.n_hidden
     kv = shape.n_kv_head * shape.head_dim
-    # Norms keep what they read and what they made in fp32: two of C, one of q, one of k. Then the
-    # inputs of the products, q, k, v, attention's result twice, gate, up, silu and product, and
-    # two dropout masks.
+    # Norms save input and output in fp32: two of width C, one of q, one of k. Then the inputs of
+    # matrix products, q, k, v, attention's result twice, gate, up, silu and product, and two
+    # dropout masks.
     layer = 24 * C + 8 * kv + width * (7 * C + 2 * kv + 4 * H)
     outside = 8 * C + width * 5 * C + 32  # embedding, last norm, hidden states and their gradient
-    # Weights, gradients, average and moments in fp32 (two for the embedding); low copies; and
-    # the temporaries of Newton-Schulz on the largest group of matrices.
+    # Weights, gradients, average and moments in fp32 (two for the embedding); copies in low
+    # precision; and temporaries of Newton-Schulz for the largest group of matrices.
     table = shape.vocab_size * C
     largest = 2 * shape.n_layer * C * H
     low_copies = 2 * shape.n_params if width == 2 else 0
@@ -171,5 +173,5 @@ def memory_need(shape: GPTConfig, dtype: torch.dtype) -> MemoryNeed:
 
 
 def tokens_at_once(need: MemoryNeed, free_bytes: int, block_size: int) -> int:
-    """Return how many tokens fit into free memory together, at least one row of the context."""
+    """Return how many tokens fit into free memory at once, at least one row of the context."""
     return max(block_size, int((_FREE_SHARE * free_bytes - need.state) // need.per_token))

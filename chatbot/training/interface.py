@@ -1,4 +1,4 @@
-"""What training needs from outside: a family's network, its plan, its hooks."""
+"""The interfaces of training: a family's network, the plan of a run, its hooks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from chatbot.training.world import ALONE, World
 
 @dataclass(frozen=True)
 class Blueprint:
-    """A network that is decided on and not built yet.
+    """A network that is configured but not built yet.
 
-    `config`: the settings with numbers for what a family resolves. `about`: what its
-    checkpoints say. `sentences`: what was decided, and why.
+    `config`: the settings, resolved by the family. `about`: facts for its checkpoints. `sentences`:
+    messages about decisions and reasons.
     """
 
     config: Config
@@ -29,12 +29,12 @@ class Blueprint:
     build: Callable[[], Network]
     about: About
     sentences: list[str]
-    need_bytes: float  # of memory, while it trains
-    replies_at_once: bool = False  # so that measuring it before step 1 says something
+    need_bytes: float  # of memory during training
+    replies_at_once: bool = False  # so that its loss before step 1 is meaningful
 
     @property
     def recipe(self) -> Recipe:
-        """How to optimize."""
+        """The recipe of optimization."""
         return recipe_of(self.config.optimization)
 
     @property
@@ -44,7 +44,7 @@ class Blueprint:
 
 
 class TrainingFamily(Protocol):
-    """What a model family offers to training: functions of a module."""
+    """The functions of a model family's training module."""
 
     def resolve(
         self,
@@ -54,10 +54,10 @@ class TrainingFamily(Protocol):
         saved: About | None = None,
         parent: Path | None = None,
     ) -> Blueprint:
-        """Decide on network, device and every `auto` that depends on them.
+        """Resolve network, device and every `auto` that depends on them.
 
-        `saved`: what the checkpoint to continue from says of itself. `parent`: the saved model of
-        the stage before, whose weights a new run begins from.
+        `saved`: facts about the checkpoint to continue from. `parent`: the saved model of the
+        previous stage, from whose weights a new run begins.
         """
 
     def write_model(
@@ -67,10 +67,10 @@ class TrainingFamily(Protocol):
         about: About,
         tokenizer: Tokenizer,
     ) -> None:
-        """Write the averaged weights as a saved model that replies, to a file or into a folder."""
+        """Write the averaged weights as a saved model, to a file or into a folder."""
 
     def read_about(self, path: Path) -> About:
-        """Return what the saved model of a run's best says of itself; raises CheckpointError."""
+        """Return the facts about a run's best model; raises CheckpointError if it has none."""
 
 
 @dataclass(frozen=True)
@@ -91,25 +91,25 @@ class Plan:
 
 @dataclass(frozen=True)
 class StopNotice:
-    """What a signal begins: the first stops, the second skips measuring, the third interrupts."""
+    """Effects of signals: the first stops, the second skips evaluation, the third interrupts."""
 
     n_signals: int
-    seconds: float  # until all is measured and saved
+    seconds: float  # until the end, with evaluation and saving
     step: int
     saved_step: int  # 0: nothing was saved yet
 
 
 @dataclass(frozen=True)
 class TrainingHooks:
-    """What training calls: to report, and to sample a reply at each evaluation."""
+    """Callbacks of training: to report, and to sample a reply at each evaluation."""
 
-    on_step: Callable[[StepResult, float | None], None]  # with the last loss that was read
+    on_step: Callable[[StepResult, float | None], None]  # with the last loss that is available
     on_eval: Callable[[int, EvalResult, str], None]
     on_trouble: Callable[[ChatbotError], None]
     sample: Callable[[Network], str]
     on_measure: Callable[[int, int], None] = lambda _done, _total: None  # batches
     tell: Callable[[str], None] = lambda _sentence: None
-    on_signal: Callable[[StopNotice], None] = lambda _notice: None  # amid whatever runs
+    on_signal: Callable[[StopNotice], None] = lambda _notice: None  # called inside a signal handler
 
 
 NO_HOOKS = TrainingHooks(

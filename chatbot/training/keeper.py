@@ -1,4 +1,4 @@
-"""A state of training -> the files of its run, each whole or not there."""
+"""A state of training -> the files of its run, written atomically."""
 
 import shutil
 from collections.abc import Callable
@@ -19,10 +19,10 @@ WriteModel = Callable[[Path, TrainState, About], None]
 
 @dataclass(frozen=True)
 class Keeper:
-    """Keeps a run: its checkpoints, and saved models to reply with.
+    """Writes the checkpoints and the saved models of a run.
 
-    `write_model` writes the averaged weights in the form of the family, to a file or into a
-    folder; `read_about` reads what a saved model says about itself.
+    `write_model` writes the averaged weights in the form of the family, to a file or into a folder;
+    `read_about` reads the facts about a saved model.
     """
 
     folder: RunFolder
@@ -31,26 +31,26 @@ class Keeper:
     read_about: Callable[[Path], About]
 
     def keep_latest(self, state: TrainState, about: About) -> None:
-        """Write what the same command continues from."""
+        """Write the checkpoint from which the same command continues."""
         self._keep(self.folder.latest, state, about)
 
     def keep_snapshot(self, state: TrainState, about: About) -> None:
-        """Write one of the checkpoints along the way; the oldest goes."""
+        """Write a snapshot, and remove the oldest."""
         self._keep(self.folder.snapshot(state.step), state, about)
         for path in self.folder.snapshots()[self.keep_snapshots :]:
             self._remove(path)
 
     def keep_best(self, state: TrainState, about: About) -> None:
-        """Write the best so far: a checkpoint, and a saved model to reply with.
+        """Write the best state so far: a checkpoint, and a saved model for replies.
 
-        `about` holds what was measured.
+        `about` contains the evaluation.
         """
         self._keep(self.folder.best, state, about)
         if not self.folder.layout.holds_models:
             self.write_model(self.folder.model, state, about)
 
     def best(self) -> About | None:
-        """Return what the kept best says of itself; None if there is none, or a damaged one."""
+        """Return the facts about the best saved model; None if it is missing or damaged."""
         try:
             about = self.read_about(self.folder.model)
         except CheckpointError:
@@ -58,9 +58,9 @@ class Keeper:
         return None if None in (about.step, about.val_loss) else about
 
     def missing_bytes(self, state: TrainState, n_snapshots: int) -> int:
-        """Return how much more space the run's files will take, one of them half-written.
+        """Return how many more bytes the run's files will need, one temporary file included.
 
-        `n_snapshots`: how many are planned.
+        `n_snapshots`: the planned number.
         """
         folder, checkpoint, model = self.folder, checkpoint_bytes(state), weight_bytes(state)
         n_kept = sum(path.exists() for path in folder.checkpoints())
@@ -83,5 +83,6 @@ class Keeper:
             path.unlink()
             return
         with explained(path.parent):
-            # Under another name first: killed half-way, no folder looks like a checkpoint.
+            # Written under another name, so that an incomplete folder never looks like a
+            # checkpoint.
             shutil.rmtree(path.parent.replace(part_of(path.parent)))

@@ -23,7 +23,7 @@ from chatbot.training.world import ALONE, World
 
 @dataclass
 class TrainState:
-    """All that a run is at a step: what a checkpoint holds, and what continuing needs."""
+    """The complete state of a run at a step, which a checkpoint saves."""
 
     model: Network
     ema: dict[str, Tensor]  # the averaged weights, by name
@@ -33,15 +33,17 @@ class TrainState:
     step: int = 0
     epoch: int = 0
     index: int = 0
-    best_loss: float = math.inf  # of what is kept as the best
-    scheduled_best: float = math.inf  # what early stopping compares with: stops do not move it
+    best_loss: float = math.inf  # of the best state
+    scheduled_best: float = (
+        math.inf
+    )  # reference of early stopping; evaluations at a stop do not change it
     n_stale: int = 0
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step did; its numbers stay on the device until they are read."""
+    """The result of a step; its tensors stay on the device until they are read."""
 
     step: int
     learning_rate: float
@@ -52,15 +54,15 @@ class StepResult:
 
     @property
     def grad_norm(self) -> float:
-        """Length of the gradient before clipping."""
+        """Norm of the gradient before clipping."""
         return float(self.grad_norm_tensor)
 
     @property
     def loss(self) -> float:
-        """Nats per weighted token, over the whole step. Reading it waits for the step.
+        """Nats per weighted token over the whole step; reading it synchronizes with the device.
 
-        Raises CheckpointError if the numbers are not finite (with fp16 scaling a gradient may
-        be: that step was skipped).
+        Raises CheckpointError if loss or gradient are not finite (with fp16 scaling the gradient
+        may be infinite: that step was skipped).
         """
         loss = float(self.loss_tensor)
         if not (math.isfinite(loss) and (math.isfinite(self.grad_norm) or self.is_scaled)):
@@ -73,7 +75,7 @@ class StepResult:
 
 @dataclass(frozen=True)
 class EvalResult:
-    """Loss in nats per target token; bits per byte of reply text, end tokens left out."""
+    """Loss in nats per target token; bits per byte of reply text, without end tokens."""
 
     loss: float
     bits_per_byte: float
@@ -82,7 +84,7 @@ class EvalResult:
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and with whom steps run, the seed of dropout, and what fits into memory at once."""
+    """Device, dtype, processes, the seed of dropout, and the tokens that fit into memory."""
 
     device: torch.device
     dtype: torch.dtype
@@ -92,7 +94,7 @@ class Compute:
 
 
 def new_state(model: Network, settings: Recipe, compute: Compute) -> TrainState:
-    """Start a run: the average of the weights begins as the weights."""
+    """Return the state before step 1; the average of the weights starts as a copy."""
     model.to(compute.device)
     ema = {name: weight.detach().clone() for name, weight in trained_weights(model).items()}
     is_fp16 = compute.dtype is torch.float16
@@ -103,7 +105,7 @@ def new_state(model: Network, settings: Recipe, compute: Compute) -> TrainState:
 
 @contextlib.contextmanager
 def averaged(state: TrainState) -> Iterator[Network]:
-    """Lend the network with its averaged weights, not to be trained; then it is as it was."""
+    """Use the averaged weights for evaluation inside the block; afterwards restore the network."""
     is_training = state.model.training
     _swap(state)
     state.model.eval()
@@ -115,7 +117,7 @@ def averaged(state: TrainState) -> Iterator[Network]:
 
 
 def adopt_average(state: TrainState) -> None:
-    """Give the network its averaged weights for good: it is not trained on."""
+    """Load the averaged weights for good, for a network that is not trained any more."""
     _swap(state)
     state.model.eval()
 
@@ -134,7 +136,7 @@ def _explained_memory(compute: Compute, where: str) -> Iterator[None]:
         raise CheckpointError(
             f"{compute.device} ran out of memory at {where}",
             hint="lower the batch size (`optimization.batch_size`) or the context "
-            "(`model.block_size`), and train again",
+            "(`model.block_size`), and run `chatbot train` again",
         ) from error
 
 
@@ -144,10 +146,10 @@ def train_steps(
     settings: Optimization,
     compute: Compute,
 ) -> Iterator[StepResult]:
-    """Yield after each step until the last; between two of them `state` is consistent.
+    """Yield after each step until the last; between yields `state` is consistent.
 
     A step is a pure function of the state and the data: dropout is seeded by the step and the
-    process. Whoever saves the state reads the loss first: it refuses what is not finite.
+    process. Read the loss before saving the state: it raises an error if it is not finite.
     """
     state.model.train()
     while state.step < settings.max_steps:
@@ -178,9 +180,9 @@ def evaluate(
     max_tokens: int,
     on_batch: Callable[[], None] = lambda: None,
 ) -> EvalResult:
-    """Measure on held-out targets (loss mask 1 only, whatever is trained).
+    """Evaluate on held-out targets (loss mask 1 only, whichever tokens are trained).
 
-    `on_batch` is called before each batch of this process; what it raises ends the measurement.
+    `on_batch` is called before each batch of this process; an exception in it ends the evaluation.
     """
     model.eval()
     nats = text_nats = n_targets = n_bytes = 0.0
@@ -222,10 +224,10 @@ def _next_batch(state: TrainState, source: BatchSource) -> Batch:
 
 
 def _accumulate(state: TrainState, batches: list[Batch], compute: Compute) -> Tensor:
-    """Run backward over the step's batches; a token counts alike in each of them.
+    """Run backward over the step's batches; every token has the same weight.
 
-    Every process knows the whole step and computes its share of the rows, so the step is the
-    same however many they are.
+    Every process has the whole step and computes its share of the rows, so the step does not depend
+    on the number of processes.
     """
     world = compute.world
     total_weight = sum(float(batch.weights.sum()) for batch in batches)
@@ -236,7 +238,7 @@ def _accumulate(state: TrainState, batches: list[Batch], compute: Compute) -> Te
         with world.backward(state.loss, is_last=number == len(parts)):
             with autocast(compute.device, compute.dtype):
                 share_of_loss = state.loss(part) / total_weight
-            # DistributedDataParallel averages: times the number of processes it is the sum.
+            # DistributedDataParallel averages over processes: multiply to get the sum.
             state.scaler.scale(share_of_loss * world.size).backward()
         loss += share_of_loss.detach()
     return world.total_tensor(loss)
@@ -251,7 +253,7 @@ def _clip(state: TrainState, max_norm: float) -> Tensor:
 
 @torch.no_grad()
 def _average(state: TrainState, decay: float) -> None:
-    """Move the average; it follows closely at first, when weights are far from good."""
+    """Update the average, with a shorter horizon in the first steps, when weights change fast."""
     decay = min(decay, (1 + state.step) / (10 + state.step))
     weights: list[Tensor] = list(trained_weights(state.model).values())
     torch._foreach_lerp_(list(state.ema.values()), weights, 1 - decay)

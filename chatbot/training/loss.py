@@ -1,4 +1,4 @@
-"""Cross-entropy of chosen tokens; while training, the logits of a few rows exist at a time."""
+"""Cross-entropy of the weighted tokens, with the logits of only a few rows in memory."""
 
 from typing import Any, NamedTuple
 
@@ -16,21 +16,21 @@ from chatbot.training.batches import Batch, Ints
 
 _ROWS_TOGETHER = 64
 _FEWEST_ROWS = 128
-_CHUNK_BYTES = 16 << 20  # of fp32 logits: the whole would fill an 8 GB card
+_CHUNK_BYTES = 16 << 20  # of fp32 logits: all of them would fill an 8 GB GPU
 
 
 class MaskedLoss(nn.Module):
-    """A network with its training loss: what the processes of a world train together."""
+    """A network with its training loss, as one module for DistributedDataParallel."""
 
     def __init__(self, model: Network) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, batch: Batch) -> Tensor:
-        """Sum of weighted cross-entropy in nats; the head runs only where the weight is not 0."""
+        """Return the weighted sum of cross-entropy in nats; the head skips weights of 0."""
         head = self.model.head_weight
         places = np.flatnonzero(batch.weights)
-        # Few different numbers of rows: kernels are prepared for each. Place 0 stands in.
+        # Few different numbers of rows, because kernels are tuned for each; padded with position 0.
         n_places = len(places)
         places = np.append(places, np.zeros(-n_places % _ROWS_TOGETHER, dtype=places.dtype))
         weights = batch.weights.reshape(-1)[places]
@@ -49,7 +49,7 @@ class MaskedLoss(nn.Module):
 def _checkpointed_cross_entropy(
     model: Network, states: Tensor, targets: Tensor, weights: Tensor
 ) -> Tensor:
-    """Return the same sum for a head that does more than a product: a bias, a soft cap."""
+    """Return the same sum for a head that is more than a matrix product: a bias, a soft cap."""
 
     def of(hidden: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         losses = F.cross_entropy(model.head(hidden).float(), target, reduction="none")
@@ -62,7 +62,7 @@ def _checkpointed_cross_entropy(
 
 
 def token_losses(model: Network, batch: Batch, places: Ints) -> Tensor:
-    """Cross-entropy in nats at some places of the flattened batch: (N,) for N places."""
+    """Return the cross-entropy in nats at N positions of the flattened batch: (N,)."""
     hidden, targets = _wanted(model, batch, places)
     n_rows = rows_at_once(model.head_weight)
     return torch.cat(
@@ -74,12 +74,12 @@ def token_losses(model: Network, batch: Batch, places: Ints) -> Tensor:
 
 
 def rows_at_once(head: Tensor) -> int:
-    """Return how many positions' logits exist together; few would read a large head too often."""
+    """Return the number of positions per chunk; with few, a large head is read too often."""
     return max(_FEWEST_ROWS, _CHUNK_BYTES // (4 * len(head)))
 
 
 def _wanted(model: Network, batch: Batch, places: Ints) -> tuple[Tensor, Tensor]:
-    """Return hidden states (N, C) and targets (N,) of N places of the flattened batch."""
+    """Return hidden states (N, C) and targets (N,) of N positions of the flattened batch."""
     device = model.head_weight.device
     hidden = model.hidden(_on(batch.inputs, device)).flatten(0, 1)
     return hidden.index_select(0, _on(places, device)), _on(
@@ -88,7 +88,7 @@ def _wanted(model: Network, batch: Batch, places: Ints) -> tuple[Tensor, Tensor]
 
 
 def _on(array: npt.NDArray[Any], device: torch.device) -> Tensor:
-    """Send an array without waiting for it: a GPU works on while the next batch is made."""
+    """Copy an array to the device asynchronously, so that a GPU need not wait."""
     tensor = torch.from_numpy(array)
     if device.type == "cuda":
         tensor = tensor.pin_memory()
@@ -96,7 +96,7 @@ def _on(array: npt.NDArray[Any], device: torch.device) -> Tensor:
 
 
 class _Asked(NamedTuple):
-    """What the loss asks of N hidden states, and which K rows of the head are trained apart."""
+    """The inputs of the loss for N hidden states, and the K separately trained rows of the head."""
 
     targets: Tensor
     weights: Tensor
@@ -107,15 +107,15 @@ class _Asked(NamedTuple):
 class _WeightedCrossEntropy(torch.autograd.Function):
     """sum(weights * cross_entropy(hidden @ head.T, targets)), chunk by chunk.
 
-    Gradients are made on the way forward, while a chunk's logits are there: no logits are kept,
-    and exp runs once. F.linear_cross_entropy does this too, but knows no weight of a token.
+    Gradients are computed in the forward pass, from a chunk's logits: no logits are saved, and exp
+    runs once. F.linear_cross_entropy does this too, but without weights of tokens.
     """
 
     @staticmethod
     def forward(
         ctx: Any, hidden: Tensor, head: Tensor, rows: Tensor | None, asked: _Asked
     ) -> Tensor:
-        """Map hidden (N, C) and head (V, C), with `rows` (K, C) in their places, to nats."""
+        """Map hidden (N, C) and head (V, C), with `rows` (K, C) replaced in it, to nats."""
         dtype = asked.dtype
         low_hidden, low_head = hidden.to(dtype), head.to(dtype)
         n_rows = rows_at_once(head)
@@ -147,5 +147,5 @@ class _WeightedCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
-        """Scale what forward made."""
+        """Scale the gradients of the forward pass."""
         return (*(d if d is None else d * scale for d in ctx.saved_tensors), None)

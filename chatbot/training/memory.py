@@ -1,4 +1,4 @@
-"""How many bytes fine-tuning takes, counted on a network without weights before it starts."""
+"""The memory of fine-tuning in bytes, measured on a network without weights before it starts."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,27 +12,29 @@ from chatbot.training.loss import rows_at_once
 if TYPE_CHECKING:
     from chatbot.model.pretrained.network import PretrainedNetwork
 
-_FREE_SHARE = 0.85  # the rest: fragmentation, the caches of kernels, a desktop
+_FREE_SHARE = (
+    0.85  # share of free memory to use; the rest is for fragmentation, kernels and the desktop
+)
 
 
 GIGABYTE = 1e9
-_ROUGHLY_KEPT = 40  # times the width of a token's hidden state, a layer
-_N_TRIED = 64, 128  # tokens: what attention keeps of every pair is small beside the rest
-# NF4: half a byte a weight, an 8-bit scale for 64 of them, a 32-bit one for 256 scales.
+_ROUGHLY_KEPT = 40  # per token and layer, in widths of the hidden state
+_N_TRIED = 64, 128  # tokens: few enough that attention's memory per pair of tokens is negligible
+# NF4: half a byte per weight, an 8-bit scale per 64 weights, a 32-bit one per 256 scales.
 _BYTES_IN_4BIT = 0.5 + 1 / 64 + 4 / (64 * 256)
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Bytes beside those of a network: what a process holds already, and how a base is loaded."""
+    """Other memory in bytes: what the process uses already, and what loading a base needs."""
 
     process: float = 0.0
-    file: float = 0.0  # a base's weights on the disk: mapped while they are converted
+    file: float = 0.0  # the base's files, which are mapped while weights are converted
 
 
 @dataclass(frozen=True)
 class TuningNeed:
-    """Bytes of fine-tuning a base, part by part."""
+    """The memory of fine-tuning a base in bytes, by part."""
 
     n_params: int
     n_trained: int
@@ -48,38 +50,38 @@ class TuningNeed:
 
     @property
     def total(self) -> float:
-        """What the process takes at its peak: while it trains, or while it loads the base."""
+        """Peak memory of the process: in training, or while it loads the base."""
         training = self.adapter + self.optimizer + self.logits + self.activations
         return self.around.process + self.weights + max(training, self.around.file)
 
     @property
     def additional(self) -> float:
-        """What must be free: without what the process holds already."""
+        """Memory that must be free: without what the process uses already."""
         return self.total - self.around.process
 
 
 @dataclass(frozen=True)
 class Activations:
-    """Bytes that autograd keeps of a forward pass: `fixed`, and `per_token` for each token.
+    """Bytes that autograd saves in a forward pass: `fixed`, and `per_token` for each token.
 
-    What is fixed are matrices that a layer makes of its weights, as DoRA does.
+    The fixed part is matrices that a layer computes from its weights, as in DoRA.
     """
 
     fixed: float
     per_token: float
 
     def of(self, n_tokens: int) -> float:
-        """Return the bytes kept of so many tokens."""
+        """Return the bytes for a number of tokens."""
         return self.fixed + n_tokens * self.per_token
 
     def fitting(self, n_bytes: float) -> int:
-        """Return how many tokens fit into so many bytes."""
+        """Return how many tokens fit into a number of bytes."""
         return int((n_bytes - self.fixed) / self.per_token)
 
 
 @dataclass(frozen=True)
 class ActivationCost:
-    """What autograd keeps: everything, or, checkpointed, layers' inputs and one layer."""
+    """What autograd saves: everything, or with checkpointing the inputs of layers and one layer."""
 
     whole: Activations
     checkpointed: Activations
@@ -93,10 +95,10 @@ def tuning_need(
     in_4bit: bool,
     free_bytes: int | None,
 ) -> TuningNeed:
-    """Count what training a network without weights (on the meta device) would take.
+    """Measure what training would need, on a network without weights (on the meta device).
 
-    Micro-batches and `model.gradient_checkpointing: auto` follow from the free memory; where that
-    is not known, everything is computed at once.
+    Micro-batches and `model.gradient_checkpointing: auto` follow from the free memory; if that is
+    unknown, everything is computed at once.
     """
     settings = config.optimization
     trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
@@ -107,7 +109,7 @@ def tuning_need(
     weights = in_4bit_bytes if in_4bit else low_bytes
     logits = rows_at_once(network.head_weight) * len(network.head_weight) * 10.0
     if trained == sum(p.numel() for p in network.parameters()):
-        # Every weight once more in the format of the products, and the head's gradient.
+        # A copy of every weight in the dtype of matrix products, and the head's gradient.
         logits += 2 * trained + 8 * network.head_weight.numel()
     static = weights + adapter + optimizer + logits
     cost = activation_cost(network)
@@ -149,7 +151,7 @@ def _weight_bytes(network: "PretrainedNetwork") -> tuple[float, float]:
 
 
 def _saved_by_4bit(network: "PretrainedNetwork") -> float:
-    """Return by how many bytes 4 bits are smaller: matrices of frozen layers, without the head."""
+    """Return the bytes that 4-bit quantization saves: in matrices of frozen layers only."""
     tables = {id(network.head_weight)}
     frozen = [
         module.weight
@@ -164,7 +166,7 @@ def _saved_by_4bit(network: "PretrainedNetwork") -> float:
 
 
 def activation_cost(network: "PretrainedNetwork") -> ActivationCost:
-    """Run forward passes without memory and count what autograd keeps of them."""
+    """Run forward passes on the meta device, and count the bytes that autograd saves."""
     n_layers = max(1, network.n_layers)
     network.train()
     try:
@@ -172,7 +174,7 @@ def activation_cost(network: "PretrainedNetwork") -> ActivationCost:
         network.checkpoint_gradients()
         inputs = _kept(network)
     except (RuntimeError, ValueError):
-        # An architecture that needs real numbers to run: a layer as Llama's, roughly.
+        # An architecture that needs real values to run: assume layers like Llama's.
         width = network.head_weight.shape[1] * network.head_weight.element_size()
         kept, inputs = (Activations(0, n_layers * n * width) for n in (_ROUGHLY_KEPT, 1.0))
     network.eval()
@@ -193,7 +195,7 @@ def _kept(network: "PretrainedNetwork") -> Activations:
 def _kept_bytes(network: "PretrainedNetwork", n_tokens: int) -> float:
     own = {t.untyped_storage()._cdata for t in (*network.parameters(), *network.buffers())}
     kept: dict[int, int] = {}
-    alive = []  # an id is of one tensor only while that lives
+    alive = []  # an id is unique only while its tensor exists
 
     def note(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()

@@ -15,16 +15,16 @@ from chatbot.training.recipe import Optimization, Recipe
 ParamGroup: TypeAlias = dict[str, Any]  # as torch takes it
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan 2024: steepest at zero
 _NEWTON_SCHULZ_STEPS = 5
-_TABLE = re.compile(r"embed|lm_head|trainable_tokens|\bw[tp]e\b")  # rows, one a token
-_BRANCH_SHARE = 0.15  # of the steps done: 10-20 % (Haegele 2024)
+_TABLE = re.compile(r"embed|lm_head|trainable_tokens|\bw[tp]e\b")  # have one row per token
+_BRANCH_SHARE = 0.15  # share of the steps so far: 10-20 % (Haegele 2024)
 _MIN_BRANCH = 10
 
 
 class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalized (Jordan 2024), scaled to AdamW's update size (Moonshot 2025).
 
-    torch.optim.Muon casts to bf16 always, which is slow on CPUs that do not multiply it; this one
-    orthogonalizes in `dtype`.
+    torch.optim.Muon always casts to bf16, which is slow on CPUs without bf16 instructions; this
+    class orthogonalizes in `dtype`.
     """
 
     def __init__(self, params: Iterable[Tensor], settings: Recipe, dtype: torch.dtype) -> None:
@@ -48,7 +48,7 @@ class Muon(torch.optim.Optimizer):
                 self._update(matrices, group)
 
     def _update(self, matrices: list[Tensor], group: ParamGroup) -> None:
-        """Update matrices of one shape together: few large products instead of many small."""
+        """Update all matrices of a shape at once: few large products instead of many small ones."""
         gradients = [matrix.grad for matrix in matrices if matrix.grad is not None]
         for matrix in matrices:
             if not self.state[matrix]:
@@ -63,7 +63,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalize(matrices: Tensor, dtype: torch.dtype) -> Tensor:
-    """Push the singular values of each of (K, M, N) towards 1 by Newton-Schulz steps."""
+    """Orthogonalize K matrices (K, M, N): move their singular values towards 1 (Newton-Schulz)."""
     a, b, c = _NEWTON_SCHULZ
     x = matrices.to(dtype)
     is_tall = x.shape[1] > x.shape[2]
@@ -78,9 +78,9 @@ def orthogonalize(matrices: Tensor, dtype: torch.dtype) -> Tensor:
 def build_optimizers(
     model: Network, settings: Recipe, dtype: torch.dtype
 ) -> list[torch.optim.Optimizer]:
-    """Return the optimizers of a run; weight decay only where it shrinks a matrix.
+    """Return the optimizers of a run; only matrices have weight decay.
 
-    `dtype`: what the forward pass computes in; fp16 is too coarse for Newton-Schulz.
+    `dtype`: that of the forward pass; fp16 is too imprecise for Newton-Schulz.
     """
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     matrices = [p for name, p in named if p.dim() == 2 and not _TABLE.search(name)]
@@ -101,7 +101,7 @@ def build_optimizers(
     groups = [group for group in groups if group["params"]]
     betas = (settings.beta1, settings.beta2)
     if not groups:
-        return optimizers  # an adapter may be matrices only
+        return optimizers  # an adapter may consist of matrices only
     if settings.optimizer in ("adamw_8bit", "paged_adamw_8bit"):
         optimizers.append(_adamw_8bit(groups, lr, betas, settings.optimizer))
     else:
@@ -113,7 +113,7 @@ def build_optimizers(
 def _adamw_8bit(
     groups: list[ParamGroup], lr: float, betas: tuple[float, float], name: str
 ) -> torch.optim.Optimizer:
-    """Return AdamW with moments of 8 bits, `paged` into the machine's memory if need be."""
+    """Return AdamW with 8-bit moments, `paged` to CPU memory if necessary."""
     import bitsandbytes
 
     kind = bitsandbytes.optim.PagedAdamW8bit if name.startswith("paged") else None
@@ -139,12 +139,12 @@ def learning_rate(step: int, settings: Optimization) -> float:
 
 
 def branch_steps(step: int) -> int:
-    """Return how many steps a branch with a falling rate takes after so many."""
+    """Return the steps of a branch with a falling rate that starts after `step`."""
     return max(_MIN_BRANCH, round(_BRANCH_SHARE * step))
 
 
 def cool_down(settings: Optimization, step: int, n_steps: int) -> Optimization:
-    """Return the settings of a branch of so many steps, whose rate falls to nothing."""
+    """Return the settings of a branch of `n_steps`, whose rate falls to zero."""
     return msgspec.structs.replace(
         settings,
         max_steps=step + n_steps,
@@ -158,7 +158,7 @@ def cool_down(settings: Optimization, step: int, n_steps: int) -> Optimization:
 
 
 def set_learning_rate(optimizers: Iterable[torch.optim.Optimizer], rate: float) -> None:
-    """Give every parameter group the rate."""
+    """Set the rate of every parameter group."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = rate

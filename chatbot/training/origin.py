@@ -1,4 +1,4 @@
-"""A corpus and its project -> what every checkpoint and saved model of a run say of themselves."""
+"""A corpus and its project -> the facts that every checkpoint and saved model of a run contains."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,7 @@ from chatbot.settings.schema import Config
 
 
 def describe_data(config: Config, corpus: Corpus) -> About:
-    """Return what a run says of vocabulary, data and program; its family adds what is its own."""
+    """Return the facts about vocabulary, data and program; the model family adds its own."""
     stats = corpus.stats
     return About(
         run_name=config.run_name,
@@ -22,7 +22,7 @@ def describe_data(config: Config, corpus: Corpus) -> About:
 
 
 def _git_commit(root: Path) -> str:
-    """Return the commit of the program's folder, "" where there is none."""
+    """Return the git commit of the program's folder, "" if there is none."""
     try:
         result = subprocess.run(
             ["git", "rev-parse", "HEAD"],  # noqa: S607

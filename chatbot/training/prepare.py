@@ -1,4 +1,4 @@
-"""Settings and data -> a run ready to train, whichever family its network is of."""
+"""Settings and data -> a run that is ready to train, for every model family."""
 
 import math
 from collections.abc import Callable
@@ -35,9 +35,9 @@ _N_EVALS = 20
 
 @dataclass(frozen=True)
 class PreparedRun:
-    """A run ready to train, its settings as numbers, and sentences that say what was decided.
+    """A run that is ready to train, with resolved settings, and messages about decisions.
 
-    `about`: what its checkpoints say of vocabulary, data and program.
+    `about`: facts for its checkpoints about vocabulary, data and program.
     """
 
     config: Config
@@ -50,7 +50,7 @@ class PreparedRun:
     keeper: Keeper
     sentences: list[str]
     measures_start: bool
-    leak_guard: NgramIndex | None = None  # of the main process alone
+    leak_guard: NgramIndex | None = None  # of the main process only
 
 
 def prepare(
@@ -63,10 +63,10 @@ def prepare(
 ) -> PreparedRun:
     """Build or restore the state of a run.
 
-    `resume`: the checkpoint to continue from, where one is named. `parent`: the saved model of
-    the stage before, to begin from. Raises CheckpointError where going on would silently train
-    something else, CorpusError where the processes of a world hold different data, ConfigError
-    where the settings cannot fit or work.
+    `resume`: the checkpoint to continue from, if the user named it. `parent`: the saved model of
+    the previous stage, to begin from. Raises CheckpointError if continuing would silently train
+    something else, CorpusError if processes have different data, ConfigError if the settings are
+    invalid or need too much memory.
     """
     world.require_same(corpus.stats.fingerprint)
     sentences: list[str] = []
@@ -103,7 +103,7 @@ def prepare(
 
 
 def _leak_guard(folder: RunFolder, corpus: Corpus) -> NgramIndex:
-    """Return the index of a run's training data, which its folder keeps."""
+    """Return the n-gram index of a run's training data, which is saved in its folder."""
     index = read_index(folder.leak_guard)
     if index is None or index.data_fingerprint != corpus.stats.fingerprint:
         index = index_ngrams(corpus.train, corpus.tokenizer, corpus.stats.fingerprint)
@@ -114,7 +114,7 @@ def _leak_guard(folder: RunFolder, corpus: Corpus) -> NgramIndex:
 def checkpoint_to_continue(
     config: Config, folder: RunFolder, resume: Path | None, tell: Callable[[str], None]
 ) -> Checkpoint | None:
-    """Read the checkpoint to continue from: the named one, else the newest whole one, else none."""
+    """Read the checkpoint to continue from: the named one, else the newest undamaged one."""
     if resume is not None:
         return read_checkpoint(resume)
     checkpoint = read_newest(folder, tell)
@@ -127,13 +127,13 @@ def checkpoint_to_continue(
 
 
 def train_source(blueprint: Blueprint, corpus: Corpus, store: TokenStore) -> BatchSource:
-    """Return batches of a store of training tokens: all of a corpus, or a part of it."""
+    """Return the batches of a store of training tokens: a full corpus or a part of it."""
     config = blueprint.config
     return _source(blueprint, corpus, store, config.objective, config.runtime.seed)
 
 
 def val_source(blueprint: Blueprint, corpus: Corpus) -> BatchSource:
-    """Return batches of the held-out sessions: whatever is trained, replies are measured."""
+    """Return the batches of held-out sessions; only replies are evaluated."""
     measured = ObjectiveConfig(loss_mode="response_only", speaker_weight=0)
     return _source(blueprint, corpus, corpus.val, measured)
 
@@ -147,12 +147,12 @@ def _source(
 
 
 def make_state(blueprint: Blueprint) -> TrainState:
-    """Return a network as its family builds it, ready for its first step."""
+    """Return the state of a new network before its first step."""
     return new_state(blueprint.build(), blueprint.recipe, blueprint.compute)
 
 
 def plan_steps(blueprint: Blueprint, source: BatchSource) -> Plan:
-    """Return how many steps to train on a source, and when to measure and save."""
+    """Return the steps to train on a source, and when to evaluate and save."""
     recipe, logging = blueprint.recipe, blueprint.config.logging
     epoch_steps = source.n_batches(0) / recipe.grad_accum_steps
     max_steps = _or(recipe.max_steps, max(_MIN_STEPS, math.ceil(recipe.max_epochs * epoch_steps)))
@@ -173,7 +173,7 @@ def _or(setting: int | str, number: int) -> int:
 
 
 def describe_steps(source: BatchSource, plan: Plan) -> str:
-    """Say how many steps on how much data."""
+    """Describe the number of steps and the amount of data."""
     skipped = f", {source.n_skipped} without a trained token left out" if source.n_skipped else ""
     return (
         f"{len(source.pieces):,} pieces, {source.n_batches(0):,} batches an epoch, "

@@ -1,4 +1,4 @@
-"""The family of pretrained bases in training: an adapter, or all weights, and their saved model."""
+"""Training of pretrained bases: an adapter or all weights, and their saved model."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -41,12 +41,12 @@ from chatbot.training.world import ALONE, World
 _ROWS_CPU, _ROWS_GPU = 4, 8
 _CONTEXT = 512
 _LORA_RATE, _FULL_RATE = 2e-4, 5e-5
-_CUDA_BYTES = 600_000_000  # what CUDA itself and its kernels' workspaces take
+_CUDA_BYTES = 600_000_000  # used by CUDA itself and workspaces of its kernels
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a base is loaded, in which dtype, and whether in 4 bits."""
+    """The device and dtype of a base, and whether it is loaded in 4 bits."""
 
     device: torch.device
     dtype: torch.dtype
@@ -60,10 +60,10 @@ def resolve(
     saved: About | None = None,
     parent: Path | None = None,
 ) -> Blueprint:
-    """Decide on machine, batch, context and memory; the base's weights are not loaded yet.
+    """Resolve device, batch, context and memory, without loading the base's weights.
 
-    Raises ConfigError where it cannot fit or work, CheckpointError for a changed base,
-    CorpusError for data of another base.
+    Raises ConfigError if the settings are invalid or need too much memory, CheckpointError for a
+    changed base, CorpusError for data of another base.
     """
     machine = choose_machine(config, world.local_rank)
     base = Base(config.pretrained.base, Path(config.root))
@@ -87,7 +87,7 @@ def resolve(
     at_once = need.tokens_at_once
     if saved is not None:
         _require_same_base(saved, base, fingerprint)
-        # Sums are rounded by how they are split: a run goes on as it began.
+        # Rounding depends on micro-batches: a run continues with its own.
         about = replace(about, tokens_at_once=saved.tokens_at_once, parent=saved.parent)
         at_once = min(at_once, saved.tokens_at_once or at_once)
     compute = Compute(machine.device, machine.dtype, config.runtime.seed, world, at_once)
@@ -115,11 +115,11 @@ def write_model(
 
 
 def read_about(path: Path) -> About:
-    """Return what a saved model says of itself, which lies beside the checkpoint at `path`."""
+    """Return the facts about the saved model in the folder of the checkpoint at `path`."""
     try:
         return read_folder_about(path.parent)
     except (OSError, ValueError) as error:
-        hint = "`chatbot train` writes it anew"
+        hint = "`chatbot train` writes it again"
         raise CheckpointError(f"{path.parent} is damaged", hint=hint) from error
 
 
@@ -131,17 +131,17 @@ def choose_machine(config: Config, local_rank: int = 0) -> Machine:
 
 
 def tokenizer_of(corpus: Corpus, config: Config) -> BaseTokenizer:
-    """Return the tokenizer of tokens that were made for a base; raises CorpusError for others."""
+    """Return the tokenizer of data for a base; raises CorpusError for other data."""
     if not isinstance(corpus.tokenizer, BaseTokenizer):
         raise CorpusError(
-            f"the data in {config.processed.dir} was not made for a pretrained base",
-            hint="`chatbot preprocess` makes it",
+            f"the data in {config.processed.dir} is not for a pretrained base",
+            hint="run `chatbot preprocess`",
         )
     stage = config.pretrained.stage
     if (corpus.tokenizer.form.kind == "raw") != (stage == "cpt"):
         raise CorpusError(
-            f"the data in {config.processed.dir} is not that of stage {stage}",
-            hint="`chatbot preprocess` makes it",
+            f"the data in {config.processed.dir} is not for stage {stage}",
+            hint="run `chatbot preprocess`",
         )
     return corpus.tokenizer
 
@@ -149,7 +149,7 @@ def tokenizer_of(corpus: Corpus, config: Config) -> BaseTokenizer:
 def _build(
     config: Config, base: Base, tokenizer: BaseTokenizer, machine: Machine, before: Bundle | None
 ) -> PretrainedNetwork:
-    """Load a base; begin from the weights of the stage before, where there is one."""
+    """Load a base, with the weights of the previous stage if there is one."""
     network = open_network(base, config, tokenizer, machine)
     if before is not None:
         network.load_weights(before.weights)
@@ -165,7 +165,7 @@ def _checkpointed(build: partial[PretrainedNetwork]) -> PretrainedNetwork:
 def open_network(
     base: Base, config: Config, tokenizer: BaseTokenizer, machine: Machine
 ) -> PretrainedNetwork:
-    """Load a base with a new adapter, or all of it to be trained."""
+    """Load a base with a new adapter, or with all weights trained."""
     if machine.device.type == "cpu":
         map_tensors()
     is_full = config.pretrained.base.tuning == "full"
@@ -178,7 +178,7 @@ def open_network(
 
 
 def adapted(model: Any, base: Base, config: Config, tokenizer: BaseTokenizer) -> PretrainedNetwork:
-    """Return a network with what is trained: a new adapter, or everything."""
+    """Return a network with its trained weights selected: a new adapter, or all."""
     pretrained = config.pretrained
     signature: dict[str, object] = {"model.tuning": pretrained.base.tuning}
     if pretrained.base.tuning == "full":
@@ -196,26 +196,26 @@ def adapted(model: Any, base: Base, config: Config, tokenizer: BaseTokenizer) ->
 def _require_same_base(saved: About, base: Base, fingerprint: Fingerprint) -> None:
     if difference := fingerprint.difference(saved.base_fingerprint or ""):
         raise CheckpointError(
-            f"the checkpoint is of another base than {base.name}: {difference}",
-            hint="set model.base_model back, or another project.run_name",
+            f"the checkpoint belongs to another base than {base.name}: {difference}",
+            hint="restore model.base_model, or set another project.run_name",
         )
 
 
 def _read_parent(parent: Path, fingerprint: Fingerprint) -> Bundle:
-    """Read the saved model of the stage before, if it is of this base."""
+    """Read the saved model of the previous stage; raises CheckpointError if its base differs."""
     before = read_folder(parent)
     if difference := fingerprint.difference(before.about.base_fingerprint or ""):
         raise CheckpointError(
             f"{parent} belongs to another base ({before.about.base_model}): {difference}",
-            hint="`chatbot archive` sets it aside; then `chatbot train` makes it anew",
+            hint="`chatbot archive` sets it aside; then `chatbot train` trains it again",
         )
     return before
 
 
 def with_numbers(config: Config, base: Base, device: torch.device) -> Config:
-    """Return the settings with numbers for what is `auto`: learning rate, batch size, context.
+    """Return the settings with every `auto` resolved: learning rate, batch size, context.
 
-    Raises ConfigError for more context than the base has, or a `min_lr` above the rate.
+    Raises ConfigError if the context exceeds the base's, or `min_lr` the rate.
     """
     settings, context = config.optimization, context_of(base)
     block_size: str | int = config.model.block_size
@@ -242,9 +242,9 @@ def with_numbers(config: Config, base: Base, device: torch.device) -> Config:
 def require_memory(
     config: Config, base: Base, tokenizer: BaseTokenizer, machine: Machine
 ) -> TuningNeed:
-    """Return the memory that training will take; raises ConfigError if there is not so much.
+    """Return the memory that training will need; raises ConfigError if it is not free.
 
-    All is counted on a network without weights, before any is loaded.
+    It is measured on a network without weights, before loading any.
     """
     free = available_memory(machine.device)
     need = count_need(config, base, tokenizer, machine, free)
@@ -265,20 +265,20 @@ def count_need(
     machine: Machine,
     free_bytes: int | None,
 ) -> TuningNeed:
-    """Count the memory of training with so much free."""
+    """Measure the memory of training, given the free memory."""
     if machine.device.type == "cuda" and free_bytes is not None:
         free_bytes -= _CUDA_BYTES
     dtype = torch.float32 if config.pretrained.base.tuning == "full" else machine.dtype
     around = _surroundings(base, machine.device, dtype)
     skeleton: Any = skeleton_of(base, machine.dtype)
     add_token_rows(skeleton, tokenizer)
-    # Autocast computes fp32 adapters in the machine's dtype: so does this network.
+    # Autocast computes fp32 adapters in the dtype of the device: so does this network.
     network = adapted(skeleton, base, config, tokenizer).to(machine.dtype)
     return tuning_need(network, config, around, in_4bit=machine.in_4bit, free_bytes=free_bytes)
 
 
 def _surroundings(base: Base, device: torch.device, dtype: torch.dtype) -> Surroundings:
-    """Return what a CPU's process takes besides: a card has its memory for itself."""
+    """Return the other memory of the process on a CPU; on a GPU there is none."""
     if device.type != "cpu":
         return Surroundings()
     mapped = 0 if base.stored_dtype() is dtype else base.size_bytes()
@@ -290,14 +290,14 @@ def _fallback(config: Config, machine: Machine, need: TuningNeed) -> list[str]:
         return []
     why = "bitsandbytes is not installed" if machine.device.type == "cuda" else "there is no CUDA"
     return [
-        f"WARNING: 4-bit quantization is unavailable here ({why}): the base is loaded whole, "
+        f"WARNING: 4-bit quantization is unavailable here ({why}): the base is loaded unquantized, "
         f"{need.weights / GIGABYTE:.2f} GB instead of {need.weights_in_4bit / GIGABYTE:.2f} GB"
     ]
 
 
 def _describe(base: Base, machine: Machine, need: TuningNeed) -> str:
     dtype = "4 bits" if machine.in_4bit else dtype_name(machine.dtype)
-    saved = ", layers computed twice to save memory" if need.is_checkpointed else ""
+    saved = ", activations recomputed to save memory" if need.is_checkpointed else ""
     return (
         f"{base.name}: {need.n_params / 1e6:,.1f} M parameters, {need.n_trained / 1e6:.2f} M "
         f"trained, on {machine.device} in {dtype}, about {need.total / GIGABYTE:.1f} GB{saved}"

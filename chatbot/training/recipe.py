@@ -1,4 +1,4 @@
-"""Every `auto` of how to optimize -> numbers: by family and corpus, then by the steps planned."""
+"""Every `auto` of the optimization -> values: by family and corpus, then by the planned steps."""
 
 import math
 
@@ -6,22 +6,22 @@ import msgspec
 
 from chatbot.settings.schema import Config, Count, OptimizationConfig, Positive, Rate, Weight
 
-# Times the log is read. On 129 k tokens 8, 16 and 32 reach 1.225, 1.200 and 1.196 bits a byte.
+# Epochs by effort. On 129 k tokens 8, 16 and 32 reach 1.225, 1.200 and 1.196 bits per byte.
 _EPOCHS = {"quick": 6.0, "auto": 16.0, "thorough": 32.0}
 _RATE = 3e-3
 _WIDEST_AT_RATE = 512
 _DROPOUT, _INPUT_MASKING = 0.2, 0.1
-# Decay forgets a step after 1 / (rate x decay) steps: best after about two times through the log
-# (Wang & Aitchison 2024: the time scale counts in epochs, whatever the size of log and step).
+# Weight decay averages over 1 / (rate x decay) steps; the best is about two epochs (Wang &
+# Aitchison 2024: the time scale in epochs does not depend on the size of corpus and batch).
 _FORGOTTEN_AFTER = 1.8
 _DECAYS = (0.1, 3.0)
 
 
-_COOLDOWN_SHARE = 0.3  # of the steps, for wsd
+_COOLDOWN_SHARE = 0.3  # share of the steps, for wsd
 
 
 class Recipe(OptimizationConfig, frozen=True, kw_only=True):
-    """How to optimize, with numbers for what a family resolves."""
+    """The recipe of optimization after a family has resolved its part."""
 
     learning_rate: Rate
     weight_decay: Weight
@@ -30,19 +30,19 @@ class Recipe(OptimizationConfig, frozen=True, kw_only=True):
 
 
 class Optimization(Recipe, frozen=True, kw_only=True):
-    """How to optimize in a run of known length: nothing is auto."""
+    """The recipe of a run with a known number of steps: nothing is auto."""
 
     max_steps: Positive
     lr_decay_steps: Count
 
 
 def recipe_of(settings: OptimizationConfig) -> Recipe:
-    """Return settings that a family has resolved; one that is still auto is a bug."""
+    """Return resolved settings as a recipe; a remaining auto is a bug."""
     return msgspec.convert(msgspec.structs.asdict(settings), Recipe)
 
 
 def with_steps(recipe: Recipe, max_steps: int) -> Optimization:
-    """Return the recipe for a run of so many steps; its rate falls over the last of them."""
+    """Return the recipe for a number of steps; with wsd the rate falls over the last ones."""
     n_decay = recipe.lr_decay_steps
     if n_decay == "auto":
         is_cosine = recipe.lr_schedule == "cosine"
@@ -52,9 +52,9 @@ def with_steps(recipe: Recipe, max_steps: int) -> Optimization:
 
 
 def with_recipe(config: Config, n_tokens: int, batch_tokens: int, width: int) -> Config:
-    """Return the settings with numbers for what is `auto`; numbers of the user stay.
+    """Return the settings with `auto` resolved; values of the user are kept.
 
-    `n_tokens` in the log, `batch_tokens` in a batch, `width` of the network.
+    `n_tokens` of the corpus, `batch_tokens` of a batch, `width` of the network.
     """
     settings, model = config.optimization, config.model
     steps = max(1.0, n_tokens / batch_tokens / settings.grad_accum_steps)
@@ -74,5 +74,5 @@ def with_recipe(config: Config, n_tokens: int, batch_tokens: int, width: int) ->
 
 
 def _or(value: float | str, number: float) -> float:
-    """Return the user's number, or ours where it is auto."""
+    """Return the user's value, or the default if it is auto."""
     return number if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""What a run writes about itself: status.json, metrics.jsonl, samples.txt, config.yaml."""
+"""The records of a run: status.json, metrics.jsonl, samples.txt, config.yaml."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ _WITH_NAMES = (
 
 
 class Record:
-    """Keeps the status and the metrics of a run; only the main process writes."""
+    """Writes the status and the metrics of a run, in the main process only."""
 
     def __init__(
         self, folder: RunFolder, on_trouble: Callable[[ChatbotError], None], *, is_main: bool
@@ -41,7 +41,7 @@ class Record:
         self._is_main = is_main
 
     def begin(self, state: TrainState, max_steps: int, config: Config) -> None:
-        """Go on from what a checkpoint holds: later metrics are cut off."""
+        """Continue from a checkpoint, and drop later metrics."""
         if not self._is_main:
             return
         cut_metrics(self._folder.metrics, state.step)
@@ -62,7 +62,7 @@ class Record:
         )
 
     def note_progress(self, result: StepResult, state: TrainState, limit_seconds: float) -> None:
-        """Update step, speed and the time left, which is at most `limit_seconds`."""
+        """Update step, speed and remaining time, which is at most `limit_seconds`."""
         status = self.status
         seconds = state.seconds - status.trained_seconds
         rate = result.n_tokens / max(seconds, 1e-9)
@@ -75,26 +75,26 @@ class Record:
         status.seconds_left = max(0.0, min(seconds_left, limit_seconds))
 
     def note_measurement(self, result: EvalResult, best_loss: float) -> None:
-        """Update the held-out losses, and write them."""
+        """Update the held-out losses, and write the status."""
         status = self.status
         status.val_loss, status.val_bits_per_byte = result.loss, result.bits_per_byte
         status.best_loss = best_loss if math.isfinite(best_loss) else None
         self.write_status()
 
     def write_status(self) -> None:
-        """Replace status.json, if that is possible."""
+        """Replace status.json, if possible."""
         self.attempt(self._folder.write_status, self.status)
 
     def log(self, metrics: Metrics) -> None:
-        """Append a line to metrics.jsonl, if that is possible."""
+        """Append a line to metrics.jsonl, if possible."""
         self.attempt(_append, self._folder.metrics, json.dumps(metrics) + "\n")
 
     def keep_sample(self, step: int, sample: str) -> None:
-        """Append a reply to samples.txt, if that is possible."""
+        """Append a reply to samples.txt, if possible."""
         self.attempt(_append, self._folder.samples, f"step {step}: {printable(sample)}\n")
 
     def attempt(self, write: Callable[..., None], *args: Any) -> bool:
-        """Write, in the main process alone; training goes on when that fails (a full disk)."""
+        """Write in the main process only; training continues if that fails (a full disk)."""
         if not self._is_main:
             return False
         try:
@@ -106,7 +106,7 @@ class Record:
 
     @contextlib.contextmanager
     def told_failure(self) -> Iterator[None]:
-        """Leave the reason in status.json, if that can still be written."""
+        """Write the reason of a failure inside the block to status.json, if possible."""
         try:
             yield
         except ChatbotError as error:
@@ -129,7 +129,7 @@ def _append(path: Path, line: str) -> None:
 
 
 def _settings_of_run(config: Config) -> Values:
-    """Return the settings as they are typed, without those that hold names of people or rooms."""
+    """Return the settings under their typed names, without names of people or rooms."""
     naming = naming_of(config)
     hidden = {naming.aliases.get(name, name) for name in _WITH_NAMES}
     typed = msgspec.to_builtins(naming.typed(config))

@@ -1,4 +1,4 @@
-"""Training in a run's folder: steps, evaluation, checkpoints, until done or stopped."""
+"""Training in a run's folder: steps, evaluations and checkpoints until the end or a stop."""
 
 import contextlib
 import math
@@ -26,8 +26,8 @@ from chatbot.training.record import Record
 from chatbot.training.signals import StopSignals
 
 FINISHED = ("done", "early stopping")
-_MOST_FAILED_SAVES = 2  # what is trained after them could not be saved either
-_DISK_SPEED = 1e8  # bytes a second, until a save was timed
+_MOST_FAILED_SAVES = 2  # further training could not be saved either
+_DISK_SPEED = 1e8  # bytes per second, until a save was timed
 
 
 def _line(step: int, result: EvalResult) -> Metrics:
@@ -35,11 +35,11 @@ def _line(step: int, result: EvalResult) -> Metrics:
 
 
 class _SkippedError(Exception):
-    """A second signal: do not measure."""
+    """A second signal: skip the evaluation."""
 
 
 class Training:
-    """Trains one state in one folder: steps, logs, evaluates, saves, until done or stopped."""
+    """Trains a state in a run folder: steps, logs, evaluates and saves until the end or a stop."""
 
     _hooks: TrainingHooks
     _record: Record
@@ -52,13 +52,13 @@ class Training:
         self._keeper, self._folder = run.keeper, run.keeper.folder
         self._train, self._val = run.sources
         self._world = run.compute.world
-        self._measured: tuple[int, EvalResult] | None = None  # the last measurement, its step
+        self._measured: tuple[int, EvalResult] | None = None  # the step of the last evaluation
         self._first_step = run.state.step
         self._saved_step: int | None = None  # in this call
         self._n_failed = 0  # saves in a row
 
     def run(self, hooks: TrainingHooks) -> str:
-        """Train; return why it ended.
+        """Train, and return the reason of the end.
 
         "done", "early stopping", "time is up", "STOP file", "Ctrl+C" or "SIGTERM".
         """
@@ -73,7 +73,7 @@ class Training:
         minutes = self._plan.optimization.max_minutes
         self._clock = Clock(
             60 * minutes if minutes else math.inf,
-            # Without the way back a batch takes a third of the time; a half is surely enough.
+            # Without a backward pass a batch takes a third of the time; a half is a safe bound.
             save_seconds=checkpoint_bytes(self._state) / _DISK_SPEED,
             measurement_steps=n_batches / self._plan.optimization.grad_accum_steps / 2,
         )
@@ -89,7 +89,7 @@ class Training:
         return reason
 
     def _require_space(self) -> None:
-        """Refuse to train where nothing could be saved."""
+        """Raise ChatbotError if checkpoints could not be saved."""
         interval = self._plan.snapshot_interval
         n_snapshots = self._plan.max_steps // interval if interval else 0
         if self._world.is_main:
@@ -97,9 +97,9 @@ class Training:
             require_space(self._folder.path, n_bytes)
 
     def _kept_loss(self) -> float:
-        """Return the held-out loss of what is kept as the best, infinite for a new run.
+        """Return the held-out loss of the saved best, infinite for a new run.
 
-        Its file is the truth: a run may have died between keeping a best and saving a checkpoint.
+        The file decides: a run may have died between saving a best and saving a checkpoint.
         """
         best = self._world.share(self._keeper.best)
         if best is None or best.data_fingerprint != self._run.about.data_fingerprint:
@@ -108,10 +108,10 @@ class Training:
         return best.val_loss if is_trained and isinstance(best.val_loss, float) else math.inf
 
     def _measure_start(self) -> None:
-        """Measure what a pretrained base scores before step 1, to compare with.
+        """Evaluate a pretrained base before step 1, as a baseline.
 
-        It is kept as the best only where the run ends without any step: an adapter of zero effect
-        is nothing to reply with.
+        It becomes the best only if the run ends without any step, because an adapter without effect
+        is no useful model.
         """
         is_due = self._run.measures_start and not self._state.step and self._measured is None
         if not self._world.decide(is_due):
@@ -124,7 +124,7 @@ class Training:
             self._show(result)
 
     def _train_on(self) -> str:
-        """Train until there is a reason to end; return it."""
+        """Train until there is a reason to stop, and return it."""
         state, settings = self._state, self._plan.optimization
         before = state.seconds
         reason = self._reason()
@@ -137,7 +137,7 @@ class Training:
         return reason or "done"
 
     def _branch_steps(self, reason: str) -> int:
-        """Return how many steps to train on with a falling rate before the end; 0: none."""
+        """Return how many steps to train with a falling rate before the end; 0 for none."""
         step = self._state.step
         if reason == "STOP file" and self._folder.wants_cooldown():
             return branch_steps(step)
@@ -146,17 +146,17 @@ class Training:
         return 0
 
     def _wanted_branch(self) -> int:
-        """Return how many steps a branch takes where there is time; none at a constant rate."""
+        """Return the steps of a branch if there is time; 0 with a constant rate."""
         step = self._state.step
         if self._plan.optimization.lr_schedule == "constant":
             return 0
         return min(branch_steps(step), self._plan.max_steps - step)
 
     def _cool_down(self, reason: str, n_steps: int) -> None:
-        """Train a branch on with a falling rate, keep its weights if they are the best so far.
+        """Train a branch with a falling rate, and keep its weights if they are the best so far.
 
-        The run itself stays where it was, at its constant rate, and can be continued (Haegele
-        2024). A signal ends the branch early.
+        The run itself stays at its step and its constant rate, and can be continued (Haegele 2024).
+        A signal ends the branch early.
         """
         state = self._state
         if self._world.is_main:
@@ -181,7 +181,7 @@ class Training:
         state.best_loss, self._measured = best_loss, None
 
     def _reason(self) -> str:
-        """Return why to stop now, "" for going on; the main process decides for all."""
+        """Return the reason to stop now, or ""; the main process decides for all."""
         return self._world.agree(self._own_reason() if self._world.is_main else "")
 
     def _own_reason(self) -> str:
@@ -203,7 +203,7 @@ class Training:
         snapshots = bool(plan.snapshot_interval) and step % plan.snapshot_interval == 0
         saves = step % plan.save_interval == 0 or is_last
         if logs or evaluates or snapshots or saves:
-            self._record.status.loss = result.loss  # reading refuses what is not finite
+            self._record.status.loss = result.loss  # reading raises an error if it is not finite
             self._clock.note_steps(step)
         self._record.note_progress(result, self._state, self._clock.left)
         self._hooks.on_step(result, self._record.status.loss)
@@ -221,7 +221,7 @@ class Training:
             self._clock.start_steps(step)
 
     def _evaluate(self) -> None:
-        """Measure as planned: early stopping counts these measurements alone."""
+        """Evaluate as planned; early stopping counts only these evaluations."""
         state = self._state
         result = self._examine()
         if result is None:
@@ -231,9 +231,9 @@ class Training:
         state.scheduled_best = min(state.scheduled_best, result.loss)
 
     def _examine(self, **note: Any) -> EvalResult | None:
-        """Measure, log with a note, show, and keep the state where it is the best so far.
+        """Evaluate, log with a note, show, and keep the state if it is the best so far.
 
-        None if a signal said not to wait.
+        Returns None if a signal skipped it.
         """
         state = self._state
         try:
@@ -250,13 +250,13 @@ class Training:
         return result
 
     def _answer(self, n_signals: int) -> None:
-        """Say at once what a signal begins."""
+        """Report the effect of a signal at once."""
         if self._world.is_main:
             seconds, step = self._clock.end_seconds, self._state.step
             self._hooks.on_signal(StopNotice(n_signals, seconds, step, self._continues_at))
 
     def _show(self, result: EvalResult) -> None:
-        """Show a measurement with a sample reply, and keep the reply."""
+        """Show an evaluation with a sample reply, and save the reply."""
         if self._world.is_main:
             sample = "" if self._signals.skips_measurement else self._sample()
             self._record.keep_sample(self._state.step, sample)
@@ -288,7 +288,7 @@ class Training:
         return self._first_step if self._saved_step is None else self._saved_step
 
     def _save_or_count(self) -> None:
-        """Save; raises CheckpointError where that fails again and again."""
+        """Save; raises CheckpointError if that fails several times in succession."""
         is_saved = self._record.attempt(self._save_latest)
         self._n_failed = 0 if is_saved or not self._world.is_main else self._n_failed + 1
         if self._n_failed >= _MOST_FAILED_SAVES:
@@ -318,9 +318,9 @@ class Training:
             raise
 
     def _finish(self, reason: str) -> None:
-        """Save, so that the same command continues; then say how it ended.
+        """Save, so that the same command continues; then report how it ended.
 
-        Saved first: whoever is in a hurry kills what measures.
+        Saving comes first, because an impatient user interrupts the evaluation.
         """
         if self._world.is_main and self._saved_step != self._state.step:
             self._save_latest()
@@ -328,7 +328,7 @@ class Training:
         self._close(reason)
 
     def _examine_end(self, reason: str) -> None:
-        """Measure where it ended, unless this very step was; a better one must be kept."""
+        """Evaluate the last step, unless done already; a better state must be saved."""
         measured = self._measured
         is_measured = measured is not None and measured[0] == self._state.step
         if not self._world.decide(is_measured):
@@ -336,7 +336,7 @@ class Training:
             self._examine(end=reason)
         if self._measured and self._world.is_main:
             result = self._measured[1]
-            if result.loss < self._state.best_loss:  # it could not be saved: raise why
+            if result.loss < self._state.best_loss:  # it could not be saved: raise the reason
                 self._save_best(result)
             self._record.note_measurement(result, self._state.best_loss)
 
@@ -345,7 +345,7 @@ class Training:
         self._record.write_status()
 
     def _close(self, reason: str) -> None:
-        """Write how it ended."""
+        """Write the final status."""
         if not self._world.is_main:
             return
         status, is_done = self._record.status, reason in FINISHED

@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM: stop gracefully, then without a measurement, then at once."""
+"""Ctrl+C and SIGTERM: stop gracefully, then without an evaluation, then at once."""
 
 import signal
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from typing import Any
 
 @dataclass
 class StopSignals:
-    """The first signal stops gracefully, the second skips the measurement, the third interrupts.
+    """The first signal stops gracefully, the second skips the evaluation, the third interrupts.
 
-    `on_signal` hears their number at once, amid whatever runs. Under torchrun a Ctrl+C arrives
-    twice, from the terminal and from it: there (`is_patient`) all count as one.
+    `on_signal` is called at once with their number. Under torchrun a Ctrl+C arrives twice, from the
+    terminal and from torchrun: then (`is_patient`) all signals count as one.
     """
 
     on_signal: Callable[[int], None]
@@ -23,17 +23,17 @@ class StopSignals:
 
     @property
     def skips_measurement(self) -> bool:
-        """Whether somebody does not want to wait for a measurement."""
+        """Whether the user does not want to wait for an evaluation."""
         return self.n_signals > 1
 
     def __enter__(self) -> "StopSignals":
-        """Listen."""
+        """Install the signal handlers."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Listen no more."""
+        """Restore the previous signal handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()

@@ -1,4 +1,4 @@
-"""The stages of a training: runs that follow each other, each from what the one before learned."""
+"""Training stages: successive runs, each from the weights of the previous one."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from chatbot.training.families import run_folder
 
 
 def stages(config: Config) -> list[Config]:
-    """Return the settings of every stage, in order; the last is that of the project."""
+    """Return the settings of every stage, in order; the last are those of the project."""
     return [config] if config.before is None else [config.before, config]
 
 
 def named_stage(config: Config, name: str) -> Config:
-    """Return the settings of one stage; raises ConfigError if the project has none of that name."""
+    """Return the settings of a stage by name; raises ConfigError if there is no such stage."""
     for stage in stages(config):
         if stage.pretrained.stage == name:
             return stage
@@ -23,19 +23,19 @@ def named_stage(config: Config, name: str) -> Config:
 
 
 def without_first_stage(config: Config) -> Config:
-    """Return settings that begin from the base itself; raises ConfigError if they do anyway."""
+    """Return settings that begin from the base; raises ConfigError if there is just one stage."""
     if config.before is None:
         raise ConfigError("this project has no stage before its last", hint="drop --fresh-sft")
     return replace(config, before=None)
 
 
 def stages_to_train(config: Config) -> list[Config]:
-    """Return the settings of what is not finished, in order; at least the last stage."""
+    """Return the settings of unfinished stages, in order; at least the last stage."""
     return [*(stage for stage in stages(config)[:-1] if not _is_finished(stage)), config]
 
 
 def current_stage(config: Config) -> Config:
-    """Return the settings of the stage that trains now, or that trained last."""
+    """Return the settings of the stage that is trained now, or was trained last."""
     if config.before is None:
         return config
     before = run_folder(config.before)
@@ -44,9 +44,9 @@ def current_stage(config: Config) -> Config:
 
 
 def parent_of(config: Config) -> Path | None:
-    """Return the saved model that a new run begins from; None for the first stage.
+    """Return the saved model from which a new run begins; None for the first stage.
 
-    Raises CheckpointError if it is missing. A run that has begun goes on from its own.
+    Raises CheckpointError if it is missing. A run that has begun continues from its own checkpoint.
     """
     if config.before is None:
         return None
@@ -59,7 +59,7 @@ def parent_of(config: Config) -> Path | None:
     if not before.best.exists():
         raise CheckpointError(
             f"run {before.path.name} has no adapter to begin from",
-            hint="`chatbot train` makes it first; --fresh-sft begins from the base itself",
+            hint="`chatbot train` trains it first; --fresh-sft begins from the base itself",
         )
     return before.best.parent
 

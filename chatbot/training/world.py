@@ -1,7 +1,7 @@
-"""Many processes as one trainer: who am I, what do all agree on, how is the work shared.
+"""Several processes as one trainer: ranks, common decisions, sums and shared work.
 
-torchrun starts the processes and tells each its place through the environment; alone, everything
-here costs nothing. Process 0 ("main") decides, talks and writes.
+torchrun starts the processes and sets their ranks in the environment; for a single process
+everything here is free. Process 0 ("main") decides, prints and writes.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ _WORD_BYTES = 32
 
 @dataclass(frozen=True)
 class World:
-    """The place of this process among `size`; the default is to be alone."""
+    """The rank of this process among `size`; by default it is the only one."""
 
     rank: int = 0
     size: int = 1
@@ -32,11 +32,11 @@ class World:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process decides, talks and writes."""
+        """Whether this process decides, prints and writes."""
         return self.rank == 0
 
     def agree(self, word: str) -> str:
-        """Return the main process's word, at most 32 bytes long."""
+        """Return the main process's text, of at most 32 bytes."""
         if self.size == 1:
             return word
         place = torch.tensor(list(word.encode().ljust(_WORD_BYTES)), dtype=torch.uint8)
@@ -44,11 +44,11 @@ class World:
         return bytes(place.tolist()).decode().strip()
 
     def decide(self, answer: bool) -> bool:
-        """Return the main process's answer: files of the others may differ."""
+        """Return the main process's decision, because files of the others may differ."""
         return self.agree("yes" if answer else "no") == "yes"
 
     def share(self, make: Callable[[], T]) -> T:
-        """Return what `make` gives in the main process: the others need not have its files."""
+        """Return the result of `make` in the main process, whose files the others may lack."""
         if self.size == 1:
             return make()
         box: list[Any] = [None]
@@ -64,7 +64,7 @@ class World:
         return shared
 
     def total(self, values: list[float]) -> list[float]:
-        """Add up over all processes, number by number."""
+        """Return the sums over all processes, number by number."""
         if self.size == 1:
             return values
         sums = torch.tensor(values, dtype=torch.float64)
@@ -72,13 +72,13 @@ class World:
         return sums.tolist()
 
     def total_tensor(self, value: Tensor) -> Tensor:
-        """Add up over all processes without waiting for a GPU."""
+        """Add up a tensor over all processes, without synchronizing with a GPU."""
         if self.size > 1:
             dist.all_reduce(value)
         return value
 
     def require_same(self, fingerprint: str) -> None:
-        """Raise CorpusError in every process if one of them has other data."""
+        """Raise CorpusError in every process if their data differ."""
         if self.size == 1:
             return
         fingerprints: list[Any] = [None] * self.size
@@ -87,12 +87,12 @@ class World:
         other = next(ranks, None)
         if other is not None:
             raise CorpusError(
-                f"process {other} has other training data than process 0",
-                hint="copy data/processed of one machine to all",
+                f"process {other} has different training data from process 0",
+                hint="copy data/processed from one machine to all others",
             )
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """Have backward average gradients over all processes, while it still runs."""
+        """Wrap a network so that backward averages gradients over all processes."""
         if self.size == 1:
             return module
         return nn.parallel.DistributedDataParallel(module)
@@ -100,7 +100,7 @@ class World:
     def backward(
         self, module: nn.Module, *, is_last: bool
     ) -> contextlib.AbstractContextManager[Any]:
-        """Return the context of one backward pass; only the last of a step talks to others."""
+        """Return the context of a backward pass; only the last of a step communicates."""
         if is_last or not isinstance(module, nn.parallel.DistributedDataParallel):
             return contextlib.nullcontext()
         return module.no_sync()
@@ -111,7 +111,7 @@ ALONE = World()
 
 @contextlib.contextmanager
 def join_world() -> Iterator[World]:
-    """Join the processes that torchrun started; alone without torchrun."""
+    """Join the processes that torchrun started; without torchrun there is only this one."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield ALONE
@@ -120,14 +120,14 @@ def join_world() -> Iterator[World]:
     backend = "gloo"
     if torch.cuda.is_available():
         torch.cuda.set_device(local_rank)
-        backend = "cpu:gloo,cuda:nccl"  # what is agreed on never waits for a GPU
-    # A restarted group meets in the store of the group before it: dead addresses are in there.
+        backend = "cpu:gloo,cuda:nccl"  # decisions never wait for a GPU
+    # A restarted group uses the store of the previous group, which contains dead addresses.
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     store, rank, _ = next(rendezvous("env://"))
     own = PrefixStore(f"attempt {attempt}", store)
     dist.init_process_group(backend, store=own, rank=rank, world_size=size)
     try:
         yield World(rank, size, local_rank)
-        dist.barrier()  # who leaves early breaks the connections of who still saves
+        dist.barrier()  # exiting early would break connections of processes still saving
     finally:
         dist.destroy_process_group()

@@ -76,7 +76,7 @@ def test_another_vocabulary_is_refused(tmp_path):
 def test_a_foreign_file_is_refused(tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(save({"a": np.zeros(3, dtype=np.float32)}))
-    with pytest.raises(CheckpointError, match="no model of this program"):
+    with pytest.raises(CheckpointError, match="not a model of this program"):
         read_bundle(path)
 
 

@@ -111,7 +111,7 @@ def test_sessions_without_a_trained_token_are_counted_and_skipped():
 
 
 def test_a_mask_without_a_trained_token_is_an_error():
-    with pytest.raises(CorpusError, match="no trained token"):
+    with pytest.raises(CorpusError, match="no target token"):
         source_of([[Turn(0, "하나")]], REPLIES)
 
 
@@ -139,7 +139,7 @@ def test_an_epoch_of_a_base_trains_every_token_exactly_once(sessions, kind, bloc
     )
     objective = ObjectiveConfig(context_weight=0.5, speaker_weight=0)
     if not store.loss_mask.any():  # empty turns that no control token ends
-        with pytest.raises(CorpusError, match="no trained token"):
+        with pytest.raises(CorpusError, match="no target token"):
             BatchSource(store, known, objective, block_size, 4 * block_size)
         return
     trained = Counter()

@@ -122,7 +122,7 @@ def test_a_run_goes_on_from_checkpoint_n_where_the_latest_is_damaged(on_base):
     made, _, _ = prepared(project)
     assert made.state.step == 8
     said = " ".join(made.sentences)
-    assert "is damaged" in said and "going on from checkpoint-8/trainer.pt" in said
+    assert "is damaged" in said and "continuing from checkpoint-8/trainer.pt" in said
 
 
 @pytest.mark.slow
@@ -206,7 +206,7 @@ def test_long_sessions_keep_every_target_and_its_end(on_base):
     ("option", "error", "problem"),
     [
         ("training.max_seq_len=512", ConfigError, "more than the base's context of 256"),
-        ("lora.target_modules=[no_such_layer]", ConfigError, "names no layer"),
+        ("lora.target_modules=[no_such_layer]", ConfigError, "matches no layer"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(on_base, option, error, problem):
@@ -222,7 +222,7 @@ def test_another_adapter_or_base_does_not_continue_a_run(on_base, tmp_path):
     with pytest.raises(CheckpointError, match=r"`lora.r` is 4, the checkpoint has 16"):
         prepared(project, "lora.r=4")
     other = make_base(tmp_path / "other", "qwen2", seed=5)
-    with pytest.raises(CheckpointError, match="of another base"):
+    with pytest.raises(CheckpointError, match="belongs to another base"):
         prepared(SftProject(project.root, other))
 
 
@@ -230,13 +230,13 @@ def test_data_of_our_own_network_is_refused(on_base, _processed):
     project = on_base("qwen2")
     shutil.rmtree(project.root / "data/sft")
     shutil.copytree(_processed / "data/processed", project.root / "data/sft")
-    with pytest.raises(CorpusError, match="not made for a pretrained base"):
+    with pytest.raises(CorpusError, match="not for a pretrained base"):
         prepared(project)
 
 
 def test_data_of_another_base_is_refused(on_base, bases):
     project = SftProject(on_base("qwen2").root, bases("llama"))
-    with pytest.raises(CorpusError, match="tokenizer of another base"):
+    with pytest.raises(CorpusError, match="tokenized for another base"):
         prepared(project)
 
 

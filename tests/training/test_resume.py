@@ -62,7 +62,7 @@ def test_every_checkpoint_trains_on_to_the_same_end(processed, whole):
 
 @pytest.mark.parametrize(("override", "message"), [
     ("model.n_layer=3", "`model.n_layer` is 3, the checkpoint has 2"), ("model.block_size=32", "`model.block_size` is 32, the checkpoint has 64"),
-    ("optimization.optimizer=adamw", "`optimization.optimizer` changed"),
+    ("optimization.optimizer=adamw", "`optimization.optimizer` has changed"),
 ])  # fmt: skip
 def test_changed_constants_are_named(processed, override, message):
     train_until(processed, until=2)
@@ -91,14 +91,14 @@ def test_data_with_holes_of_an_older_version_still_trains_with_a_hint(processed,
 def test_changed_data_is_refused(processed, export):
     train_until(processed, until=2)
     assert processed.run("preprocess", "--set", "processed.preprocess.min_context_turns=2") == 0
-    with pytest.raises(CheckpointError, match="training data changed"):
+    with pytest.raises(CheckpointError, match="training data has changed"):
         train_until(processed)
 
 
 def test_changed_vocabulary_is_refused(processed):
     train_until(processed, until=2)
     assert processed.run("preprocess", "--set", "processed.preprocess.vocab_size=410") == 0
-    with pytest.raises(CheckpointError, match="vocabulary changed"):
+    with pytest.raises(CheckpointError, match="vocabulary has changed"):
         train_until(processed)
 
 

@@ -87,7 +87,7 @@ def test_a_base_that_changed_neither_answers_nor_trains_on(copied, name, capsys)
     with pytest.raises(CheckpointError, match=r"another base than .*: .* differ"):
         reopened(copied)
     assert copied.run("train", settings=("training.max_steps=14",)) == 2
-    assert "is of another base" in capsys.readouterr().err
+    assert "belongs to another base" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", HARMLESS)

@@ -223,7 +223,7 @@ def test_a_hub_base_that_cannot_be_fetched_is_said(monkeypatch):
     base = Base(BaseModelConfig(base_model="nobody/no-such-model"), Path())
     with pytest.raises(ConfigError, match="cannot be downloaded") as error:
         base_tokenizer(base, 2)
-    assert "name its folder" in error.value.hint
+    assert "to the folder of a download" in error.value.hint
 
 
 def test_a_bot_talks_on_a_base(tuned):
