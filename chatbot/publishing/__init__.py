@@ -1,1 +1,1 @@
-"""Checkpoint -> one file; old work -> archive."""
+"""Models as files for other people and programs; archives of old work."""

@@ -1,4 +1,4 @@
-"""Old processed data, checkpoints and artifacts -> data/archive/<stamp>/, and back; all is kept."""
+"""Old processed data, checkpoints and artifacts <-> data/archive/<stamp>/."""
 
 import json
 import os
@@ -17,7 +17,7 @@ _KEPT = (".gitkeep",)
 
 @dataclass(frozen=True)
 class Moved:
-    """One thing to archive: from, to (both inside the project), and its bytes."""
+    """A file or folder to archive: source and target (inside the project), and size in bytes."""
 
     source: Path
     target: Path
@@ -42,7 +42,7 @@ def plan_archive(config: Config, now: datetime) -> list[Moved]:
 
 
 def archive(plan: list[Moved], config: Config) -> Path | None:
-    """Write the manifest first, then move; a crash in between leaves both sides findable."""
+    """Write the manifest first, then move, so that nothing is lost in a crash."""
     if not plan:
         return None
     target = plan[0].target.parent.parent
@@ -65,8 +65,8 @@ def archive(plan: list[Moved], config: Config) -> Path | None:
 def restore(config: Config, stamp: str) -> int:
     """Move an archive's files back to where they were; return how many.
 
-    `stamp`: the archive's folder, "" for the latest. Raises ConfigError if there is none, or if
-    something is in the way: then nothing is moved. One that was killed goes on with the rest.
+    `stamp`: the archive's folder, "" for the latest. Raises ConfigError, and moves nothing, if
+    there is none or a target exists. A killed call continues when it is run again.
     """
     folder = config.path(config.storage.archive_dir)
     stamps = sorted(path.parent.name for path in folder.glob("*/manifest.json"))

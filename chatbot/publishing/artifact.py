@@ -1,4 +1,4 @@
-"""A model -> one file for somebody else, encrypted or not, and a page of JSON about it."""
+"""A model -> one file for somebody else, encrypted or not, and a JSON file about it."""
 
 import io
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from chatbot.training.folder import published_mark
 
 
 class PublishedInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """model_info.json, adapter_info.json: what a published file holds. No name of a chat."""
+    """Facts about a published file, without names: model_info.json, adapter_info.json."""
 
     file: str
     sha256: str
@@ -38,9 +38,9 @@ class PublishedInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 def publish(
     bundle: Bundle, target: Path, dtype: WeightFormat, recipients: Sequence[Recipient] = ()
 ) -> PublishedInfo:
-    """Write a model as one file, for `recipients` as an age file; write and return what it holds.
+    """Write a model as one file, encrypted if there are `recipients`; return the facts about it.
 
-    A plain file is read back. Of one that is encrypted nothing plain is ever on a disk.
+    A plain file is read back to check it. For an encrypted one, nothing plain is written.
     """
     content = bundle_bytes(bundle, dtype)
     with atomic_write(target) as file:
@@ -50,7 +50,7 @@ def publish(
             file.write(content)
     if not recipients and read_bundle(target).config != bundle.config:
         raise CheckpointError(f"{target} does not read back as written", hint="check the disk")
-    published_mark(target).unlink(missing_ok=True)  # what stands there is new now
+    published_mark(target).unlink(missing_ok=True)  # the new file is up to date
     info = _info(bundle, target, dtype)
     name = f"{family_of(bundle.family).published}_info.json"
     write_json(target.with_name(name), msgspec.to_builtins(info))

@@ -1,4 +1,4 @@
-"""What every family's export shares: a table of what is written, and a folder that is new."""
+"""Shared parts of exports: the registry of formats, and new folders."""
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
@@ -20,43 +20,43 @@ USE = "AutoModelForCausalLM.from_pretrained opens it"
 
 @dataclass(frozen=True)
 class Export:
-    """A form that a family is written in.
+    """A format in which a family can be exported.
 
-    `write` writes a model to a path, which must be new, and returns how it is used. `dtypes`: of
-    the weights, those that may be asked for.
+    `write` writes a model to a new path, and returns instructions for using it. `dtypes`: the
+    available dtypes of weights.
     """
 
     write: Callable[[Bundle, Path, Config, ExportDtype], str]
     dtypes: tuple[ExportDtype, ...] = ()
 
 
-# By format (hf, gguf), and whether an adapter is worked into its base.
+# Key: format (hf, gguf), and whether an adapter is merged into its base.
 Exports = Mapping[tuple[str, bool], Export]
 
 
 def exports_of(family: str) -> Exports:
-    """Import what writes the models of a family for other programs."""
+    """Import a family's exports for other programs."""
     return cast(Exports, importlib.import_module(family_of(family).export).EXPORTS)
 
 
 def require_new(target: Path) -> None:
-    """Raise ConfigError where an export would replace anything but an empty folder."""
+    """Raise ConfigError if an export would replace anything but an empty folder."""
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise ConfigError(f"{target} already exists", hint="name another, or move it away")
+        raise ConfigError(f"{target} already exists", hint="choose another name, or move it away")
 
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """Lend a folder that takes its name when it is whole; what holds anything is not replaced."""
+    """Yield a temporary folder that gets its name at the end; only an empty one is replaced."""
     require_new(folder)
     with whole_folder(folder) as part:
         yield part
-        # Git passes it by, wherever it is: weights hold what was written in the chat.
+        # Ignored by git wherever it is, because weights contain private messages.
         write_bytes(part / ".gitignore", b"*\n")
 
 
 def generation_config(sampling: SamplingConfig, tokenizer: Tokenizer) -> dict[str, object]:
-    """Return how transformers shall draw tokens: as we do, as far as it can."""
+    """Return generation_config.json: sampling like ours, as far as transformers can."""
     return {
         "do_sample": sampling.temperature > 0,
         "temperature": sampling.temperature or 1.0,

@@ -1,4 +1,4 @@
-"""A model as a GGUF file for llama.cpp and Ollama: shape, vocabulary and weights in its words."""
+"""A model -> a GGUF file for llama.cpp and Ollama: shape, vocabulary and weights."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -23,20 +23,20 @@ Step: TypeAlias = tuple[str, bool | str]
 GGUF_DTYPES: tuple[ExportDtype, ...] = ("fp32", "fp16", "q8_0")
 _ENGLISH = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
 _MARKS = " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-# How llama.cpp calls the ways to split text that it knows: the steps of a tokenizer.json.
+# llama.cpp's names of pre-tokenizers, by the steps of a tokenizer.json.
 _SPLITS: dict[tuple[Step, ...], str] = {
     (("ByteLevel", True),): "gpt-2",
     (("Digits", True), ("ByteLevel", True)): "smollm",
     (("Split", f"{_ENGLISH}|\\p{{N}}|{_MARKS}"), ("ByteLevel", False)): "qwen2",
     (("Split", f"{_ENGLISH}|\\p{{N}}{{1,3}}|{_MARKS}"), ("ByteLevel", False)): "llama-bpe",
 }
-_WHOLE_WORDS = ("llama-bpe",)  # there a word of the vocabulary is not merged from its parts
+_WHOLE_WORDS = ("llama-bpe",)  # there a word of the vocabulary is not built by merges
 _PLAIN_HF = "`chatbot export --merged DIR` and llama.cpp's convert_hf_to_gguf.py may know it"
 
 
 @dataclass(frozen=True)
 class GgufContent:
-    """A network in the words of transformers: config.json, weights by name, chat template."""
+    """A network as in transformers: config.json, weights by name, chat template."""
 
     config: HfConfig
     weights: Weights
@@ -45,10 +45,10 @@ class GgufContent:
 
 
 def write_gguf(path: Path, content: GgufContent, tokenizer: Tokenizer, dtype: ExportDtype) -> None:
-    """Write a GGUF file. `dtype`: of matrices; vectors are fp32, as llama.cpp wants them.
+    """Write a GGUF file. `dtype`: that of matrices; vectors are fp32, as llama.cpp requires.
 
-    Raises ConfigError for architectures that are not written, and for vocabularies that llama.cpp
-    does not split as the model does.
+    Raises ConfigError for unsupported architectures, and for tokenizers whose pre-tokenization
+    llama.cpp lacks.
     """
     import gguf
 
@@ -59,9 +59,11 @@ def write_gguf(path: Path, content: GgufContent, tokenizer: Tokenizer, dtype: Ex
         "llama": gguf.MODEL_ARCH.LLAMA,
     }
     if kind not in architectures:
-        raise ConfigError(f"GGUF of the architecture {kind} is not written here", hint=_PLAIN_HF)
+        raise ConfigError(
+            f"GGUF export of the architecture {kind} is not supported", hint=_PLAIN_HF
+        )
     if (config.get("rope_parameters") or {}).get("rope_type", "default") != "default":
-        raise ConfigError("GGUF of scaled positions is not written here", hint=_PLAIN_HF)
+        raise ConfigError("GGUF export of scaled positions is not supported", hint=_PLAIN_HF)
     split = _split_of(json.loads(tokenizer.files[TOKENIZER_FILE]))
     names = gguf.get_tensor_name_map(architectures[kind], config["num_hidden_layers"])
     with _open_gguf(path, kind) as writer:
@@ -80,7 +82,7 @@ def write_gguf(path: Path, content: GgufContent, tokenizer: Tokenizer, dtype: Ex
 
 @contextmanager
 def _open_gguf(path: Path, architecture: str) -> Iterator[Any]:
-    """Yield the writer of a file that takes its name once it is whole."""
+    """Yield the writer of a file that gets its name when it is complete."""
     import gguf
 
     with atomic_write(path, has_name=True) as file:
@@ -93,7 +95,7 @@ def _open_gguf(path: Path, architecture: str) -> Iterator[Any]:
 
 
 def _add_shape(writer: Any, config: HfConfig, dtype: ExportDtype) -> None:
-    """Add the numbers of a config.json as transformers writes it."""
+    """Add the dimensions in a config.json of transformers."""
     import gguf
 
     heads = config["num_attention_heads"]
@@ -117,10 +119,9 @@ def _add_shape(writer: Any, config: HfConfig, dtype: ExportDtype) -> None:
 
 
 def _add_vocabulary(writer: Any, tokenizer: Tokenizer, split: str, n_rows: int) -> None:
-    """Add tokens and merges; control tokens are of the kind that text never becomes.
+    """Add tokens and merges; control tokens have the type that text never becomes.
 
-    `split`: llama.cpp's name of how text is split. Rows without a token get a name that nothing
-    becomes.
+    `split`: llama.cpp's name of the pre-tokenizer. Rows without a token get an unused name.
     """
     import gguf
 
@@ -172,13 +173,13 @@ def _reordered(content: GgufContent) -> Iterator[tuple[str, Array]]:
 
 
 def _neighbours(weight: Array, n_head: int) -> Array:
-    """Reorder rows from rotated halves to rotated neighbours, as llama.cpp's llama has them."""
+    """Reorder rows for rotary embedding of neighbours, not halves, as in llama.cpp's llama."""
     halves = weight.reshape(n_head, 2, weight.shape[0] // n_head // 2, *weight.shape[1:])
     return np.ascontiguousarray(halves.swapaxes(1, 2).reshape(weight.shape))
 
 
 def _split_of(content: Mapping[str, Any]) -> str:
-    """Return llama.cpp's name of how a tokenizer splits text; raises ConfigError without one."""
+    """Return llama.cpp's name of a tokenizer's pre-tokenizer; raises ConfigError without one."""
     splitter = content["pre_tokenizer"] or {}
     steps = tuple(_step_of(step) for step in splitter.get("pretokenizers", [splitter]))
     name = _SPLITS.get(steps)
@@ -194,7 +195,7 @@ def _split_of(content: Mapping[str, Any]) -> str:
 
 
 def _step_of(step: Mapping[str, Any]) -> Step:
-    """Return what a step of a pre-tokenizer does, in the words of `_SPLITS`."""
+    """Return the kind of a pre-tokenizer step, as in `_SPLITS`."""
     kind = step.get("type", "")
     if kind == "ByteLevel" and not step.get("add_prefix_space"):
         return kind, bool(step.get("use_regex", True))

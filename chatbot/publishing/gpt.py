@@ -1,4 +1,4 @@
-"""Our own network for others: a folder of transformers, and back; a GGUF file.
+"""Our own network <-> a folder of transformers; and a GGUF file.
 
 It has the layout of Qwen3, so no custom code is needed anywhere.
 """
@@ -29,7 +29,7 @@ from chatbot.settings.schema import Config, SamplingConfig
 from chatbot.storage.files import write_bytes, write_json
 
 ME, YOU = "<|spk:0|>", "<|spk:1|>"
-# Jinja, for transformers and llama.cpp: who is no assistant is the other person.
+# Jinja, for transformers and llama.cpp: every role except assistant is the other person.
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
     f"{{% if message['role'] == 'assistant' %}}{ME}{{% else %}}{YOU}{{% endif %}}"
@@ -48,11 +48,11 @@ _OLLAMA_TEMPLATE = (
     + "{{ end }}"
     + ME
 )
-_ABOUT_FILE = "chatbot.json"  # what the model knows of itself; only `import` reads it
+_ABOUT_FILE = "chatbot.json"  # facts about the model; only `import` reads it
 
 
 def export_hf(bundle: Bundle, folder: Path, config: Config, dtype: ExportDtype = "fp32") -> str:
-    """Write a folder that AutoModelForCausalLM and AutoTokenizer open; return how it is used."""
+    """Write a folder that AutoModelForCausalLM and AutoTokenizer open; return how to use it."""
     from safetensors.numpy import save
 
     del dtype  # fp32: small enough
@@ -74,7 +74,7 @@ def export_hf(bundle: Bundle, folder: Path, config: Config, dtype: ExportDtype =
 
 
 def qwen3_config(shape: GPTConfig) -> dict[str, object]:
-    """Return a shape in the words of transformers' config.json."""
+    """Return a shape as config.json of transformers."""
     return {
         "architectures": ["Qwen3ForCausalLM"],
         "model_type": "qwen3",
@@ -114,12 +114,12 @@ def _tokenizer_config(shape: GPTConfig) -> dict[str, object]:
 
 
 def import_hf(folder: Path) -> Bundle:
-    """Read such a folder back; raises CheckpointError if it is none of this program's."""
+    """Read an exported folder; raises CheckpointError if another program wrote it."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         text = (folder / "tokenizer.json").read_text(encoding="utf-8")
         header = read_header(map_file(folder / "model.safetensors"))
-        header.entries.pop("lm_head.weight", None)  # the embedding again
+        header.entries.pop("lm_head.weight", None)  # the tied LM head
         shapes = stored_shapes(header)
         shape = GPTConfig(
             vocab_size=config["vocab_size"],
@@ -134,7 +134,7 @@ def import_hf(folder: Path) -> Bundle:
         )
         shape = msgspec.convert(asdict(shape), GPTConfig)  # its types
         require_sane(shape, len(shapes))
-        about_file = folder / _ABOUT_FILE  # older exports have none
+        about_file = folder / _ABOUT_FILE  # missing in older exports
         about = (
             msgspec.json.decode(about_file.read_bytes(), type=About)
             if about_file.is_file()
@@ -142,7 +142,7 @@ def import_hf(folder: Path) -> Bundle:
         )
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"{error.filename} is missing", hint="name a folder that `chatbot export` wrote"
+            f"{error.filename} is missing", hint="choose a folder that `chatbot export` wrote"
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{folder} is damaged", hint="export it again") from error
@@ -151,10 +151,12 @@ def import_hf(folder: Path) -> Bundle:
     if not is_ours or shapes != expected or config["head_dim"] != shape.head_dim:
         raise CheckpointError(
             f"{folder} holds another kind of model",
-            hint="only what `export` wrote comes back",
+            hint="only folders that `export` wrote can be imported",
         )
     if BpeTokenizer(text).vocab_size != shape.vocab_size:
-        raise CheckpointError(f"{folder} has a vocabulary of another model", hint="export it again")
+        raise CheckpointError(
+            f"{folder} has the vocabulary of another model", hint="export it again"
+        )
     weights = weights_of(header, tensors_of(header))
     return gpt_bundle(
         shape, {name.removeprefix("model."): w for name, w in weights.items()}, text, about
@@ -162,7 +164,7 @@ def import_hf(folder: Path) -> Bundle:
 
 
 def export_gguf(bundle: Bundle, path: Path, config: Config, dtype: ExportDtype = "fp32") -> str:
-    """Write a GGUF file, with a Modelfile for Ollama; return how it is used."""
+    """Write a GGUF file, with a Modelfile for Ollama; return how to use it."""
     weights = {f"model.{name}": weight for name, weight in bundle.weights.items()}
     shape = qwen3_config(shape_of(bundle))
     content = GgufContent(shape, weights, CHAT_TEMPLATE, begins_with_bos=True)

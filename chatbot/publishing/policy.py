@@ -21,7 +21,7 @@ from chatbot.wording import offers
 
 @dataclass(frozen=True)
 class PrivacyReview:
-    """A report with its warnings, None where nothing could be measured, and why not more was."""
+    """A report (None if nothing could be measured), its warnings, and what was not measured."""
 
     report: PrivacyReport | None
     notes: list[str]
@@ -30,8 +30,8 @@ class PrivacyReview:
 def require_shareable(path: Path, about: About, config: Config) -> None:
     """Raise CheckpointError for a model that must not be given away; `about`: its metadata.
 
-    It learned from messages that were forgotten since, or speaks as another persona than the
-    settings name.
+    Such a model was trained on messages that are now forgotten, or has another persona than the
+    settings.
     """
     require_not_stale(path)
     require_persona(about, config)
@@ -46,17 +46,17 @@ def require_shareable_file(path: Path, config: Config) -> None:
         return  # any other file
     if index is not None:
         raise CheckpointError(
-            f"{path} was published by an earlier version and holds hashes that give the chat back",
+            f"{path} was published by an earlier version and contains hashes that reveal the chat",
             hint="`chatbot publish` writes it again without them",
         )
     require_persona(about, config)
 
 
 def require_not_stale(path: Path) -> None:
-    """Raise CheckpointError for a model that learned from messages that were forgotten since."""
+    """Raise CheckpointError for a model that was trained on messages that are now forgotten."""
     if is_stale(path):
         raise CheckpointError(
-            f"{path} learned from messages that were forgotten since",
+            f"{path} was trained on messages that are now forgotten",
             hint="`chatbot archive`, then `chatbot preprocess` and `chatbot train` make a new one, "
             "if enough of the chat is left",
         )
@@ -65,10 +65,10 @@ def require_not_stale(path: Path) -> None:
 def review_privacy(
     bundle: Bundle, config: Config, on_rows: Callable[[int], Any] = lambda _n_rows: None
 ) -> PrivacyReview:
-    """Measure what a run's model remembers of its data; `on_rows` hears of messages computed.
+    """Measure what a run's model remembers of its data; `on_rows` reports progress in messages.
 
-    What `chatbot privacy` measured of this very model counts too: both say the same of it. Raises
-    CheckpointError if nothing can be measured and `publish.privacy.check` is refuse.
+    Results of `chatbot privacy` for the same model are included. Raises CheckpointError if nothing
+    can be measured and `publish.privacy.check` is refuse.
     """
     limits = config.publish.privacy
     try:
@@ -86,10 +86,10 @@ def review_privacy(
 
 
 def require_private(review: PrivacyReview, config: Config) -> None:
-    """Raise CheckpointError if a limit is passed and `publish.privacy.check` is refuse."""
+    """Raise CheckpointError if a limit is exceeded and `publish.privacy.check` is refuse."""
     is_over = review.report is not None and review.report.warnings
     if is_over and config.publish.privacy.check == "refuse":
         raise CheckpointError(
-            "the model remembers more of its log than publish.privacy allows",
-            hint="train it less, give it more chat, or raise the limits of publish.privacy",
+            "the model remembers more of its chat than publish.privacy allows",
+            hint="train fewer steps, add more exports, or raise the limits of publish.privacy",
         )

@@ -1,4 +1,4 @@
-"""A fine-tuned base for others: an adapter for peft, or one network with it worked in."""
+"""A fine-tuned base -> an adapter for peft, or a network with the merged adapter."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ _TORCH_NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
 def _export_adapter(bundle: Bundle, folder: Path, config: Config, dtype: ExportDtype) -> str:
-    """Write what peft opens beside the base; return how it is used."""
+    """Write the adapter for peft; return how to use it."""
     del config, dtype
     from chatbot.model.pretrained.file import tokenizer_of, write_folder
 
@@ -38,9 +38,9 @@ def _export_adapter(bundle: Bundle, folder: Path, config: Config, dtype: ExportD
 
 
 def _export_merged(bundle: Bundle, folder: Path, config: Config, dtype: ExportDtype) -> str:
-    """Write the base with the adapter worked in, and hold its logits against the network's.
+    """Write the base with the adapter merged, and compare its logits with the network's.
 
-    Raises CheckpointError if the folder does not answer as the adapter does.
+    Raises CheckpointError if they differ.
     """
     import torch
 
@@ -49,7 +49,7 @@ def _export_merged(bundle: Bundle, folder: Path, config: Config, dtype: ExportDt
 
     chosen = getattr(torch, _TORCH_NAMES[dtype])
     network = open_network(bundle, config, torch.device("cpu"), torch.float32)
-    for weight in network.parameters():  # buffers, as of the positions, are no weights
+    for weight in network.parameters():  # buffers, like positions, are not weights
         weight.data = weight.data.to(chosen)
 
     with new_folder(folder) as part:
@@ -66,7 +66,7 @@ def _export_merged(bundle: Bundle, folder: Path, config: Config, dtype: ExportDt
 
 
 def _require_same(folder: Path, network: "PretrainedNetwork") -> None:
-    """Open a folder as others do, and compare; the network is released meanwhile."""
+    """Open a folder with transformers and compare logits; the network is released meanwhile."""
     import torch
 
     from chatbot.model.pretrained.hub import reopened
@@ -74,17 +74,17 @@ def _require_same(folder: Path, network: "PretrainedNetwork") -> None:
     with torch.no_grad():
         tokens = torch.arange(_N_COMPARED)[None] % network.vocab_size
         expected = network.head(network.hidden(tokens)).float()
-        network.release()  # two of a large base would not fit
+        network.release()  # two networks of a large base would not fit
         logits = reopened(folder)(input_ids=tokens).logits.float()
     if not torch.allclose(logits, expected, rtol=0.02, atol=0.05 * float(expected.std())):
         raise CheckpointError(
-            "the exported network does not answer as the adapter does",
+            "the exported network does not reply like the adapter",
             hint="this is a bug; report the base's architecture",
         )
 
 
 def _export_gguf(bundle: Bundle, path: Path, config: Config, dtype: ExportDtype) -> str:
-    """Work an adapter into its base: exact sums, which are rounded when they are written."""
+    """Merge an adapter into its base in fp32, and write a GGUF file."""
     import torch
 
     from chatbot.model.pretrained.file import tokenizer_of
@@ -92,7 +92,7 @@ def _export_gguf(bundle: Bundle, path: Path, config: Config, dtype: ExportDtype)
 
     tokenizer = tokenizer_of(bundle)
     merged = open_network(bundle, config, torch.device("cpu"), torch.float32).bundle(tokenizer)
-    # The template says what stands first.
+    # The template adds the first token itself.
     template = jinja_of(tokenizer.form)
     content = GgufContent(merged.config, merged.weights, template, begins_with_bos=False)
     write_gguf(path, content, tokenizer, dtype)

@@ -1,1 +1,1 @@
-"""Doors to the bot, and the password in front of them."""
+"""Access to the bot: passwords and messengers."""

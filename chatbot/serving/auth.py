@@ -1,4 +1,4 @@
-"""The one place that decides whether somebody may talk to the bot."""
+"""The only place that decides whether somebody may talk to the bot."""
 
 import hmac
 import os
@@ -23,7 +23,7 @@ _HINT = "`chatbot password` makes one; put the line it prints into .env"
 
 
 class Gate:
-    """Checks passwords against the project's secret. Its repr shows nothing."""
+    """Checks passwords against the project's secret. Its repr is empty."""
 
     def __init__(self, password: str | None, password_hash: str | None) -> None:
         self._password = password
@@ -34,7 +34,7 @@ class Gate:
         return "Gate()"
 
     def admits(self, given: str) -> bool:
-        """Whether a password is the right one, in a time that tells nothing about it."""
+        """Whether a password is correct, in a time that does not depend on it."""
         if self._hash is not None:
             if not _PHC.match(self._hash):
                 raise AccessError(_BAD_HASH, hint=_HINT)
@@ -53,7 +53,7 @@ class Gate:
 def hash_password(password: str) -> str:
     """Return an Argon2id hash in the PHC format that CHATBOT_PASSWORD_HASH takes."""
     if not password.strip():
-        raise AccessError("an empty password protects nothing", hint="type at least one word")
+        raise AccessError("the password is empty", hint="type at least one word")
     kdf = Argon2id(
         salt=secrets.token_bytes(16),
         length=32,
@@ -65,7 +65,7 @@ def hash_password(password: str) -> str:
 
 
 def _bytes(password: str) -> bytes:
-    """Compose a password: Hangul is typed decomposed on some machines."""
+    """Encode a password as NFC, because some machines type decomposed Hangul."""
     return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
 
 
@@ -88,10 +88,10 @@ def has_password(config: Config, environment: Mapping[str, str] | None = None) -
 def require_access(
     config: Config, ask: Callable[[], str | None], environment: Mapping[str, str] | None = None
 ) -> None:
-    """Let the person at this terminal pass, or raise AccessError.
+    """Check the password of the person at this terminal; raises AccessError.
 
-    Whoever can read the plain password in .env knows it already. Where only its hash stands, the
-    password comes from the environment or from `ask`; None means that nobody is there to answer.
+    A plain password in .env needs no check, because this person can read it. If there is only a
+    hash, the password comes from the environment or from `ask`, which returns None without a user.
     """
     if not config.security.require_password:
         return
@@ -111,7 +111,7 @@ def require_access(
 def _secrets(
     config: Config, environment: Mapping[str, str] | None
 ) -> tuple[str | None, str | None]:
-    """Return (password, hash): the project's own, which no variable replaces, else a variable's."""
+    """Return (password, hash) from the project's .env, else from the environment."""
     root, names = Path(config.root), config.security
     for source in ({}, environment):
         password = read_secret(root, names.password_env, source)

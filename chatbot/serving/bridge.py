@@ -1,4 +1,4 @@
-"""A room -> the bot -> what would be sent back; adapters for messengers build on this."""
+"""Lines of a room -> the bot -> messages to send; the basis of adapters for messengers."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,13 +11,13 @@ _LINE = re.compile(r"(?P<speaker>[^:：]{1,60})\s*[:：]\s(?P<text>.+)$")
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A message that would be sent to the room; none: the bot leaves the word to others."""
+    """Messages to send to the room; empty if the bot does not reply."""
 
     text: str | None
 
 
 def parse_room_line(line: str) -> tuple[str, str]:
-    """Split "name: text"; a line without a name comes from the one other person.
+    """Split "name: text"; a line without a name is from the other person.
 
     >>> parse_room_line("하늘: 뭐해?")
     ('하늘', '뭐해?')
@@ -27,10 +27,10 @@ def parse_room_line(line: str) -> tuple[str, str]:
 
 
 def answer_room(lines: Iterable[str], bot: Bot, numbers: dict[str, int]) -> Iterator[Outgoing]:
-    """Answer the lines of a room with bubbles. `numbers` tells known speakers' numbers.
+    """Answer the lines of a room with bubbles; `numbers`: known name -> speaker id.
 
-    In a group the bot answers as often as its number did in the log, to what it answered there.
-    Somebody unknown gets the next free number; when there is none, the last.
+    In a group the bot replies with its learned probability. An unknown name gets the next free
+    speaker id, or the last one if there is none.
     """
     numbers = dict(numbers)
     for line in lines:
@@ -40,7 +40,7 @@ def answer_room(lines: Iterable[str], bot: Bot, numbers: dict[str, int]) -> Iter
         taken = max(numbers.values(), default=0)
         number = numbers.setdefault(name, min(taken + 1, bot.n_speakers - 1))
         if number == bot.number:
-            number = bot.other  # nobody answers themselves: somebody else types under the name
+            number = bot.other  # somebody else uses the bot's name
         bot.hear(text, number)
         if not bot.wants_to_reply():
             yield Outgoing(None)

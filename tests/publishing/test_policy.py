@@ -81,8 +81,8 @@ def test_a_model_of_other_data_is_not_measured_and_says_so(published):
     ("options", "problem"),
     [
         (["--merged"], "one network already"),
-        (["--dtype", "fp16"], "is not written here"),
-        (["--to", "gguf", "--dtype", "bf16"], "is not written here"),
+        (["--dtype", "fp16"], "is not supported"),
+        (["--to", "gguf", "--dtype", "bf16"], "is not supported"),
     ],
 )
 def test_an_option_without_a_meaning_is_refused(published, options, problem, capsys):

@@ -68,7 +68,7 @@ def _export_of(args: argparse.Namespace, family: str) -> "Export":
         raise ConfigError("GGUF holds a whole network", hint="add --merged")
     if args.dtype is not None and args.dtype not in export.dtypes:
         raise ConfigError(
-            f"--dtype {args.dtype} is not written here",
+            f"--dtype {args.dtype} is not supported",
             hint=f"{', '.join(export.dtypes)} are" if export.dtypes else "leave --dtype out",
         )
     return export
