@@ -1,1 +1,1 @@
-"""How good a model is."""
+"""How good a model is: baselines to compare with."""

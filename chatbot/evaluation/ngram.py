@@ -1,4 +1,4 @@
-"""What counting alone achieves: unigram and bigram losses that a network has to beat."""
+"""Unigram and bigram baselines: the losses that a network has to beat."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from chatbot.corpus.template import NEVER, TARGET
 
 @dataclass(frozen=True)
 class NgramLosses:
-    """Nats per held-out target token, and bits per byte of reply text (end tokens left out)."""
+    """Nats per held-out target token, and bits per byte of reply text (without end tokens)."""
 
     unigram: float
     bigram: float
@@ -19,7 +19,7 @@ class NgramLosses:
 
 
 def ngram_losses(corpus: Corpus) -> NgramLosses:
-    """Fit on the training tokens that can be targets, measure on the held-out targets.
+    """Fit on the training tokens that can be targets, and evaluate on the held-out targets.
 
     Unigram: add-one counts. Bigram: absolute discounting by 0.75, backed off to the unigram.
     """

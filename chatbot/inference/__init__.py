@@ -1,1 +1,1 @@
-"""History -> reply."""
+"""From the history of a conversation to a reply."""

@@ -1,4 +1,4 @@
-"""History -> reply: what was said, trimmed and rendered; what comes back, as bubbles."""
+"""History -> reply: render the conversation, generate, and split the reply into bubbles."""
 
 import math
 import re
@@ -17,14 +17,14 @@ from chatbot.ingest.masking.masker import shielded
 from chatbot.model.interface import LanguageModel
 from chatbot.settings.schema import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 
-_ATTEMPTS = 4  # times the candidates, before a reply without a forbidden word is given up
-# "ㅋㅋ" may be answered by "ㅋㅋ"; words may not come back as they are.
+_ATTEMPTS = 4  # attempts per candidate to get a reply without a forbidden word
+# "ㅋㅋ" may be answered by "ㅋㅋ", but other messages are not echoed.
 _SAYS_SOMETHING = re.compile(r"[^\W_ㄱ-ㅣ]")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the bot says; `bubbles` as a messenger would show it."""
+    """A reply of the bot; `bubbles` as a messenger would show it."""
 
     text: str
     bubbles: tuple[str, ...]
@@ -32,7 +32,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class BotSettings:
-    """The sections of gen.yaml that shape a reply."""
+    """The settings that shape a reply."""
 
     sampling: SamplingConfig
     output: OutputConfig
@@ -41,7 +41,7 @@ class BotSettings:
 
 
 class Bot:
-    """Speaks as one number, the persona's 0 unless told otherwise; remembers one conversation."""
+    """Replies as one speaker id, by default 0 (the persona); remembers one conversation."""
 
     def __init__(
         self,
@@ -60,20 +60,20 @@ class Bot:
         self._prefix = Prefix(model)
         self._rng = np.random.default_rng(settings.sampling.seed)
         self.history: list[Turn] = []
-        self.names: dict[str, int] = {}  # speaker ids of the names that are known here
+        self.names: dict[str, int] = {}  # speaker ids of known names
 
     @property
     def n_speakers(self) -> int:
-        """Numbers that the model knows; 0 is the bot."""
+        """Number of speaker ids of the model; 0 is the persona."""
         return self._tokenizer.n_speakers
 
     @property
     def other(self) -> int:
-        """The number of whoever talks with the bot alone; in text without speakers all are 0."""
+        """The speaker id of the bot's partner in a room of two; 0 for text without speakers."""
         return 1 if self.number == 0 and self.n_speakers > 1 else 0
 
     def hear(self, text: str, speaker: int | None = None) -> None:
-        """Add what somebody said, written as in training; lines sent in a row are one turn."""
+        """Add a message to the history, normalized as in training; successive ones form a turn."""
         text = self._cleaner.normalize(text)
         speaker = self.other if speaker is None else speaker
         last = self.history[-1] if self.history else None
@@ -85,8 +85,8 @@ class Bot:
     def stream(self) -> Iterator[str]:
         """Yield the reply in pieces of whole characters, and remember it when it is complete.
 
-        Lines are bubbles: after `output.max_bubbles` of them the reply ends. With several
-        candidates, or words that must not be said, the whole reply comes as one piece.
+        Lines are bubbles: the reply ends after `output.max_bubbles` of them. With several
+        candidates, or forbidden words, the whole reply is one piece.
         """
         sampling = self._settings.sampling
         if sampling.candidates > 1 or sampling.forbidden_words:
@@ -101,13 +101,13 @@ class Bot:
             self.hear(said, self.number)
 
     def chance_to_reply(self) -> float:
-        """Return how likely the bot's number speaks next, learned from the log: [floor, cap].
+        """Return the learned probability that the bot speaks next, within [floor, cap].
 
         In a room of two it is 1.
         """
         if self.n_speakers <= 2:
             return 1.0
-        # The logits where the latest turn has ended and nobody has begun.
+        # The logits after the end of the latest turn, before the next turn prefix.
         begun = self._tokenizer.head(self.number)
         logits = self._prefix.next_logits(self._prompt()[: -len(begun)])
         first = [self._tokenizer.head(number)[0] for number in range(self.n_speakers)]
@@ -118,11 +118,11 @@ class Bot:
         return min(dialogue.reply_cap, max(dialogue.reply_floor, chance))
 
     def wants_to_reply(self) -> bool:
-        """Draw whether to answer the conversation so far, in a room where others may."""
+        """Draw whether to answer the conversation so far, in a room of several people."""
         return float(self._rng.random()) < self.chance_to_reply()
 
     def _prompt(self) -> list[int]:
-        """Render the conversation so far, leaving room for a reply."""
+        """Render the conversation so far, leaving context for a reply."""
         room = self._model.context_length
         turns = self.history[-self._settings.dialogue.history_turns :]
         longest = min(self._settings.sampling.max_new_tokens, room // 2)
@@ -145,7 +145,7 @@ class Bot:
         yield from shielded(text) if self._settings.output.leak_guard else text
 
     def _chosen(self) -> str:
-        """Return the most confident of some replies; "" if every one has a forbidden word."""
+        """Return the most confident candidate; "" if all contain a forbidden word."""
         sampling = self._settings.sampling
         best = -math.inf
         chosen = ""
@@ -161,10 +161,10 @@ class Bot:
         return chosen
 
     def _bubbles(self, pieces: Iterable[str]) -> Iterator[str]:
-        """Pass text on up to the last bubble, without blank lines or space at its ends."""
+        """Yield text up to the last bubble, without blank lines and surrounding space."""
         output = self._settings.output
         n_bubbles, is_new = 1, True
-        waiting = ""  # space that is only said if something follows it
+        waiting = ""  # space that is only yielded if text follows it
         for char in (char for piece in pieces for char in piece):
             if char.isspace():
                 waiting += char

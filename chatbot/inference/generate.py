@@ -14,9 +14,9 @@ from chatbot.model.interface import LanguageModel, Logits
 
 
 class Prefix:
-    """What a network has read of one conversation, kept from turn to turn.
+    """The cached tokens of a conversation, kept from turn to turn.
 
-    Only tokens that differ from what was read before are read again: the new turn of a chat.
+    Only tokens after the common prefix are computed again: those of a new turn.
     """
 
     def __init__(self, model: LanguageModel) -> None:
@@ -25,14 +25,14 @@ class Prefix:
         self._tokens: list[int] = []
 
     def next_logits(self, tokens: Sequence[int]) -> Logits:
-        """Return the logits (V,) of what follows tokens."""
+        """Return the logits (V,) of the token that follows `tokens`."""
         n_same = 0
         for one, other in zip(self._tokens, tokens[:-1], strict=False):
             if one != other:
                 break
             n_same += 1
         self._cache.cut(n_same)
-        self._tokens = list(tokens[:n_same])  # true even if Ctrl+C ends the reading below
+        self._tokens = list(tokens[:n_same])  # correct even if Ctrl+C interrupts the call below
         new = np.array(tokens[n_same:], dtype=np.int64)
         logits = self._model.next_logits(new, self._cache)
         self._tokens = list(tokens)
@@ -41,14 +41,14 @@ class Prefix:
 
 @dataclass(frozen=True)
 class Permission:
-    """What a reply may not be: `echo` alone, or N tokens in a row that only others said."""
+    """Limits of a reply: it is not just `echo`, and has no n-grams that only others wrote."""
 
     echo: str = ""
     guard: NgramIndex | None = None
     number: int = 0
 
     def recites(self, said: list[int], token: int) -> bool:
-        """Whether a token would complete what only another speaker said in the log."""
+        """Whether a token would complete an n-gram that only another speaker wrote in the chat."""
         return self.guard is not None and self.guard.is_from_another(
             [*said[1 - N :], token], self.number
         )
@@ -62,10 +62,9 @@ def generate(
     bounds: range,
     may_say: Permission,
 ) -> Iterator[int]:
-    """Yield tokens of text until the turn ends, as many as `bounds` holds.
+    """Yield tokens of text until the turn ends, within the numbers of tokens in `bounds`.
 
-    No control token is ever yielded, and the turn does not end on space alone: a reply is never
-    empty.
+    Control tokens are never yielded, and a reply is never empty or only space.
     """
     control = tokenizer.control_ids[tokenizer.control_ids != tokenizer.eos_id]
     at_first = np.append(control, tokenizer.eos_id)
@@ -85,7 +84,7 @@ def generate(
 
 
 def stream_text(tokens: Iterable[int], tokenizer: Tokenizer) -> Iterator[str]:
-    """Turn tokens into text as they come, never splitting a character over two pieces."""
+    """Decode tokens as they arrive, without splitting a character between two pieces."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for token in tokens:
         text = decoder.decode(tokenizer.token_bytes(token))

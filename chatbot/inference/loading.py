@@ -1,4 +1,4 @@
-"""Settings -> the model that answers: the one they name, the run's best, or the published one."""
+"""Settings -> the model that replies: the named one, the run's best, or the published one."""
 
 import importlib
 from collections.abc import Callable
@@ -27,21 +27,21 @@ ENCRYPTED = ".enc"
 
 
 def published_path(config: Config) -> Path:
-    """Where `publish` puts the model."""
+    """The path of the published model."""
     folder = config.path(config.storage.artifacts_dir)
     return folder / f"{family_of(config.family).published}_latest.safetensors"
 
 
 def encrypted_path(config: Config) -> Path:
-    """Where `publish --encrypt` puts it."""
+    """The path of the encrypted published model."""
     return published_path(config).with_suffix(ENCRYPTED)
 
 
 # ---------------------------------------------------------------- finding
 def find_model(config: Config) -> Path:
-    """Return what answers: `dialogue.model`, else the run's best, else the published file.
+    """Return the path of the model: `dialogue.model`, else the run's best, else the published file.
 
-    Raises CheckpointError if the one that is named, or every one, is missing.
+    Raises CheckpointError if the named one is missing, or if there is none.
     """
     if config.dialogue.model != "auto":
         path = config.path(config.dialogue.model)
@@ -55,9 +55,9 @@ def find_model(config: Config) -> Path:
 
 
 def _find_published(config: Config) -> Path:
-    """Return the published file, encrypted or not, in artifacts/ or beside the settings.
+    """Return the published file, encrypted or not, in artifacts/ or in the project's root.
 
-    A file of another name, as a browser or a friend gives one, is proposed.
+    A file renamed by a browser, like "model_latest (1).enc", is proposed in the hint.
     """
     folders = [config.path(config.storage.artifacts_dir), Path(config.root)]
     names = [path(config).name for path in (published_path, encrypted_path)]
@@ -71,7 +71,7 @@ def _find_published(config: Config) -> Path:
         for path in sorted(folder.glob("*"))
         if path.suffix in (ENCRYPTED, ".safetensors")
     ]
-    hint = f"`chatbot train` makes one; one that you were given belongs in {folders[0]}"
+    hint = f"`chatbot train` makes one; put a model that you received into {folders[0]}"
     if copies:
         hint = f"rename {copies[0]} to {stem}{copies[0].suffix}"
     raise CheckpointError(f"run {config.run_name} has no model yet", hint=hint)
@@ -86,27 +86,27 @@ def run_model_path(config: Config) -> Path:
 
 
 def is_published(path: Path, config: Config) -> bool:
-    """Whether a model is a file that somebody published, and of no run of this project."""
+    """Whether a model is a published file, and not of a run of this project."""
     return path.is_file() and path not in run_folder(config).models()
 
 
 # ---------------------------------------------------------------- opening
 def nobody() -> str | None:
-    """Be the one who is asked for a secret where nobody is."""
+    """Answer a request for a secret without a user: None."""
     return None
 
 
 def model_identity(config: Config, ask: Callable[[], str | None] = nobody) -> Identity:
-    """Return the key that opens the project's encrypted models; raises AccessError without one.
+    """Return the key of the project's encrypted models; raises AccessError without one.
 
-    It is looked for in the environment and .env; then `ask` is asked, who may answer None.
+    It is read from the environment or .env; otherwise `ask` is called, which may return None.
     """
     name = config.security.model_key_env
     key = read_secret(Path(config.root), name) or ask()
     if not key:
         raise AccessError(
             f"the model is encrypted and {name} is not set",
-            hint=f"put the key you were given into .env: {name}=...",
+            hint=f"put the key that you received into .env: {name}=...",
         )
     return identity_of(key)
 
@@ -114,7 +114,7 @@ def model_identity(config: Config, ask: Callable[[], str | None] = nobody) -> Id
 def open_model(path: Path, config: Config, ask: Callable[[], str | None] = nobody) -> Bundle:
     """Read a model: a file, or the folder of an adapter.
 
-    One that is encrypted is decrypted in memory, never onto a disk; `ask` is asked for its key.
+    An encrypted one is decrypted in memory, never onto a disk; `ask` is called for its key.
     """
     if path.is_dir():
         from chatbot.model.pretrained.file import read_folder
@@ -130,22 +130,22 @@ def open_model(path: Path, config: Config, ask: Callable[[], str | None] = nobod
 
 
 def open_network(bundle: Bundle, config: Config) -> "Network":
-    """Return the network of a model in torch, on the device of the settings."""
+    """Return the network of a model in torch, on the configured device."""
     opener = importlib.import_module(family_of(bundle.family).opener)
     return cast("Network", opener.open_network(bundle, config))
 
 
 def language_model(bundle: Bundle, config: Config) -> LanguageModel:
-    """Return the network of a model as what replies, without torch where that pays."""
+    """Return the language model of a saved model, without torch where that is faster."""
     opener = importlib.import_module(family_of(bundle.family).opener)
     return cast(LanguageModel, opener.language_model(bundle, config))
 
 
 # ---------------------------------------------------------------- the bot
 def leak_guard(path: Path, about: About, config: Config) -> NgramIndex | None:
-    """Return which n-grams one speaker alone said, None where the training data is not at home.
+    """Return the index of n-grams that only one speaker wrote; None without the training data.
 
-    A run of an earlier version holds its index in its model.
+    Runs of earlier versions have the index in the model.
     """
     folder = run_folder(config)
     index = read_index(folder.leak_guard)
@@ -157,9 +157,9 @@ def leak_guard(path: Path, about: About, config: Config) -> NgramIndex | None:
 
 
 def bot_settings(config: Config, about: About | None = None) -> BotSettings:
-    """Gather what shapes a reply; text is written as the model `about` was taught.
+    """Collect the settings of replies; text is normalized by the rules of the model `about`.
 
-    Without a model the project's own settings count.
+    Without a model the project's own rules apply.
     """
     rules = config.processed.preprocess
     if about is not None:
@@ -168,9 +168,9 @@ def bot_settings(config: Config, about: About | None = None) -> BotSettings:
 
 
 def load_bot(path: Path, config: Config, ask: Callable[[], str | None] = nobody) -> Bot:
-    """Load a model, with its own vocabulary, and give it an empty conversation.
+    """Load a model with its tokenizer, and return a bot with an empty conversation.
 
-    `ask` is asked for the key of an encrypted model where none is set.
+    `ask` is called for the key of an encrypted model if none is set.
     """
     bundle = open_model(path, config, ask)
     tokenizer = bundle.tokenizer

@@ -13,7 +13,7 @@ Scores = npt.NDArray[np.float64]
 
 
 class Sampler:
-    """Draws tokens as the settings say, and counts how likely they were."""
+    """Draws tokens by the settings, and records their probability."""
 
     def __init__(self, settings: SamplingConfig, rng: np.random.Generator) -> None:
         self._settings = settings
@@ -23,7 +23,7 @@ class Sampler:
 
     @property
     def confidence(self) -> float:
-        """Mean log-probability, under the network itself, of what was drawn; 0 is certain."""
+        """Mean log-probability of the drawn tokens under the unmodified network; 0 is certain."""
         return self._log_probability / max(1, self._n_drawn)
 
     def draw(
@@ -33,9 +33,9 @@ class Sampler:
         forbidden: Ids,
         is_refused: Callable[[int], bool] = lambda token: False,
     ) -> int | None:
-        """Draw a token from logits (V,), None if every token is refused.
+        """Draw a token from logits (V,); None if every token is refused.
 
-        Neither `forbidden` ids nor what `is_refused` refuses are ever drawn. Order: forbid,
+        `forbidden` ids, and tokens for which `is_refused` is true, are never drawn. Order: forbid,
         penalize repeats, temperature, top-k, top-p, min-p. Temperature 0 is greedy.
         """
         scores = allowed_scores(logits, previous, forbidden, self._settings)
@@ -58,7 +58,7 @@ class Sampler:
 def allowed_scores(
     logits: Row, previous: Sequence[int], forbidden: Ids, settings: SamplingConfig
 ) -> Scores:
-    """Return logits (V,) without what may not be said, with repeats made less likely."""
+    """Return logits (V,) without forbidden tokens, and with repeated ones penalized."""
     scores = logits.astype(np.float64)
     scores[forbidden] = -np.inf
     repeated = repeating(previous, settings.no_repeat_ngram)
@@ -69,7 +69,7 @@ def allowed_scores(
 
 
 def distribution(scores: Scores, settings: SamplingConfig) -> tuple[Ids, Scores]:
-    """Return the tokens that may be drawn, likeliest first, and their probabilities."""
+    """Return the tokens that can be drawn, most likely first, and their probabilities."""
     if settings.temperature == 0:
         return np.array([scores.argmax()]), np.ones(1)
     n_kept = settings.top_k if 0 < settings.top_k < len(scores) else len(scores)
@@ -77,7 +77,7 @@ def distribution(scores: Scores, settings: SamplingConfig) -> tuple[Ids, Scores]
     order = likely[np.lexsort((likely, -scores[likely]))]
     weights = np.exp((scores[order] - scores[order[0]]) / settings.temperature)
     weights /= weights.sum()
-    # The smallest set that holds top_p of the mass: whatever lies before top_p is reached.
+    # The smallest set with a probability of at least top_p: all tokens before that is reached.
     n_kept = int(np.searchsorted(np.cumsum(weights), settings.top_p)) + 1
     n_kept = min(n_kept, int((weights >= settings.min_p * weights[0]).sum()))
     kept = weights[:n_kept]
@@ -85,7 +85,7 @@ def distribution(scores: Scores, settings: SamplingConfig) -> tuple[Ids, Scores]
 
 
 def penalize(scores: Scores, previous: Sequence[int], penalty: float) -> None:
-    """Make what was said less likely. Dividing a negative logit would reward the repeat."""
+    """Penalize tokens that occurred. A negative logit is multiplied: dividing would favour it."""
     if penalty == 1 or not previous:
         return
     seen = np.unique(previous)
@@ -93,7 +93,7 @@ def penalize(scores: Scores, previous: Sequence[int], penalty: float) -> None:
 
 
 def repeating(previous: Sequence[int], n: int) -> Ids:
-    """Return the tokens that would say some n tokens in a row a second time.
+    """Return the tokens that would repeat an n-gram.
 
     >>> repeating([5, 6, 7, 5, 6], 3).tolist()
     [7]

@@ -1,1 +1,1 @@
-"""What a model remembers of its training data, measured and reported."""
+"""Measuring what a model remembers of its training data."""

@@ -1,6 +1,6 @@
-"""An audit copy of a model: trained anew with planted canaries and without some sessions.
+"""An audit copy of a model: trained from scratch with canaries and without some sessions.
 
-It tells what training remembers. Nobody talks to it, and it is never written to a disk.
+It measures what training remembers. It never replies, and is never written to a disk.
 """
 
 import random
@@ -20,7 +20,7 @@ from chatbot.training.prepare import make_state, train_source
 from chatbot.training.recipe import with_steps
 
 REPEATS = (1, 2, 4, 8, 16)
-N_EACH = 4  # canaries for each form and number of repeats
+N_EACH = 4  # canaries for each form and repeat count
 DIGITS = 4
 FORMS = (
     ("현관 비번이 뭐였지?", "현관 비번은 {}이야"),
@@ -32,7 +32,7 @@ _SHARE_OUT = 0.1
 
 @dataclass(frozen=True)
 class Canary:
-    """An invented secret, and how often it stands in the audit copy's data."""
+    """An invented secret, and its number of occurrences in the audit copy's data."""
 
     form: int
     secret: str
@@ -41,7 +41,7 @@ class Canary:
 
 @dataclass(frozen=True)
 class Audit:
-    """The audit copy, the sessions it learned from and those held out at random."""
+    """The audit copy, its training sessions, and those held out at random."""
 
     model: LanguageModel
     members: TokenStore
@@ -50,7 +50,7 @@ class Audit:
 
 
 def draw_canaries(rng: random.Random) -> list[Canary]:
-    """Draw canaries, all different."""
+    """Draw distinct canaries."""
     numbers = rng.sample(range(10**DIGITS), len(FORMS) * len(REPEATS) * N_EACH)
     return [
         Canary(form, f"{numbers.pop():0{DIGITS}}", n_repeats)
@@ -63,8 +63,8 @@ def draw_canaries(rng: random.Random) -> list[Canary]:
 def train_audit_copy(
     blueprint: Blueprint, corpus: Corpus, max_steps: int, seed: int, on_step: Callable[[], None]
 ) -> Audit:
-    """Train as the run did, on nine sessions of ten and the canaries, for as many steps."""
-    rng = random.Random(seed)  # noqa: S311 the canaries are no secret
+    """Train like the run, on 9 of 10 sessions and the canaries, for the same number of steps."""
+    rng = random.Random(seed)  # noqa: S311 canaries are not secret
     canaries = draw_canaries(rng)
     members, others = split_at_random(corpus.train, corpus.tokenizer, rng)
     planted = with_canaries(members, canaries, corpus.tokenizer, rng)
@@ -74,7 +74,7 @@ def train_audit_copy(
     for result in train_steps(state, source, settings, blueprint.compute):
         on_step()
         if result.step % 50 == 0:
-            float(result.loss)  # refuses to go on with what is not finite
+            float(result.loss)  # raises an error if it is not finite
     adopt_average(state)
     return Audit(state.model.language_model(), members, others, canaries)
 
@@ -82,7 +82,7 @@ def train_audit_copy(
 def split_at_random(
     store: TokenStore, tokenizer: Tokenizer, rng: random.Random
 ) -> tuple[TokenStore, TokenStore]:
-    """Hold out sessions at random: by date, what people talk of would tell members apart."""
+    """Hold out sessions at random: split by date, topics would distinguish the two sets."""
     bounds = list(zip(*session_bounds(store.tokens, tokenizer.bos_id), strict=True))
     held = set(rng.sample(range(len(bounds)), max(1, round(_SHARE_OUT * len(bounds)))))
     parts = ([b for i, b in enumerate(bounds) if i not in held], [bounds[i] for i in sorted(held)])
@@ -99,7 +99,7 @@ def _sessions(store: TokenStore, bounds: Sequence[tuple[int, int]]) -> TokenStor
 def with_canaries(
     store: TokenStore, canaries: Sequence[Canary], tokenizer: Tokenizer, rng: random.Random
 ) -> TokenStore:
-    """Put every canary, as often as it says, into sessions of their own among the others."""
+    """Insert every canary, as often as it asks for, as separate sessions among the others."""
     sessions = [
         [Turn(1, FORMS[c.form][0]), Turn(0, FORMS[c.form][1].format(c.secret), True)]
         for c in canaries
@@ -116,9 +116,9 @@ def with_canaries(
 
 
 def exposures(audit: Audit, tokenizer: Tokenizer) -> dict[int, list[float]]:
-    """Return the exact exposure, in bits, of every canary, by its repeats; at most 13.3.
+    """Return number of repeats -> exact exposures of canaries, in bits; at most 13.3.
 
-    Every number of four digits is ranked, so nothing is estimated.
+    All four-digit numbers are ranked, so this is no estimate.
     """
     room = audit.model.context_length
     found: dict[int, list[float]] = {n: [] for n in REPEATS}

@@ -1,4 +1,4 @@
-"""Take messages out of the data for good, and mark every model that learned from them."""
+"""Remove messages from the data for good, and mark every model that was trained on them."""
 
 import hmac
 import shutil
@@ -35,7 +35,7 @@ from chatbot.training.folder import FOLDERS, RunFolder, busy, published_mark, st
 
 
 class StaleMark(msgspec.Struct, frozen=True):
-    """STALE.json beside a model: it learned from messages that were forgotten since."""
+    """STALE.json next to a model: it was trained on messages that are now forgotten."""
 
     rule: str
     at: str
@@ -44,7 +44,7 @@ class StaleMark(msgspec.Struct, frozen=True):
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """forgotten_TIME.json: what happened, as hashes; no names and no text.
 
-    `value`: the rule's, keyed by the project, so that no list of names or of texts finds it.
+    `value`: a keyed hash of the rule's, so that guessed names or texts cannot be tested.
     """
 
     rule: str
@@ -60,7 +60,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Forgetting:
-    """What forgetting did: the receipt, where it is written, and the corpora made anew."""
+    """The result of forgetting: the receipt, its path, and the rebuilt corpora."""
 
     receipt: Receipt
     path: Path
@@ -68,7 +68,7 @@ class Forgetting:
 
 
 def speaker_rule(typed: str, rooms: Sequence[Room]) -> ForgetRule:
-    """Return the rule for a speaker by name; raises CorpusError if nobody is called so."""
+    """Return the rule for a speaker by name; raises CorpusError if there is no such speaker."""
     names = {name for room in rooms for name in room.names}
     names |= {name for room in rooms for pair in room.alias_pairs for name in pair}
     name = match_name(typed, names)
@@ -78,7 +78,7 @@ def speaker_rule(typed: str, rooms: Sequence[Room]) -> ForgetRule:
 
 
 def find_messages(text: str, rooms: Sequence[Room], config: Config) -> Iterator[Message]:
-    """Yield the messages that hold a text."""
+    """Yield the messages that contain a text."""
     for room in rooms:
         for message in read_room(room.exports, room.aliases, config):
             if message.kind == "message" and text in message.text:
@@ -88,16 +88,16 @@ def find_messages(text: str, rooms: Sequence[Room], config: Config) -> Iterator[
 def forget(
     rule: ForgetRule, rooms: Sequence[Room], config: Config, listener: Listener = SILENCE
 ) -> Forgetting:
-    """Note a rule, mark models, make the data anew, and write a receipt.
+    """Add a rule, mark models, rebuild the data, and write a receipt.
 
-    Raises CheckpointError while a trainer reads the data, CorpusError if no message fits.
+    Raises CheckpointError while a trainer reads the data, CorpusError if no message matches.
     """
     require_no_trainer(config)
     n_messages = _count_messages(rule, rooms, config)
     if n_messages == 0:
         raise _nothing_fits()
     before, path = _fingerprint(config), rules_path(config)
-    # Rule and marks first: if this is killed, the same command again finishes it.
+    # Rule and marks come first: if this is killed, the same command finishes it.
     write_rules(path, [*(other for other in read_rules(path) if other != rule), rule])
     _mark_models(rule, config)
     corpora = list(_rebuild(config, listener))
@@ -106,13 +106,13 @@ def forget(
 
 
 def may_hold_forgotten(data_fingerprint: str, config: Config) -> bool:
-    """Whether a model may have learned from what was forgotten: its data is not what is left."""
+    """Whether a model may have been trained on forgotten messages: its data is not the current."""
     return bool(read_rules(rules_path(config))) and data_fingerprint != _fingerprint(config)
 
 
 def _nothing_fits(private: str = "") -> CorpusError:
     hint = "`chatbot forget --find TEXT` lists messages"
-    return CorpusError("no message fits", hint=hint, private=private)
+    return CorpusError("no message matches", hint=hint, private=private)
 
 
 def require_no_trainer(config: Config) -> None:
@@ -123,7 +123,7 @@ def require_no_trainer(config: Config) -> None:
 
 
 def _count_messages(rule: ForgetRule, rooms: Sequence[Room], config: Config) -> int:
-    """Count the messages that a rule fits, by any name of their speakers."""
+    """Count the messages that a rule matches, under any name of their speakers."""
     rules = with_aliases([rule], [pair for room in rooms for pair in room.alias_pairs])
     return sum(
         any(each.applies(message) for each in rules)
@@ -133,9 +133,9 @@ def _count_messages(rule: ForgetRule, rooms: Sequence[Room], config: Config) -> 
 
 
 def _rebuild(config: Config, listener: Listener) -> Iterator[Stats]:
-    """Make all corpora anew, those of a base by the tokenizer that they came with.
+    """Rebuild all corpora, those of a base with their tokenizer.
 
-    Where that fails the old one is removed, since it holds what is to be forgotten.
+    If that fails, the old one is removed, because it contains forgotten messages.
     """
     stages = [stage for stage in _stages(config) if (stage.processed_dir / "stats.json").exists()]
     for stage in (config, *stages):
@@ -151,7 +151,7 @@ def _rebuild(config: Config, listener: Listener) -> Iterator[Stats]:
 def _stages(config: Config) -> list[Config]:
     """Return the settings of the stages of a pretrained base."""
     stages = [load_sft_config(Path(config.root), (), stage) for stage in STAGES]
-    return [replace(stage, raw=config.raw) for stage in stages]  # one chat, one list of rules
+    return [replace(stage, raw=config.raw) for stage in stages]  # the stages share a list of rules
 
 
 def _runs(config: Config) -> list[RunFolder]:
@@ -181,18 +181,18 @@ def _exported(config: Config) -> list[Path]:
 
 
 def _archives(config: Config) -> list[Path]:
-    """Return the folders of earlier data and models that `archive` made."""
+    """Return the folders that `archive` wrote."""
     folder = config.path(config.storage.archive_dir)
     return sorted(path.parent for path in folder.glob("*/manifest.json"))
 
 
 def purge(config: Config) -> list[Path]:
-    """Delete every archive, run and published file that holds forgotten messages; return them.
+    """Delete every archive, run and published file with forgotten messages; return their paths.
 
-    Raises CheckpointError while a trainer is at work. What was given away is out of reach.
+    Raises CheckpointError while a trainer runs. Files that were given away remain.
     """
     require_no_trainer(config)
-    stale = run_files.STALE  # of an archive, or of a run or a published file in it
+    stale = run_files.STALE  # in an archive, also of a run or a published file in it
     folders = [path for path in _archives(config) if any(path.rglob(f"*{stale}"))]
     folders += [run.path for run in _runs(config) if run.stale.exists()]
     folders += [path for path in _exported(config) if stale_mark(path).exists()]
@@ -207,7 +207,7 @@ def purge(config: Config) -> list[Path]:
 
 
 def _mark_models(rule: ForgetRule, config: Config) -> None:
-    """Mark every run, what was published, and what was archived."""
+    """Mark every run, published file and archive."""
     marks = [folder.stale for folder in _runs(config)]
     marks += [published_mark(path) for path in _published(config)]
     marks += [stale_mark(folder) for folder in [*_archives(config), *_exported(config)]]

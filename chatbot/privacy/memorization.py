@@ -1,4 +1,4 @@
-"""A model and messages -> how much of them it remembers: extraction, membership, exposure.
+"""A model and messages -> how much it remembers: extraction, membership, exposure.
 
 Formulas: Carlini et al. 2019 (exposure), Hayes et al. 2024 ((n, p)-extraction), Shi et al. 2024
 (Min-K%). B batch, T tokens, V vocabulary, N messages.
@@ -30,7 +30,7 @@ _N_BOOTSTRAPS = 300
 
 @dataclass(frozen=True)
 class Item:
-    """A message with what was said before it, as tokens; its end token belongs to it."""
+    """A message (with its end token) and the turns before it, as tokens."""
 
     prompt: list[int]
     reply: list[int]
@@ -40,10 +40,10 @@ class Item:
 def messages_of(
     store: TokenStore, tokenizer: Tokenizer, room: int, min_chars: int
 ) -> Iterator[Item]:
-    """Yield the messages of a split that are long enough to be recognized, after their true past.
+    """Yield the messages of a split that are long enough to recognize, with the turns before them.
 
-    `room` is the context of the model. What is context only is no message of its own here: it was
-    not trained in this place, and elsewhere it may have been.
+    `room` is the context of the model, in tokens. Context-only messages are skipped: they are not
+    trained here, but perhaps elsewhere.
     """
     for begin, end in zip(*session_bounds(store.tokens, tokenizer.bos_id), strict=True):
         turns = list(parse_turns(store.tokens[begin:end], store.loss_mask[begin:end], tokenizer))
@@ -53,7 +53,7 @@ def messages_of(
 
 
 def item_of(past: Sequence[Turn], turn: Turn, tokenizer: Tokenizer, room: int) -> Item:
-    """Render a message and its past; the past gives way where both are too long."""
+    """Render a message and the turns before it, which are truncated if both are too long."""
     tail = tokenizer.tail(turn.speaker)
     end = tail[: n_ending(tail, tokenizer.control_ids)]
     reply = [*tokenizer.encode(turn.text)[: room // 2 - 1], *end]
@@ -62,7 +62,7 @@ def item_of(past: Sequence[Turn], turn: Turn, tokenizer: Tokenizer, room: int) -
 
 
 def spread(items: Iterable[Item], n: int) -> list[Item]:
-    """Return at most n items, evenly spread."""
+    """Return at most n evenly spaced items."""
     known = list(items)
     return known[:: max(1, -(-len(known) // n))][:n]
 
@@ -70,16 +70,16 @@ def spread(items: Iterable[Item], n: int) -> list[Item]:
 def reply_logits(
     model: LanguageModel, items: Sequence[Item]
 ) -> Iterator[tuple[Item, npt.NDArray[np.float32]]]:
-    """Yield each item with the logits (T, V) that its reply's T tokens were drawn from."""
+    """Yield each item with the logits (T, V) that predict the T tokens of its reply."""
     order = iter(sorted(items, key=lambda item: len(item.prompt) + len(item.reply)))
     longest = max((len(item.prompt) + len(item.reply) for item in items), default=1)
-    n_rows = 1  # the first tells how large the vocabulary is
+    n_rows = 1  # the first one shows the size of the vocabulary
     while some := list(islice(order, n_rows)):
         width = max(len(item.prompt) + len(item.reply) for item in some) - 1
         tokens = np.zeros((len(some), width), dtype=np.int64)
         for row, item in zip(tokens, some, strict=True):
             whole = [*item.prompt, *item.reply][:-1]
-            row[: len(whole)] = whole  # what stands after it changes nothing before it
+            row[: len(whole)] = whole  # later tokens do not affect earlier logits
         logits = model(tokens)
         n_rows = max(1, min(_TOKENS_AT_ONCE, _NUMBERS_AT_ONCE // logits.shape[-1]) // longest)
         for row, item in zip(logits, some, strict=True):
@@ -99,9 +99,9 @@ def token_log_probabilities(logits: npt.NDArray[np.float32], tokens: Sequence[in
 def queries_to_extract(
     model: LanguageModel, items: Sequence[Item], control: Ids, sampling: SamplingConfig
 ) -> Floats:
-    """Return n (N,): after so many replies, each message has come word for word with chance 1/2.
+    """Return (N,): replies until each message is generated verbatim with probability 1/2.
 
-    Under the real sampler: temperature, cuts, penalties. Infinite where it never comes.
+    With the real sampler: temperature, cutoffs, penalties. Infinite if it is impossible.
     """
     found = []
     for item, logits in reply_logits(model, items):
@@ -121,7 +121,7 @@ def queries_to_extract(
 
 
 def queries(probability: float) -> float:
-    """Return how many draws have a chance of 1/2 to hit an event of this probability at least once.
+    """Return the draws after which an event has occurred at least once with probability 1/2.
 
     >>> queries(0.5), queries(0.1), queries(0.0)
     (1.0, 7.0, inf)
@@ -135,7 +135,7 @@ def queries(probability: float) -> float:
 
 # ---------------------------------------------------------------- membership
 def membership_scores(model: LanguageModel, items: Sequence[Item]) -> dict[str, Floats]:
-    """Return scores (N,) by the names of attacks; higher says: this was trained on."""
+    """Return attack -> scores (N,); a higher score means: trained on."""
     rows = []
     for item, logits in reply_logits(model, items):
         likely = token_log_probabilities(logits, item.reply)
@@ -148,7 +148,7 @@ def membership_scores(model: LanguageModel, items: Sequence[Item]) -> dict[str, 
 
 @dataclass(frozen=True)
 class Attack:
-    """How well a score tells members from others, with 95 % intervals."""
+    """How well a score separates trained messages from others, with 95 % intervals."""
 
     auc: float
     auc_interval: tuple[float, float]
@@ -157,7 +157,7 @@ class Attack:
 
 
 def attack(members: Floats, others: Floats, rng: np.random.Generator) -> Attack:
-    """Measure a membership attack, bootstrapping messages."""
+    """Evaluate a membership attack, with bootstrap intervals over messages."""
     drawn = np.array(
         [
             _attack(rng.choice(members, len(members)), rng.choice(others, len(others)))
@@ -170,7 +170,7 @@ def attack(members: Floats, others: Floats, rng: np.random.Generator) -> Attack:
 
 
 def _attack(members: Floats, others: Floats) -> tuple[float, float]:
-    """Return the area under the curve, ties counting half, and the true positives at 1 % false."""
+    """Return the area under the ROC curve, and the true positive rate at 1 % false positives."""
     known = np.sort(others)
     below = np.searchsorted(known, members, "left") + np.searchsorted(known, members, "right")
     threshold = np.quantile(others, 0.99, method="higher")
@@ -179,9 +179,9 @@ def _attack(members: Floats, others: Floats) -> tuple[float, float]:
 
 # ---------------------------------------------------------------- exposure
 def exposure(model: LanguageModel, secret: Item, references: Sequence[Item]) -> float:
-    """Return by how many bits a secret is likelier than chance among texts of its form.
+    """Return the bits by which a secret ranks above chance among texts of its form.
 
-    0 is the last rank, log2(references + 1) the first, which cannot be passed.
+    The last rank gives 0, the first the maximum, log2(references + 1).
     """
     scores = {
         id(item): float(token_log_probabilities(logits, item.reply).sum())
@@ -193,7 +193,7 @@ def exposure(model: LanguageModel, secret: Item, references: Sequence[Item]) -> 
 
 
 def ranks(model: LanguageModel, items: Sequence[Item]) -> dict[str, int]:
-    """Return the rank of each text among all of them, 1 the likeliest."""
+    """Return the rank of each text among all of them; 1 is the most likely."""
     scores = {
         item.text: float(token_log_probabilities(logits, item.reply).sum())
         for item, logits in reply_logits(model, items)
@@ -204,9 +204,9 @@ def ranks(model: LanguageModel, items: Sequence[Item]) -> dict[str, int]:
 
 # ---------------------------------------------------------------- verbatim
 def copied_share(replies: Sequence[str], store: TokenStore, tokenizer: Tokenizer, n: int) -> float:
-    """Return the share of replies that hold n characters in a row of a split's messages.
+    """Return the share of replies that contain n successive characters of a split's messages.
 
-    The split is read once, so that memory grows with the replies only.
+    The split is streamed, so that memory grows with the replies only.
     """
     wanted: dict[str, set[int]] = {}
     for number, reply in enumerate(replies):

@@ -1,4 +1,4 @@
-"""The numbers of a privacy report -> one HTML page with pictures; no secret is on it."""
+"""A privacy report -> an HTML page with charts, without any secret."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +19,7 @@ _INK, _TRAIN, _OTHER, _LINE = "#333", "#c2410c", "#94a3b8", "#e5e7eb"
 
 
 def page(report: PrivacyReport) -> str:
-    """Return the report as a page that needs nothing else, not even a network."""
+    """Return the report as a self-contained HTML page."""
     words = yaml.safe_load((files("chatbot.privacy") / "page.yaml").read_text(encoding="utf-8"))
     parts = [_summary(report, words["verdicts"])]
     for name, draw in _PICTURES.items():
@@ -41,7 +41,7 @@ def page(report: PrivacyReport) -> str:
 
 
 def _summary(report: PrivacyReport, verdicts: dict[str, str]) -> str:
-    """Say in plain words whether the model may be given to somebody, and why."""
+    """Summarize in plain words whether the model may be shared, and why."""
     if report.warnings:
         rows = "".join(f"<li>{escape(text)}</li>" for text in report.warnings)
         verdict = f'<p class="bad"><b>{verdicts["bad"]}</b></p><ul class="bad">{rows}</ul>'

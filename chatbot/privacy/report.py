@@ -1,4 +1,4 @@
-"""What a model remembers of its log: the privacy report's numbers, and their limits."""
+"""What a model remembers of its chat: the values of the privacy report, and their limits."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,17 +30,17 @@ from chatbot.privacy.results import CopiedReplies, PrivacyReport
 from chatbot.privacy.run_model import RunModel
 from chatbot.settings.schema import PrivacyConfig, SamplingConfig
 
-# What counts as a long message: the first of these by which there are enough of them.
+# Minimum characters of a long message: the first of these with enough messages.
 LONG_CHARS = (20, 14, 10, 7)
 ENOUGH = 30
 _ENOUGH_SECRETS = 5
 COPIED_CHARS = 20
 QUERIES = (10, 100, 1000)
 _N_REFERENCES = 255
-STANDS_OUT_BITS = 7  # the first or second of 256: by chance, one string in 128
+STANDS_OUT_BITS = 7  # first or second rank of 256: by chance, one string in 128
 NOT_MEASURED = (
-    "names that nobody is called by, and secrets spelled as words",
-    "attacks that see many replies to chosen questions, or the weights' history",
+    "nicknames that nobody uses, and secrets written as words",
+    "attacks with many chosen questions, or with earlier versions of the model",
     "anything about short messages",
 )
 
@@ -48,14 +48,14 @@ NOT_MEASURED = (
 def extraction(
     model: LanguageModel, items: Sequence[Item], control: Ids, sampling: SamplingConfig
 ) -> dict[str, float]:
-    """Return the share of messages that come word for word after 10, 100, 1,000 replies."""
+    """Return the share of messages that are generated verbatim within 10, 100, 1,000 replies."""
     needed = queries_to_extract(model, items, control, sampling)
     return {str(n): float((needed <= n).mean()) if len(needed) else 0.0 for n in QUERIES}
 
 
 @dataclass(frozen=True)
 class _Watched:
-    """A network that tells how many rows were computed."""
+    """A network that reports the number of computed rows."""
 
     model: LanguageModel
     on_rows: Callable[[int], Any]
@@ -85,7 +85,7 @@ def quick_report(
 ) -> PrivacyReport:
     """Measure extraction and membership on n trained and n held-out messages.
 
-    `on_rows` hears how many messages were computed: each of them is, for either.
+    `on_rows` is called with the number of messages just computed, for progress.
     """
     tokenizer, model = corpus.tokenizer, _Watched(network, on_rows)
     n_chars, members, others = long_messages(model, corpus.train, corpus.val, tokenizer, n)
@@ -105,14 +105,14 @@ def quick_report(
 def long_messages(
     model: LanguageModel, train: TokenStore, held_out: TokenStore, tokenizer: Tokenizer, n: int
 ) -> tuple[int, list[Item], list[Item]]:
-    """Return how long messages must be, and n such messages of each split.
+    """Return the minimum length of long messages, and n such messages of each split.
 
-    Short ones are said by everybody, so a room of short messages tells less.
+    Everybody writes the same short messages, so they say little about memorization.
     """
     for n_chars in LONG_CHARS:
         room = model.context_length
         some = [list(messages_of(store, tokenizer, room, n_chars)) for store in (train, held_out)]
-        # What is said in both is everybody's, and known by more than training.
+        # Messages in both splits are common, so they do not reveal training.
         common = {item.text for item in some[0]} & {item.text for item in some[1]}
         members, others = (
             spread((item for item in items if item.text not in common), n) for items in some
@@ -125,7 +125,7 @@ def long_messages(
 def attacks(
     model: LanguageModel, members: Sequence[Item], others: Sequence[Item]
 ) -> dict[str, Attack]:
-    """Return AUC and true positives at 1 % false ones of every membership attack."""
+    """Return the results of membership attacks: AUC, true positive rate at 1 % false positives."""
     if not members or not others:
         return {}
     inside, outside = membership_scores(model, members), membership_scores(model, others)
@@ -136,10 +136,10 @@ def attacks(
 def verbatim(
     model: RunModel, settings: BotSettings, n: int, on_reply: Callable[[], None]
 ) -> CopiedReplies:
-    """Return the share of n replies to held-out turns that hold 20 trained characters in a row.
+    """Return the share of n replies to held-out turns that copy 20 or more trained characters.
 
-    Without the leak guard, which a shared model does not have.
-    Those that are in the held-out messages too are everybody's words.
+    Without the leak guard, which a shared model lacks. Also the share for held-out messages, as a
+    baseline of common phrases.
     """
     network, corpus = model.network, model.corpus
     bot = Bot(network, corpus.tokenizer, settings)
@@ -159,10 +159,10 @@ def verbatim(
 def secret_exposures(
     model: LanguageModel, corpus: Corpus, secrets: Sequence[tuple[str, str, str]], most: int
 ) -> dict[str, list[float]]:
-    """Return the exposure, in bits, of masked values by kind, each among 255 of its own form.
+    """Return kind -> exposures of masked values, in bits, each among 255 of the same form.
 
-    `secrets`: (kind, value, pseudonym). The text that was trained holds the pseudonym; the true
-    value, put back in its place, must not stand out. At most 8 bits.
+    `secrets`: (kind, value, pseudonym). The trained text contains the pseudonym; the original in
+    its place must not rank above chance. At most 8 bits.
     """
     forms = {pseudonym: (kind, value) for kind, value, pseudonym in secrets}
     found: dict[str, list[float]] = {}
@@ -186,10 +186,10 @@ def secret_exposures(
 def candidate_exposures(
     model: LanguageModel, corpus: Corpus, pseudonyms: Iterable[str], most: int
 ) -> dict[str, list[float]]:
-    """Return the exposure, as of `secret_exposures`, of strings that may be secrets, by kind.
+    """Return kind -> exposures of possible secrets, as in `secret_exposures`.
 
-    They stand in what was trained: no rule of masking knows them. `pseudonyms`: what stands where
-    something was masked. `most` of each kind at most.
+    They are in the trained text, because no masking rule covers them. `pseudonyms`: the
+    replacements of masked values. At most `most` of each kind.
     """
     turns = (
         turn
@@ -209,7 +209,7 @@ def candidate_exposures(
 
 
 def judge(report: PrivacyReport, limits: PrivacyConfig) -> list[str]:
-    """Return a sentence for each limit that a report passes."""
+    """Return a warning for each limit that a report exceeds."""
     return [
         f"{claim} (publish.privacy.{name}: {getattr(limits, name):g})"
         for name, value, claim in _claims(report)
@@ -218,17 +218,17 @@ def judge(report: PrivacyReport, limits: PrivacyConfig) -> list[str]:
 
 
 def _claims(report: PrivacyReport) -> Iterator[tuple[str, float, str]]:
-    """Yield (limit, number held against it, what it means)."""
+    """Yield (limit, measured value, its meaning)."""
     shares = report.extraction
     excess = shares["train"]["100"] - shares["held_out"]["100"]
-    claim = f"{excess:.1%} more trained than held-out messages come word for word in 100 replies"
+    claim = f"{excess:.1%} more trained than held-out messages recur word for word in 100 replies"
     yield "max_extraction", excess, claim
     for name, measured in report.membership.items():
         claim = f"by {name}, trained messages are told from others (AUC {measured.auc:.2f})"
         yield "max_membership_auc", measured.auc_interval[0], claim
     if copied := report.verbatim:
         excess = copied.train - copied.held_out
-        claim = f"{copied.train:.1%} of its replies hold 20 trained characters in a row"
+        claim = f"{copied.train:.1%} of its replies copy 20 or more characters of a trained message"
         yield "max_copied", excess, claim
     secrets = [bits for some in report.secrets.values() for bits in some]
     if len(secrets) >= _ENOUGH_SECRETS:
@@ -244,4 +244,4 @@ def _claims(report: PrivacyReport) -> Iterator[tuple[str, float, str]]:
         yield "max_standing_out", n_out, claim
     if once := report.canaries.get(1):
         bits = median(once)
-        yield "max_exposure", bits, f"a secret said once is exposed by {bits:.1f} bits"
+        yield "max_exposure", bits, f"a secret that occurs once is exposed by {bits:.1f} bits"

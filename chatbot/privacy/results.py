@@ -1,4 +1,4 @@
-"""What a privacy report holds: `privacy.json`, and what its page shows."""
+"""The contents of a privacy report, `privacy.json` and its page."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ import msgspec
 
 from chatbot.privacy.memorization import Attack
 
-Shares = dict[str, float]  # by the number of replies, as text
+Shares = dict[str, float]  # key: number of replies, as text
 
 
 class CopiedReplies(msgspec.Struct, frozen=True):
-    """The shares of replies that hold 20 characters in a row of a split's messages."""
+    """The shares of replies that contain 20 successive characters of a split's messages."""
 
     train: float
     held_out: float
@@ -18,7 +18,7 @@ class CopiedReplies(msgspec.Struct, frozen=True):
 
 
 class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the messages that were learned from."""
+    """Counts of the training messages."""
 
     messages: dict[str, int]
     masked: dict[str, int]
@@ -28,7 +28,7 @@ class DataFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which model was measured, and how."""
+    """The measured model, and the settings of the measurement."""
 
     version: str
     run: str
@@ -41,11 +41,11 @@ class ReportSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PrivacyReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The numbers of a report; what was not measured is empty.
+    """The results of a report; empty where not measured.
 
-    `extraction` and `n_messages` are by split. `membership`: by attack. `secrets`,
-    `candidates` (strings that may be secrets) and `canaries`: exposures in bits, by kind of value
-    and by number of repeats.
+    `extraction` and `n_messages` are by split. `membership`: by attack. `secrets`, `candidates`
+    (strings that may be secrets) and `canaries`: exposures in bits, by kind of value and by number
+    of repeats.
     """
 
     n_messages: dict[str, int]
@@ -63,7 +63,7 @@ class PrivacyReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_report(path: Path) -> PrivacyReport | None:
-    """Read a report; None if there is none, it is cut, or an earlier version wrote another form."""
+    """Read a report; None if it is missing, damaged, or of an earlier version."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=PrivacyReport)
     except (OSError, msgspec.DecodeError):

@@ -1,4 +1,4 @@
-"""A run's model beside the data that it learned from: what the privacy report measures."""
+"""A run's model with its training data, for the privacy report."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ def open_run_model(bundle: Bundle, config: Config) -> RunModel:
 
 
 def with_recorded(report: PrivacyReport, model: RunModel, config: Config) -> PrivacyReport:
-    """Add what `chatbot privacy` measured of this very model, if it did."""
+    """Add the results of `chatbot privacy`, if it measured the same model."""
     recorded = read_report(config.run_dir / run_files.PRIVACY)
     if recorded is None or recorded.settings is None:
         return report
@@ -46,7 +46,7 @@ def with_recorded(report: PrivacyReport, model: RunModel, config: Config) -> Pri
         return report
     return replace(
         report,
-        membership=recorded.membership,  # of a fair split, where there was an audit
+        membership=recorded.membership,  # of a random split, if there was an audit
         verbatim=recorded.verbatim,
         secrets=recorded.secrets,
         candidates=recorded.candidates,

@@ -95,7 +95,7 @@ def test_nothing_to_forget_changes_nothing(processed, capsys):
     before = fingerprint(processed)
     for what in (["--speaker", "아무도 아님"], ["--message-id", "00"], ["--before", "2001-01-01"]):
         assert processed.run("forget", *what) == 2
-        assert "no message fits" in capsys.readouterr().err
+        assert "no message matches" in capsys.readouterr().err
     assert processed.run("forget", "--before", "어제") == 2
     assert fingerprint(processed) == before
     assert not list((processed.root / "data/raw").glob("forgotten_*"))
@@ -195,7 +195,7 @@ def test_a_second_rule_is_counted_by_itself(processed, capsys):
     assert processed.run("forget", "--before", "2025-03-05") == 0
     assert processed.run("archive") == 0
     assert processed.run("forget", "--speaker", "아무도 아님") == 2
-    assert "no message fits" in capsys.readouterr().err
+    assert "no message matches" in capsys.readouterr().err
 
 
 @given(st.text(min_size=1, max_size=5), st.text(min_size=1, max_size=5))

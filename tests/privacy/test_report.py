@@ -145,7 +145,7 @@ def test_an_overfitted_model_fails_and_is_not_published(processed, capsys):
     assert processed.run("train", *some) == 0
     capsys.readouterr()
     assert processed.run("publish", *some) == 2
-    assert "remembers more of its log than" in capsys.readouterr().err
+    assert "remembers more of its chat than" in capsys.readouterr().err
     assert not list((processed.root / "artifacts").glob("model*"))
     assert processed.run("publish", *some, "--set", "publish.privacy.check=warn") == 0
     assert "privacy: " in capsys.readouterr().err
