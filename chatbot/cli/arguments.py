@@ -20,7 +20,7 @@ def positive_float(text: str) -> float:
 
 
 def not_negative(text: str) -> float:
-    """Read a number from 0 up from the arguments."""
+    """Read a number of at least 0 from the arguments."""
     number = float(text)
     if not 0 <= number < math.inf:
         raise ValueError

@@ -1,4 +1,4 @@
-"""A trainer that outlives the terminal: the same command, detached."""
+"""A background trainer: the same command as a detached process."""
 
 import argparse
 import os
@@ -19,14 +19,14 @@ _START_SECONDS = 120
 
 
 def _is_training(folder: RunFolder, pid: int) -> bool:
-    """Whether this very process has the run and has begun."""
+    """Whether the started process holds the run and has begun."""
     holder = folder.trainer()
     status = folder.read_status() if holder and holder.pid == pid else None
     return status is not None and status.state == "running" and status.pid == pid
 
 
 def _tell_end(code: int, folder: RunFolder) -> None:
-    """Relay how a trainer ended that ended at once."""
+    """Report the error of a trainer that ended at once."""
     lines = folder.log.read_text(encoding="utf-8", errors="replace").splitlines()
     if code == 0:
         say("\n".join(lines[-1:]))
@@ -38,14 +38,14 @@ def _tell_end(code: int, folder: RunFolder) -> None:
 
 
 def start_background(args: argparse.Namespace, config: Config) -> None:
-    """Start the same command detached, and wait until it has the run or has failed."""
+    """Start the same command as a detached process, and wait until it has begun or failed."""
     from chatbot.corpus.store import open_corpus
 
     folder = run_folder(config)
     holder = folder.trainer()
     if holder is not None:
         raise busy(folder, holder)
-    open_corpus(config.processed_dir)  # refused here, it leaves no log
+    open_corpus(config.processed_dir)  # an error here leaves no log file
     module = called_program().removeprefix("python -m ")
     command = [sys.executable, "-m", module, "train", "--root", str(Path(config.root).resolve())]
     command += ["--stage", args.stage] if args.stage else []
@@ -69,6 +69,6 @@ def start_background(args: argparse.Namespace, config: Config) -> None:
             _tell_end(process.returncode, folder)
             return
         time.sleep(0.1)
-    process.returncode = 0  # it outlives this command: nobody waits for it
-    say(f"training in the background as process {process.pid}; its log: {folder.log}")
+    process.returncode = 0  # it continues after this command: nobody waits for it
+    say(f"training in the background as process {process.pid}; log file: {folder.log}")
     say("`chatbot status` shows it, `chatbot stop` ends it after a save")

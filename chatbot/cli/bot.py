@@ -1,4 +1,4 @@
-"""The bot of a project, for whoever may talk with it."""
+"""The bot of a project, after the password check."""
 
 from typing import TYPE_CHECKING
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
 
 def open_bot(config: Config) -> "Bot":
-    """Load the bot for whoever passes the gate.
+    """Check the password and load the bot.
 
-    A published file is open where no password is set: whoever has it, and the key if it is
-    encrypted, can use it by any program, so a password that they invent protects nothing.
+    A published file needs no password if none is set, because anybody with the file (and the key,
+    if it is encrypted) can use it in any program.
     """
     from chatbot.inference.loading import find_model, is_published, load_bot
     from chatbot.training.folder import is_stale
 
-    if is_locked := has_password(config):  # before a word about any model
+    if is_locked := has_password(config):  # before any message about a model
         require_access(config, ask_password)
     path = find_model(config)
     if not (is_locked or is_published(path, config)):
         require_access(config, ask_password)
     if is_stale(path):
         say(
-            "warning: this model learned from messages that were forgotten since; "
+            "warning: this model was trained on messages that are now forgotten; "
             "`chatbot archive`, `chatbot preprocess` and `chatbot train` make a new one"
         )
     return load_bot(path, config, ask_model_key)

@@ -1,6 +1,6 @@
-"""How this process was called -> how its user calls a command.
+"""How this process was called -> how to show commands to its user.
 
-What is on nobody's PATH must not be proposed: after `make`, the environment is in `.venv`.
+Hints must name a program that exists on the PATH: after `make`, it is only in `.venv`.
 """
 
 import os
@@ -12,11 +12,11 @@ from pathlib import Path
 from chatbot.wording import SFT
 
 VARIABLE = "CHATBOT_CALLED_BY"  # set by the Makefile and by scripts/
-_TEXT_ARGUMENT = "reply"  # its one argument is a message
+_TEXT_ARGUMENT = "reply"  # its only argument is a message
 
 
 def speller(program_path: str, environment: Mapping[str, str]) -> Callable[[str, str], str]:
-    """Return what writes a command of a program as it is called here.
+    """Return a function that writes a command as this user calls it.
 
     `program_path`: argv[0].
     """

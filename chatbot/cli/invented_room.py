@@ -1,4 +1,4 @@
-"""An invented room from a small grammar, written as a phone's export: to try all without a chat."""
+"""An invented room from a small grammar, as a phone's export, to try all without a chat."""
 
 import random
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _TYPOS = (("했어", "햇어"), ("있어", "잇어"), ("좋아", "조아"), ("�
 
 
 class _Grammar(msgspec.Struct, frozen=True):
-    """invented_room.yaml: a flow is turns, a turn the ways to say it."""
+    """invented_room.yaml: a flow (dialogue) is a list of turns, a turn a list of variants."""
 
     slots: dict[str, list[str]]
     flows: list[list[list[str]]]
@@ -42,7 +42,7 @@ def invent_room(n_sessions: int, seed: int) -> Iterator[Message]:
 
 
 def _flow(grammar: _Grammar, now: datetime, rng: random.Random) -> Iterator[Message]:
-    """Play one flow: slots drawn once, turns by turn, some as bursts, some with media."""
+    """Yield the messages of a scripted dialogue: fill its slots, add bursts and media at random."""
     slots = {name: rng.choice(words) for name, words in grammar.slots.items()}
     speaker, other = rng.choice(((FRIEND, PERSONA), (FRIEND, PERSONA), (PERSONA, FRIEND)))
     for turn in rng.choice(grammar.flows):
@@ -56,7 +56,7 @@ def _flow(grammar: _Grammar, now: datetime, rng: random.Random) -> Iterator[Mess
 
 
 def _burst(text: str, speaker: str, grammar: _Grammar, rng: random.Random) -> list[str]:
-    """Say a turn as a person does: a tail of their own, a typo, two bubbles instead of one."""
+    """Vary a turn as people do: an own ending, a typo, two bubbles instead of one."""
     tails = grammar.persona_tails if speaker == PERSONA else grammar.friend_tails
     if rng.random() < 0.04:
         for right, wrong in _TYPOS:
@@ -74,7 +74,7 @@ def _burst(text: str, speaker: str, grammar: _Grammar, rng: random.Random) -> li
 
 
 def write_android_export(messages: Iterator[Message]) -> bytes:
-    """Write messages as an Android phone does, with its BOM and its mixed line ends."""
+    """Write messages in the form of an Android phone, with its BOM and mixed line endings."""
     lines: list[str] = []
     today = None
     last = _BEGIN

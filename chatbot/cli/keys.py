@@ -36,7 +36,7 @@ def add_weak_key_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def recipients_for(args: argparse.Namespace, config: Config) -> list[Recipient]:
-    """Return whom to encrypt for: the public keys that are named, else who knows the project's key.
+    """Return the recipients of an encrypted file: the named public keys, else the project's key.
 
     Where there is no key, a drawn passphrase is offered and kept in .env. Raises CryptoError for a
     passphrase that can be guessed, unless it is asked for.
@@ -48,7 +48,7 @@ def recipients_for(args: argparse.Namespace, config: Config) -> list[Recipient]:
     if key is None:
         key = _offer_passphrase(name)
         keep_secret(root, name, key)
-        say(f"kept in {root / '.env'}; send it to whoever shall open the model, not by e-mail")
+        say(f"kept in {root / '.env'}; send it to the person who may open the model, not by e-mail")
     recipient = recipient_of(key)
     if isinstance(recipient, Passphrase) and not args.weak_key:
         require_strong(key, name)

@@ -45,7 +45,7 @@ COMMANDS = (
     "seal",
     "unseal",
 )
-# What is no part of talking: module -> the extra that brings it.
+# Modules that replying does not need -> the extra that installs them.
 _EXTRAS = {
     "torch": "chatbot[train]",
     "tqdm": "chatbot[train]",
@@ -60,7 +60,7 @@ USER_ERROR = 2
 
 @dataclass(frozen=True)
 class Program:
-    """A table of commands: how it is called, and what reads its settings."""
+    """A program: its name, its commands, and the loader of its settings."""
 
     name: str
     commands: tuple[str, ...]
@@ -81,14 +81,14 @@ OURS = Program(wording.OURS, COMMANDS, load_config, own_naming)
 
 
 def explain(message: str, *hints: str) -> None:
-    """Write an error and what to type."""
+    """Print an error and its hint."""
     say(f"error: {message}")
     for hint in filter(None, hints):
         say(f"hint: {hint}")
 
 
 def main(arguments: Sequence[str] | None = None, program: Program = OURS) -> int:
-    """Run one command; return the exit status: 0 done, 2 a mistake that the user can mend."""
+    """Run one command; return the exit status: 0 success, 2 an error that the user can fix."""
     _use_utf8()
     typed = sys.argv[1:] if arguments is None else arguments
     spell = wording.spelled_out if arguments is not None else speller(sys.argv[0], os.environ)
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None, program: Program = OURS) -> int
 
 
 def call(arguments: Sequence[str], program: Program = OURS) -> None:
-    """Run one command as it is typed; raises what it raises."""
+    """Run one command with typed arguments; raises its errors."""
     command = arguments[0] if arguments and arguments[0] in program.commands else None
     args = build_parser(command, program).parse_args(arguments)
     _refuse_unlocking(args.set)
@@ -107,7 +107,7 @@ def call(arguments: Sequence[str], program: Program = OURS) -> None:
 
 
 def _refuse_unlocking(overrides: Sequence[str]) -> None:
-    """Raise ConfigError for an option that would open the lock of whoever set a password."""
+    """Raise ConfigError for an option that would bypass the password."""
     for override in overrides:
         if override.split("=")[0].split(".")[0].strip() == "security":
             hint = "edit configs/gen.yaml or configs/sft.yaml"
@@ -115,7 +115,7 @@ def _refuse_unlocking(overrides: Sequence[str]) -> None:
 
 
 def _explained(arguments: Sequence[str], program: Program) -> int:
-    """Run one command; explain what goes wrong, and return the exit status."""
+    """Run one command; print its error, and return the exit status."""
     try:
         call(arguments, program)
     except ChatbotError as error:
@@ -128,7 +128,7 @@ def _explained(arguments: Sequence[str], program: Program) -> int:
         explain(f"{arguments[0]} needs {error.name}", f"pip install '{extra}'")
         return USER_ERROR
     except BrokenPipeError:
-        # Whoever read along has stopped; python would complain once more when it ends.
+        # The reader of the pipe has stopped; otherwise python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         file = error.filename or "a file"
@@ -146,9 +146,9 @@ def entry_point() -> None:
 
 
 def build_parser(only: str | None = None, program: Program = OURS) -> argparse.ArgumentParser:
-    """Build the parser of all commands, or of one alone: every import costs a reply time.
+    """Build the parser of all commands, or of just one, because every import slows down `reply`.
 
-    No command imports anything heavy before it runs.
+    Command modules import nothing heavy before they run.
     """
     parser = argparse.ArgumentParser(prog=program.name, description=sys.modules["chatbot"].__doc__)
     parser.add_argument("--version", action="version", version=__version__)
@@ -165,7 +165,7 @@ def build_parser(only: str | None = None, program: Program = OURS) -> argparse.A
             action="append",
             default=[],
             metavar="SECTION.KEY=VALUE",
-            help="override a setting of configs/ for this call",
+            help="change a setting for this call only",
         )
         module.add_arguments(command)
     return parser

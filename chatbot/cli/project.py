@@ -1,4 +1,4 @@
-"""A new project's files of settings: those that come with the program, comments included."""
+"""The config files of a new project: those of the program, with comments."""
 
 from collections.abc import Iterator
 from importlib.resources import files
@@ -8,7 +8,7 @@ from chatbot.storage.files import write_bytes
 
 
 def write_configs(root: Path) -> Iterator[Path]:
-    """Write each file of configs/ that is not there; yield what was written."""
+    """Write the missing files of configs/; yield their paths."""
     configs = files("chatbot.settings") / "configs"
     for source in sorted(configs.iterdir(), key=lambda file: file.name):
         target = root / "configs" / source.name

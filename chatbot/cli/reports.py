@@ -1,4 +1,4 @@
-"""What stages return -> tables and samples at the terminal, the same in every command."""
+"""Results of stages -> tables and samples at the terminal."""
 
 from chatbot.cli.screen import display, say, table
 from chatbot.corpus.hf_tokenizer import BaseTokenizer
@@ -11,7 +11,7 @@ _GREEN, _GREY = 32, 90
 
 
 def print_stats(stats: Stats) -> None:
-    """Print what became of the messages, and what the corpus holds."""
+    """Print the counts of messages, and the size of the corpus."""
     if n_merged := sum(stats.merged.values()):
         n_read = stats.messages["seen"] + n_merged
         say(f"{n_read:,} messages in the exports: {n_merged:,} are in several and count once")
@@ -41,7 +41,7 @@ def _listed(counts: dict[str, int]) -> str:
 
 
 def print_samples(config: Config, n_samples: int) -> None:
-    """Print samples, what is trained in green."""
+    """Print samples, with trained text in green."""
     corpus, speakers = open_corpus(config.processed_dir), read_speakers(config.processed_dir)
     if isinstance(corpus.tokenizer, BaseTokenizer):
         _print_form(corpus.tokenizer)
@@ -60,7 +60,7 @@ def _print_turn(turn: PreviewTurn, name: str) -> None:
 
 
 def _print_form(tokenizer: BaseTokenizer) -> None:
-    """Print what stands around the turns of the samples that follow."""
+    """Print the frames around turns in samples."""
     form = tokenizer.form
     display(f"form {form.kind}; before every session: {form.prefix!r}")
     if form.opening:

@@ -14,7 +14,7 @@ _YES, _NO, _QUIT = ("y", "yes", "ㅛ", "네", "예"), ("n", "no", "ㅜ", "아니
 
 
 def review(config: Config) -> None:
-    """List what may be a secret and ask what shall be masked; every answer is kept at once."""
+    """List possible secrets, and ask which to mask; every answer is saved at once."""
     candidates = _candidates(config)
     if not candidates:
         say("nothing else looks like a password, a code or the name of a third person")
@@ -34,7 +34,7 @@ def review(config: Config) -> None:
 
 
 def _candidates(config: Config) -> list[Candidate]:
-    """Return the candidates of all rooms that were not decided about."""
+    """Return the candidates of all rooms without a decision."""
     known = {decision.value for decision in read_decisions(config)}
     with read_sessions(config, TERMINAL) as rooms:
         return find_candidates(_texts(rooms), known | rooms.pseudonyms | set(rooms.n_said))
@@ -48,7 +48,7 @@ def _texts(rooms: CleanRooms) -> Iterator[tuple[str, str]]:
 
 
 def _asked(candidates: Sequence[Candidate]) -> Iterator[Decision]:
-    """Ask about each; `q` ends, and what was not answered is asked again the next time."""
+    """Ask about each candidate; `q` quits, and the rest is asked the next time."""
     say("mask it? y: yes, n: no (Enter), q: quit")
     for candidate in candidates:
         while True:

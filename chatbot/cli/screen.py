@@ -1,4 +1,4 @@
-"""What is written to the terminal: messages, progress bars, tables, sizes and durations."""
+"""Output to the terminal: messages, progress bars, tables, sizes and durations."""
 
 import os
 import sys
@@ -16,14 +16,14 @@ Progress: TypeAlias = "tqdm[Never]"
 
 
 def progress(total: int, what: str, done: int = 0) -> Progress:
-    """Return a progress bar at a terminal, nothing in a log."""
+    """Return a progress bar; it is invisible in a log file."""
     from tqdm import tqdm
 
     return tqdm(total=total, initial=done, desc=what, leave=False, disable=None, dynamic_ncols=True)
 
 
 def measuring(total: int) -> Progress:
-    """Return a second progress bar, shown only where a measurement takes long."""
+    """Return a second progress bar, which appears only if an evaluation takes long."""
     from tqdm import tqdm
 
     return tqdm(total=total, desc="measuring", leave=False, disable=None, delay=1.0)
@@ -40,14 +40,14 @@ def advance_by(bar: Progress, n: int) -> None:
 
 
 def say(text: str = "") -> None:
-    """Talk to the person: stderr, so that stdout holds results only."""
+    """Print a message to stderr, so that stdout contains results only."""
     print(printable(render(text)), file=sys.stderr, flush=True)
 
 
 def display(text: str = "", end: str = "\n", colour: int | None = None) -> None:
-    """Print a result to stdout; no text of a model or an export reaches it by another way.
+    """Print a result to stdout, without control characters of a model or an export.
 
-    `colour`: for a terminal that shows colours, none in a file.
+    `colour`: used at a terminal, not in a file.
     """
     text = printable(text)
     if colour is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
@@ -56,12 +56,12 @@ def display(text: str = "", end: str = "\n", colour: int | None = None) -> None:
 
 
 def ask(question: str) -> str:
-    """Return the line that is typed as the answer."""
+    """Ask a question, and return the typed line."""
     return input(printable(question))
 
 
 class Terminal:
-    """What pipelines say, and how far they are, on stderr."""
+    """A listener that prints messages and progress to stderr."""
 
     def say(self, sentence: str) -> None:
         """Print a sentence."""
@@ -82,7 +82,7 @@ TERMINAL = Terminal()
 
 
 def first_of(names: Sequence[str], n_shown: int) -> str:
-    """Write the first names and how many more there are; a single one more is written too.
+    """List the first names and the number of others; a single other is listed as well.
 
     >>> first_of("abcd", 3), first_of("abcde", 3)
     ('a, b, c, d', 'a, b, c and 2 more')
@@ -93,7 +93,7 @@ def first_of(names: Sequence[str], n_shown: int) -> str:
 
 
 def size_text(n_bytes: float) -> str:
-    """Write a number of bytes for a person.
+    """Format a number of bytes.
 
     >>> size_text(1_500_000_000)
     '1.5 GB'
@@ -102,7 +102,7 @@ def size_text(n_bytes: float) -> str:
 
 
 def width(text: str) -> int:
-    """Columns a text takes in a terminal: Hangul and most emoji take two.
+    """Return the columns of a text in a terminal: Hangul and most emoji take two.
 
     >>> width("가a")
     3
@@ -118,7 +118,7 @@ def width(text: str) -> int:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Align columns by their width on screen; the first row is the head."""
+    """Align columns by their width on screen; the first row is the header."""
     widths = [max(width(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = (
         "  ".join(
@@ -130,7 +130,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Say a span of time briefly.
+    """Format a duration.
 
     >>> duration(3725)
     '1h02m'
@@ -159,6 +159,6 @@ def sparkline(values: Iterable[float], columns: int = 60) -> str:
 
 
 def print_rows(rows: Sequence[tuple[str, str]]) -> None:
-    """Print names and values, one pair a line."""
+    """Print names and values, a pair per line."""
     for name, value in rows:
         display(f"{name:<11} {value}")

@@ -1,4 +1,4 @@
-"""What `train` shows: a progress bar at a terminal, lines in a log, and how a run ends."""
+"""The output of `train`: a progress bar at a terminal or lines in a log file, and the result."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ _QUIET_SECONDS = 30
 
 
 def end_sentence(reason: str, status: Status | None) -> str:
-    """Say how a run ended, and how good it is."""
+    """Describe how a run ended, and its quality."""
     if reason == "early stopping":
         reason = "early stopping (more steps only made held-out replies worse)"
     if status is None or status.val_loss is None:
@@ -31,7 +31,7 @@ def end_sentence(reason: str, status: Status | None) -> str:
 
 
 def stop_sentence(notice: "StopNotice") -> str:
-    """Say what a signal begins, and what the next one would throw away."""
+    """Describe the effect of a signal, and what the next one would lose."""
     if notice.n_signals == 1:
         return (
             f"stopping: saving and measuring, about {duration(notice.seconds)}; Ctrl+C again stops "
@@ -48,7 +48,7 @@ def stop_sentence(notice: "StopNotice") -> str:
 
 
 class TrainingScreen:
-    """A progress bar at a terminal, lines in a log."""
+    """A progress bar at a terminal, lines in a log file."""
 
     def __init__(self, run: "PreparedRun", config: Config) -> None:
         self._config = config
@@ -67,7 +67,7 @@ class TrainingScreen:
         self._bar.close()
 
     def hooks(self) -> "TrainingHooks":
-        """Return what training calls."""
+        """Return the callbacks for training."""
         from chatbot.training.interface import TrainingHooks
 
         return TrainingHooks(
@@ -86,7 +86,7 @@ class TrainingScreen:
             self._bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
 
     def _on_measure(self, done: int, total: int) -> None:
-        """A second bar where a measurement takes long; in a log a line now and then."""
+        """Show a second bar if an evaluation takes long; print a line into a log file."""
         if done == 0:
             self._measuring, self._told_at = measuring(total), time.monotonic()
         elif self._measuring is not None:

@@ -224,7 +224,7 @@ def _claims(report: PrivacyReport) -> Iterator[tuple[str, float, str]]:
     claim = f"{excess:.1%} more trained than held-out messages recur word for word in 100 replies"
     yield "max_extraction", excess, claim
     for name, measured in report.membership.items():
-        claim = f"by {name}, trained messages are told from others (AUC {measured.auc:.2f})"
+        claim = f"by {name}, trained messages can be recognized (AUC {measured.auc:.2f})"
         yield "max_membership_auc", measured.auc_interval[0], claim
     if copied := report.verbatim:
         excess = copied.train - copied.held_out

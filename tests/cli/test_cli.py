@@ -51,7 +51,7 @@ REFUSALS = [
         ["train", "--resume", "gone.pt"],
         "error: no checkpoint at gone.pt\nhint: drop --resume to continue the run by itself\n",
     ),
-    (["status"], "error: run main has not begun\nhint: `chatbot train` begins it\n"),
+    (["status"], "error: run main has not begun\nhint: start it with `chatbot train`\n"),
     (
         ["smoke"],
         "error: run main has no model yet\nhint: `chatbot train` makes one; one that you were given belongs in {root}/artifacts\n",

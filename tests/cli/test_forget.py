@@ -79,7 +79,7 @@ def test_a_receipt_names_nobody_whatever_names_are_tried(processed):
 
 def test_nothing_named_is_a_sentence(processed, capsys):
     assert processed.run("forget") == 2
-    assert "nothing to forget is named" in capsys.readouterr().err
+    assert "there is nothing to forget" in capsys.readouterr().err
 
 
 def test_one_message_is_found_and_forgotten(processed, capsys):

@@ -113,7 +113,7 @@ def test_export_without_gguf_says_what_to_install(trained):
 def test_a_plan_says_what_training_will_be(processed, capsys):
     assert processed.run("plan", "--minutes", "60") == 0
     shown = capsys.readouterr().out
-    for name in ("model", "log", "memory", "steps", "time", "expected", "log enough?"):
+    for name in ("model", "log", "memory", "steps", "time", "expected", "enough messages?"):
         assert re.search(rf"^{re.escape(name)}\s", shown, re.MULTILINE)
     assert re.search(r"expected +\d\.\d\d bits/byte of reply \(\d\.\d\d to \d\.\d\d\)", shown)
     assert not (processed.root / "checkpoints/main").exists()
@@ -125,7 +125,7 @@ def test_a_plan_can_do_without_short_runs(processed, capsys):
     minutes = re.search(r"`chatbot plan --minutes (\d+)` measures", shown)
     assert minutes and "less than the bigram baseline's" in shown
     assert processed.run("plan", "--minutes", minutes[1]) == 0
-    assert "log enough?" in capsys.readouterr().out
+    assert "enough messages?" in capsys.readouterr().out
 
 
 def test_a_reader_that_stops_is_no_error(processed):

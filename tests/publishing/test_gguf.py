@@ -80,7 +80,7 @@ def test_llama_rows_reordered_rotate_neighbours_as_halves_did():
             "architecture gpt2 is not supported",
             marks=pytest.mark.slow,
         ),
-        ("qwen2", ("--to", "gguf"), "GGUF holds a whole network"),
+        ("qwen2", ("--to", "gguf"), "GGUF contains a full network"),
     ],
 )
 def test_what_is_not_written_is_said(tuned, tmp_path, capsys, kind, arguments, problem):

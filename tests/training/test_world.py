@@ -158,7 +158,7 @@ def test_other_data_in_one_process_is_refused():
         [sys.executable, *torchrun, sys.executable, "-c", script],
         env=environment(), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert done.stdout.count("process 1 has other training data") == 2, done.stderr[-1000:]
+    assert done.stdout.count("process 1 has different training data") == 2, done.stderr[-1000:]
 
 
 @given(st.integers(1, 9), st.integers(1, 4), st.sampled_from([1, 8, 10**6]), st.integers(0, 99))

@@ -1,4 +1,4 @@
-"""What `privacy`, `publish` and `export` share: a privacy report at the terminal."""
+"""A privacy report at the terminal, for `privacy`, `publish` and `export`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def measuring(config: Config) -> Iterator[Progress]:
-    """Show a progress bar while what a model remembers is measured."""
+    """Show a progress bar while the privacy report is measured."""
     n = config.publish.privacy.n_messages
     say(f"measuring {n} trained and held-out messages")
     with progress(4 * n, "measuring privacy") as bar:  # two measures of both splits
@@ -22,7 +22,7 @@ def measuring(config: Config) -> Iterator[Progress]:
 
 
 def check_privacy(bundle: "Bundle", config: Config) -> None:
-    """Show what a run's model remembers; raises CheckpointError if the settings refuse that."""
+    """Show what a run's model remembers; raises CheckpointError if it exceeds the settings."""
     from chatbot.publishing.policy import require_private, review_privacy
 
     if config.publish.privacy.check == "off":
@@ -37,7 +37,7 @@ def check_privacy(bundle: "Bundle", config: Config) -> None:
 
 
 def show(report: "PrivacyReport") -> None:
-    """Print the numbers of a report, and what passes a limit."""
+    """Print the results of a report, and the exceeded limits."""
     from chatbot.privacy.report import ENOUGH
 
     shares = report.extraction
@@ -48,10 +48,11 @@ def show(report: "PrivacyReport") -> None:
     ]
     for name, measured in report.membership.items():
         low, high = measured.auc_interval
-        rows.append((name, f"AUC {measured.auc:.3f} ({low:.3f} to {high:.3f})"))
+        right = f"right in {measured.auc:.0%} of pairs ({low:.0%} to {high:.0%}), chance is 50%"
+        rows.append((f"guess which of two was trained, by {name}", right))
     print_rows(rows)
     n_fewest = min(report.n_messages.values())
     if n_fewest < ENOUGH:
-        say(f"privacy: only {n_fewest} long messages to measure by, so this says little")
+        say(f"privacy: only {n_fewest} long messages, too few for a reliable result")
     for warning in report.warnings:
         say(f"privacy: {warning}")

@@ -21,6 +21,6 @@ def run(args: argparse.Namespace, config: Config) -> None:
     from chatbot.serving.bridge import answer_room
 
     bot = open_bot(config)
-    say('dry run: type the room, a line a message ("name: text"); end with Ctrl+D')
+    say('dry run: type the messages of a room, one per line ("name: text"); end with Ctrl+D')
     for outgoing in answer_room(sys.stdin, bot, bot.names):
         display("<NO_REPLY>" if outgoing.text is None else f"would send: {outgoing.text}")

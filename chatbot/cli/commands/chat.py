@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
 
 def take_line(line: str, bot: Bot) -> None:
-    """Obey a /command or answer a message."""
+    """Run a /command or answer a message."""
     if line == "/reset":
         bot.forget()
         say("forgotten")
@@ -61,7 +61,7 @@ def take_line(line: str, bot: Bot) -> None:
 
 
 def undo(bot: Bot) -> None:
-    """Take back the bot's latest turn and what it answered."""
+    """Remove the bot's latest turn and the message before it."""
     if bot.history and bot.history[-1].speaker == bot.number:
         bot.forget(1)
     if bot.history and bot.history[-1].speaker != bot.number:

@@ -34,13 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sessions", type=positive, default=1500, metavar="N", help="conversations to invent"
     )
     parser.add_argument(
-        "--minutes", type=positive_float, default=4.0, metavar="M", help="train for at most so long"
+        "--minutes",
+        type=positive_float,
+        default=4.0,
+        metavar="M",
+        help="maximum minutes of training",
     )
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """Make a project of its own in data/demo, and run the main commands in it."""
-    for name in _NEEDED:  # before anything is made
+    """Create a separate project in data/demo, and run the main commands in it."""
+    for name in _NEEDED:  # before anything is written
         importlib.import_module(name)
     root = config.path(FOLDER)
     say(f"the demo lives in {root}; nothing of yours is touched")
@@ -57,12 +61,12 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
 
 def _make_project(root: Path) -> Config:
-    """Give the demo the default settings, and a password that opens its gate."""
+    """Write the default settings of the demo, and its password."""
     list(write_configs(root))
     security = SecurityConfig()
     if not (root / ".env").exists():
         secret = f"{security.password_env}={secrets.token_urlsafe(9)}\n"
         write_bytes(root / ".env", secret.encode())
     for name in (security.password_env, security.password_hash_env):
-        os.environ.pop(name, None)  # those of the user's own project
+        os.environ.pop(name, None)  # secrets of the user's own project
     return load_config(root)

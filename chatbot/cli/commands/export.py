@@ -1,4 +1,4 @@
-"""Write the model in a format that others open: transformers, peft, llama.cpp or Ollama."""
+"""Write the model for other programs: transformers, peft, llama.cpp or Ollama."""
 
 import argparse
 from pathlib import Path
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a folder for hf, a file for gguf (default: artifacts/hf, artifacts/model.gguf)",
     )
     parser.add_argument(
-        "--merged", action="store_true", help="of an adapter: worked into its base, one network"
+        "--merged", action="store_true", help="of an adapter: merge it into its base"
     )
     parser.add_argument(
         "--dtype",
@@ -34,12 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """Export the model that answers."""
+    """Export the model that `reply` would use."""
     from chatbot.inference.loading import find_model, is_published, open_model
     from chatbot.publishing.policy import require_shareable
 
     require_owner(config)
-    _export_of(args, config.family)  # before a key is asked for
+    _export_of(args, config.family)  # before asking for a key
     target, path = _new_target(args, config), find_model(config)
     bundle = open_model(path, config, ask_model_key)
     require_shareable(path, bundle.about, config)
@@ -52,20 +52,20 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
 
 def _export_of(args: argparse.Namespace, family: str) -> "Export":
-    """Return what writes a family's models as asked.
+    """Return the export of a model's family for the given options.
 
-    Raises ConfigError for options that make no sense for the model, or for each other.
+    Raises ConfigError for options that do not fit the model, or each other.
     """
     from chatbot.publishing.export import exports_of
 
     export = exports_of(family).get((args.to, args.merged))
     if export is None and args.merged:
         raise ConfigError(
-            "--merged works an adapter into its base: this model is one network already",
+            "--merged is for adapters: this model is a full network",
             hint="leave --merged out",
         )
     if export is None:
-        raise ConfigError("GGUF holds a whole network", hint="add --merged")
+        raise ConfigError("GGUF contains a full network", hint="add --merged")
     if args.dtype is not None and args.dtype not in export.dtypes:
         raise ConfigError(
             f"--dtype {args.dtype} is not supported",
@@ -75,7 +75,7 @@ def _export_of(args: argparse.Namespace, family: str) -> "Export":
 
 
 def _new_target(args: argparse.Namespace, config: Config) -> Path:
-    """Return where an export goes; raises ConfigError rather than replace anything."""
+    """Return the path of an export; raises ConfigError if it already exists."""
     from chatbot.publishing.export import require_new
 
     name = "hf" if args.to == "hf" else "model.gguf"

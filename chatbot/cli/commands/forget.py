@@ -1,4 +1,4 @@
-"""Take messages out of the data for good, and mark every model that learned from them."""
+"""Remove messages from the data for good, and mark every model that was trained on them."""
 
 import argparse
 
@@ -17,25 +17,27 @@ _SHOWN_CHARS = 60
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what to forget, --find and --purge."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--speaker", metavar="NAME", help="all that somebody said")
-    what.add_argument("--before", metavar="DATE", help="all that was said before a day: 2025-03-31")
-    what.add_argument("--message-id", metavar="ID", help="one message, as --find lists it")
+    what.add_argument("--speaker", metavar="NAME", help="all messages of a speaker")
+    what.add_argument("--before", metavar="DATE", help="all messages before a date: 2025-03-31")
     what.add_argument(
-        "--find", metavar="TEXT", help="list messages that hold a text, with their ids"
+        "--message-id", metavar="ID", help="a message, by its id in the list of --find"
+    )
+    what.add_argument(
+        "--find", metavar="TEXT", help="list messages that contain a text, with their ids"
     )
     parser.add_argument(
         "--purge",
         action="store_true",
-        help="delete the archives, runs and published files that hold forgotten messages",
+        help="delete archives, runs and published files with forgotten messages",
     )
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """List messages, or rebuild the data without some and say what that means."""
+    """List messages, or rebuild the data without forgotten ones, and report the consequences."""
     rule_is_named = args.speaker or args.before or args.message_id
     if not (rule_is_named or args.find or args.purge):
         raise ConfigError(
-            "nothing to forget is named", hint="`chatbot forget --speaker NAME`, or --help"
+            "there is nothing to forget", hint="`chatbot forget --speaker NAME`, or --help"
         )
     if rule_is_named or args.find:
         _forget(args, config)
@@ -55,7 +57,7 @@ def _forget(args: argparse.Namespace, config: Config) -> None:
     n_messages = forgetting.receipt.n_messages
     say(f"{n_messages:,} messages are forgotten; receipt: {forgetting.path}")
     if forgetting.corpora:
-        say("models that learned from them are marked: train anew before publishing")
+        say("models that were trained on them are marked: train again before publishing")
     else:
         say(
             "models that learned from them are marked, and what is left of this chat trains no new "
@@ -89,5 +91,5 @@ def _list_messages(text: str, rooms: list[Room], config: Config) -> None:
         sent = "" if message.sent_at is None else f"{message.sent_at:%Y-%m-%d %H:%M}"
         rows.append([message_id(message), sent, message.speaker, message.text[:_SHOWN_CHARS]])
     if len(rows) == 1:
-        raise CorpusError("no message holds that text", hint="try fewer words")
+        raise CorpusError("no message contains that text", hint="try fewer words")
     display(table(rows))

@@ -1,4 +1,4 @@
-"""Write the files of settings, each with comments, and the first folders; replaces nothing."""
+"""Write the config files, with comments, and the first folders; replaces nothing."""
 
 import argparse
 
@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """Make a folder ready for exports and for whoever wants to change settings."""
+    """Write the config files and the inbox."""
     for path in write_configs(config.path(".")):
         say(f"written: {path}")
     for name in (config.raw.inbox_dir, config.storage.artifacts_dir):

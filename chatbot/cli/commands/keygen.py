@@ -14,12 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kind.add_argument(
         "--post-quantum",
         action="store_true",
-        help="a pair that no quantum computer opens (age 1.3 and later)",
+        help="a pair that resists quantum computers (age 1.3 and later)",
     )
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """Draw a key, print the line for .env, and say what is public."""
+    """Draw a key, print the line for .env, and the public key."""
     name = config.security.model_key_env
     if args.passphrase:
         display(f"{name}={new_passphrase()}")

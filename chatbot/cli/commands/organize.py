@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """FilingPlan, show, file; raise if nothing at all could be recognized."""
+    """Plan, show and file; raises ExportError if nothing was recognized."""
     plan = plan_filing(config, lambda path: say(f"reading {path.name}"))
     _show(plan)
     _warn(plan)
@@ -55,7 +55,7 @@ def _show(plan: FilingPlan) -> None:
 
 def _warn(plan: FilingPlan) -> None:
     for entry in plan.gone:
-        say(f"{entry.id}: gone from where it was filed, counts no more")
+        say(f"{entry.id}: missing where it was filed, dropped from the list")
     for path, entry in plan.duplicates:
         say(f"{path.name}: the same file as {entry.id}, put aside")
     _say_what_stays(plan)
@@ -64,7 +64,7 @@ def _warn(plan: FilingPlan) -> None:
 
 
 def _say_what_stays(plan: FilingPlan) -> None:
-    """Tell every file that is no export, those alike in one line: a chat has many pictures."""
+    """Report files that are not exports, similar ones in one line: a chat has many pictures."""
     alike: dict[tuple[str, str], list[str]] = {}
     for unknown in plan.unrecognized:
         alike.setdefault((unknown.reason, unknown.advice), []).append(unknown.path.name)
@@ -77,10 +77,10 @@ def _warn_of(entry: ExportEntry) -> None:
     if entry.n_undecodable:
         say(f"{entry.id}: {entry.n_undecodable} places are not {entry.encoding}; export it again")
     if entry.lines.get("unparsed"):
-        say(f"{entry.id}: {entry.lines['unparsed']} lines fit nowhere and are left out")
+        say(f"{entry.id}: {entry.lines['unparsed']} lines belong to no message and are left out")
     if n := entry.lines.get("imitation", 0):
         many = n > _SUSPICIOUS_SHARE * n_lines
-        glued = "; were two exports glued in the wrong order?" if many else ""
+        glued = "; were two exports joined in the wrong order?" if many else ""
         say(
             f"{entry.id}: {n} lines look like messages but are pasted text or go back in time, "
             f"so they count as text of the message before them{glued}"

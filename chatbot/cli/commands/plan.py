@@ -14,14 +14,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes",
         type=not_negative,
-        help="of a network of our own: most time for short runs on parts of the corpus; 0: none "
+        help="from scratch: maximum minutes for short runs on parts of the corpus; 0: none "
         "(default: 5)",
     )
     parser.add_argument(
         "--card",
         type=positive_float,
         metavar="GB",
-        help="of a base: memory of the graphics card to plan for (default: 8, an RTX 3060 Ti)",
+        help="with a base: GB of the graphics card to plan for (default: 8, an RTX 3060 Ti)",
     )
 
 

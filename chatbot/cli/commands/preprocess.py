@@ -20,10 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--review",
         action="store_true",
-        help="decide about strings that may be secrets and no rule masks: yours is the last word",
+        help="review possible secrets that no masking rule covers, and decide yourself",
     )
     parser.add_argument(
-        "--show-masked", action="store_true", help="list what was masked, for your eyes only"
+        "--show-masked", action="store_true", help="list the masked values, for your eyes only"
     )
     parser.add_argument(
         "--show",
@@ -31,12 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         const=3,
         metavar="N",
-        help="print N samples of the processed data, what is trained in green",
+        help="print N samples of the processed data, trained text in green",
     )
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """Read, clean, cut, number the speakers, write; or show what that made."""
+    """Process the exports, or show the processed data."""
     if args.show is not None or args.show_masked or args.review:
         _require_begun(config)
         require_owner(config)
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
 
 def _require_begun(config: Config) -> None:
-    """Raise CorpusError that tells, in order, all that comes before there is data to show."""
+    """Raise CorpusError, which lists the commands to run first, if there is no data."""
     is_organized = read_manifest(config.path(config.raw.manifest_path)).exports
     if not is_organized and not (config.processed_dir / "stats.json").exists():
         raise CorpusError(

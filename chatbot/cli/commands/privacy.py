@@ -1,4 +1,4 @@
-"""Measure what the model remembers of the log, and write a report with pictures."""
+"""Measure what the model remembers of the chat, and write a report with charts."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--audit",
         action="store_true",
-        help="train a copy with planted secrets as well: takes as long as training did",
+        help="also train a copy with planted secrets: takes as long as training",
     )
 
 
@@ -117,7 +117,7 @@ def _data_facts(model: "RunModel", config: Config) -> "DataFacts":
 
 
 def _n_epochs(config: Config, step: int | None) -> str:
-    """Say how often the model's run had gone through the chat at its step."""
+    """Return the number of epochs of the model's run at its step."""
     status = RunFolder(config.run_dir).read_status()
     if status is None or not status.step or step is None:
         return "?"
@@ -144,10 +144,10 @@ def _left_out(report: "PrivacyReport") -> list[str]:
 
     left = []
     if min(report.n_messages.values()) < ENOUGH:
-        left.append("much: there are too few long messages that stand in one split only")
+        left.append("much: there are too few long messages that are in one split only")
     if not report.canaries:
         left.append("canaries (`chatbot privacy --audit`)")
-        left.append("membership by a fair split: held-out messages are the latest of the log here")
+        left.append("membership by a random split: held-out messages are the latest of the chat")
     if not report.secrets:
-        left.append("masked values: none is known here")
+        left.append("masked values: there are none")
     return left

@@ -1,4 +1,4 @@
-"""Say where the run is: step, losses, speed, time left, and whether a trainer lives."""
+"""Show the state of the run: step, losses, speed, time left, and whether a trainer is running."""
 
 import argparse
 from datetime import datetime
@@ -16,14 +16,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """Print the truth about the run."""
+    """Print the status of the run."""
     del args
     config = current_stage(config)
     folder = run_folder(config)
     status = folder.read_status()
     if status is None:
         raise CheckpointError(
-            f"run {config.run_name} has not begun", hint="`chatbot train` begins it"
+            f"run {config.run_name} has not begun", hint="start it with `chatbot train`"
         )
     print_rows(_rows(config.run_name, status))
     curve = [line["val_loss"] for line in read_metrics(folder) if "val_loss" in line]

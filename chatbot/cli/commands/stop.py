@@ -1,4 +1,4 @@
-"""Ask the trainer to save and end, and wait until it has."""
+"""Ask the trainer to save and end, and wait until it has ended."""
 
 import argparse
 import time
@@ -11,7 +11,7 @@ from chatbot.training.families import run_folder
 from chatbot.training.folder import COOLDOWN
 from chatbot.training.stages import current_stage
 
-_WAIT_SECONDS = 3600  # a measurement on a large base takes its time
+_WAIT_SECONDS = 3600  # an evaluation on a large base takes long
 _COOLDOWN_SECONDS = 6 * 3600
 
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
         if time.monotonic() > deadline:
             raise CheckpointError(
                 f"the trainer has not ended after {seconds} s",
-                hint="`chatbot status` shows whether it is still alive",
+                hint="`chatbot status` shows whether it is still running",
             )
         time.sleep(0.2)
     status = folder.read_status()

@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --background, --resume, --stage and --fresh-sft."""
     parser.add_argument(
-        "--background", action="store_true", help="train on after this terminal is closed"
+        "--background", action="store_true", help="continue after this terminal is closed"
     )
     parser.add_argument("--resume", type=Path, metavar="PATH", help="continue from this checkpoint")
     parser.add_argument(
         "--stage",
         choices=("cpt", "sft"),
-        help="of a base: this stage only (default: what is not finished)",
+        help="with a base: only this stage (default: all unfinished stages)",
     )
     parser.add_argument(
         "--fresh-sft",
         action="store_true",
-        help="of a base: begin replies from the base itself, though plain text is to come first",
+        help="with a base: train replies from the base itself, without the stage of plain text",
     )
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """Train in the foreground, or start a trainer that outlives this terminal."""
+    """Train in the foreground, or start a background trainer."""
     resume = _checkpoint_at(args.resume)
     has_stages = len(stages(config)) > 1
     if args.fresh_sft:
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
 
 def _checkpoint_at(path: Path | None) -> Path | None:
-    """Return a named checkpoint, of a folder the one inside; raises CheckpointError for neither."""
+    """Return the path of a checkpoint, in a folder or not; raises CheckpointError if missing."""
     if path is None:
         return None
     inside = path / run_files.TRAINER
@@ -88,7 +88,7 @@ def _checkpoint_at(path: Path | None) -> Path | None:
 
 
 def _train_stage(config: Config, resume: Path | None, world: "World") -> str:
-    """Train in this process, alone or as one of many; process 0 talks and writes.
+    """Train in this process, alone or as one of several; process 0 prints and writes.
 
     Return why it ended, "" if there was nothing left to do.
     """
@@ -146,4 +146,4 @@ def _train(run: "PreparedRun", corpus: "Corpus", config: Config) -> str:
 
 
 def _mute(_text: str) -> None:
-    """Say nothing: process 0 does."""
+    """Print nothing: process 0 does."""

@@ -1,1 +1,1 @@
-"""What `plan` says before training, a module for each model family."""
+"""The output of `plan`, a module for each model family."""

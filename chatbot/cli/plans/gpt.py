@@ -1,4 +1,4 @@
-"""A corpus -> what training our own GPT on it takes, and how good it may get."""
+"""A corpus -> the cost and the expected quality of training our own GPT on it."""
 
 import math
 
@@ -19,12 +19,12 @@ from chatbot.training.interface import Blueprint
 from chatbot.training.prepare import plan_steps, train_source
 from chatbot.wording import render
 
-OPTION = "minutes"  # of `plan`, which becomes the argument of `show`
+OPTION = "minutes"  # option of `plan`, which becomes the argument of `show`
 _LEAST_GAIN = 0.03  # bits per byte that twice the corpus would gain
 
 
 def show(config: Config, minutes: float = 5.0) -> None:
-    """Print the plan, with short runs of so many minutes at most."""
+    """Print the plan, with short runs of at most `minutes`."""
     corpus = open_corpus(config.processed_dir)
     blueprint = training_family(config).resolve(config, corpus)
     why, description, _ = blueprint.sentences
@@ -36,7 +36,7 @@ def show(config: Config, minutes: float = 5.0) -> None:
         ("model", description),
         ("log", f"{len(corpus.train.tokens):,} tokens, vocabulary {corpus.stats.vocab_size:,}"),
         ("memory", f"{size_text(blueprint.need_bytes)} and what PyTorch itself takes"),
-        ("steps", f"{plan.max_steps:,} ({plan.n_epochs:.1f} times through the log)"),
+        ("steps", f"{plan.max_steps:,} ({plan.n_epochs:.1f} epochs)"),
         ("time", f"about {duration(seconds * plan.max_steps)}"),
     ]
     runs, n_least = affordable_runs(corpus, blueprint, 60 * minutes / seconds)
@@ -47,7 +47,7 @@ def show(config: Config, minutes: float = 5.0) -> None:
 def _expectation(
     corpus: Corpus, blueprint: Blueprint, runs: list[ShortRun], least_minutes: int
 ) -> list[tuple[str, str]]:
-    """Say how good it may get; `least_minutes` is what the shortest runs would take."""
+    """Describe the expected quality; `least_minutes`: duration of the shortest runs."""
     baseline = ngram_losses(corpus)
     if not runs:
         return [
@@ -58,7 +58,7 @@ def _expectation(
             )
         ]
     expected = _forecast(corpus, blueprint, runs)
-    gain = f"twice the log would gain {expected.doubling:.2f} bits/byte"
+    gain = f"twice as many messages would gain {expected.doubling:.2f} bits/byte"
     verdict = f"yes: {gain}"
     if expected.doubling > _LEAST_GAIN:
         verdict = f"no: {gain}; more exports, or a pretrained base, would serve better"
@@ -69,7 +69,7 @@ def _expectation(
             f"{expected.high:.2f}); unigram baseline {baseline.unigram_bpb:.2f}, bigram baseline "
             f"{baseline.bigram_bpb:.2f}",
         ),
-        ("log enough?", verdict),
+        ("enough messages?", verdict),
     ]
 
 
@@ -78,6 +78,6 @@ def _forecast(corpus: Corpus, blueprint: Blueprint, runs: list[ShortRun]) -> For
     points = []
     for run in runs:
         points.append(measure_point(run, corpus, blueprint, lambda: advance(bar)))
-        say(f"{run.share:.1%} of the log: {points[-1].bits_per_byte:.3f} bits/byte")
+        say(f"{run.share:.1%} of the corpus: {points[-1].bits_per_byte:.3f} bits/byte")
     bar.close()
     return forecast(points, len(corpus.train.tokens))

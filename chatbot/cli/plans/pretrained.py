@@ -1,4 +1,4 @@
-"""A base -> what fine-tuning it takes: bytes by part, and which settings fit a card."""
+"""A base -> the memory of fine-tuning it, by part, and the settings that fit a GPU."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +14,12 @@ from chatbot.settings.schema import BaseModelConfig, Config
 from chatbot.training.memory import TuningNeed
 from chatbot.training.pretrained import Machine, choose_machine, count_need, with_numbers
 
-OPTION = "card"  # of `plan`, which becomes the argument of `show`
-_DESKTOP = 0.5e9  # what a screen takes of a card
+OPTION = "card"  # option of `plan`, which becomes the argument of `show`
+_DESKTOP = 0.5e9  # GPU memory that a display uses
 
 
 def show(config: Config, card_gb: float = 8.0) -> None:
-    """Print the plan for this machine, and for a card of so many GB."""
+    """Print the plan for this machine, and for a GPU of `card_gb` GB."""
     machine = choose_machine(config)
     base = Base(config.pretrained.base, Path(config.root))
     config = with_numbers(config, base, machine.device)
@@ -48,7 +48,7 @@ def _batch(config: Config) -> str:
 
 
 def _tokenizer(base: Base, config: Config) -> BaseTokenizer:
-    """Return the tokenizer of the data, or what it would be for a room of two."""
+    """Return the tokenizer of the data; without data, that for a room of two."""
     if (config.processed_dir / "tokenizer.json").exists():
         tokenizer = open_tokenizer(config.processed_dir)
         if isinstance(tokenizer, BaseTokenizer):
@@ -70,7 +70,7 @@ def _rows(
 def _choices(
     config: Config, base: Base, tokenizer: BaseTokenizer, free: int
 ) -> Iterator[tuple[str, TuningNeed]]:
-    """Yield what the ways to tune would take on a CUDA card, from the largest to the smallest."""
+    """Yield the memory of each kind of tuning on a CUDA GPU, from the largest to the smallest."""
     settings = config.pretrained.base
     lora = replace(settings, tuning="lora", load_in_4bit=False, gradient_checkpointing="auto")
     ways = {
