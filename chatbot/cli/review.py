@@ -35,9 +35,9 @@ def review(config: Config) -> None:
 
 def _candidates(config: Config) -> list[Candidate]:
     """Return the candidates of all rooms without a decision."""
-    known = {decision.value for decision in read_decisions(config)}
+    decided = {decision.value for decision in read_decisions(config)}
     with read_sessions(config, TERMINAL) as rooms:
-        return find_candidates(_texts(rooms), known | rooms.pseudonyms | set(rooms.n_said))
+        return find_candidates(_texts(rooms), decided | rooms.pseudonyms | set(rooms.n_said))
 
 
 def _texts(rooms: CleanRooms) -> Iterator[tuple[str, str]]:

@@ -146,16 +146,16 @@ def duration(seconds: float | None) -> str:
 
 def sparkline(values: Iterable[float], columns: int = 60) -> str:
     """Draw values as a row of blocks, low to high."""
-    known = list(values)
-    step = max(1, -(-len(known) // columns))
-    known = [
-        sum(known[i : i + step]) / len(known[i : i + step]) for i in range(0, len(known), step)
+    points = list(values)
+    step = max(1, -(-len(points) // columns))
+    points = [
+        sum(points[i : i + step]) / len(points[i : i + step]) for i in range(0, len(points), step)
     ]
-    if not known:
+    if not points:
         return ""
-    low, high = min(known), max(known)
+    low, high = min(points), max(points)
     blocks = "▁▂▃▄▅▆▇█"
-    return "".join(blocks[round((v - low) / ((high - low) or 1) * 7)] for v in known)
+    return "".join(blocks[round((v - low) / ((high - low) or 1) * 7)] for v in points)
 
 
 def print_rows(rows: Sequence[tuple[str, str]]) -> None:

@@ -36,9 +36,9 @@ def ngram_losses(corpus: Corpus) -> NgramLosses:
     seen, n_seen = np.unique(pairs[is_text[1:]], return_counts=True)
     n_before = np.bincount(seen // V, weights=n_seen, minlength=V)
     n_kinds = np.bincount(seen // V, minlength=V)
-    wanted = before * V + target
-    place = np.minimum(np.searchsorted(seen, wanted), len(seen) - 1)
-    count = np.where(seen[place] == wanted, n_seen[place], 0)
+    bigrams = before * V + target
+    place = np.minimum(np.searchsorted(seen, bigrams), len(seen) - 1)
+    count = np.where(seen[place] == bigrams, n_seen[place], 0)
     discount = 0.75
     total = np.maximum(n_before[before], 1)
     backed_off = np.where(n_before[before] > 0, discount * n_kinds[before] / total, 1.0)

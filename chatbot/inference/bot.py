@@ -93,12 +93,12 @@ class Bot:
             pieces: Iterable[str] = [self._chosen()]
         else:
             pieces = self._attempt(self._sampler())
-        said = ""
+        text = ""
         for piece in pieces:
-            said += piece
+            text += piece
             yield piece
-        if said:
-            self.hear(said, self.number)
+        if text:
+            self.hear(text, self.number)
 
     def chance_to_reply(self) -> float:
         """Return the learned probability that the bot speaks next, within [floor, cap].

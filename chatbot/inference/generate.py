@@ -27,8 +27,8 @@ class Prefix:
     def next_logits(self, tokens: Sequence[int]) -> Logits:
         """Return the logits (V,) of the token that follows `tokens`."""
         n_same = 0
-        for one, other in zip(self._tokens, tokens[:-1], strict=False):
-            if one != other:
+        for read_token, other in zip(self._tokens, tokens[:-1], strict=False):
+            if read_token != other:
                 break
             n_same += 1
         self._cache.cut(n_same)
@@ -47,10 +47,10 @@ class Permission:
     guard: NgramIndex | None = None
     number: int = 0
 
-    def recites(self, said: list[int], token: int) -> bool:
+    def recites(self, reply: list[int], token: int) -> bool:
         """Whether a token would complete an n-gram that only another speaker wrote in the chat."""
         return self.guard is not None and self.guard.is_from_another(
-            [*said[1 - N :], token], self.number
+            [*reply[1 - N :], token], self.number
         )
 
 
@@ -68,18 +68,18 @@ def generate(
     """
     control = tokenizer.control_ids[tokenizer.control_ids != tokenizer.eos_id]
     at_first = np.append(control, tokenizer.eos_id)
-    said: list[int] = []
-    while len(said) < bounds.stop:
-        logits = prefix.next_logits(prompt + said)
-        is_begun = any(token not in tokenizer.blank_ids for token in said)
-        forbidden = control if is_begun and len(said) >= bounds.start else at_first
-        if may_say.echo and tokenizer.decode(said).strip() == may_say.echo:
+    reply: list[int] = []
+    while len(reply) < bounds.stop:
+        logits = prefix.next_logits(prompt + reply)
+        is_begun = any(token not in tokenizer.blank_ids for token in reply)
+        forbidden = control if is_begun and len(reply) >= bounds.start else at_first
+        if may_say.echo and tokenizer.decode(reply).strip() == may_say.echo:
             forbidden = np.concatenate([at_first, tokenizer.space_ids])
-        recites = partial(may_say.recites, said)
-        token = sampler.draw(logits, said, forbidden, recites)
+        recites = partial(may_say.recites, reply)
+        token = sampler.draw(logits, reply, forbidden, recites)
         if token is None or token == tokenizer.eos_id:
             return
-        said.append(token)
+        reply.append(token)
         yield token
 
 

@@ -101,9 +101,9 @@ def repeating(previous: Sequence[int], n: int) -> Ids:
     last = list(previous[len(previous) - n + 1 :]) if n > 1 else []
     if n < 1 or len(previous) < n:
         return np.array([], dtype=np.int64)
-    found = [
+    positions = [
         previous[i + n - 1]
         for i in range(len(previous) - n + 1)
         if list(previous[i : i + n - 1]) == last
     ]
-    return np.unique(np.array(found, dtype=np.int64))
+    return np.unique(np.array(positions, dtype=np.int64))

@@ -121,7 +121,7 @@ def exposures(audit: Audit, tokenizer: Tokenizer) -> dict[int, list[float]]:
     All four-digit numbers are ranked, so this is no estimate.
     """
     room = audit.model.context_length
-    found: dict[int, list[float]] = {n: [] for n in REPEATS}
+    exposures_by_n: dict[int, list[float]] = {n: [] for n in REPEATS}
     for form, (question, answer) in enumerate(FORMS):
         items = [
             item_of([Turn(1, question)], Turn(0, answer.format(f"{n:0{DIGITS}}")), tokenizer, room)
@@ -131,5 +131,7 @@ def exposures(audit: Audit, tokenizer: Tokenizer) -> dict[int, list[float]]:
         for canary in audit.canaries:
             if canary.form == form:
                 place = rank[answer.format(canary.secret)]
-                found[canary.n_repeats].append(DIGITS * float(np.log2(10)) - float(np.log2(place)))
-    return found
+                exposures_by_n[canary.n_repeats].append(
+                    DIGITS * float(np.log2(10)) - float(np.log2(place))
+                )
+    return exposures_by_n

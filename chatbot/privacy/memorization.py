@@ -63,8 +63,8 @@ def item_of(past: Sequence[Turn], turn: Turn, tokenizer: Tokenizer, room: int) -
 
 def spread(items: Iterable[Item], n: int) -> list[Item]:
     """Return at most n evenly spaced items."""
-    known = list(items)
-    return known[:: max(1, -(-len(known) // n))][:n]
+    all_items = list(items)
+    return all_items[:: max(1, -(-len(all_items) // n))][:n]
 
 
 def reply_logits(
@@ -74,15 +74,15 @@ def reply_logits(
     order = iter(sorted(items, key=lambda item: len(item.prompt) + len(item.reply)))
     longest = max((len(item.prompt) + len(item.reply) for item in items), default=1)
     n_rows = 1  # the first one shows the size of the vocabulary
-    while some := list(islice(order, n_rows)):
-        width = max(len(item.prompt) + len(item.reply) for item in some) - 1
-        tokens = np.zeros((len(some), width), dtype=np.int64)
-        for row, item in zip(tokens, some, strict=True):
+    while rows := list(islice(order, n_rows)):
+        width = max(len(item.prompt) + len(item.reply) for item in rows) - 1
+        tokens = np.zeros((len(rows), width), dtype=np.int64)
+        for row, item in zip(tokens, rows, strict=True):
             whole = [*item.prompt, *item.reply][:-1]
             row[: len(whole)] = whole  # later tokens do not affect earlier logits
         logits = model(tokens)
         n_rows = max(1, min(_TOKENS_AT_ONCE, _NUMBERS_AT_ONCE // logits.shape[-1]) // longest)
-        for row, item in zip(logits, some, strict=True):
+        for row, item in zip(logits, rows, strict=True):
             begin = len(item.prompt) - 1
             yield item, row[begin : begin + len(item.reply)]
 
@@ -103,7 +103,7 @@ def queries_to_extract(
 
     With the real sampler: temperature, cutoffs, penalties. Infinite if it is impossible.
     """
-    found = []
+    n_replies = []
     for item, logits in reply_logits(model, items):
         chance = 0.0  # its logarithm
         for place, token in enumerate(item.reply):
@@ -116,8 +116,8 @@ def queries_to_extract(
                 break
             chance += math.log(drawn[0])
         probability = math.exp(chance)
-        found.append(queries(probability))
-    return np.array(found)
+        n_replies.append(queries(probability))
+    return np.array(n_replies)
 
 
 def queries(probability: float) -> float:
@@ -171,8 +171,10 @@ def attack(members: Floats, others: Floats, rng: np.random.Generator) -> Attack:
 
 def _attack(members: Floats, others: Floats) -> tuple[float, float]:
     """Return the area under the ROC curve, and the true positive rate at 1 % false positives."""
-    known = np.sort(others)
-    below = np.searchsorted(known, members, "left") + np.searchsorted(known, members, "right")
+    sorted_others = np.sort(others)
+    below = np.searchsorted(sorted_others, members, "left") + np.searchsorted(
+        sorted_others, members, "right"
+    )
     threshold = np.quantile(others, 0.99, method="higher")
     return float(below.mean() / 2 / len(others)), float((members > threshold).mean())
 
@@ -208,13 +210,13 @@ def copied_share(replies: Sequence[str], store: TokenStore, tokenizer: Tokenizer
 
     The split is streamed, so that memory grows with the replies only.
     """
-    wanted: dict[str, set[int]] = {}
+    replies_with: dict[str, set[int]] = {}
     for number, reply in enumerate(replies):
         for place in range(len(reply) - n + 1):
-            wanted.setdefault(reply[place : place + n], set()).add(number)
+            replies_with.setdefault(reply[place : place + n], set()).add(number)
     copied: set[int] = set()
     for begin, end in zip(*session_bounds(store.tokens, tokenizer.bos_id), strict=True):
         for _, text in parse(store.tokens[begin:end].tolist(), tokenizer):
             for place in range(len(text) - n + 1):
-                copied |= wanted.get(text[place : place + n], set())
+                copied |= replies_with.get(text[place : place + n], set())
     return len(copied) / max(1, len(replies))

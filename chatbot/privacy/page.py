@@ -65,7 +65,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {_shown(one)}" for name, one in value.items())
+        return ", ".join(f"{name}: {_shown(part)}" for name, part in value.items())
     return str(value)
 
 

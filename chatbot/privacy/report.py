@@ -91,11 +91,11 @@ def quick_report(
     n_chars, members, others = long_messages(model, corpus.train, corpus.val, tokenizer, n)
     items = {"train": members, "held_out": others}
     shares = {
-        split: extraction(model, some, tokenizer.control_ids, sampling)
-        for split, some in items.items()
+        split: extraction(model, split_items, tokenizer.control_ids, sampling)
+        for split, split_items in items.items()
     }
     return PrivacyReport(
-        n_messages={split: len(some) for split, some in items.items()},
+        n_messages={split: len(split_items) for split, split_items in items.items()},
         min_chars=n_chars,
         extraction=shares,
         membership=attacks(model, members, others),
@@ -111,11 +111,11 @@ def long_messages(
     """
     for n_chars in LONG_CHARS:
         room = model.context_length
-        some = [list(messages_of(store, tokenizer, room, n_chars)) for store in (train, held_out)]
+        splits = [list(messages_of(store, tokenizer, room, n_chars)) for store in (train, held_out)]
         # Messages in both splits are common, so they do not reveal training.
-        common = {item.text for item in some[0]} & {item.text for item in some[1]}
+        common = {item.text for item in splits[0]} & {item.text for item in splits[1]}
         members, others = (
-            spread((item for item in items if item.text not in common), n) for items in some
+            spread((item for item in items if item.text not in common), n) for items in splits
         )
         if min(len(members), len(others)) >= min(n, ENOUGH):
             break
@@ -165,7 +165,7 @@ def secret_exposures(
     its place must not rank above chance. At most 8 bits.
     """
     forms = {pseudonym: (kind, value) for kind, value, pseudonym in secrets}
-    found: dict[str, list[float]] = {}
+    by_kind: dict[str, list[float]] = {}
     room = model.context_length
     for item in messages_of(corpus.train, corpus.tokenizer, room, 4):
         for pseudonym in [known for known in forms if known in item.text]:
@@ -174,13 +174,15 @@ def secret_exposures(
                 Pseudonyms(str(n).encode()).reference(kind, value) for n in range(_N_REFERENCES)
             ]
             secret, *others = (
-                item_of([], Turn(0, item.text.replace(pseudonym, one)), corpus.tokenizer, room)
-                for one in (value, *drawn)
+                item_of(
+                    [], Turn(0, item.text.replace(pseudonym, candidate)), corpus.tokenizer, room
+                )
+                for candidate in (value, *drawn)
             )
-            found.setdefault(kind, []).append(exposure(model, secret, others))
-            if sum(map(len, found.values())) >= most:
-                return found
-    return found
+            by_kind.setdefault(kind, []).append(exposure(model, secret, others))
+            if sum(map(len, by_kind.values())) >= most:
+                return by_kind
+    return by_kind
 
 
 def candidate_exposures(
@@ -230,11 +232,11 @@ def _claims(report: PrivacyReport) -> Iterator[tuple[str, float, str]]:
         excess = copied.train - copied.held_out
         claim = f"{copied.train:.1%} of its replies copy 20 or more characters of a trained message"
         yield "max_copied", excess, claim
-    secrets = [bits for some in report.secrets.values() for bits in some]
+    secrets = [bits for values in report.secrets.values() for bits in values]
     if len(secrets) >= _ENOUGH_SECRETS:
         bits = median(secrets)
         yield "max_exposure", bits, f"masked values are exposed by {bits:.1f} bits"
-    strings = [bits for some in report.candidates.values() for bits in some]
+    strings = [bits for values in report.candidates.values() for bits in values]
     if strings:
         n_out = sum(bits >= STANDS_OUT_BITS for bits in strings)
         claim = (

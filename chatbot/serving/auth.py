@@ -33,20 +33,20 @@ class Gate:
         """Never show a secret."""
         return "Gate()"
 
-    def admits(self, given: str) -> bool:
+    def admits(self, password: str) -> bool:
         """Whether a password is correct, in a time that does not depend on it."""
         if self._hash is not None:
             if not _PHC.match(self._hash):
                 raise AccessError(_BAD_HASH, hint=_HINT)
             try:
-                Argon2id.verify_phc_encoded(_bytes(given), self._hash)
+                Argon2id.verify_phc_encoded(_bytes(password), self._hash)
             except InvalidKey:
                 return False
             except ValueError as error:
                 raise AccessError(_BAD_HASH, hint=_HINT) from error
             return True
         return self._password is not None and hmac.compare_digest(
-            _bytes(given), _bytes(self._password)
+            _bytes(password), _bytes(self._password)
         )
 
 
@@ -98,13 +98,13 @@ def require_access(
     gate = load_gate(config, environment)
     password, _ = _secrets(config, environment)
     typed = os.environ if environment is None else environment
-    given = password or typed.get(config.security.password_env) or ask()
-    if given is None:
+    typed_password = password or typed.get(config.security.password_env) or ask()
+    if typed_password is None:
         raise AccessError(
             "a password is needed and nobody is at the terminal",
             hint=f"set {config.security.password_env} for this command",
         )
-    if not gate.admits(given):
+    if not gate.admits(typed_password):
         raise AccessError("wrong password", hint="try again")
 
 

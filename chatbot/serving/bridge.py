@@ -22,8 +22,8 @@ def parse_room_line(line: str) -> tuple[str, str]:
     >>> parse_room_line("하늘: 뭐해?")
     ('하늘', '뭐해?')
     """
-    found = _LINE.match(line.strip())
-    return (found["speaker"].strip(), found["text"].strip()) if found else ("", line.strip())
+    match = _LINE.match(line.strip())
+    return (match["speaker"].strip(), match["text"].strip()) if match else ("", line.strip())
 
 
 def answer_room(lines: Iterable[str], bot: Bot, numbers: dict[str, int]) -> Iterator[Outgoing]:

@@ -80,7 +80,7 @@ def _age_seconds(path: Path) -> float:
     """Return how long ago a file, or the newest in a folder, was changed."""
     paths = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
     try:
-        return time.time() - max(one.lstat().st_mtime for one in paths)
+        return time.time() - max(entry.lstat().st_mtime for entry in paths)
     except OSError:  # another process is at work there
         return 0.0
 

@@ -213,8 +213,8 @@ class BatchSource:
         chunk = max(1, int(_ROWS_SORTED_TOGETHER * self._batch_tokens / lengths.mean()))
         batches: list[Ints] = []
         for begin in range(0, len(order), chunk):
-            some = order[begin : begin + chunk]
-            batches += self._fill(some[np.argsort(lengths[some], kind="stable")])
+            rows = order[begin : begin + chunk]
+            batches += self._fill(rows[np.argsort(lengths[rows], kind="stable")])
         return [batches[index] for index in rng.permutation(len(batches))]
 
     def _fill(self, rows: Ints) -> list[Ints]:

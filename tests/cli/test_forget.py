@@ -31,7 +31,7 @@ def test_what_somebody_said_before_a_day_is_gone(trained, capsys):
     assert found["n_messages"] > 0 and "checkpoints/main" in found["stale_runs"]
     for command in (["publish"], ["export", "--to", "hf", str(trained.root / "hf")]):
         assert trained.run(*command) == 2
-        assert "forgotten since" in capsys.readouterr().err
+        assert "are now forgotten" in capsys.readouterr().err
     assert trained.run("archive") == 0
     assert trained.run("preprocess") == 0 and trained.run("train") == 0
     assert fingerprint(trained) == found["data_after"]  # it does not come back
@@ -49,7 +49,7 @@ def test_purge_deletes_every_copy_that_is_here_and_nothing_else(trained, capsys)
     assert trained.run("preprocess") == 0 and trained.run("train") == 0
     (before,) = [path for path in archives(trained) if (path / "STALE.json").exists()]
     assert trained.run("archive", "--restore", before.name) == 2
-    assert "forgotten since" in capsys.readouterr().err
+    assert "are now forgotten" in capsys.readouterr().err
     assert len(archives(trained)) == 2
     assert trained.run("forget", "--purge") == 0
     assert capsys.readouterr().err.count("deleted ") == 2
@@ -176,7 +176,7 @@ def test_a_forget_that_was_killed_is_finished_by_the_same_command(trained, monke
     published = ("--set", "dialogue.model=artifacts/model_latest.safetensors")
     assert trained.run("export", *published, "--to", "hf", str(trained.root / "hf")) == 2
     assert trained.run("encrypt-model") == 2
-    assert capsys.readouterr().err.count("forgotten since") == 2
+    assert capsys.readouterr().err.count("are now forgotten") == 2
 
 
 def test_a_short_name_is_enough_where_one_fits_and_a_near_one_is_proposed(

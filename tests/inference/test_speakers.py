@@ -36,7 +36,7 @@ def refused(project, command, settings, capsys):
     arguments = [part.format(root=project.root) for part in command]
     status = project.run(*arguments, settings=settings)
     return (
-        status == 2 and "another one than this model was trained to be" in capsys.readouterr().err
+        status == 2 and "trained with another persona" in capsys.readouterr().err
     )
 
 
@@ -71,7 +71,7 @@ def test_who_is_unknown_is_told_what_is_possible(trained, capsys, monkeypatch):
     unknown = ("--set", "dialogue.speak_as=하느")
     assert trained.run("reply", *unknown, "안녕") == 2
     shown = capsys.readouterr().err
-    assert "0, the persona, to 1, or one of 2 names of the room" in shown and "하늘" not in shown
+    assert "0 (the persona) to 1, or one of 2 names of the room" in shown and "하늘" not in shown
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert trained.run("reply", *unknown, "안녕") == 2
     assert "did you mean 하늘?" in capsys.readouterr().err

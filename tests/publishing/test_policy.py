@@ -36,7 +36,7 @@ def test_a_stale_model_is_refused_at_every_door(published, command, capsys):
         ("artifacts", "model_latest.STALE.json"),
     ):
         (published.root / folder / name).write_text("{}")
-    assert "were forgotten since" in refusal(published, command, TINY, capsys)
+    assert "are now forgotten" in refusal(published, command, TINY, capsys)
 
 
 @pytest.mark.slow
@@ -45,7 +45,7 @@ def test_a_stale_model_is_not_decrypted_for_others_and_replies_with_a_warning(pu
     assert published.run("publish", "--encrypt", settings=quiet) == 0
     (published.root / "artifacts/model_latest.STALE.json").write_text("{}")
     command = ["decrypt-model", "{root}/artifacts/model_latest.enc", "--output", "{root}/plain"]
-    assert "were forgotten since" in refusal(published, command, TINY, capsys)
+    assert "are now forgotten" in refusal(published, command, TINY, capsys)
     (published.root / "checkpoints/main/STALE.json").write_text("{}")
     assert published.run("reply", "안녕") == 0
     assert "warning: this model learned" in capsys.readouterr().err
@@ -53,7 +53,7 @@ def test_a_stale_model_is_not_decrypted_for_others_and_replies_with_a_warning(pu
 
 @pytest.mark.parametrize("command", DOORS, ids=lambda command: command[0])
 def test_another_persona_is_refused_at_every_door(published, command, capsys):
-    assert "another one than this model" in refusal(published, command, OTHER_PERSONA, capsys)
+    assert "trained with another persona" in refusal(published, command, OTHER_PERSONA, capsys)
 
 
 @pytest.mark.parametrize("command", DOORS[:2], ids=lambda command: command[0])

@@ -68,7 +68,7 @@ def test_servers_hold_others_against_the_plain_password(project):
 
 
 def test_empty_password_makes_no_hash():
-    with pytest.raises(AccessError, match="empty password"):
+    with pytest.raises(AccessError, match="password is empty"):
         hash_password(" ")
 
 

@@ -111,9 +111,9 @@ def find_candidates(
     for speaker, text in messages:
         plain = plain_form(text)
         n_said.update({match[1] for match in _PLAIN.finditer(plain)})
-        found = {("password", value) for value in _random_strings(plain)}
-        found |= {("name", name) for name in _called(plain)}
-        for key in found:
+        strings = {("password", value) for value in _random_strings(plain)}
+        strings |= {("name", name) for name in _called(plain)}
+        for key in strings:
             counts[key] += 1
             if len(speakers[key]) <= _MAX_SPEAKERS:
                 speakers[key].add(speaker)

@@ -102,15 +102,15 @@ def _require_text(tokenizer: BaseTokenizer, base: Base) -> BaseTokenizer:
     return tokenizer
 
 
-def _chat_form(theirs: Any, base: Base) -> Form:
+def _chat_form(hf_tokenizer: Any, base: Base) -> Form:
     import jinja2
 
-    if not theirs.chat_template:
+    if not hf_tokenizer.chat_template:
         raise ConfigError(f"base {base.name} has no chat template", hint="set model.form: plain")
 
     def render(talk: list[dict[str, str]]) -> str:
         try:
-            text = theirs.apply_chat_template(
+            text = hf_tokenizer.apply_chat_template(
                 talk,
                 tokenize=False,
                 enable_thinking=False,
@@ -123,7 +123,7 @@ def _chat_form(theirs: Any, base: Base) -> Form:
             ) from error
         return str(text)
 
-    return chat_form(render, base.settings.system_prompt, theirs.eos_token or "")
+    return chat_form(render, base.settings.system_prompt, hf_tokenizer.eos_token or "")
 
 
 def without_speakers(tokenizer: BaseTokenizer) -> BaseTokenizer:
