@@ -111,7 +111,7 @@ def _refuse_unlocking(overrides: Sequence[str]) -> None:
     for override in overrides:
         if override.split("=")[0].split(".")[0].strip() == "security":
             hint = "edit configs/gen.yaml or configs/sft.yaml"
-            raise ConfigError("--set changes no setting of security", hint=hint)
+            raise ConfigError("--set cannot change security settings", hint=hint)
 
 
 def _explained(arguments: Sequence[str], program: Program) -> int:

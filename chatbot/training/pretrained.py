@@ -131,7 +131,7 @@ def choose_machine(config: Config, local_rank: int = 0) -> Machine:
 
 
 def tokenizer_of(corpus: Corpus, config: Config) -> BaseTokenizer:
-    """Return the tokenizer of data for a base; raises CorpusError for other data."""
+    """Return the tokenizer of processed data; raises CorpusError if it is not for this base."""
     if not isinstance(corpus.tokenizer, BaseTokenizer):
         raise CorpusError(
             f"the data in {config.processed.dir} is not for a pretrained base",

@@ -35,9 +35,7 @@ def refused(project, command, settings, capsys):
     capsys.readouterr()
     arguments = [part.format(root=project.root) for part in command]
     status = project.run(*arguments, settings=settings)
-    return (
-        status == 2 and "trained with another persona" in capsys.readouterr().err
-    )
+    return status == 2 and "trained with another persona" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", DOORS, ids=lambda command: command[0])

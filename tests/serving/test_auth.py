@@ -99,7 +99,7 @@ def test_no_option_opens_the_projects_lock(trained, override, capsys):
     set_env_file(trained, f"CHATBOT_PASSWORD_HASH='{HASH}'\n")
     assert trained.run("reply", "안녕", settings=(*TINY, override)) == 2
     captured = capsys.readouterr()
-    assert captured.out == "" and "--set changes no setting of" in captured.err
+    assert captured.out == "" and "--set cannot change security" in captured.err
 
 
 COMMANDS = (

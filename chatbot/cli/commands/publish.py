@@ -29,7 +29,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     from chatbot.publishing.policy import require_shareable
 
     if args.to and not args.encrypt:
-        raise ConfigError("--to selects who may open it", hint="add --encrypt")
+        raise ConfigError("--to needs --encrypt", hint="add --encrypt")
     require_owner(config)
     source, plain = run_model_path(config), published_path(config)
     bundle = open_model(source, config)
