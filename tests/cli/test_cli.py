@@ -54,11 +54,11 @@ REFUSALS = [
     (["status"], "error: run main has not begun\nhint: start it with `chatbot train`\n"),
     (
         ["smoke"],
-        "error: run main has no model yet\nhint: `chatbot train` makes one; one that you were given belongs in {root}/artifacts\n",
+        "error: run main has no model yet\nhint: `chatbot train` makes one; put a model that you received into {root}/artifacts\n",
     ),
     (
         ["reply", "안녕"],
-        "error: run main has no model yet\nhint: `chatbot train` makes one; one that you were given belongs in {root}/artifacts\n",
+        "error: run main has no model yet\nhint: `chatbot train` makes one; put a model that you received into {root}/artifacts\n",
     ),
     (["reply", " "], 'error: there is nothing to answer\nhint: `chatbot reply "오늘 뭐함"`\n'),
     (["bridge"], "error: no messenger is connected yet\nhint: `chatbot bridge --dry`\n"),

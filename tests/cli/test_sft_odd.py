@@ -84,7 +84,7 @@ def test_a_prefix_longer_than_the_context_is_refused(on_base, capsys):
     settings = ("model.system_prompt='" + "아주 긴 설명 " * 100 + "'", "data.dir=data/long")
     assert project.run("preprocess", settings=settings) == 0
     assert project.run("train", settings=settings) == 2
-    assert "frame before every session" in capsys.readouterr().err
+    assert "prefix of every session" in capsys.readouterr().err
 
 
 def test_a_turn_may_end_with_nothing(tmp_path):
