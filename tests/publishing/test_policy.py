@@ -48,7 +48,7 @@ def test_a_stale_model_is_not_decrypted_for_others_and_replies_with_a_warning(pu
     assert "are now forgotten" in refusal(published, command, TINY, capsys)
     (published.root / "checkpoints/main/STALE.json").write_text("{}")
     assert published.run("reply", "안녕") == 0
-    assert "warning: this model learned" in capsys.readouterr().err
+    assert "warning: this model was trained" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", DOORS, ids=lambda command: command[0])
@@ -80,7 +80,7 @@ def test_a_model_of_other_data_is_not_measured_and_says_so(published):
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--merged"], "one network already"),
+        (["--merged"], "--merged is for adapters"),
         (["--dtype", "fp16"], "is not supported"),
         (["--to", "gguf", "--dtype", "bf16"], "is not supported"),
     ],
