@@ -106,7 +106,7 @@ def test_an_interrupted_first_stage_goes_on_before_replies(on_base, capsys):
     assert "main-cpt" in capsys.readouterr().out
     written = yaml.safe_load((cpt.path / "config.yaml").read_text(encoding="utf-8"))
     assert written["cpt_training"]["max_seq_len"] == 128 and "training" not in written
-    for setting, why in (("optimizer=muon", "changed"), ("max_seq_len=9999", "9999 is more")):
+    for setting, why in (("optimizer=muon", "has changed"), ("max_seq_len=9999", "9999 is more")):
         assert project.run("train", settings=(*CPT, f"cpt_training.{setting}")) == 2
         assert f"`cpt_training.{setting.split('=')[0]}` {why}" in capsys.readouterr().err
     assert project.run("train", settings=CPT) == 0
