@@ -3,8 +3,8 @@
 DP-SGD (Abadi 2016) on processed data: sessions drawn by Poisson sampling, each session's gradient
 clipped to length 1, Gaussian noise on their sum, Adam. The unit is one session, added or removed;
 delta is n_sessions^-1.1, epsilon is counted by `dp-accounting` (`pip install dp-accounting`).
-Favourable to the private arms: the vocabulary and every choice of a rate came from the same data
-without noise, and nothing of that is in epsilon. Prints held-out nats per token and reply bits per
+Favourable to the private arms: the vocabulary comes from the same data without noise, which is not
+in epsilon. Prints held-out nats per token and reply bits per
 byte beside counting words, and beside the default recipe with --epochs.
 """
 
