@@ -76,7 +76,7 @@ def restore(config: Config, stamp: str) -> int:
     target = folder / (stamp or stamps[-1])
     if stale_mark(target).exists():
         raise ConfigError(
-            f"{target} holds messages that were forgotten since",
+            f"{target} holds messages that are now forgotten",
             hint="`chatbot forget --purge` deletes it",
         )
     files = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["files"]

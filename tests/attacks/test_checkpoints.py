@@ -25,7 +25,7 @@ def test_a_whole_one_is_read(tmp_path):
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_one_without_a_key_is_refused(tmp_path, name):
-    with pytest.raises(CheckpointError, match=r"incomplete|no training checkpoint"):
+    with pytest.raises(CheckpointError, match=r"incomplete|not a training checkpoint"):
         read(tmp_path, {key: value for key, value in WHOLE.items() if key != name})
 
 

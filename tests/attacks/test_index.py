@@ -91,4 +91,4 @@ def test_at_home_the_guard_still_works_and_nowhere_else(trained):
 def test_a_file_of_an_earlier_version_is_not_sealed_with_its_index(trained, capsys):
     source = REPOSITORY / "tests/data/before/gpt.safetensors"
     assert trained.run("encrypt-model", str(source), "--output", str(trained.root / "a.enc")) == 2
-    assert "give the chat back" in capsys.readouterr().err
+    assert "reveal the chat" in capsys.readouterr().err

@@ -154,7 +154,7 @@ def test_files_open_again_as_the_same_tokenizer(tmp_path):
     [
         ("{% for m in messages %}{% if m['role']=='user' %}<|im_start|>{{ m['content'] }}{% endif %}{% endfor %}", "hides a reply"),
         ("{% for m in messages %}<|im_start|>{{ loop.index }}{{ m['content'] }}<|im_end|>{% endfor %}", "does not frame every turn in the same way"),
-        ("{{ raise_exception('no') }}", "refuses a talk"),
+        ("{{ raise_exception('no') }}", "refuses a conversation"),
     ],
 )  # fmt: skip
 def test_a_template_that_training_could_not_follow_is_refused(tmp_path, template, problem):
