@@ -171,6 +171,7 @@ def test_a_hostile_file_is_refused(name):
         _ = read_bundle_bytes(content, "a file").tokenizer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURED)
 def test_a_hostile_file_takes_no_memory(tmp_path, name):
     opening = open_file(tmp_path, FILES[name]())

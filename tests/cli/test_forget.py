@@ -38,6 +38,7 @@ def test_what_somebody_said_before_a_day_is_gone(trained, capsys):
     assert trained.run("publish") == 0
 
 
+@pytest.mark.slow
 def test_purge_deletes_every_copy_that_is_here_and_nothing_else(trained, capsys):
     """Archives from before and after, the marked run, what was published of it."""
     assert trained.run("publish") == 0 and trained.run("archive") == 0

@@ -38,6 +38,7 @@ def test_what_was_sealed_comes_back_as_it_was(tmp_path_factory, files):
     assert contents(root) == before
 
 
+@pytest.mark.slow
 def test_a_sealed_project_still_answers_from_its_encrypted_model(trained, monkeypatch, capsys):
     monkeypatch.setenv("CHATBOT_MODEL_KEY", "lomat-bedis-nakor-tifel-sobun-galim")
     monkeypatch.setenv("CHATBOT_SEAL_PASSPHRASE", "open sesame")
