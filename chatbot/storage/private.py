@@ -24,9 +24,15 @@ def protect(config: Config, warn: Callable[[str], object]) -> None:
     """
     folders = private_folders(config)
     for path in close_to_others([*folders, Path(config.root) / ".env"]):
-        warn(f"{path} could be read by other users of this computer; it is closed to them now")
+        if path.is_file() or _has_files(path):
+            warn(f"{path} could be read by other users of this computer; it is closed to them now")
     for folder in (Path(config.root), *folders, config.run_dir):
         remove_leftovers(folder)
+
+
+def _has_files(folder: Path) -> bool:
+    """Whether a folder contains more than the empty folders of a new project."""
+    return any(path.is_file() and path.name != ".gitkeep" for path in folder.rglob("*"))
 
 
 def private_folders(config: Config) -> list[Path]:

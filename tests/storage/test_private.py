@@ -35,10 +35,16 @@ def test_folders_that_were_open_are_closed_and_said_once(tmp_path, capsys):
     folder.mkdir()
     folder.chmod(0o755)
     env.chmod(0o644)
+    (folder / "model.safetensors").touch()
+    new = project.root / "data/raw/inbox"
+    new.mkdir(parents=True)
+    (new / ".gitkeep").touch()
+    (project.root / "data").chmod(0o755)
     for n_warnings in (2, 0):
         main(["plan", "--root", str(project.root)])
         assert capsys.readouterr().err.count("could be read by other users") == n_warnings
     assert (rights(folder), rights(env)) == (0o700, 0o600)
+    assert rights(project.root / "data") == 0o700  # which was empty: nothing to warn of
 
 
 def test_a_folder_elsewhere_keeps_its_rights(tmp_path):
