@@ -143,7 +143,8 @@ def membership_scores(model: LanguageModel, items: Sequence[Item]) -> dict[str, 
         size = len(zlib.compress(item.text.encode()))
         rows.append((likely.mean(), likely.sum() / size, np.sort(likely)[:n_lowest].mean()))
     columns = np.array(rows).T if rows else np.zeros((3, 0))
-    return dict(zip(("loss", "loss / zlib", "min 20 %"), columns, strict=True))
+    names = "loss", "loss / compressed size", "loss of the least likely 20 %"
+    return dict(zip(names, columns, strict=True))
 
 
 @dataclass(frozen=True)

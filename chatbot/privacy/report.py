@@ -226,7 +226,10 @@ def _claims(report: PrivacyReport) -> Iterator[tuple[str, float, str]]:
     claim = f"{excess:.1%} more trained than held-out messages recur word for word in 100 replies"
     yield "max_extraction", excess, claim
     for name, measured in report.membership.items():
-        claim = f"by {name}, trained messages can be recognized (AUC {measured.auc:.2f})"
+        claim = (
+            f"by {name}, the trained message of two is recognized in {measured.auc:.0%} of pairs "
+            "(chance is 50%)"
+        )
         yield "max_membership_auc", measured.auc_interval[0], claim
     if copied := report.verbatim:
         excess = copied.train - copied.held_out
