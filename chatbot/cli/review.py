@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from chatbot.cli.screen import TERMINAL, ask, display, say, table
 from chatbot.ingest.masking.candidates import Candidate, find_candidates
-from chatbot.ingest.masking.review import Decision, decide, keep_decisions, read_decisions
+from chatbot.ingest.masking.review import Decision, keep_decisions, read_decisions
 from chatbot.ingest.pipeline import CleanRooms, read_sessions
 from chatbot.settings.schema import Config
 
@@ -56,5 +56,5 @@ def _asked(candidates: Sequence[Candidate]) -> Iterator[Decision]:
             if answer in _QUIT:
                 return
             if answer in _YES or answer in _NO:
-                yield decide(candidate, is_masked=answer in _YES)
+                yield Decision(candidate.kind, candidate.value, is_masked=answer in _YES)
                 break

@@ -34,11 +34,6 @@ def advance(bar: Progress) -> None:
     bar.update()
 
 
-def advance_by(bar: Progress, n: int) -> None:
-    """Move a progress bar by n."""
-    bar.update(n)
-
-
 def say(text: str = "") -> None:
     """Print a message to stderr, so that stdout contains results only."""
     print(printable(render(text)), file=sys.stderr, flush=True)

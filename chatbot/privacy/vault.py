@@ -21,11 +21,10 @@ from chatbot.inference.loading import ENCRYPTED
 from chatbot.privacy.forgetting import require_no_trainer
 from chatbot.settings.aliases import load_sft_config
 from chatbot.settings.schema import Config
-from chatbot.storage.files import atomic_write, move, part_of, sync_file
+from chatbot.storage.files import atomic_write, move, part_of, sha256_of, sync_file
 from chatbot.storage.private import private_folders
 
 FILE = "sealed.age"
-_CHUNK = 1 << 20
 
 
 def sealed_path(config: Config) -> Path:
@@ -101,7 +100,7 @@ def _put_back(files: list[Path], aside: Path, root: Path) -> None:
     """Move unsealed files to where they were; what a killed `seal` had not deleted is there yet."""
     targets = {path: root / path.relative_to(aside) for path in files}
     present = [path for path, target in targets.items() if target.exists()]
-    if changed := [path for path in present if _digest_of(path) != _digest_of(targets[path])]:
+    if changed := [path for path in present if sha256_of(path) != sha256_of(targets[path])]:
         raise ChatbotError(
             f"{len(changed)} files are in the way, {changed[0].relative_to(aside)} first",
             hint="move them out of the project",
@@ -124,7 +123,7 @@ def _compare(
     with target.open("rb") as sealed, _open_tar(_Plain(decrypt(sealed, [key]))) as tar:
         for member in tar:
             path, content = names.pop(member.name), tar.extractfile(member)
-            if content is None or _digest(content) != _digest_of(path):
+            if content is None or _digest(content) != sha256_of(path):
                 raise ChatbotError(f"{path} changed while it was sealed", hint="try again")
             advance(member.size)
     if names:
@@ -198,16 +197,8 @@ class _Counted(io.RawIOBase):
         return len(content)
 
 
-def _digest(file: IO[bytes]) -> bytes:
-    digest = hashlib.sha256()
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
-    return digest.digest()
-
-
-def _digest_of(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return _digest(file)
+def _digest(file: IO[bytes]) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def _remove_empty(folder: Path) -> None:

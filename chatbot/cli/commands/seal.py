@@ -3,7 +3,7 @@
 import argparse
 
 from chatbot.cli.keys import add_weak_key_argument, ask_new_passphrase
-from chatbot.cli.screen import advance_by, progress, say
+from chatbot.cli.screen import progress, say
 from chatbot.crypto.age_keys import Passphrase
 from chatbot.crypto.strength import require_strong
 from chatbot.privacy.vault import private_files, seal
@@ -23,6 +23,6 @@ def run(args: argparse.Namespace, config: Config) -> None:
     key = Passphrase(phrase)
     n_bytes = sum(path.stat().st_size for path in private_files(config))
     with progress(2 * n_bytes, "sealing") as bar:
-        target = seal(config, key, lambda n: advance_by(bar, n))
+        target = seal(config, key, bar.update)
     say(f"sealed in {target}: `chatbot unseal` brings everything back by the passphrase")
     say("nobody can open it without the passphrase, and neither can you")

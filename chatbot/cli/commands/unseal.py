@@ -3,7 +3,7 @@
 import argparse
 
 from chatbot.cli.keys import ask_passphrase
-from chatbot.cli.screen import advance_by, progress, say
+from chatbot.cli.screen import progress, say
 from chatbot.crypto.age_keys import Passphrase
 from chatbot.privacy.vault import sealed_path, unseal
 from chatbot.settings.schema import Config
@@ -20,5 +20,5 @@ def run(args: argparse.Namespace, config: Config) -> None:
     n_bytes = path.stat().st_size if path.is_file() else 0
     key = Passphrase(ask_passphrase())
     with progress(n_bytes, "unsealing") as bar:
-        n_files = unseal(config, key, lambda n: advance_by(bar, n))
+        n_files = unseal(config, key, bar.update)
     say(f"{n_files:,} files are back")
