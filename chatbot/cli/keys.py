@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from chatbot.cli.screen import say
+from chatbot.cli.screen import YES, say
 from chatbot.crypto.age import Recipient
 from chatbot.crypto.age_keys import Passphrase, new_passphrase, recipient_of, recipients_of
 from chatbot.crypto.secrets import keep_secret, read_secret
@@ -63,7 +63,7 @@ def _offer_passphrase(name: str) -> str:
         )
     phrase = new_passphrase()
     say(f"{name} is not set. A passphrase for it: {phrase}")
-    if input("use it? [Y/n] ").strip().lower() not in ("", "y", "yes", "ㅛ", "네", "예"):
+    if input("use it? [Y/n] ").strip().lower() not in ("", *YES):
         raise AccessError("no key to encrypt with", hint=f"put your own into .env: {name}=...")
     return phrase
 

@@ -3,14 +3,14 @@
 import sys
 from collections.abc import Iterator, Sequence
 
-from chatbot.cli.screen import TERMINAL, ask, display, say, table
+from chatbot.cli.screen import TERMINAL, YES, ask, display, say, table
 from chatbot.ingest.masking.candidates import Candidate, find_candidates
 from chatbot.ingest.masking.review import Decision, keep_decisions, read_decisions
 from chatbot.ingest.pipeline import CleanRooms, read_sessions
 from chatbot.settings.schema import Config
 
 _KINDS = {"password": "password or code?", "name": "name of a person?"}
-_YES, _NO, _QUIT = ("y", "yes", "ㅛ", "네", "예"), ("n", "no", "ㅜ", "아니요", ""), ("q", "ㅂ")
+_NO, _QUIT = ("n", "no", "ㅜ", "아니요", ""), ("q", "ㅂ")
 
 
 def review(config: Config) -> None:
@@ -55,6 +55,6 @@ def _asked(candidates: Sequence[Candidate]) -> Iterator[Decision]:
             answer = ask(f"{candidate.value} [y/N/q] ").strip().lower()
             if answer in _QUIT:
                 return
-            if answer in _YES or answer in _NO:
-                yield Decision(candidate.kind, candidate.value, is_masked=answer in _YES)
+            if answer in YES or answer in _NO:
+                yield Decision(candidate.kind, candidate.value, is_masked=answer in YES)
                 break

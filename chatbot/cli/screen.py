@@ -50,6 +50,9 @@ def display(text: str = "", end: str = "\n", colour: int | None = None) -> None:
     print(text, end=end, flush=True)
 
 
+YES = ("y", "yes", "ㅛ", "네", "예")
+
+
 def ask(question: str) -> str:
     """Ask a question, and return the typed line."""
     return input(printable(question))

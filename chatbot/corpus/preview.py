@@ -31,7 +31,7 @@ class PreviewSample(msgspec.Struct, frozen=True):
 
 def preview(store: TokenStore, tokenizer: Tokenizer, n_samples: int) -> Iterator[PreviewSample]:
     """Yield the first samples of a split, read back from the token files."""
-    for n_tokens, turns in islice(_sessions(store, tokenizer), n_samples):
+    for n_tokens, turns in islice(turns_by_session(store, tokenizer), n_samples):
         shown = [PreviewTurn(t.speaker, t.text, t.is_target, t.is_context_only) for t in turns]
         yield PreviewSample(n_tokens, shown)
 
@@ -44,7 +44,7 @@ def write_jsonl(folder: Path, stats: Stats, tokenizer: Tokenizer) -> None:
     for split in SPLITS:
         store = open_store(folder, split, stats.dtype)
         with atomic_write(folder / f"{split}.jsonl") as file:
-            for _, turns in _sessions(store, tokenizer):
+            for _, turns in turns_by_session(store, tokenizer):
                 talk = [
                     {"role": "assistant" if turn.speaker == 0 else "user", "content": turn.text}
                     | ({"name": str(turn.speaker)} if tokenizer.n_speakers > 2 else {})
@@ -54,7 +54,9 @@ def write_jsonl(folder: Path, stats: Stats, tokenizer: Tokenizer) -> None:
                 file.write(json.dumps({"messages": talk}, ensure_ascii=False).encode() + b"\n")
 
 
-def _sessions(store: TokenStore, tokenizer: Tokenizer) -> Iterator[tuple[int, Iterator[Turn]]]:
+def turns_by_session(
+    store: TokenStore, tokenizer: Tokenizer
+) -> Iterator[tuple[int, Iterator[Turn]]]:
     """Yield (number of tokens, turns) of each session of a split."""
     for start, end in zip(*session_bounds(store.tokens, tokenizer.bos_id), strict=True):
         turns = parse_turns(store.tokens[start:end], store.loss_mask[start:end], tokenizer)

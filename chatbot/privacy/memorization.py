@@ -13,8 +13,9 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
+from chatbot.corpus.preview import turns_by_session
 from chatbot.corpus.store import TokenStore, session_bounds
-from chatbot.corpus.template import Turn, n_ending, parse, parse_turns, render_prompt
+from chatbot.corpus.template import Turn, n_ending, parse, render_prompt
 from chatbot.corpus.tokenizer import Ids, Tokenizer
 from chatbot.inference.sampling import allowed_scores, distribution
 from chatbot.model.interface import LanguageModel
@@ -45,8 +46,8 @@ def messages_of(
     `room` is the context of the model, in tokens. Context-only messages are skipped: they are not
     trained here, but perhaps elsewhere.
     """
-    for begin, end in zip(*session_bounds(store.tokens, tokenizer.bos_id), strict=True):
-        turns = list(parse_turns(store.tokens[begin:end], store.loss_mask[begin:end], tokenizer))
+    for _, parsed in turns_by_session(store, tokenizer):
+        turns = list(parsed)
         for index, turn in enumerate(turns):
             if index and len(turn.text) >= min_chars and not turn.is_context_only:
                 yield item_of(turns[:index], turn, tokenizer, room)

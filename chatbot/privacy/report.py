@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from chatbot.corpus.store import Corpus, TokenStore, session_bounds
-from chatbot.corpus.template import Turn, parse_turns
+from chatbot.corpus.preview import turns_by_session
+from chatbot.corpus.store import Corpus, TokenStore
+from chatbot.corpus.template import Turn
 from chatbot.corpus.tokenizer import Ids, Tokenizer
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.ingest.masking.candidates import find_candidates
@@ -193,15 +194,8 @@ def candidate_exposures(
     They are in the trained text, because no masking rule covers them. `pseudonyms`: the
     replacements of masked values. At most `most` of each kind.
     """
-    turns = (
-        turn
-        for begin, end in zip(
-            *session_bounds(corpus.train.tokens, corpus.tokenizer.bos_id), strict=True
-        )
-        for turn in parse_turns(
-            corpus.train.tokens[begin:end], corpus.train.loss_mask[begin:end], corpus.tokenizer
-        )
-    )
+    sessions = turns_by_session(corpus.train, corpus.tokenizer)
+    turns = (turn for _, turns in sessions for turn in turns)
     candidates = find_candidates(((turn.speaker, turn.text) for turn in turns), pseudonyms)
     exposures: dict[str, list[float]] = {}
     for kind in ("password", "name"):

@@ -63,9 +63,8 @@ def close_to_others(paths: Iterable[Path]) -> Iterator[Path]:
     if os.name == "nt":
         return
     for path in paths:
-        with contextlib.suppress(
-            OSError
-        ):  # missing, of another owner, on a disk without permissions
+        # Missing, of another owner, or on a disk without permissions.
+        with contextlib.suppress(OSError):
             rights = stat.S_IMODE(path.stat().st_mode)
             if rights & _OTHERS:
                 path.chmod(rights & ~_OTHERS)
