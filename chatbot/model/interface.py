@@ -4,7 +4,7 @@ B batch, T tokens, C channels, V vocabulary, K rows of the head that are trained
 torch here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -31,12 +31,20 @@ class Cache(Protocol):
         """Drop everything after the first `length` tokens."""
 
 
+# Tokens (T,) that continue the cache of a conversation; T may differ between conversations.
+Read: TypeAlias = tuple[Tokens, Any]
+
+
 class LanguageModel(Protocol):
     """A causal language model with numpy inputs and outputs, for the sampler and the bot."""
 
     @property
     def context_length(self) -> int:
         """The maximum number of tokens in a cache, or in a call without one."""
+
+    @property
+    def cache_bytes(self) -> int:
+        """The size of a full cache."""
 
     def new_cache(self) -> Cache:
         """Return an empty cache for one conversation."""
@@ -46,6 +54,12 @@ class LanguageModel(Protocol):
 
     def next_logits(self, tokens: Tokens, cache: Any) -> Logits:
         """Map tokens (T,) that continue a cache to the logits (V,) of the next token."""
+
+    def next_logits_of(self, reads: Sequence[Read]) -> Logits:
+        """Map B reads, of conversations with their own caches, to logits (B, V), in one pass.
+
+        Rows equal those of `next_logits` up to rounding, which depends on the other reads.
+        """
 
 
 class Network(Protocol):

@@ -1,9 +1,11 @@
 """The GPT of network.py in numpy: replies without PyTorch, whose import takes seconds.
 
-T tokens, C channels, H heads, K heads of keys and values, D head width, V vocabulary.
+B conversations, T tokens of one, R rows of all together, C channels, H heads, K heads of keys and
+values, D head width, V vocabulary.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy.typing as npt
 
 from chatbot.errors import CheckpointError
 from chatbot.model.gpt.config import NORM_EPS, GPTConfig, require_shapes
-from chatbot.model.interface import Logits, Tokens
+from chatbot.model.interface import Logits, Read, Tokens
 
 Array = npt.NDArray[np.float32]
 
@@ -28,6 +30,16 @@ class NumpyCache:
     def cut(self, length: int) -> None:
         """Drop everything after the first `length` tokens."""
         self.length = min(self.length, length)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The rows of one conversation in a batch, and its cache with place for them."""
+
+    begin: int
+    end: int
+    cache: NumpyCache
+    length: int  # of the cache, with the new tokens
 
 
 class NumpyGPT:
@@ -51,6 +63,12 @@ class NumpyGPT:
         """The maximum number of tokens in a cache."""
         return self._config.block_size
 
+    @property
+    def cache_bytes(self) -> int:
+        """The size of a cache."""
+        config = self._config
+        return 8 * config.n_layer * config.n_kv_head * config.block_size * config.head_dim
+
     def new_cache(self) -> NumpyCache:
         """Return an empty cache for one conversation."""
         return NumpyCache(self._config)
@@ -58,27 +76,43 @@ class NumpyGPT:
     def __call__(self, tokens: Tokens, cache: Any = None) -> Logits:
         """Map tokens (B, T) to logits (B, T, V); a cache holds one conversation, so B is 1."""
         caches = [cache] if cache is not None else [self.new_cache() for _ in tokens]
-        rows = [self._hidden(row, one) for row, one in zip(tokens, caches, strict=True)]
-        return np.stack(rows) @ self._embedding.T
+        rows = [self._hidden([read]) for read in zip(tokens, caches, strict=True)]
+        return self._norm(np.stack(rows)) @ self._embedding.T
 
     def next_logits(self, tokens: Tokens, cache: Any) -> Logits:
         """Map tokens (T,) that continue a cache to the logits (V,) of the next token."""
-        return self._embedding @ self._hidden(tokens, cache)[-1]
+        return self._embedding @ self._norm(self._hidden([(tokens, cache)])[-1])
 
-    def _hidden(self, tokens: Tokens, cache: NumpyCache) -> Array:
-        """Map tokens (T,) to normalized hidden states (T, C), and extend the cache."""
-        begin, end = cache.length, cache.length + len(tokens)
-        if end > self._config.block_size:
-            raise CheckpointError(
-                f"{end} tokens do not fit a context of {self._config.block_size}",
-                hint="shorten the history",
-            )
-        turn = self._cos[begin:end], self._sin[begin:end]
-        x = self._embedding[tokens]
-        for number, layer in enumerate(self._layers):
-            x = layer(x, turn, cache.keys[number, :, :end], cache.values[number, :, :end])
-        cache.length = end
-        return self._norm(x)
+    def next_logits_of(self, reads: Sequence[Read]) -> Logits:
+        """Map B reads, of conversations with their own caches, to logits (B, V)."""
+        last = np.cumsum([len(tokens) for tokens, _ in reads]) - 1
+        return _product(self._norm(self._hidden(reads)[last]), self._embedding)
+
+    def _hidden(self, reads: Sequence[Read]) -> Array:
+        """Map the tokens of all reads, R in total, to hidden states (R, C); extend the caches."""
+        spans = self._spans(reads)
+        places = [np.arange(span.cache.length, span.length) for span in spans]
+        turn = self._cos[np.concatenate(places)], self._sin[np.concatenate(places)]
+        x = self._embedding[np.concatenate([tokens for tokens, _ in reads])]
+        for layer in self._layers:
+            x = layer(x, turn, spans)
+        for span in spans:
+            span.cache.length = span.length
+        return x
+
+    def _spans(self, reads: Sequence[Read]) -> list[_Span]:
+        """Return the spans of reads; raises CheckpointError if one does not fit its cache."""
+        spans, begin = [], 0
+        for tokens, cache in reads:
+            length = cache.length + len(tokens)
+            if length > self._config.block_size:
+                raise CheckpointError(
+                    f"{length} tokens do not fit a context of {self._config.block_size}",
+                    hint="shorten the history",
+                )
+            spans.append(_Span(begin, begin + len(tokens), cache, length))
+            begin += len(tokens)
+        return spans
 
 
 class _Layer:
@@ -88,7 +122,8 @@ class _Layer:
         def weight(name: str) -> Array:
             return weights[f"layers.{number}.{name}.weight"]
 
-        self._n_kv_head = config.n_kv_head
+        self._number = number
+        self._n_kv_head, self._head_dim = config.n_kv_head, config.head_dim
         self._input_norm = _Norm(weight("input_layernorm"))
         self._mlp_norm = _Norm(weight("post_attention_layernorm"))
         # One product for each group: larger matrices are read from memory a third faster.
@@ -101,9 +136,9 @@ class _Layer:
         heads = [q_norm] * config.n_head + [weight("self_attn.k_norm")] * config.n_kv_head
         self._head_norm = _Norm(np.stack(heads))
 
-    def __call__(self, x: Array, turn: tuple[Array, Array], keys: Array, values: Array) -> Array:
-        """Map (T, C) to (T, C); the last T places of keys and values (K, N, D) are filled."""
-        x = x + self._attend(self._input_norm(x), turn, keys, values)
+    def __call__(self, x: Array, turn: tuple[Array, Array], spans: Sequence[_Span]) -> Array:
+        """Map (R, C) to (R, C); keys and values of the spans' new tokens are written."""
+        x = x + self._attend(self._input_norm(x), turn, spans)
         half, up = np.split(_product(self._mlp_norm(x), self._gate_up), 2, axis=1)
         half *= np.float32(0.5)
         open_share = np.tanh(half)  # silu(2h) = h (1 + tanh h), which never overflows
@@ -113,23 +148,40 @@ class _Layer:
         x += _product(half, self._down)
         return x
 
-    def _attend(self, x: Array, turn: tuple[Array, Array], keys: Array, values: Array) -> Array:
-        T, (K, N, D) = len(x), keys.shape
-        heads = _product(x, self._qkv).reshape(T, -1, D)
-        values[:, N - T :] = heads[:, -K:].swapaxes(0, 1)
+    def _attend(self, x: Array, turn: tuple[Array, Array], spans: Sequence[_Span]) -> Array:
+        K, D = self._n_kv_head, self._head_dim
+        heads = _product(x, self._qkv).reshape(len(x), -1, D)
+        values = heads[:, -K:]
         heads = _rotate(self._head_norm(heads[:, :-K]), turn)
-        keys[:, N - T :] = heads[:, -K:].swapaxes(0, 1)
-        # Heads that share keys are computed in one product: (K, H/K * T, D).
-        queries = heads[:, :-K].reshape(T, K, -1, D).transpose(1, 2, 0, 3).reshape(K, -1, D)
-        scores = queries @ keys.swapaxes(1, 2)
-        if T > 1:
-            future = ~np.tri(T, N, N - T, dtype=bool)
-            scores.reshape(K, -1, T, N)[:, :, future] = -np.inf
-        scores -= scores.max(axis=-1, keepdims=True)
-        np.exp(scores, out=scores)
-        mixed = np.asarray(scores @ values, dtype=np.float32)
-        mixed /= scores.sum(axis=-1, keepdims=True)
-        return _product(mixed.reshape(K, -1, T, D).transpose(2, 0, 1, 3).reshape(T, -1), self._o)
+        queries, keys = heads[:, :-K], heads[:, -K:]
+        mixed = np.empty((len(x), queries.shape[1] * D), dtype=np.float32)
+        for span in spans:
+            rows = slice(span.begin, span.end)
+            new = slice(span.length - span.end + span.begin, span.length)
+            cached_keys = span.cache.keys[self._number]
+            cached_values = span.cache.values[self._number]
+            cached_keys[:, new] = keys[rows].swapaxes(0, 1)
+            cached_values[:, new] = values[rows].swapaxes(0, 1)
+            mixed[rows] = _attention(
+                queries[rows], cached_keys[:, : span.length], cached_values[:, : span.length]
+            )
+        return _product(mixed, self._o)
+
+
+def _attention(queries: Array, keys: Array, values: Array) -> Array:
+    """Map queries (T, H, D), the last of N tokens with keys and values (K, N, D), to (T, H * D)."""
+    T, (K, N, D) = len(queries), keys.shape
+    # Heads that share keys are computed in one product: (K, H/K * T, D).
+    grouped = queries.reshape(T, K, -1, D).transpose(1, 2, 0, 3).reshape(K, -1, D)
+    scores = grouped @ keys.swapaxes(1, 2)
+    if T > 1:
+        future = ~np.tri(T, N, N - T, dtype=bool)
+        scores.reshape(K, -1, T, N)[:, :, future] = -np.inf
+    scores -= scores.max(axis=-1, keepdims=True)
+    np.exp(scores, out=scores)
+    mixed = np.asarray(scores @ values, dtype=np.float32)
+    mixed /= scores.sum(axis=-1, keepdims=True)
+    return mixed.reshape(K, -1, T, D).transpose(2, 0, 1, 3).reshape(T, -1)
 
 
 class _Norm:
