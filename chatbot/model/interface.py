@@ -42,10 +42,6 @@ class LanguageModel(Protocol):
     def context_length(self) -> int:
         """The maximum number of tokens in a cache, or in a call without one."""
 
-    @property
-    def cache_bytes(self) -> int:
-        """The size of a full cache."""
-
     def new_cache(self) -> Cache:
         """Return an empty cache for one conversation."""
 
@@ -54,6 +50,14 @@ class LanguageModel(Protocol):
 
     def next_logits(self, tokens: Tokens, cache: Any) -> Logits:
         """Map tokens (T,) that continue a cache to the logits (V,) of the next token."""
+
+
+class BatchLanguageModel(LanguageModel, Protocol):
+    """A language model that serves many conversations at once."""
+
+    @property
+    def cache_bytes(self) -> int:
+        """The size of a full cache."""
 
     def next_logits_of(self, reads: Sequence[Read]) -> Logits:
         """Map B reads, of conversations with their own caches, to logits (B, V), in one pass.

@@ -5,7 +5,7 @@ in transformers.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from chatbot.errors import CheckpointError
 from chatbot.model.device import computing_dtype
 from chatbot.model.gpt.config import NORM_EPS, GPTConfig, require_shapes
-from chatbot.model.interface import Logits, Signature, Tokens
+from chatbot.model.interface import Logits, Read, Signature, Tokens
 
 _INIT_STD = 0.02
 
@@ -38,16 +38,76 @@ class KVCache:
         self.values = torch.zeros_like(self.keys)
         self.length = 0
 
-    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Store new (B, H, T, D) keys and values; return all so far."""
-        end = self.length + k.shape[2]
+    def places(self, n_new: int) -> slice:
+        """Return the positions of `n_new` tokens that continue the conversation."""
+        return slice(self._fitting(n_new) - n_new, self.length + n_new)
+
+    def _fitting(self, n_new: int) -> int:
+        end, size = self.length + n_new, self.keys.shape[3]
+        if end > size:
+            raise too_long(end, size)
+        return end
+
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Store new keys and values; return the attention (B, H, T, D) of q to all so far."""
+        T, end = k.shape[2], self.length + k.shape[2]
         self.keys[layer, :, :, self.length : end] = k
         self.values[layer, :, :, self.length : end] = v
-        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+        mask = None
+        if self.length and T > 1:
+            mask = torch.ones(T, end, dtype=torch.bool, device=q.device).tril(self.length)
+        keys, values = self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+        return F.scaled_dot_product_attention(
+            q.to(keys.dtype),
+            keys,
+            values,
+            attn_mask=mask,
+            is_causal=self.length == 0 and T > 1,
+            enable_gqa=keys.shape[1] != q.shape[1],
+        )
+
+    def advance(self, n_new: int) -> None:
+        """Count the tokens that all layers have stored."""
+        self.length += n_new
 
     def cut(self, length: int) -> None:
         """Drop everything after the first `length` tokens."""
         self.length = min(self.length, length)
+
+
+class PackedCaches:
+    """The caches of conversations whose new tokens stand one after the other in one row."""
+
+    def __init__(self, caches: Sequence[KVCache], sizes: Sequence[int]) -> None:
+        self._caches, self._sizes = caches, list(sizes)
+
+    def places(self, n_new: int) -> Tensor:
+        """Return the positions (T,) of the tokens in their conversations."""
+        del n_new
+        pairs = zip(self._caches, self._sizes, strict=True)
+        spans = [cache.places(size) for cache, size in pairs]
+        return torch.cat([torch.arange(span.start, span.stop) for span in spans])
+
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Return the attention (1, H, T, D) of each token to its own conversation."""
+        parts = zip(self._caches, *(x.split(self._sizes, dim=2) for x in (q, k, v)), strict=True)
+        return torch.cat([cache.attend(layer, *part) for cache, *part in parts], dim=2)
+
+    def advance(self, n_new: int) -> None:
+        """Count the tokens that all layers have stored."""
+        del n_new
+        for cache, size in zip(self._caches, self._sizes, strict=True):
+            cache.advance(size)
+
+
+AnyCache = KVCache | PackedCaches
+
+
+def too_long(n_tokens: int, context_length: int) -> CheckpointError:
+    """Return the error for more tokens than a context has."""
+    return CheckpointError(
+        f"{n_tokens} tokens do not fit a context of {context_length}", hint="shorten the history"
+    )
 
 
 @dataclass(frozen=True, eq=False)  # torch.compile hashes it during construction
@@ -137,32 +197,20 @@ class Attention(nn.Module):
         self.q_norm = RMSNorm(config.head_dim)
         self.k_norm = RMSNorm(config.head_dim)
 
-    def forward(self, x: Tensor, rotary: Rotary, cache: KVCache | None, layer: int) -> Tensor:
+    def forward(self, x: Tensor, rotary: Rotary, cache: AnyCache | None, layer: int) -> Tensor:
         """Map (B, T, C) to (B, T, C)."""
         B, T, C = x.shape
         q = self.q_norm(self.q_proj(x).view(B, T, self.n_head, self.head_dim)).transpose(1, 2)
         k = self.k_norm(self.k_proj(x).view(B, T, self.n_kv_head, self.head_dim)).transpose(1, 2)
         v = self.v_proj(x).view(B, T, self.n_kv_head, self.head_dim).transpose(1, 2)
         q, k = rotary(q).to(v.dtype), rotary(k).to(v.dtype)
-        n_past = 0
         if cache is not None:
-            n_past = cache.length
-            k, v = cache.extend(layer, k.to(cache.keys.dtype), v.to(cache.keys.dtype))
-            q = q.to(cache.keys.dtype)
-        if self.training and q.dtype is torch.bfloat16 and q.device.type == "cpu":
+            y = cache.attend(layer, q, k, v)
+        elif self.training and q.dtype is torch.bfloat16 and q.device.type == "cpu":
             y = attend(q, k, v)
         else:
-            mask = None
-            if n_past and T > 1:
-                mask = torch.ones(T, n_past + T, dtype=torch.bool, device=x.device).tril(n_past)
-            y = F.scaled_dot_product_attention(
-                q,
-                k,
-                v,
-                attn_mask=mask,
-                is_causal=n_past == 0 and T > 1,
-                enable_gqa=self.n_kv_head != self.n_head,
-            )
+            is_grouped = self.n_kv_head != self.n_head
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=T > 1, enable_gqa=is_grouped)
         return self.o_proj(y.transpose(1, 2).reshape(B, T, C))
 
 
@@ -204,7 +252,7 @@ class Layer(nn.Module):
         self.mlp = MLP(config)
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, x: Tensor, rotary: Rotary, cache: KVCache | None, layer: int) -> Tensor:
+    def forward(self, x: Tensor, rotary: Rotary, cache: AnyCache | None, layer: int) -> Tensor:
         """Map (B, T, C) to (B, T, C)."""
         x = x + self.dropout(self.self_attn(self.input_layernorm(x), rotary, cache, layer))
         return x + self.dropout(self.mlp(self.post_attention_layernorm(x)))
@@ -243,16 +291,13 @@ class GPT(nn.Module):
             elif parameter.dim() == 2:
                 nn.init.normal_(parameter, std=_INIT_STD, generator=generator)
 
-    def hidden(self, tokens: Tensor, cache: KVCache | None = None) -> Tensor:
+    def hidden(self, tokens: Tensor, cache: AnyCache | None = None) -> Tensor:
         """Map tokens (B, T) to normalized hidden states (B, T, C)."""
-        start = cache.length if cache is not None else 0
-        end = start + tokens.shape[1]
-        if end > self.config.block_size:
-            raise CheckpointError(
-                f"{end} tokens do not fit a context of {self.config.block_size}",
-                hint="shorten the history",
-            )
-        rotary = Rotary(self.cos[start:end], self.sin[start:end])
+        T, size = tokens.shape[1], self.config.block_size
+        if cache is None and size < T:
+            raise too_long(T, size)
+        places = slice(T) if cache is None else cache.places(T)
+        rotary = Rotary(self.cos[places], self.sin[places])
         x = self.embed_tokens(tokens)
         if self.training and self.config.input_masking:
             # Inputs are masked at random: the cheapest regularization against memorizing a small
@@ -263,7 +308,7 @@ class GPT(nn.Module):
         for number, layer in enumerate(self.layers):
             x = layer(x, rotary, cache, number)
         if cache is not None:
-            cache.length = end
+            cache.advance(T)
         return self.norm(x)
 
     def head(self, hidden: Tensor) -> Tensor:
@@ -284,7 +329,7 @@ class GPT(nn.Module):
         """The settings that a checkpoint must match: the shape."""
         return asdict(self.config)
 
-    def forward(self, tokens: Tensor, cache: KVCache | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, cache: AnyCache | None = None) -> Tensor:
         """Map tokens (B, T) to logits (B, T, V)."""
         return self.head(self.hidden(tokens, cache))
 
@@ -300,24 +345,42 @@ class TorchLanguageModel:
         """The maximum number of tokens in a cache."""
         return self._model.config.block_size
 
+    @property
+    def cache_bytes(self) -> int:
+        """The size of a cache."""
+        config, weight = self._model.config, self._model.embed_tokens.weight
+        n_values = 2 * config.n_layer * config.n_kv_head * config.block_size * config.head_dim
+        return n_values * weight.element_size()
+
     def new_cache(self) -> KVCache:
         """Return an empty cache for one conversation."""
         return KVCache(self._model.config, 1, self._model.embed_tokens.weight)
 
     def __call__(self, tokens: Tokens, cache: Any = None) -> Logits:
         """Map tokens (B, T) to logits (B, T, V)."""
-        device = self._model.embed_tokens.weight.device
         with torch.inference_mode():
-            logits = self._model(torch.as_tensor(tokens, device=device), cache)
+            logits = self._model(self._tensor(tokens), cache)
         return np.asarray(logits.float().cpu())
 
     def next_logits(self, tokens: Tokens, cache: Any) -> Logits:
         """Map tokens (T,) that continue a cache to the logits (V,) of the next token."""
-        device = self._model.embed_tokens.weight.device
         with torch.inference_mode():
-            row = torch.as_tensor(tokens, device=device)[None]
-            logits = self._model.head(self._model.hidden(row, cache)[0, -1])
+            hidden = self._model.hidden(self._tensor(tokens)[None], cache)
+            logits = self._model.head(hidden[0, -1])
         return np.asarray(logits.float().cpu())
+
+    def next_logits_of(self, reads: Sequence[Read]) -> Logits:
+        """Map B reads, of conversations with their own caches, to logits (B, V)."""
+        sizes = [len(tokens) for tokens, _ in reads]
+        row = np.concatenate([tokens for tokens, _ in reads])
+        with torch.inference_mode():
+            caches = PackedCaches([cache for _, cache in reads], sizes)
+            hidden = self._model.hidden(self._tensor(row)[None], caches)[0]
+            logits = self._model.head(hidden[self._tensor(np.cumsum(sizes) - 1)])
+        return np.asarray(logits.float().cpu())
+
+    def _tensor(self, tokens: Tokens) -> Tensor:
+        return torch.as_tensor(tokens, device=self._model.embed_tokens.weight.device)
 
 
 def load_gpt(config: GPTConfig, weights: Mapping[str, npt.NDArray[np.float32]]) -> GPT:

@@ -58,6 +58,25 @@ def test_cached_logits_equal_full_logits(tokens, shape, data):
         np.testing.assert_allclose(found, full[done - 1], atol=1e-4)
 
 
+@settings(max_examples=30)
+@given(
+    st.lists(st.lists(st.integers(0, 49), min_size=1, max_size=12), min_size=1, max_size=5),
+    st.sampled_from(SHAPES),
+    st.integers(0, 9),
+)
+def test_a_batch_of_conversations_equals_each_alone(begun, shape, seed):
+    rng = np.random.default_rng(seed)
+    for model in both(shape):
+        alone, batched = ([model.new_cache() for _ in begun] for _ in range(2))
+        reads = [np.array(tokens) for tokens in begun]
+        for _ in range(3):
+            expected = [model.next_logits(*read) for read in zip(reads, alone, strict=True)]
+            found = model.next_logits_of(list(zip(reads, batched, strict=True)))
+            np.testing.assert_allclose(found, np.stack(expected), atol=1e-4)
+            assert [cache.length for cache in batched] == [cache.length for cache in alone]
+            reads = [rng.integers(0, 50, rng.integers(1, 4)) for _ in begun]
+
+
 def test_extreme_activations_raise_no_warning():
     _, model = both()
     model._layers[0]._gate_up *= np.float32(1e4)
