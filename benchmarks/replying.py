@@ -46,12 +46,13 @@ THROUGH_TORCH = """
 import sys
 from pathlib import Path
 from chatbot.inference.bot import Bot
+from chatbot.inference.generate import Prefix
 from chatbot.inference.loading import bot_settings, find_model, open_model, open_network
 from chatbot.settings.load import load_config
 config = load_config(Path(sys.argv[1]), tuple(sys.argv[3:]))
 bundle = open_model(find_model(config), config)
 model = open_network(bundle, config).language_model()
-bot = Bot(model, bundle.tokenizer, bot_settings(config))
+bot = Bot(Prefix(model), bundle.tokenizer, bot_settings(config))
 bot.hear(sys.argv[2])
 print(bot.reply().text)
 """

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from chatbot.corpus.store import Corpus, open_corpus, session_bounds
 from chatbot.corpus.template import Turn, parse_turns
 from chatbot.inference.bot import Bot
+from chatbot.inference.generate import Prefix
 from chatbot.inference.loading import bot_settings, find_model, language_model, open_model
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import Config, SamplingConfig
@@ -122,7 +123,7 @@ def answers(
     settings = bot_settings(config.__class__(sampling=sampling, output=config.output))
     model = language_model(open_model(find_model(config), config), config)
     corpus_tokenizer = open_corpus(config.processed_dir).tokenizer
-    bot = Bot(model, corpus_tokenizer, settings)
+    bot = Bot(Prefix(model), corpus_tokenizer, settings)
     said = []
     for past, _ in tqdm(asked, leave=False):
         bot.history = list(past)

@@ -126,10 +126,12 @@ class TrainingScreen:
 
     def _sample(self, network: "Network") -> str:
         from chatbot.inference.bot import Bot
+        from chatbot.inference.generate import Prefix
         from chatbot.inference.loading import bot_settings
 
         settings = bot_settings(self._config)
-        bot = Bot(network.language_model(), self._tokenizer, settings, guard=self._leak_guard)
+        reader = Prefix(network.language_model())
+        bot = Bot(reader, self._tokenizer, settings, guard=self._leak_guard)
         prompt = self._config.logging.sample_prompt
         bot.hear(prompt)
         return f"{prompt} -> {' / '.join(bot.reply().bubbles)}"

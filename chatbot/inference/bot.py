@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,11 +10,18 @@ import numpy as np
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.corpus.template import Turn, render_prompt
 from chatbot.corpus.tokenizer import Tokenizer
-from chatbot.inference.generate import Permission, Prefix, generate, stream_text
+from chatbot.inference.generate import (
+    Permission,
+    Reader,
+    Record,
+    counted,
+    generate,
+    stream_text,
+    until,
+)
 from chatbot.inference.sampling import Sampler
 from chatbot.ingest.cleaning.rules import Cleaner
 from chatbot.ingest.masking.masker import shielded
-from chatbot.model.interface import LanguageModel
 from chatbot.settings.schema import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 
 _ATTEMPTS = 4  # attempts per candidate to get a reply without a forbidden word
@@ -45,7 +52,7 @@ class Bot:
 
     def __init__(
         self,
-        model: LanguageModel,
+        reader: Reader,
         tokenizer: Tokenizer,
         settings: BotSettings,
         number: int = 0,
@@ -53,13 +60,13 @@ class Bot:
     ) -> None:
         self.number = number
         self._guard = guard if settings.output.leak_guard else None
-        self._model = model
+        self._reader = reader
         self._tokenizer = tokenizer
         self._settings = settings
         self._cleaner = Cleaner(settings.cleaning)
-        self._prefix = Prefix(model)
         self._rng = np.random.default_rng(settings.sampling.seed)
         self.history: list[Turn] = []
+        self.record = Record()  # of the latest reply
         self.names: dict[str, int] = {}  # speaker ids of known names
 
     @property
@@ -82,19 +89,21 @@ class Bot:
         else:
             self.history.append(Turn(speaker, text))
 
-    def stream(self) -> Iterator[str]:
+    def stream(self, stop: Sequence[str] = (), n_likely: int | None = None) -> Iterator[str]:
         """Yield the reply in pieces of whole characters, and remember it when it is complete.
 
-        Lines are bubbles: the reply ends after `output.max_bubbles` of them. With several
-        candidates, or forbidden words, the whole reply is one piece.
+        Lines are bubbles: the reply ends after `output.max_bubbles` of them, or before one of the
+        `stop` strings. With several candidates, or forbidden words, the whole reply is one piece.
+        `record` tells about the reply: with `n_likely`, also about every token.
         """
         sampling = self._settings.sampling
         if sampling.candidates > 1 or sampling.forbidden_words:
-            pieces: Iterable[str] = [self._chosen()]
+            pieces: Iterable[str] = [self._chosen(n_likely)]
         else:
-            pieces = self._attempt(self._sampler())
+            self.record = Record()
+            pieces = self._attempt(self._sampler(n_likely), self.record)
         text = ""
-        for piece in pieces:
+        for piece in until(pieces, stop) if stop else pieces:
             text += piece
             yield piece
         if text:
@@ -109,7 +118,7 @@ class Bot:
             return 1.0
         # The logits after the end of the latest turn, before the next turn prefix.
         begun = self._tokenizer.head(self.number)
-        logits = self._prefix.next_logits(self._prompt()[: -len(begun)])
+        logits = self._reader.next_logits(self._prompt()[: -len(begun)])
         first = [self._tokenizer.head(number)[0] for number in range(self.n_speakers)]
         next_speaker = logits[first].astype(np.float64)
         chances = np.exp(next_speaker - next_speaker.max())
@@ -123,28 +132,30 @@ class Bot:
 
     def _prompt(self) -> list[int]:
         """Render the conversation so far, leaving context for a reply."""
-        room = self._model.context_length
+        room = self._reader.context_length
         turns = self.history[-self._settings.dialogue.history_turns :]
         longest = min(self._settings.sampling.max_new_tokens, room // 2)
         return render_prompt(turns, self.number, self._tokenizer, room - longest)
 
-    def _sampler(self) -> Sampler:
-        return Sampler(self._settings.sampling, self._rng)
+    def _sampler(self, n_likely: int | None) -> Sampler:
+        return Sampler(self._settings.sampling, self._rng, n_likely)
 
-    def _attempt(self, sampler: Sampler) -> Iterator[str]:
+    def _attempt(self, sampler: Sampler, record: Record) -> Iterator[str]:
         """Yield one reply to the conversation so far."""
-        sampling, room = self._settings.sampling, self._model.context_length
+        sampling, room = self._settings.sampling, self._reader.context_length
         prompt = self._prompt()
         longest = min(sampling.max_new_tokens, room - len(prompt))
         bounds = range(sampling.min_new_tokens, longest)
+        record.n_prompt, record.drawn = len(prompt), sampler.drawn
         echo = self.history[-1].text if self.history else ""
         echo = echo if _SAYS_SOMETHING.search(echo) else ""
         may_say = Permission(echo, self._guard, self.number)
-        tokens = generate(self._prefix, prompt, self._tokenizer, sampler, bounds, may_say)
+        tokens = generate(self._reader, prompt, self._tokenizer, sampler, bounds, may_say)
+        tokens = counted(tokens, longest, record)
         text: Iterable[str] = self._bubbles(stream_text(tokens, self._tokenizer))
         yield from shielded(text) if self._settings.output.leak_guard else text
 
-    def _chosen(self) -> str:
+    def _chosen(self, n_likely: int | None) -> str:
         """Return the most confident candidate; "" if all contain a forbidden word."""
         sampling = self._settings.sampling
         best = -math.inf
@@ -152,12 +163,12 @@ class Bot:
         for attempt in range(_ATTEMPTS * sampling.candidates):
             if attempt >= sampling.candidates and chosen:
                 break
-            sampler = self._sampler()
-            text = "".join(self._attempt(sampler))
+            sampler, record = self._sampler(n_likely), Record()
+            text = "".join(self._attempt(sampler, record))
             if any(word in text for word in sampling.forbidden_words):
                 continue
             if sampler.confidence > best:
-                best, chosen = sampler.confidence, text
+                best, chosen, self.record = sampler.confidence, text, record
         return chosen
 
     def _bubbles(self, pieces: Iterable[str]) -> Iterator[str]:

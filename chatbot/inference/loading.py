@@ -2,22 +2,25 @@
 
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from msgspec.structs import asdict
 
 from chatbot.corpus.ngrams import NgramIndex
+from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.crypto.age import Identity, decrypt
 from chatbot.crypto.age_keys import identity_of
 from chatbot.crypto.secrets import read_secret
 from chatbot.errors import AccessError, CheckpointError, ConfigError
 from chatbot.inference.bot import Bot, BotSettings
+from chatbot.inference.generate import Prefix, Reader
 from chatbot.inference.speakers import choose_speaker, speakers_of
 from chatbot.model.bundle import About, Bundle, read_bundle, read_bundle_bytes
-from chatbot.model.interface import LanguageModel
+from chatbot.model.interface import BatchLanguageModel
 from chatbot.model.leak_guard import read_index
-from chatbot.settings.schema import Config, PreprocessConfig
+from chatbot.settings.schema import Config, PreprocessConfig, SamplingConfig
 from chatbot.training.families import family_of, run_folder
 
 if TYPE_CHECKING:
@@ -135,10 +138,10 @@ def open_network(bundle: Bundle, config: Config) -> "Network":
     return cast("Network", opener.open_network(bundle, config))
 
 
-def language_model(bundle: Bundle, config: Config) -> LanguageModel:
+def language_model(bundle: Bundle, config: Config) -> BatchLanguageModel:
     """Return the language model of a saved model, without torch where that is faster."""
     opener = importlib.import_module(family_of(bundle.family).opener)
-    return cast(LanguageModel, opener.language_model(bundle, config))
+    return cast(BatchLanguageModel, opener.language_model(bundle, config))
 
 
 # ---------------------------------------------------------------- the bot
@@ -167,11 +170,36 @@ def bot_settings(config: Config, about: About | None = None) -> BotSettings:
     return BotSettings(config.sampling, config.output, config.dialogue, rules)
 
 
-def load_bot(path: Path, config: Config, ask: Callable[[], str | None] = nobody) -> Bot:
-    """Load a model with its tokenizer, and return a bot with an empty conversation.
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model with all that replying needs, for any number of conversations.
 
-    `ask` is called for the key of an encrypted model if none is set.
+    `speaker`: the speaker id of the bot. `names`: speaker ids of known names.
     """
+
+    model: BatchLanguageModel
+    tokenizer: Tokenizer
+    about: About
+    settings: BotSettings
+    speaker: int
+    names: dict[str, int]
+    guard: NgramIndex | None
+
+    def bot(
+        self, reader: Reader, speaker: int | None = None, sampling: SamplingConfig | None = None
+    ) -> Bot:
+        """Return a bot with an empty conversation; by default as the settings say."""
+        settings = self.settings
+        if sampling is not None:
+            settings = replace(settings, sampling=sampling)
+        speaker = self.speaker if speaker is None else speaker
+        bot = Bot(reader, self.tokenizer, settings, speaker, self.guard)
+        bot.names = self.names
+        return bot
+
+
+def load_model(path: Path, config: Config, ask: Callable[[], str | None] = nobody) -> LoadedModel:
+    """Load a model with its tokenizer; `ask` is called for the key of an encrypted one."""
     bundle = open_model(path, config, ask)
     tokenizer = bundle.tokenizer
     speaker = choose_speaker(bundle.about, tokenizer.n_speakers, config)
@@ -180,8 +208,18 @@ def load_bot(path: Path, config: Config, ask: Callable[[], str | None] = nobody)
             f"the base's chat template does not end the turns of speaker {speaker}",
             hint="set dialogue.speak_as: auto, or train with model.form: plain",
         )
-    settings = bot_settings(config, bundle.about)
-    guard = leak_guard(path, bundle.about, config)
-    bot = Bot(language_model(bundle, config), tokenizer, settings, speaker, guard)
-    bot.names = speakers_of(bundle.about, config).ids
-    return bot
+    return LoadedModel(
+        language_model(bundle, config),
+        tokenizer,
+        bundle.about,
+        bot_settings(config, bundle.about),
+        speaker,
+        speakers_of(bundle.about, config).ids,
+        leak_guard(path, bundle.about, config),
+    )
+
+
+def load_bot(path: Path, config: Config, ask: Callable[[], str | None] = nobody) -> Bot:
+    """Load a model, and return a bot with an empty conversation."""
+    loaded = load_model(path, config, ask)
+    return loaded.bot(Prefix(loaded.model))

@@ -1,6 +1,7 @@
 """Logits -> the next token. V vocabulary."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +13,29 @@ Ids = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
 
 
-class Sampler:
-    """Draws tokens by the settings, and records their probability."""
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A drawn token, and the most likely ones in its place, with their log-probabilities."""
 
-    def __init__(self, settings: SamplingConfig, rng: np.random.Generator) -> None:
+    token: int
+    log_probability: float
+    likely: tuple[tuple[int, float], ...]
+
+
+class Sampler:
+    """Draws tokens by the settings, and records their probability.
+
+    `n_likely`: how many of the most likely tokens are recorded beside each drawn one; None: nothing
+    is recorded but the mean.
+    """
+
+    def __init__(
+        self, settings: SamplingConfig, rng: np.random.Generator, n_likely: int | None = None
+    ) -> None:
         self._settings = settings
         self._rng = rng
+        self._n_likely = n_likely
+        self.drawn: list[Drawn] = []
         self._log_probability = 0.0
         self._n_drawn = 0
 
@@ -50,9 +68,14 @@ class Sampler:
 
     def _count(self, logits: Row, token: int) -> None:
         highest = float(logits.max())
-        total = float(np.exp(logits - highest).sum())
-        self._log_probability += float(logits[token]) - highest - float(np.log(total))
+        log_total = highest + float(np.log(np.exp(logits - highest).sum()))
+        log_probability = float(logits[token]) - log_total
+        self._log_probability += log_probability
         self._n_drawn += 1
+        if self._n_likely is not None:
+            order = np.argsort(-logits, kind="stable")[: self._n_likely].tolist()
+            likely = tuple((other, float(logits[other]) - log_total) for other in order)
+            self.drawn.append(Drawn(token, log_probability, likely))
 
 
 def allowed_scores(

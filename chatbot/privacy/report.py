@@ -12,6 +12,7 @@ from chatbot.corpus.store import Corpus, TokenStore
 from chatbot.corpus.template import Turn
 from chatbot.corpus.tokenizer import Ids, Tokenizer
 from chatbot.inference.bot import Bot, BotSettings
+from chatbot.inference.generate import Prefix
 from chatbot.ingest.masking.candidates import find_candidates
 from chatbot.ingest.masking.pseudonyms import Pseudonyms
 from chatbot.model.interface import Cache, LanguageModel, Logits, Tokens
@@ -143,7 +144,7 @@ def verbatim(
     baseline of common phrases.
     """
     network, corpus = model.network, model.corpus
-    bot = Bot(network, corpus.tokenizer, settings)
+    bot = Bot(Prefix(network), corpus.tokenizer, settings)
     replies = []
     for item in spread(messages_of(corpus.val, corpus.tokenizer, network.context_length, 1), n):
         bot.forget()

@@ -3,6 +3,7 @@
 import numpy as np
 
 from chatbot.inference.bot import Bot, BotSettings
+from chatbot.inference.generate import Prefix
 from chatbot.settings.schema import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 from tests.corpus.texts import tokenizer
 
@@ -61,7 +62,7 @@ def make_bot(wanted, sampling=(), dialogue=(), number=0, guard=None, **output):
     sampling = SamplingConfig(**plain | dict(sampling))
     model = Parrot(wanted)
     return Bot(
-        model,
+        Prefix(model),
         tokenizer(),
         BotSettings(
             sampling, OutputConfig(**output), DialogueConfig(**dict(dialogue)), PreprocessConfig()

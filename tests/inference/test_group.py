@@ -9,6 +9,7 @@ import torch
 from chatbot.corpus.store import TokenStore
 from chatbot.corpus.template import Turn, render_all
 from chatbot.inference.bot import Bot, BotSettings
+from chatbot.inference.generate import Prefix
 from chatbot.model.gpt.config import GPTConfig
 from chatbot.model.gpt.network import GPT, TorchLanguageModel
 from chatbot.settings.schema import (
@@ -56,7 +57,9 @@ def test_the_bot_answers_what_its_number_answered_in_the_log():
         assert np.isfinite(result.loss)
     parts = SamplingConfig(), OutputConfig(), DialogueConfig(reply_floor=0.02, reply_cap=0.9)
     bot = Bot(
-        TorchLanguageModel(model.eval()), tokenizer(), BotSettings(*parts, PreprocessConfig())
+        Prefix(TorchLanguageModel(model.eval())),
+        tokenizer(),
+        BotSettings(*parts, PreprocessConfig()),
     )
     bot.hear("안녕", 1)
     assert bot.chance_to_reply() < 0.1

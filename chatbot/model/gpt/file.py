@@ -11,7 +11,7 @@ from chatbot.errors import CheckpointError
 from chatbot.model.bundle import About, Bundle, Weights
 from chatbot.model.gpt.config import GPTConfig, require_sane
 from chatbot.model.gpt.numpy_network import NumpyGPT
-from chatbot.model.interface import LanguageModel
+from chatbot.model.interface import BatchLanguageModel
 from chatbot.settings.schema import Config
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def open_network(bundle: Bundle, config: Config) -> "GPT":
     return load_gpt(_talking_shape(bundle), bundle.weights).to(device)
 
 
-def language_model(bundle: Bundle, config: Config) -> LanguageModel:
+def language_model(bundle: Bundle, config: Config) -> BatchLanguageModel:
     """Return the network in numpy, or in torch if a GPU is configured or makes it faster."""
     device = config.runtime.device
     is_worth_it = bundle.n_params >= _WORTH_A_GPU

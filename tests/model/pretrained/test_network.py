@@ -231,7 +231,7 @@ def test_a_bot_talks_on_a_base(tuned):
     made = read_folder(run_folder(project.config()).best.parent)
     sampling = SamplingConfig(max_new_tokens=6, seed=1)
     parts = BotSettings(sampling, OutputConfig(), DialogueConfig(), PreprocessConfig())
-    bot = Bot(open_network(made, project.config()).language_model(), made.tokenizer, parts)
+    bot = Bot(Prefix(open_network(made, project.config()).language_model()), made.tokenizer, parts)
     for said in ("오늘 뭐함", "밥 먹었어?"):
         bot.hear(said)
         bot.reply()
