@@ -105,6 +105,7 @@ class Engine:
         with self._slots_changed:
             self._queue.append(ticket)
             try:
+                self._require_running(options)
                 while self._queue[0] is not ticket or len(self._free) <= self._n_reserved:
                     self._slots_changed.wait(_POLL_SECONDS)
                     self._require_running(options)

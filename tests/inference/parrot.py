@@ -22,6 +22,10 @@ class Heard:
     def __init__(self):
         self.tokens = []
 
+    @property
+    def length(self):
+        return len(self.tokens)
+
     def cut(self, length):
         del self.tokens[length:]
 
