@@ -95,16 +95,31 @@ def distribution(scores: Scores, settings: SamplingConfig) -> tuple[Ids, Scores]
     """Return the tokens that can be drawn, most likely first, and their probabilities."""
     if settings.temperature == 0:
         return np.array([scores.argmax()]), np.ones(1)
-    n_kept = settings.top_k if 0 < settings.top_k < len(scores) else len(scores)
-    likely = np.argpartition(-scores, n_kept - 1)[:n_kept]
+    likely = _candidates(scores, settings)
     order = likely[np.lexsort((likely, -scores[likely]))]
     weights = np.exp((scores[order] - scores[order[0]]) / settings.temperature)
-    weights /= weights.sum()
-    # The smallest set with a probability of at least top_p: all tokens before that is reached.
-    n_kept = int(np.searchsorted(np.cumsum(weights), settings.top_p)) + 1
-    n_kept = min(n_kept, int((weights >= settings.min_p * weights[0]).sum()))
+    n_kept = int((weights >= settings.min_p).sum())
+    if settings.top_p < 1:
+        # The smallest set with a probability of at least top_p: all tokens before that is reached.
+        total = weights.sum() if len(order) == settings.top_k else _total(scores, settings)
+        n_kept = min(n_kept, int(np.searchsorted(np.cumsum(weights) / total, settings.top_p)) + 1)
     kept = weights[:n_kept]
     return order[:n_kept], kept / kept.sum()
+
+
+def _candidates(scores: Scores, settings: SamplingConfig) -> Ids:
+    """Return the tokens that top-k and min-p leave, and a few more: fewer are faster to sort."""
+    if 0 < settings.top_k < len(scores):
+        return np.argpartition(-scores, settings.top_k - 1)[: settings.top_k]
+    if settings.min_p:
+        lowest = scores.max() + settings.temperature * (np.log(settings.min_p) - 1e-6)
+        return np.flatnonzero(scores >= lowest)
+    return np.arange(len(scores))
+
+
+def _total(scores: Scores, settings: SamplingConfig) -> float:
+    """Return the sum of all weights, of which the most likely token has 1."""
+    return float(np.exp((scores - scores.max()) / settings.temperature).sum())
 
 
 def penalize(scores: Scores, previous: Sequence[int], penalty: float) -> None:

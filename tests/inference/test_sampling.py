@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from chatbot.inference.sampling import Sampler, repeating
+from chatbot.inference.sampling import Sampler, distribution, repeating
 from chatbot.settings.schema import SamplingConfig
 
 NOTHING = np.array([], dtype=np.int64)
@@ -76,6 +76,33 @@ def test_draws_follow_the_probabilities():
 def test_min_p_draws_nothing_far_below_the_likeliest(values, min_p, seed):
     drawn = draw(values, seed=seed, top_k=0, top_p=1, temperature=1, min_p=min_p)
     assert np.exp(float(values[drawn]) - float(values.max())) >= min_p * 0.999
+
+
+def plain_distribution(scores, settings):
+    """Sort everything, then cut by one rule after the other."""
+    order = np.lexsort((np.arange(len(scores)), -scores))
+    order = order[: settings.top_k or None]
+    weights = np.exp((scores[order] - scores[order[0]]) / settings.temperature)
+    before = np.cumsum(weights / weights.sum()) - weights / weights.sum()
+    is_kept = (weights >= settings.min_p) & (
+        (before < settings.top_p - 1e-12) | (before == 0) | (settings.top_p == 1)
+    )
+    return order[is_kept], weights[is_kept] / weights[is_kept].sum()
+
+
+@given(
+    arrays(np.float64, st.integers(2, 30), elements=st.integers(-20, 20).map(float)),
+    st.integers(0, 40),
+    st.sampled_from([0.1, 0.37, 0.8, 1.0]),
+    st.sampled_from([0.0, 0.05, 0.5]),
+    st.sampled_from([0.3, 1.0, 2.0]),
+)
+def test_the_distribution_is_that_of_one_rule_after_the_other(scores, k, top_p, min_p, heat):
+    settings = SamplingConfig(top_k=k, top_p=top_p, min_p=min_p, temperature=heat)
+    tokens, probabilities = distribution(scores, settings)
+    expected, chances = plain_distribution(scores, settings)
+    assert tokens.tolist() == expected.tolist()
+    np.testing.assert_allclose(probabilities, chances, atol=1e-9)
 
 
 @given(st.lists(st.integers(0, 3), max_size=20), st.integers(1, 4))
