@@ -1,4 +1,4 @@
-"""A Hugging Face causal LM, with or without an adapter, behind `Network` and `LanguageModel`.
+"""A Hugging Face causal LM, with or without an adapter, behind the protocol `Network`.
 
 B batch, T tokens, C channels, V vocabulary, K trained rows.
 """
@@ -18,7 +18,7 @@ from chatbot.corpus.tokenizer import EOS
 from chatbot.errors import CheckpointError, ConfigError
 from chatbot.model.bundle import Bundle, Weights
 from chatbot.model.device import choose_device, choose_dtype
-from chatbot.model.interface import HfConfig, Logits, Tokens
+from chatbot.model.interface import HfConfig
 from chatbot.model.pretrained.file import tokenizer_of
 from chatbot.model.pretrained.hub import (
     LONGEST,
@@ -26,8 +26,8 @@ from chatbot.model.pretrained.hub import (
     can_quantize,
     empty_network,
     load_base,
-    new_kv_cache,
 )
+from chatbot.model.pretrained.language_model import PretrainedLanguageModel
 from chatbot.model.pretrained.lora import (
     adapter_config,
     adapter_weights,
@@ -238,7 +238,7 @@ class PretrainedNetwork(nn.Module):
         """Release all weights: the network cannot be used any more."""
         self.model, self.inner = nn.Identity(), []
 
-    def language_model(self) -> "PretrainedLanguageModel":
+    def language_model(self) -> PretrainedLanguageModel:
         """Return the network behind the protocol `LanguageModel`."""
         return PretrainedLanguageModel(self)
 
@@ -325,75 +325,6 @@ def open_network(
     return PretrainedNetwork(model, tokenizer, {})
 
 
-def language_model(bundle: Bundle, config: Config) -> "PretrainedLanguageModel":
+def language_model(bundle: Bundle, config: Config) -> PretrainedLanguageModel:
     """Return a fine-tuned network behind the protocol `LanguageModel`."""
     return open_network(bundle, config).language_model()
-
-
-class PretrainedCache:
-    """The keys and values of one conversation, and its tokens."""
-
-    def __init__(self) -> None:
-        self.length = 0
-        self.tokens: list[int] = []
-        self.kept: Any = None
-
-    def cut(self, length: int) -> None:
-        """Drop everything after the first `length` tokens."""
-        if length >= self.length:
-            return
-        self.length = length
-        del self.tokens[length:]
-        try:
-            self.kept.crop(length)
-        except (ValueError, RuntimeError, AttributeError):
-            self.kept = None  # a sliding window lacks older tokens: read them again
-
-
-class PretrainedLanguageModel:
-    """A pretrained network in evaluation mode behind the numpy protocol of `LanguageModel`."""
-
-    def __init__(self, network: PretrainedNetwork) -> None:
-        self._network = network.eval()
-
-    @property
-    def context_length(self) -> int:
-        """The maximum number of tokens in a cache."""
-        return self._network.context_length
-
-    def new_cache(self) -> PretrainedCache:
-        """Return an empty cache for one conversation."""
-        return PretrainedCache()
-
-    def __call__(self, tokens: Tokens, cache: Any = None) -> Logits:
-        """Map tokens (B, T) to logits (B, T, V)."""
-        hidden = self._hidden(tokens, cache)
-        with torch.inference_mode():
-            return self._logits(hidden)
-
-    def next_logits(self, tokens: Tokens, cache: Any) -> Logits:
-        """Map tokens (T,) that continue a cache to the logits (V,) of the next token."""
-        hidden = self._hidden(tokens[None], cache)[0, -1]
-        with torch.inference_mode():
-            return self._logits(hidden)
-
-    def _hidden(self, tokens: Tokens, cache: PretrainedCache | None) -> Tensor:
-        device = self._network.head_weight.device
-        with torch.inference_mode():
-            if cache is None:
-                return self._network.hidden(torch.as_tensor(tokens, device=device))
-            n_new = tokens.shape[1]
-            cache.tokens += tokens[0].tolist()
-            cache.length = len(cache.tokens)
-            if cache.kept is None:
-                cache.kept = new_kv_cache()
-                tokens = np.array([cache.tokens])
-            read = torch.as_tensor(tokens, device=device)
-            return self._network.hidden(read, cache.kept)[:, -n_new:]
-
-    def _logits(self, hidden: Tensor) -> Logits:
-        n_tokens = self._network.vocab_size
-        logits = self._network.head(hidden)[..., :n_tokens].float()
-        # Some vocabularies have tokens (of pictures) that the network has no row for.
-        padded = F.pad(logits, (0, n_tokens - logits.shape[-1]), value=-torch.inf)
-        return np.asarray(padded.cpu())

@@ -15,9 +15,9 @@ from chatbot.inference.generate import Permission, Prefix, generate
 from chatbot.inference.sampling import Sampler
 from chatbot.model.pretrained.file import read_folder
 from chatbot.model.pretrained.hub import Base, load_base
+from chatbot.model.pretrained.language_model import PretrainedLanguageModel
 from chatbot.model.pretrained.lora import is_adapted
 from chatbot.model.pretrained.network import (
-    PretrainedLanguageModel,
     PretrainedNetwork,
     add_token_rows,
     open_network,
