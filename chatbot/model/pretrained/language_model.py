@@ -49,10 +49,11 @@ class PretrainedCache:
         """Drop everything after the first `length` tokens."""
         if length >= self.length:
             return
+        n_dropped = self.length - length
         self.length = length
         del self.tokens[length:]
         try:
-            self.kept.crop(length)
+            self.kept.crop(-n_dropped)  # newer versions refuse the length to keep
         except (ValueError, RuntimeError, AttributeError):
             self.kept = None  # a sliding window lacks older tokens: read them again
 

@@ -68,6 +68,16 @@ def test_logits_with_and_without_a_cache_are_those_of_transformers(bases, kind):
     np.testing.assert_allclose(ours.next_logits(tokens[0, 10:20], cache), wanted[0, 19], atol=2e-5)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cut_cache_keeps_its_keys_and_values(bases, kind):
+    network, _, _ = network_of(bases(kind))
+    ours, tokens = PretrainedLanguageModel(network), some_tokens(1, 12)[0]
+    cache = ours.new_cache()
+    ours.next_logits(tokens, cache)
+    cache.cut(5)
+    assert cache.kept is not None and cache.kept.get_seq_length() == cache.length == 5
+
+
 def test_a_cache_that_cannot_be_cut_is_read_again(bases):
     network, _, _ = network_of(bases("qwen2"))
     ours, tokens = PretrainedLanguageModel(network), some_tokens(1, 12)[0]
