@@ -282,9 +282,14 @@ def reopened(folder: Path) -> nn.Module:
     return model.eval()
 
 
-def new_kv_cache() -> Any:
-    """Return an empty cache of keys and values."""
-    return _library().DynamicCache()
+def new_kv_cache(config: Any) -> Any:
+    """Return an empty cache of keys and values for a network with this config.
+
+    Layers with a sliding window keep all tokens, so that the cache can be cut; layers with a
+    recurrent state need their own kind of cache.
+    """
+    cache = _library().DynamicCache(config=config)
+    return cache if any(getattr(cache, "is_linear", ())) else _library().DynamicCache()
 
 
 def _library(base: Base | None = None) -> Any:

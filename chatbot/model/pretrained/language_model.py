@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from chatbot.model.interface import Logits, Tokens
-from chatbot.model.pretrained.hub import new_kv_cache
 
 
 class CachingNetwork(Protocol):
@@ -29,6 +28,9 @@ class CachingNetwork(Protocol):
 
     def hidden(self, tokens: Tensor, cache: Any = None) -> Tensor:
         """Map tokens (B, T) to normalized hidden states (B, T, C)."""
+
+    def new_kv_cache(self) -> Any:
+        """Return an empty cache of keys and values for `hidden`."""
 
     def head(self, hidden: Tensor) -> Tensor:
         """Map hidden states (..., C) to logits (..., V)."""
@@ -55,7 +57,7 @@ class PretrainedCache:
         try:
             self.kept.crop(-n_dropped)  # newer versions refuse the length to keep
         except (ValueError, RuntimeError, AttributeError):
-            self.kept = None  # a sliding window lacks older tokens: read them again
+            self.kept = None  # a recurrent state cannot go back: read the tokens again
 
 
 class PretrainedLanguageModel:
@@ -95,7 +97,7 @@ class PretrainedLanguageModel:
             cache.tokens += tokens[0].tolist()
             cache.length = len(cache.tokens)
             if cache.kept is None:
-                cache.kept = new_kv_cache()
+                cache.kept = self._network.new_kv_cache()
                 tokens = np.array([cache.tokens])
             read = torch.as_tensor(tokens, device=device)
             return self._network.hidden(read, cache.kept)[:, -n_new:]

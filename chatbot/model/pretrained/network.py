@@ -26,6 +26,7 @@ from chatbot.model.pretrained.hub import (
     can_quantize,
     empty_network,
     load_base,
+    new_kv_cache,
 )
 from chatbot.model.pretrained.language_model import PretrainedLanguageModel
 from chatbot.model.pretrained.lora import (
@@ -167,6 +168,10 @@ class PretrainedNetwork(nn.Module):
         )
         hidden: Tensor = output.last_hidden_state
         return hidden
+
+    def new_kv_cache(self) -> Any:
+        """Return an empty cache of keys and values for `hidden`."""
+        return new_kv_cache(self._base.config)
 
     def _embedded(self, tokens: Tensor) -> Tensor:
         """Embed tokens with the trained rows; peft would copy the embedding at every step."""

@@ -18,7 +18,6 @@ from chatbot.model.pretrained.hub import Base, load_base
 from chatbot.model.pretrained.language_model import PretrainedLanguageModel
 from chatbot.model.pretrained.lora import is_adapted
 from chatbot.model.pretrained.network import (
-    PretrainedNetwork,
     add_token_rows,
     open_network,
 )
@@ -34,20 +33,7 @@ from chatbot.training.batches import BatchSource
 from chatbot.training.families import run_folder
 from chatbot.training.loss import MaskedLoss, token_losses
 from tests.bases import KINDS, KINDS_IN_TURN
-
-CPU = torch.device("cpu")
-
-
-def network_of(folder: Path, form: str = "auto", n_speakers: int = 2):
-    base = Base(BaseModelConfig(base_model=str(folder), form=form), Path())
-    tokenizer, _ = base_tokenizer(base, n_speakers)
-    model = load_base(base, CPU, torch.float32, in_4bit=False)
-    add_token_rows(model, tokenizer)
-    return PretrainedNetwork(model, tokenizer, {}), tokenizer, model
-
-
-def some_tokens(n_rows: int, length: int, seed: int = 0):
-    return np.random.default_rng(seed).integers(10, 500, (n_rows, length))
+from tests.model.pretrained.networks import CPU, HYBRIDS, network_like, network_of, some_tokens
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -76,6 +62,17 @@ def test_a_cut_cache_keeps_its_keys_and_values(bases, kind):
     ours.next_logits(tokens, cache)
     cache.cut(5)
     assert cache.kept is not None and cache.kept.get_seq_length() == cache.length == 5
+
+
+@pytest.mark.parametrize("model_type", HYBRIDS)
+def test_a_base_with_a_recurrent_state_continues_and_cuts_a_cache(model_type):
+    ours, tokens = PretrainedLanguageModel(network_like(model_type)), some_tokens(1, 24)
+    expected, cache = ours(tokens)[0], ours.new_cache()
+    for end in (10, 11, 20):
+        logits = ours.next_logits(tokens[0, cache.length : end], cache)
+        np.testing.assert_allclose(logits, expected[end - 1], atol=2e-5)
+    cache.cut(5)
+    np.testing.assert_allclose(ours.next_logits(tokens[0, 5:9], cache), expected[8], atol=2e-5)
 
 
 def test_a_cache_that_cannot_be_cut_is_read_again(bases):
