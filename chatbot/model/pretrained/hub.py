@@ -292,6 +292,22 @@ def new_kv_cache(config: Any) -> Any:
     return cache if any(getattr(cache, "is_linear", ())) else _library().DynamicCache()
 
 
+def register_attention(name: str, attend: Any, make_mask: Any) -> None:
+    """Give an attention function and its masks a name for configs."""
+    _library().AttentionInterface.register(name, attend)
+    _library().AttentionMaskInterface.register(name, make_mask)
+
+
+def attention_function(name: str, eager: Any) -> Any:
+    """Return the attention function of a name; `eager`: the one of the architecture itself."""
+    return _library().AttentionInterface().get_interface(name, eager)
+
+
+def mask_function(name: str) -> Any:
+    """Return the function that makes the masks of a named attention."""
+    return _library().AttentionMaskInterface()[name]
+
+
 def _library(base: Base | None = None) -> Any:
     """Import transformers without its progress bars and advice, and offline for a folder."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

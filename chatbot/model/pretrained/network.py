@@ -158,16 +158,31 @@ class PretrainedNetwork(nn.Module):
         rows = trained_rows(self._base.get_output_embeddings())
         return None if rows is None else (self._row_ids, rows)
 
-    def hidden(self, tokens: Tensor, cache: Any = None) -> Tensor:
+    def hidden(
+        self, tokens: Tensor, cache: Any = None, position_ids: Tensor | None = None
+    ) -> Tensor:
         """Map tokens (B, T) to normalized hidden states (B, T, C)."""
         read = {"input_ids": tokens}
         if trained_rows(self._base.get_input_embeddings()) is not None:
             read = {"inputs_embeds": self._embedded(tokens)}
+        if position_ids is not None:
+            read["position_ids"] = position_ids
         output = self._base.get_decoder()(
             **read, past_key_values=cache, use_cache=cache is not None
         )
         hidden: Tensor = output.last_hidden_state
         return hidden
+
+    @property
+    def cache_bytes(self) -> int:
+        """The size of a cache of `context_length` tokens, at most."""
+        config = self._base.config.get_text_config()
+        n_heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        width = (
+            getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        )
+        n_values = 2 * self.n_layers * n_heads * width * self.context_length
+        return int(n_values * self._base.dtype.itemsize)
 
     def new_kv_cache(self) -> Any:
         """Return an empty cache of keys and values for `hidden`."""
