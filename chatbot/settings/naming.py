@@ -21,7 +21,7 @@ FILES: dict[str, tuple[str, ...]] = {
         "run_name", "auto_resume", "training", "stop_file_name", "runtime", "model", "optimization",
         "objective", "logging",
     ),
-    "gen.yaml": ("sampling", "output", "dialogue", "security"),
+    "gen.yaml": ("sampling", "output", "dialogue", "security", "serve"),
 }  # fmt: skip
 
 

@@ -33,6 +33,10 @@ Device = Annotated[
     str,
     Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps, cuda or cuda:0"),
 ]
+HostName = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9.\-]+$", description="a list of host names like [talk.example.org]"),
+]
 WeightFormat = Literal["fp32", "fp16", "int8"]
 Family: TypeAlias = str  # a key of training.families.FAMILIES
 
@@ -217,6 +221,24 @@ class SecurityConfig(Section, frozen=True):
     mask_key_env: str = "CHATBOT_MASK_KEY"
 
 
+class ServeConfig(Section, frozen=True):
+    """The server: its address, the names it answers to, and its limits."""
+
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    allowed_hosts: list[HostName] = field(default_factory=list)
+    n_slots: Auto | Annotated[int, Meta(ge=1, le=1024)] = "auto"
+    max_queue: Count = 32
+    max_connections: Annotated[int, Meta(ge=4, le=100_000)] = 256
+    max_body_bytes: Annotated[int, Meta(ge=1024, le=10**9)] = 1_000_000
+    max_messages: Positive = 1000
+    max_chars: Positive = 200_000
+    max_tokens: Positive = 512
+    max_seconds: Rate = 120.0
+    send_seconds: Rate = 20.0
+    session_hours: Rate = 168.0
+
+
 class PrivacyConfig(Section, frozen=True):
     """What a model may remember of its chat before `publish` warns or refuses."""
 
@@ -299,6 +321,7 @@ class Config(Section, frozen=True):
     output: OutputConfig = field(default_factory=OutputConfig)
     dialogue: DialogueConfig = field(default_factory=DialogueConfig)
     security: SecurityConfig = field(default_factory=SecurityConfig)
+    serve: ServeConfig = field(default_factory=ServeConfig)
     root: str = "."
     family: Family = "gpt"
     settings_file: str = ""
