@@ -1,0 +1,201 @@
+"""Passwords, tokens and cookies -> who asks: the gate of the server.
+
+A password is checked by `Gate` once and then known by its HMAC, whose key lives as long as this
+process. Passwords that were refused are known as well: asking again costs and counts nothing.
+"""
+
+import asyncio
+import hmac
+import ipaddress
+import secrets
+import time
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chatbot.serving.auth import Gate
+from chatbot.serving.pace import Pace
+from chatbot.serving.refusals import Refusal
+
+_N_SESSIONS, _N_REFUSED, _N_TRUSTED = 10_000, 4096, 1000
+_LONGEST_PASSWORD = 1024
+DEVICE_SECONDS = 365 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Where a request comes from, and what it shows: a token, a session, a known device.
+
+    `address`: who is slowed for wrong passwords. `is_secure`: whether it came through TLS.
+    """
+
+    address: str
+    is_secure: bool
+    token: str | None = None
+    session: str | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What a login gives: a new session id, and a token by which this device is known again."""
+
+    session: str
+    device: str
+
+
+@dataclass(frozen=True)
+class _Session:
+    owner: str
+    ends_at: float
+
+
+class Access:
+    """Decides who may talk; without a gate everybody may."""
+
+    def __init__(
+        self,
+        gate: Gate | None,
+        session_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._gate = gate
+        self._session_seconds = session_seconds
+        self._clock = clock
+        self._key = secrets.token_bytes(32)
+        self._pace = Pace(clock)
+        self._checks = asyncio.Semaphore(1)  # an Argon2 check takes 64 MiB
+        self._admitted: bytes | None = None
+        self._refused: OrderedDict[bytes, None] = OrderedDict()
+        self._trusted: OrderedDict[str, None] = OrderedDict()  # addresses that knew the password
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no password is needed."""
+        return self._gate is None
+
+    async def identify(self, visitor: Visitor) -> str:
+        """Return who asks: a name that two people never share, unless by one address and token.
+
+        Raises Refusal: 401 without a valid password or session, 429 after too many wrong ones.
+        """
+        if self._gate is None:
+            return visitor.address
+        if visitor.token is not None:
+            await self._check(visitor.token, visitor)
+            return visitor.address
+        session = self._sessions.get(visitor.session or "")
+        if session is None or session.ends_at <= self._clock():
+            raise Refusal(401, "log in first", code="login_needed")
+        return session.owner
+
+    async def log_in(self, password: str, visitor: Visitor) -> Admission:
+        """Check a password; return a new session, which replaces the visitor's old one."""
+        await self._check(password, visitor)
+        self.log_out(visitor)
+        session = secrets.token_urlsafe(32)
+        owner = f"session {secrets.token_hex(8)}"
+        self._sessions[session] = _Session(owner, self._clock() + self._session_seconds)
+        _shorten(self._sessions, _N_SESSIONS)
+        return Admission(session, visitor.device or self._new_device())
+
+    def log_out(self, visitor: Visitor) -> None:
+        """End the session of a visitor."""
+        self._sessions.pop(visitor.session or "", None)
+
+    async def _check(self, password: str, visitor: Visitor) -> None:
+        """Raise Refusal unless a password is correct."""
+        if self._gate is None:
+            return
+        mark = self._mark(password)
+        if mark in self._refused:
+            raise _wrong_password()
+        # Guesses of a device that was here before, or of others at its address, are told apart.
+        place = self._device_of(visitor) or visitor.address
+        if mark == self._admitted and place in self._trusted and not self._pace.is_guessing(place):
+            return
+        await self._pace.turn(place)
+        if not await self._is_correct(password, mark):
+            self._refused[mark] = None
+            _shorten(self._refused, _N_REFUSED)
+            raise _wrong_password()
+        self._admitted = mark
+        self._pace.succeed(place)
+        self._trusted[place] = None
+        _shorten(self._trusted, _N_TRUSTED)
+
+    async def _is_correct(self, password: str, mark: bytes) -> bool:
+        if self._admitted is not None:
+            return hmac.compare_digest(mark, self._admitted)
+        if self._gate is None or len(password) > _LONGEST_PASSWORD:
+            return False
+        async with self._checks:
+            return await asyncio.to_thread(self._gate.admits, password)
+
+    def _mark(self, text: str) -> bytes:
+        """Return the HMAC of a text; decomposed Hangul is the same password."""
+        content = unicodedata.normalize("NFC", text[: _LONGEST_PASSWORD + 1])
+        return hmac.digest(self._key, content.encode("utf-8", "surrogatepass"), "sha256")
+
+    def _new_device(self) -> str:
+        name = secrets.token_hex(8)
+        return f"{name}.{self._mark(f'device {name}').hex()}"
+
+    def _device_of(self, visitor: Visitor) -> str | None:
+        """Return the name of a device that logged in before."""
+        name, _, mark = (visitor.device or "").partition(".")
+        is_known = hmac.compare_digest(self._mark(f"device {name}").hex().encode(), mark.encode())
+        return f"device {name}" if is_known else None
+
+
+def place_of(peer: str, headers: Mapping[str, str]) -> str:
+    """Return the address that is slowed for wrong passwords.
+
+    Behind a tunnel or proxy on this computer it is the last one of `X-Forwarded-For`, which that
+    one wrote itself. A household has one IPv6 network of 64 bits.
+
+    >>> place_of("127.0.0.1", {"x-forwarded-for": "6.6.6.6, 2001:db8::7"})
+    'through 2001:db8::/64'
+    """
+    forwarded = headers.get("x-forwarded-for", "")
+    if forwarded and is_loopback(peer):
+        return f"through {_network(forwarded.rpartition(',')[2].strip())}"
+    return _network(peer)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is one of this computer.
+
+    >>> is_loopback("127.0.0.2"), is_loopback("::1"), is_loopback("192.168.0.2")
+    (True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _network(address: str) -> str:
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        if not parsed.is_loopback:
+            return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _wrong_password() -> Refusal:
+    return Refusal(401, "wrong password", code="wrong_password")
+
+
+def _shorten(kept: OrderedDict[Any, Any], n: int) -> None:
+    """Drop the oldest entries beyond `n`."""
+    while len(kept) > n:
+        kept.popitem(last=False)

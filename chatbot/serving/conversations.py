@@ -1,0 +1,272 @@
+"""Requests on the event loop <-> replies computed in threads: places, a queue, time, and ends."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+from chatbot.serving.refusals import Refusal, refusal_of_fault, stopping
+from chatbot.settings.schema import SamplingConfig, ServeConfig
+
+
+@dataclass(frozen=True)
+class Question:
+    """A conversation that is to be answered. `turns`: (speaker id, text), the oldest first.
+
+    `owner`: only conversations of the same owner share what was computed. `n_top`: how many of the
+    likeliest tokens to tell beside each; None: no probabilities.
+    """
+
+    owner: str
+    turns: tuple[tuple[int, str], ...]
+    speaker: int
+    sampling: SamplingConfig
+    stop: tuple[str, ...] = ()
+    n_top: int | None = None
+
+
+@dataclass(frozen=True)
+class TokenProbability:
+    """A token of a reply, or one that could have been: its bytes and its log-probability."""
+
+    content: bytes
+    log_probability: float
+    top: tuple["TokenProbability", ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How many of the prompt's tokens are computed."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Text:
+    """A piece of a reply, and its tokens if their probabilities were asked for."""
+
+    text: str
+    tokens: tuple[TokenProbability, ...] = ()
+
+
+@dataclass(frozen=True)
+class End:
+    """Why a reply ended, and how many tokens were read and written."""
+
+    reason: Literal["stop", "length"]
+    n_prompt: int
+    n_reply: int
+
+
+Event: TypeAlias = Reading | Text | End
+
+
+class Answerer(Protocol):
+    """Answers conversations in the calling thread: the bot on its engine."""
+
+    def answer(
+        self, question: Question, cancelled: threading.Event, on_read: Callable[[int, int], None]
+    ) -> Iterator[Text | End]:
+        """Yield the reply in pieces, then its end; stop early once `cancelled` is set."""
+
+
+class Watcher(Protocol):
+    """Counts what happens, without text."""
+
+    def changed(self, n_running: int, n_waiting: int) -> None:
+        """Receive how many conversations run and wait."""
+
+    def answered(self, end: End, first_seconds: float) -> None:
+        """Receive the end of a reply, and the seconds to its first piece."""
+
+
+@dataclass(eq=False)
+class _Waiting:
+    owner: str
+    place: "asyncio.Future[None]" = field(repr=False)
+
+
+class Conversations:
+    """Answers as many conversations at once as there are places; others wait for one.
+
+    A free place goes to the owner with the fewest running conversations, then by arrival.
+    """
+
+    def __init__(
+        self, answerer: Answerer, n_slots: int, limits: ServeConfig, watcher: Watcher
+    ) -> None:
+        self._answerer = answerer
+        self._limits = limits
+        self._watcher = watcher
+        self._n_free = n_slots
+        self._threads = ThreadPoolExecutor(n_slots, thread_name_prefix="reply")
+        self._running: Counter[str] = Counter()
+        self._waiting: list[_Waiting] = []
+        self._inboxes: set[asyncio.Queue[Event | Refusal]] = set()
+        self._is_closing = False
+
+    async def answer(
+        self, questions: Sequence[Question]
+    ) -> AsyncGenerator[tuple[int, Event], None]:
+        """Yield the events of all replies as they come: (index of the question, event).
+
+        Raises Refusal if the queue is full, the time is over or the server stops.
+        """
+        merged: asyncio.Queue[tuple[int, Event] | Refusal] = asyncio.Queue()
+        tasks = [
+            asyncio.create_task(self._collect(index, question, merged))
+            for index, question in enumerate(questions)
+        ]
+        try:
+            n_left = len(tasks)
+            while n_left:
+                item = await merged.get()
+                if isinstance(item, Refusal):
+                    raise item
+                yield item
+                n_left -= isinstance(item[1], End)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _collect(
+        self,
+        index: int,
+        question: Question,
+        merged: "asyncio.Queue[tuple[int, Event] | Refusal]",
+    ) -> None:
+        """Put the events of one reply into a queue of several."""
+        try:
+            async with contextlib.aclosing(self._answer(question)) as events:
+                async for event in events:
+                    merged.put_nowait((index, event))
+        except Refusal as refusal:
+            merged.put_nowait(refusal)
+
+    async def close(self, patience_seconds: float) -> None:
+        """Take no more conversations, let those that run end, then end them by a refusal."""
+        self._is_closing = True
+        for waiting in self._waiting:
+            if not waiting.place.done():
+                waiting.place.set_exception(stopping())
+        deadline = time.monotonic() + patience_seconds
+        while self._inboxes and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        for inbox in self._inboxes:
+            inbox.put_nowait(stopping())
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _answer(self, question: Question) -> AsyncGenerator[Event, None]:
+        """Yield the events of one reply."""
+        loop, began = asyncio.get_running_loop(), time.monotonic()
+        deadline = loop.time() + self._limits.max_seconds
+        inbox: asyncio.Queue[Event | Refusal] = asyncio.Queue()
+        cancelled = threading.Event()
+        first_at: float | None = None
+        async with _limited(deadline, self._limits.max_seconds):
+            await self._take_place(question.owner)
+
+        def put(event: Event | Refusal) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(inbox.put_nowait, event)
+
+        self._inboxes.add(inbox)
+        work = loop.run_in_executor(self._threads, self._run, question, cancelled, put)
+        work.add_done_callback(lambda _: self._leave_place(question.owner))
+        try:
+            while True:
+                async with _limited(deadline, self._limits.max_seconds):
+                    event = await inbox.get()
+                if isinstance(event, Refusal):
+                    raise event
+                if first_at is None and not isinstance(event, Reading):
+                    first_at = time.monotonic() - began
+                if isinstance(event, End):
+                    self._watcher.answered(event, first_at or 0.0)
+                yield event
+                if isinstance(event, End):
+                    return
+        finally:
+            cancelled.set()
+            self._inboxes.discard(inbox)
+
+    def _run(
+        self,
+        question: Question,
+        cancelled: threading.Event,
+        put: Callable[[Event | Refusal], None],
+    ) -> None:
+        """Compute a reply in a thread."""
+
+        def report(done: int, total: int) -> None:
+            put(Reading(done, total))
+
+        try:
+            for event in self._answerer.answer(question, cancelled, report):
+                put(event)
+                if cancelled.is_set():
+                    return
+        except Exception as error:
+            put(refusal_of_fault(error))
+
+    async def _take_place(self, owner: str) -> None:
+        """Wait for a place; raises Refusal if too many wait or the server stops."""
+        if self._is_closing:
+            raise stopping()
+        if self._n_free and not self._waiting:
+            self._seat(owner)
+            return
+        if len(self._waiting) >= self._limits.max_queue:
+            raise Refusal(503, "too many conversations at once; try again", code="busy", wait=5)
+        waiting = _Waiting(owner, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._report()
+        try:
+            await waiting.place
+        except asyncio.CancelledError:
+            if waiting.place.done() and not waiting.place.cancelled():
+                self._leave_place(owner)
+            raise
+        finally:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+            self._report()
+
+    def _seat(self, owner: str) -> None:
+        self._n_free -= 1
+        self._running[owner] += 1
+        self._report()
+
+    def _leave_place(self, owner: str) -> None:
+        """Give a place back, and to whoever is next."""
+        self._n_free += 1
+        self._running[owner] -= 1
+        self._running += Counter()  # drop zeros
+        open_ones = [w for w in self._waiting if not w.place.done()]
+        if open_ones:
+            chosen = min(open_ones, key=lambda waiting: self._running[waiting.owner])
+            self._waiting.remove(chosen)
+            self._seat(chosen.owner)
+            chosen.place.set_result(None)
+        self._report()
+
+    def _report(self) -> None:
+        self._watcher.changed(self._running.total(), len(self._waiting))
+
+
+@contextlib.asynccontextmanager
+async def _limited(deadline: float, seconds: float) -> AsyncGenerator[None, None]:
+    """Raise Refusal (504) if a deadline of the event loop passes inside the block."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            yield
+    except TimeoutError:
+        message = f"the reply took longer than {seconds:g} seconds"
+        raise Refusal(504, message, code="timeout") from None

@@ -1,0 +1,114 @@
+"""What every request must satisfy before anything reads it: its Host, its Origin; and headers.
+
+A page of another site can send requests to a server on this computer. It cannot choose their Host
+(unless its own name is made to point here: DNS rebinding), nor hide its Origin.
+"""
+
+import ipaddress
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chatbot.serving.access import is_loopback
+from chatbot.serving.answers import refusal_response
+from chatbot.serving.refusals import Refusal
+
+_LOCAL_NAMES = frozenset({"localhost"})
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_SITES = frozenset({"same-origin", "none"})
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+_HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    "cache-control": "no-store",
+}
+
+
+class Border:
+    """Refuses requests of other sites' pages, and adds the headers that protect our own."""
+
+    def __init__(self, app: ASGIApp, host_names: Iterable[str]) -> None:
+        self._app = app
+        self._names = _LOCAL_NAMES | {name.lower().rstrip(".") for name in host_names}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with a refusal."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+
+        async def send_protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refusal = self.refusal_of(scope["method"], scope["path"], Headers(scope=scope))
+        app = self._app if refusal is None else refusal_response(scope["path"], refusal)
+        await app(scope, receive, send_protected)
+
+    def refusal_of(self, method: str, path: str, headers: Headers) -> Refusal | None:
+        """Return why a request is refused; None if it may pass."""
+        if len(headers.getlist("host")) != 1 or not self._is_own(headers["host"]):
+            return Refusal(
+                421,
+                "this server does not answer to that name; "
+                "a name of your own goes into the setting serve.allowed_hosts",
+                code="unknown_host",
+            )
+        is_foreign = headers.get("sec-fetch-site", "none") not in _OWN_SITES
+        if is_foreign and (method not in _SAFE_METHODS or not _is_navigation(path, headers)):
+            return _cross_origin()
+        origins = headers.getlist("origin")
+        own = {f"{scheme}://{headers['host'].lower()}" for scheme in ("http", "https")}
+        if method not in _SAFE_METHODS and any(origin.lower() not in own for origin in origins):
+            return _cross_origin()
+        return None
+
+    def _is_own(self, host: str) -> bool:
+        """Whether a Host header names this server: an address cannot be made to point here."""
+        try:
+            parts = urlsplit(f"//{host}")
+            name, _ = parts.hostname or "", parts.port
+        except ValueError:
+            return False
+        if parts.netloc != host or "@" in host or parts.path or parts.query or parts.fragment:
+            return False
+        if name.rstrip(".") in self._names:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+
+def is_reached_from_network(host: str) -> bool:
+    """Whether a server that listens at an address is reached from other computers.
+
+    >>> is_reached_from_network("0.0.0.0"), is_reached_from_network("127.0.0.1")
+    (True, False)
+    """
+    return host.lower() != "localhost" and not is_loopback(host)
+
+
+def _is_navigation(path: str, headers: Headers) -> bool:
+    """Whether somebody follows a link to the page."""
+    return path == "/" and headers.get("sec-fetch-mode", "navigate") == "navigate"
+
+
+def _cross_origin() -> Refusal:
+    return Refusal(403, "requests of other sites are refused", code="cross_origin")
