@@ -40,17 +40,17 @@ class ClientGoneError(Exception):
     """Whoever asked has closed the connection."""
 
 
-def error_body(path: str, refusal: Refusal) -> ErrorBody | OllamaError:
-    """Return a refusal in the form of the interface that a path belongs to."""
-    if path.startswith(OLLAMA):
-        return OllamaError(str(refusal))
+def error_body(refusal: Refusal) -> ErrorBody:
+    """Return a refusal in the form of OpenAI."""
     detail = ErrorDetail(str(refusal), refusal.kind, refusal.param, refusal.code)
     return ErrorBody(detail)
 
 
 def refusal_response(path: str, refusal: Refusal) -> Response:
-    """Return the answer to a request that is refused."""
-    return json_response(error_body(path, refusal), refusal.status, refusal.headers)
+    """Return the answer to a refused request, in the form of the interface a path belongs to."""
+    is_ollama = path.startswith(OLLAMA)
+    body = OllamaError(str(refusal)) if is_ollama else error_body(refusal)
+    return json_response(body, refusal.status, refusal.headers)
 
 
 def json_response(

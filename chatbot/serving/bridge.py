@@ -26,21 +26,31 @@ def parse_room_line(line: str) -> tuple[str, str]:
     return (match["speaker"].strip(), match["text"].strip()) if match else ("", line.strip())
 
 
+def number_of(name: str, numbers: dict[str, int], n_speakers: int) -> int:
+    """Return the speaker id of a name, and remember it.
+
+    An unknown name gets the next free speaker id, or the last one if there is none.
+
+    >>> number_of("하늘", {"도윤": 0, "가람": 1}, n_speakers=4)
+    2
+    """
+    taken = max(numbers.values(), default=0)
+    return numbers.setdefault(name, min(taken + 1, n_speakers - 1))
+
+
 def answer_room(lines: Iterable[str], bot: Bot, numbers: dict[str, int]) -> Iterator[Outgoing]:
     """Answer the lines of a room with bubbles; `numbers`: known name -> speaker id.
 
-    In a group the bot replies with its learned probability. An unknown name gets the next free
-    speaker id, or the last one if there is none.
+    In a group the bot replies with its learned probability.
     """
     numbers = dict(numbers)
     for line in lines:
         name, text = parse_room_line(line)
         if not text:
             continue
-        taken = max(numbers.values(), default=0)
-        number = numbers.setdefault(name, min(taken + 1, bot.n_speakers - 1))
+        number: int | None = number_of(name, numbers, bot.n_speakers)
         if number == bot.number:
-            number = bot.other  # somebody else uses the bot's name
+            number = None  # somebody else uses the bot's name
         bot.hear(text, number)
         if not bot.wants_to_reply():
             yield Outgoing(None)

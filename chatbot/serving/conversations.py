@@ -16,14 +16,15 @@ from chatbot.settings.schema import SamplingConfig, ServeConfig
 
 @dataclass(frozen=True)
 class Question:
-    """A conversation that is to be answered. `turns`: (speaker id, text), the oldest first.
+    """A conversation that is to be answered.
 
+    `turns`: (speaker id, text), the oldest first; None: the bot's partner.
     `owner`: only conversations of the same owner share what was computed. `n_top`: how many of the
     likeliest tokens to tell beside each; None: no probabilities.
     """
 
     owner: str
-    turns: tuple[tuple[int, str], ...]
+    turns: tuple[tuple[int | None, str], ...]
     speaker: int
     sampling: SamplingConfig
     stop: tuple[str, ...] = ()
