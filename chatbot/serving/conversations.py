@@ -33,11 +33,16 @@ class Question:
 
 @dataclass(frozen=True)
 class TokenProbability:
-    """A token of a reply, or one that could have been: its bytes and its log-probability."""
+    """A token of a reply, or one that could have been.
 
+    The texts of all tokens of a reply are the reply: a character of several tokens belongs to the
+    last of them, and what is trimmed or masked to none.
+    """
+
+    text: str
     content: bytes
     log_probability: float
-    top: tuple["TokenProbability", ...] = ()
+    likely: tuple["TokenProbability", ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from chatbot.serving.conversations import End, Event, Question, Text
 from chatbot.serving.refusals import Refusal
 from chatbot.serving.requests import (
-    Cast,
     Penalty,
     Persona,
+    Rules,
     Said,
     Sampling,
     Share,
@@ -24,7 +24,7 @@ from chatbot.serving.requests import (
     stops_of,
     tagged,
 )
-from chatbot.settings.schema import SamplingConfig, ServeConfig
+from chatbot.settings.schema import SamplingConfig
 
 VERSION = "0.6.3"  # of Ollama, whose interface this is
 Reason = Literal["stop", "length", "load"]
@@ -43,9 +43,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     num_predict: int | None = None
     stop: Stop = None
 
-    def applied(self, settings: SamplingConfig, limits: ServeConfig) -> SamplingConfig:
+    def applied(self, rules: Rules) -> SamplingConfig:
         """Return the settings with these options; -1 tokens are as many as allowed."""
-        most = limits.max_tokens if (self.num_predict or 0) < 0 else self.num_predict
+        most = rules.limits.max_tokens if (self.num_predict or 0) < 0 else self.num_predict
         return Sampling(
             temperature=self.temperature,
             top_k=self.top_k,
@@ -54,7 +54,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             repetition_penalty=self.repeat_penalty,
             seed=self.seed,
             max_tokens=most,
-        ).applied(settings, limits)
+        ).applied(rules)
 
 
 class OllamaMessage(msgspec.Struct, frozen=True):
@@ -123,26 +123,22 @@ class OllamaGenerateRequest(OllamaRequest, frozen=True, kw_only=True):
 
 
 def question_of(
-    request: OllamaChatRequest | OllamaGenerateRequest,
-    owner: str,
-    cast: Cast,
-    settings: SamplingConfig,
-    limits: ServeConfig,
+    request: OllamaChatRequest | OllamaGenerateRequest, owner: str, rules: Rules
 ) -> tuple[Persona, Question | None]:
     """Return who is asked, and what; None without a message: Ollama would load the model.
 
     Raises Refusal for what cannot be done.
     """
-    persona, options = cast.find(request.model), request.options or Options()
+    persona, options = rules.cast.find(request.model), request.options or Options()
     common = {name: getattr(request, name) for name in ("format", "think", "logprobs")}
     refuse_unsupported(common | request.refused)
     if not request.said:
         return persona, None
     return persona, Question(
         owner=owner,
-        turns=conversation_of(request.said, persona, cast, limits, "messages"),
+        turns=conversation_of(request.said, persona, rules, "messages"),
         speaker=persona.number,
-        sampling=options.applied(settings, limits),
+        sampling=options.applied(rules),
         stop=stops_of(options.stop),
     )
 

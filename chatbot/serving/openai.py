@@ -1,6 +1,5 @@
 """The chat interface of OpenAI: /v1/models and /v1/chat/completions, as structs and as a stream."""
 
-import codecs
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -11,13 +10,14 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from chatbot.serving.answers import comment, error_body, event
-from chatbot.serving.conversations import End, Event, Question, Reading, Text, TokenProbability
+from chatbot.serving.conversations import End, Event, Question, Reading, Text
 from chatbot.serving.refusals import Refusal, invalid
 from chatbot.serving.requests import (
     Cast,
     Content,
     Penalty,
     Persona,
+    Rules,
     Said,
     Sampling,
     Share,
@@ -30,7 +30,6 @@ from chatbot.serving.requests import (
     refuse_unsupported,
     stops_of,
 )
-from chatbot.settings.schema import SamplingConfig, ServeConfig
 
 _MOST_CHOICES = 8
 _MOST_TOP = 20
@@ -105,11 +104,9 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a stream ends with the number of tokens."""
         return self.stream_options is not None and bool(self.stream_options.include_usage)
 
-    def question(
-        self, owner: str, cast: Cast, settings: SamplingConfig, limits: ServeConfig
-    ) -> tuple[Persona, Question]:
+    def question(self, owner: str, rules: Rules) -> tuple[Persona, Question]:
         """Return who is asked, and what; raises Refusal for what cannot be done."""
-        persona = cast.find(self.model)
+        persona = rules.cast.find(self.model)
         self._refuse_unsupported()
         if self.top_logprobs and not self.logprobs:
             raise invalid("top_logprobs needs logprobs: true", "top_logprobs")
@@ -124,9 +121,9 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
         )
         return persona, Question(
             owner=f"{owner} {self.user}" if self.user else owner,
-            turns=conversation_of(self.said, persona, cast, limits, "messages"),
+            turns=conversation_of(self.said, persona, rules, "messages"),
             speaker=persona.number,
-            sampling=sampling.applied(settings, limits),
+            sampling=sampling.applied(rules),
             stop=stops_of(self.stop),
             n_top=(self.top_logprobs or 0) if self.logprobs else None,
         )
@@ -264,30 +261,17 @@ def usage_of(ends: Sequence[End]) -> Usage:
     return Usage(n_prompt, n_reply, n_prompt + n_reply)
 
 
-class TokenTexts:
-    """Tokens of a reply -> their texts: a character of several tokens belongs to its last one."""
-
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-
-    def logprobs(self, tokens: Sequence[TokenProbability]) -> list[Logprob]:
-        """Return tokens in the form of OpenAI."""
-        return [
-            Logprob(
-                self._decoder.decode(token.content),
-                token.log_probability,
-                list(token.content),
-                [
-                    TopLogprob(
-                        top.content.decode("utf-8", "replace"),
-                        top.log_probability,
-                        list(top.content),
-                    )
-                    for top in token.top
-                ],
-            )
-            for token in tokens
-        ]
+def logprobs_of(text: Text) -> list[Logprob]:
+    """Return the tokens of a piece of text in the form of OpenAI."""
+    return [
+        Logprob(
+            token.text,
+            token.log_probability,
+            list(token.content),
+            [TopLogprob(top.text, top.log_probability, list(top.content)) for top in token.likely],
+        )
+        for token in text.tokens
+    ]
 
 
 @dataclass
@@ -296,7 +280,6 @@ class _Reply:
 
     text: str = ""
     logprobs: list[Logprob] = field(default_factory=list)
-    texts: TokenTexts = field(default_factory=TokenTexts)
     end: End | None = None
 
 
@@ -313,7 +296,7 @@ async def complete(
         reply = replies[index]
         if isinstance(happened, Text):
             reply.text += happened.text
-            reply.logprobs += reply.texts.logprobs(happened.tokens)
+            reply.logprobs += logprobs_of(happened)
         elif isinstance(happened, End):
             reply.end = happened
     answers = [
@@ -337,21 +320,21 @@ class ChunkWriter:
         self._request = request
         self._model = model
         self._id, self._created = _new_id(), int(time.time())
-        self._texts: dict[int, TokenTexts] = {}
+        self._open: set[int] = set()
         self._ends: list[End] = []
 
     def chunks(self, index: int, happened: Text | End) -> list[ChatChunk]:
         """Return the chunks of an event; the first of a choice begins with its role."""
         opened: list[ChatChunk] = []
-        if index not in self._texts:
-            self._texts[index] = TokenTexts()
+        if index not in self._open:
+            self._open.add(index)
             opened = [self._chunk(index, Delta("assistant", None))]
         if isinstance(happened, End):
             self._ends.append(happened)
             return [*opened, self._chunk(index, Delta(), reason=happened.reason)]
         logprobs = None
         if self._request.logprobs:
-            logprobs = Logprobs(self._texts[index].logprobs(happened.tokens))
+            logprobs = Logprobs(logprobs_of(happened))
         return [*opened, self._chunk(index, Delta(content=happened.text), logprobs)]
 
     def usage(self) -> ChatChunk:

@@ -63,6 +63,15 @@ class Cast:
         )
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What a request is read by: who can be asked, the settings of replies, and the limits."""
+
+    cast: Cast
+    settings: SamplingConfig
+    limits: ServeConfig
+
+
 def tagged(persona: Persona) -> str:
     """Return the id of a persona as Ollama writes it."""
     return f"{persona.id}:latest"
@@ -128,7 +137,7 @@ def has_tools(tools: Any, choice: Any) -> bool:
 
 
 def conversation_of(
-    said: Sequence[Said], persona: Persona, cast: Cast, limits: ServeConfig, param: str
+    said: Sequence[Said], persona: Persona, rules: Rules, param: str
 ) -> tuple[tuple[int | None, str], ...]:
     """Return the turns (speaker id, text) of a request; raises Refusal if they are invalid.
 
@@ -136,6 +145,7 @@ def conversation_of(
     in a group of whoever has their name. System prompts are left out: no network was trained with
     one of a user.
     """
+    cast, limits = rules.cast, rules.limits
     if len(said) > limits.max_messages:
         raise invalid(f"more than {limits.max_messages} messages", param, "too_many_messages")
     numbers = dict(cast.names)
@@ -184,8 +194,9 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     max_tokens: int | None = None
 
-    def applied(self, settings: SamplingConfig, limits: ServeConfig) -> SamplingConfig:
+    def applied(self, rules: Rules) -> SamplingConfig:
         """Return the settings with what the request asks for, within the limits."""
+        settings, limits = rules.settings, rules.limits
         asked: dict[str, Any] = {
             "temperature": self.temperature,
             "top_p": self.top_p,

@@ -11,12 +11,12 @@ from msgspec.structs import asdict, replace
 
 from chatbot.serving.answers import comment, error_body, event
 from chatbot.serving.conversations import End, Event, Question, Reading, Text
-from chatbot.serving.openai import Logprob, TokenTexts
+from chatbot.serving.openai import Logprob, logprobs_of
 from chatbot.serving.refusals import Refusal, invalid
 from chatbot.serving.requests import (
-    Cast,
     Content,
     Persona,
+    Rules,
     Said,
     Sampling,
     Share,
@@ -26,7 +26,6 @@ from chatbot.serving.requests import (
     has_tools,
     refuse_unsupported,
 )
-from chatbot.settings.schema import SamplingConfig, ServeConfig
 
 _LOGPROBS = "message.output_text.logprobs"
 Status = Literal["in_progress", "completed", "incomplete"]
@@ -90,11 +89,9 @@ class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):
             said.append(Said(item.role, item.content, f"input[{place}]"))
         return said
 
-    def question(
-        self, owner: str, cast: Cast, settings: SamplingConfig, limits: ServeConfig
-    ) -> tuple[Persona, Question]:
+    def question(self, owner: str, rules: Rules) -> tuple[Persona, Question]:
         """Return who is asked, and what; raises Refusal for what cannot be done."""
-        persona = cast.find(self.model)
+        persona = rules.cast.find(self.model)
         form = self.text.format if self.text else None
         refuse_unsupported(
             {
@@ -111,9 +108,9 @@ class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):
         )
         return persona, Question(
             owner=f"{owner} {self.user}" if self.user else owner,
-            turns=conversation_of(self.said, persona, cast, limits, "input"),
+            turns=conversation_of(self.said, persona, rules, "input"),
             speaker=persona.number,
-            sampling=sampling.applied(settings, limits),
+            sampling=sampling.applied(rules),
             n_top=(self.top_logprobs or 0) if self.wants_logprobs else None,
         )
 
@@ -210,7 +207,6 @@ class ResponseWriter:
         )
         self._n_events = 0
         self._part = OutputText()
-        self._texts = TokenTexts()
         self._end: End | None = None
 
     def add(self, happened: Text | End) -> None:
@@ -218,7 +214,7 @@ class ResponseWriter:
         if isinstance(happened, End):
             self._end = happened
             return
-        logprobs = self._texts.logprobs(happened.tokens)
+        logprobs = logprobs_of(happened)
         self._part = OutputText(self._part.text + happened.text, self._part.logprobs + logprobs)
 
     def response(self) -> ResponseObject:
