@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from chatbot.errors import ConfigError
+from chatbot.model.host import available_host_memory
 from chatbot.settings.schema import RuntimeConfig
 
 _DTYPES = {
@@ -96,11 +97,7 @@ def release_memory() -> None:
 
 def available_memory(device: torch.device) -> int | None:
     """Return the free bytes of a GPU, or of a Linux machine for a CPU; None if unknown."""
-    meminfo = Path("/proc/meminfo")
-    if device.type != "cpu" or not meminfo.exists():
-        return free_memory(device)
-    lines = dict(line.split(":") for line in meminfo.read_text().splitlines())
-    return int(lines["MemAvailable"].split()[0]) * 1024
+    return available_host_memory() if device.type == "cpu" else free_memory(device)
 
 
 def resident_memory() -> int:

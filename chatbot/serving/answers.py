@@ -111,7 +111,6 @@ class Stream(Response):
         self.status_code = 200
         self.background = None
         self.init_headers({**(headers or {}), "x-accel-buffering": "no"})
-        del self.headers["content-length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send all pieces; stop as soon as the client is gone."""
@@ -148,3 +147,12 @@ async def _send_piece(send: Send, piece: bytes) -> None:
 
 async def _never() -> Any:
     await asyncio.Event().wait()
+
+
+async def closing_after(
+    pieces: AsyncGenerator[bytes, None], events: AsyncGenerator[Any, None]
+) -> AsyncGenerator[bytes, None]:
+    """Pass pieces on; however they end, close the events that they are made of."""
+    async with contextlib.aclosing(events), contextlib.aclosing(pieces):
+        async for piece in pieces:
+            yield piece

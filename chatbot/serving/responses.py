@@ -267,6 +267,10 @@ class ResponseWriter:
         self._n_events += 1
         return event({"type": kind, "sequence_number": number, **fields}, kind)
 
+    def error(self, refusal: Refusal) -> bytes:
+        """Return the last event of an answer that failed."""
+        return self.event("error", **asdict(error_body(refusal).error))
+
     def _part_event(self, kind: str, **fields: Any) -> bytes:
         place = {"item_id": self._message_id, "output_index": 0, "content_index": 0}
         return self.event(kind, **place, **fields)
@@ -276,10 +280,9 @@ class ResponseWriter:
 
 
 async def respond(
-    events: AsyncIterator[tuple[int, Event]], request: ResponseRequest, model: str
+    events: AsyncIterator[tuple[int, Event]], writer: ResponseWriter
 ) -> ResponseObject:
     """Return the whole answer."""
-    writer = ResponseWriter(request, model)
     async for _, happened in events:
         if not isinstance(happened, Reading):
             writer.add(happened)
@@ -304,8 +307,3 @@ async def response_stream(
             writer.add(happened)
     for piece in writer.closing():
         yield piece
-
-
-def error_event(writer: ResponseWriter, refusal: Refusal) -> bytes:
-    """Return the last event of an answer that failed."""
-    return writer.event("error", **asdict(error_body(refusal).error))

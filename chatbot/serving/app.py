@@ -1,0 +1,266 @@
+"""The application: all routes of the server, what is in front of them, and its life."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chatbot.serving import ollama, openai, responses
+from chatbot.serving.answers import (
+    ClientGoneError,
+    Stream,
+    closing_after,
+    json_response,
+    refusal_response,
+    while_connected,
+)
+from chatbot.serving.conversations import Conversations
+from chatbot.serving.entrance import Entrance, Guarded
+from chatbot.serving.metrics import CONTENT_TYPE, Measured, Metrics
+from chatbot.serving.ollama_models import ModelFacts, running, shown, tags
+from chatbot.serving.openapi import description
+from chatbot.serving.reading import read_body
+from chatbot.serving.refusals import Refusal, refusal_of_fault
+from chatbot.serving.requests import Rules, choices, decoded, ignored_header
+from chatbot.serving.security import Border
+
+_SSE, _NDJSON = "text/event-stream", "application/x-ndjson"
+_GREETING = "Ollama is running"  # what clients of Ollama look for
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the routes work with."""
+
+    conversations: Conversations
+    entrance: Entrance
+    rules: Rules
+    facts: ModelFacts
+    metrics: Metrics
+
+
+class Routes:
+    """The routes that need a password."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._rules = service.rules
+        self._conversations = service.conversations
+
+    def all(self) -> list[BaseRoute]:
+        """Return the routes."""
+        return [
+            Route("/v1/models", self.models, methods=["GET"]),
+            Route("/v1/models/{model:path}", self.model, methods=["GET"]),
+            Route("/v1/chat/completions", self.chat_completions, methods=["POST"]),
+            Route("/v1/responses", self.responses, methods=["POST"]),
+            Route("/api/tags", self.ollama_tags, methods=["GET"]),
+            Route("/api/ps", self.ollama_running, methods=["GET"]),
+            Route("/api/show", self.ollama_show, methods=["POST"]),
+            Route("/api/chat", self.ollama_chat, methods=["POST"]),
+            Route("/api/generate", self.ollama_generate, methods=["POST"]),
+            Route("/metrics", self.metrics, methods=["GET"]),
+        ]
+
+    # ------------------------------------------------------------ OpenAI
+    async def models(self, request: Request) -> Response:
+        """List the personas."""
+        del request
+        cast = self._rules.cast
+        return json_response(
+            openai.ModelList([openai.model_of(persona, cast) for persona in cast.personas])
+        )
+
+    async def model(self, request: Request) -> Response:
+        """Return a persona."""
+        cast = self._rules.cast
+        return json_response(openai.model_of(cast.find(request.path_params["model"]), cast))
+
+    async def chat_completions(self, request: Request) -> Response:
+        """Answer a conversation."""
+        body = decoded(await self._body(request), openai.ChatRequest)
+        persona, question = body.question(request.state.owner, self._rules)
+        events = self._conversations.answer(choices(question, body.n or 1))
+        headers = ignored_header(body.said)
+        if body.stream:
+            pieces = closing_after(openai.chat_stream(events, body, persona.id), events)
+            return Stream(pieces, openai.error_event, _SSE, headers)
+        answer = await while_connected(request.receive, openai.complete(events, body, persona.id))
+        return json_response(answer, headers=headers)
+
+    async def responses(self, request: Request) -> Response:
+        """Answer a conversation in the newer form of OpenAI."""
+        body = decoded(await self._body(request), responses.ResponseRequest)
+        persona, question = body.question(request.state.owner, self._rules)
+        events = self._conversations.answer([question])
+        headers = ignored_header(body.said)
+        writer = responses.ResponseWriter(body, persona.id)
+        if body.stream:
+            pieces = closing_after(responses.response_stream(events, writer), events)
+            return Stream(pieces, writer.error, _SSE, headers)
+        answer = await while_connected(request.receive, responses.respond(events, writer))
+        return json_response(answer, headers=headers)
+
+    # ------------------------------------------------------------ Ollama
+    async def ollama_tags(self, request: Request) -> Response:
+        """List the personas as Ollama lists models."""
+        del request
+        return json_response(tags(self._rules.cast, self._service.facts))
+
+    async def ollama_running(self, request: Request) -> Response:
+        """List the personas: all of them are loaded."""
+        del request
+        return json_response(running(self._rules.cast, self._service.facts))
+
+    async def ollama_show(self, request: Request) -> Response:
+        """Return facts about the model."""
+        body = decoded(await self._body(request), ollama.ShowRequest)
+        self._rules.cast.find(body.model or body.name)
+        return json_response(shown(self._rules.cast, self._service.facts))
+
+    async def ollama_chat(self, request: Request) -> Response:
+        """Answer a conversation."""
+        body = decoded(await self._body(request), ollama.OllamaChatRequest)
+        return await self._ollama(request, body, ollama.AnswerWriter)
+
+    async def ollama_generate(self, request: Request) -> Response:
+        """Answer a message."""
+        body = decoded(await self._body(request), ollama.OllamaGenerateRequest)
+        return await self._ollama(request, body, ollama.GenerateWriter)
+
+    async def _ollama(
+        self,
+        request: Request,
+        body: ollama.OllamaChatRequest | ollama.OllamaGenerateRequest,
+        kind: type[ollama.AnswerWriter],
+    ) -> Response:
+        persona, question = ollama.question_of(body, request.state.owner, self._rules)
+        writer = kind(persona)
+        if question is None:
+            return json_response(writer.loaded())
+        events = self._conversations.answer([question])
+        headers = ignored_header(body.said)
+        if body.stream is not False:
+            pieces = closing_after(ollama.answer_stream(events, writer), events)
+            return Stream(pieces, ollama.error_line, _NDJSON, headers)
+        answer = await while_connected(request.receive, ollama.answer(events, writer))
+        return json_response(answer, headers=headers)
+
+    # ------------------------------------------------------------ the rest
+    async def metrics(self, request: Request) -> Response:
+        """Return the counters."""
+        del request
+        content = self._service.metrics.text()
+        return Response(content, headers={"content-type": CONTENT_TYPE})
+
+    async def _body(self, request: Request) -> bytes:
+        limits = self._rules.limits
+        return await read_body(request, limits, limits.max_body_bytes)
+
+
+async def _health(request: Request) -> Response:
+    del request
+    return json_response({"status": "ok"})
+
+
+async def _version(request: Request) -> Response:
+    del request
+    return json_response(ollama.Version(ollama.VERSION))
+
+
+async def _description(request: Request) -> Response:
+    del request
+    return json_response(description())
+
+
+async def _greeting(request: Request) -> Response:
+    del request
+    return PlainTextResponse(_GREETING)
+
+
+def open_routes(service: Service) -> list[BaseRoute]:
+    """Return the routes that need no password."""
+    return [
+        Route("/", _greeting, methods=["GET"]),
+        Route("/health", _health, methods=["GET"]),
+        Route("/openapi.json", _description, methods=["GET"]),
+        Route("/api/version", _version, methods=["GET"]),
+        Route("/login", service.entrance.log_in, methods=["POST"]),
+        Route("/logout", service.entrance.log_out, methods=["POST"]),
+    ]
+
+
+def create_app(service: Service) -> Starlette:
+    """Return the application; what no open route answers needs a password first."""
+    open_ones, guarded = open_routes(service), Routes(service).all()
+    paths = frozenset(route.path for route in [*open_ones, *guarded] if isinstance(route, Route))
+    guard = Middleware(Guarded, entrance=service.entrance)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        del app
+        yield
+        await service.conversations.close(0)
+
+    app = Starlette(
+        routes=[*open_ones, Mount("", routes=guarded, middleware=[guard])],
+        middleware=[
+            Middleware(Measured, metrics=service.metrics, paths=paths),
+            Middleware(Border, host_names=service.rules.limits.allowed_hosts),
+            Middleware(Faults),
+        ],
+        exception_handlers={Refusal: _refused, HTTPException: _not_routed},
+        lifespan=lifespan,
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class Faults:
+    """The one place where a fault of a route is caught: it is logged without its text."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        is_started = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noted)
+        except ClientGoneError:
+            return
+        except Exception as error:
+            refusal = refusal_of_fault(error)
+            if not is_started and scope["type"] == "http":
+                await refusal_response(scope["path"], refusal)(scope, receive, send)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101 registered for this class
+    return refusal_response(request.url.path, error)
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 registered for this class
+    is_method = error.status_code == 405
+    refusal = Refusal(
+        error.status_code,
+        "this path has no such method" if is_method else "there is nothing here",
+        code="method_not_allowed" if is_method else "not_found",
+    )
+    response = refusal_response(request.url.path, refusal)
+    response.headers.update(error.headers or {})
+    return response

@@ -1,0 +1,98 @@
+"""HTTP <-> access: who a request comes from, log in, log out, and routes behind the password."""
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.requests import Request, cookie_parser
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from chatbot.serving.access import DEVICE_SECONDS, Access, Visitor, is_loopback, place_of
+from chatbot.serving.reading import read_body
+from chatbot.serving.refusals import Refusal
+from chatbot.serving.requests import decoded
+from chatbot.settings.schema import ServeConfig
+
+_BEARER = "bearer"
+_LOGIN_BYTES = 8192
+
+
+class LoginRequest(msgspec.Struct, frozen=True):
+    """The body of POST /login."""
+
+    password: str
+
+
+class Entrance:
+    """Reads tokens and cookies of requests. Servers on other ports have cookies of other names."""
+
+    def __init__(self, access: Access, limits: ServeConfig, port: int) -> None:
+        self.access = access
+        self._limits = limits
+        self._session_cookie = f"chatbot_session_{port}"
+        self._device_cookie = f"chatbot_device_{port}"
+
+    def visitor(self, scope: Scope) -> Visitor:
+        """Return where a request comes from, and what it shows."""
+        headers = Headers(scope=scope)
+        peer = (scope.get("client") or ("", 0))[0]
+        cookies = cookie_parser(headers.get("cookie", ""))
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        is_forwarded = is_loopback(peer) and headers.get("x-forwarded-proto") == "https"
+        return Visitor(
+            address=place_of(peer, headers),
+            is_secure=scope.get("scheme") == "https" or is_forwarded,
+            token=token.strip() if scheme.lower() == _BEARER else None,
+            session=cookies.get(self._session_cookie),
+            device=cookies.get(self._device_cookie),
+        )
+
+    async def log_in(self, request: Request) -> Response:
+        """Answer POST /login."""
+        body = decoded(await read_body(request, self._limits, _LOGIN_BYTES), LoginRequest)
+        visitor = self.visitor(request.scope)
+        admission = await self.access.log_in(body.password, visitor)
+        response = Response(status_code=204)
+        if not self.access.is_open:
+            seconds = int(self._limits.session_hours * 3600)
+            self._set_cookie(response, self._session_cookie, admission.session, seconds, visitor)
+            self._set_cookie(
+                response, self._device_cookie, admission.device, DEVICE_SECONDS, visitor
+            )
+        return response
+
+    async def log_out(self, request: Request) -> Response:
+        """Answer POST /logout."""
+        visitor = self.visitor(request.scope)
+        self.access.log_out(visitor)
+        response = Response(status_code=204)
+        self._set_cookie(response, self._session_cookie, "", 0, visitor)
+        return response
+
+    def _set_cookie(
+        self, response: Response, name: str, value: str, seconds: int, visitor: Visitor
+    ) -> None:
+        response.set_cookie(
+            name,
+            value,
+            max_age=seconds,
+            path="/",
+            secure=visitor.is_secure,
+            httponly=True,
+            samesite="strict",
+        )
+
+
+class Guarded:
+    """Lets requests pass whose token or session is valid; the state gets their `owner`."""
+
+    def __init__(self, app: ASGIApp, entrance: Entrance) -> None:
+        self._app = app
+        self._entrance = entrance
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; raises Refusal."""
+        if scope["type"] != "http":
+            raise Refusal(404, "there is nothing here", code="not_found")
+        owner = await self._entrance.access.identify(self._entrance.visitor(scope))
+        scope.setdefault("state", {})["owner"] = owner
+        await self._app(scope, receive, send)
