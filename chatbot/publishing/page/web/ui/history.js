@@ -161,3 +161,13 @@ function finished(transaction) {
     transaction.onerror = () => reject(transaction.error);
   });
 }
+
+/** Delete the stored conversations of every backend of this origin. */
+export async function deleteHistories() {
+  const database = await openDatabase();
+  if (database) {
+    const transaction = database.transaction(TABLE, 'readwrite');
+    transaction.objectStore(TABLE).clear();
+    await finished(transaction);
+  }
+}

@@ -1,0 +1,50 @@
+// The page that `chatbot serve` serves: log in, then talk.
+import {followAppearance} from './appearance.js';
+import {codeOf} from './backend.js';
+import {askAtGate} from './gate.js';
+import {offerInstallation} from './installation.js';
+import {translateDocument} from './language.js';
+import {Messenger} from './messenger.js';
+import {ServerBackend, logIn, readPersonas} from './server.js';
+import {currentVisit, forgetVisit, hasVisited} from './visits.js';
+
+async function startServerPage() {
+  followAppearance();
+  translateDocument();
+  offerInstallation();
+  const personas = await personasAfterLogin();
+  const backend = new ServerBackend(personas, currentVisit());
+  const messenger = new Messenger(backend, {
+    leaving: 'logout',
+    askAgain: () => askForPassword('login'),
+    onLeave: async () => {
+      await forgetVisit();
+      location.reload();
+    },
+  });
+  await messenger.start();
+}
+
+/** @returns {Promise<{id: string, name: string}[]>} as soon as the server tells them */
+async function personasAfterLogin() {
+  for (let warning = ''; ; ) {
+    try {
+      return await readPersonas();
+    } catch (error) {
+      const code = codeOf(error);
+      warning = code === 'login' ? '' : code;
+    }
+    await askForPassword(warning);
+  }
+}
+
+/**
+ * @param {string} warning  the code of an error to say, or ""
+ * @returns {Promise<void>}
+ */
+function askForPassword(warning) {
+  const forget = hasVisited() ? forgetVisit : undefined;
+  return askAtGate({subject: 'login', open: logIn, warning, forget});
+}
+
+startServerPage();
