@@ -34,6 +34,9 @@ async function personasAfterLogin() {
       const code = codeOf(error);
       warning = code === 'login' ? '' : code;
     }
+    if (warning === 'network') {
+      addEventListener('online', () => location.reload(), {once: true});
+    }
     await askForPassword(warning);
   }
 }

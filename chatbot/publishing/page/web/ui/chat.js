@@ -54,10 +54,6 @@ export class Chat {
     this.offer();
   }
 
-  get isAnswering() {
-    return this.run !== null;
-  }
-
   /** @param {string} text */
   send(text) {
     this.interrupt();
@@ -117,9 +113,19 @@ export class Chat {
     this.events.onState('idle');
   }
 
+  /** Answer what waits for an answer after the server was away. */
+  async resume() {
+    if (!this.run && isUnanswered(this.messages)) {
+      await this.answer();
+    }
+  }
+
   /** Let the persona speak. */
   async answer() {
     this.interrupt();
+    if (this.messages.length === 0) {
+      return;
+    }
     const run = new AbortController();
     this.run = run;
     this.nextBubbleAt = 0;
@@ -131,6 +137,7 @@ export class Chat {
       await this.read(run.signal);
     } catch (error) {
       if (this.run === run) {
+        this.interrupt();
         this.fail(error);
       }
     }
@@ -216,8 +223,8 @@ export class Chat {
   fail(error) {
     const code = codeOf(error);
     const seconds = error instanceof BackendError ? error.seconds : 0;
-    this.view.hidePending();
-    this.view.addError(code, seconds, () => this.answer());
+    this.view.addError(code, seconds, () => this.retry());
+    this.view.offer({retry: false, undo: this.messages.length > 0, isUnanswered: true});
     if (code === 'login') {
       this.events.onLogin();
     } else if (code === 'network') {
@@ -230,9 +237,13 @@ export class Chat {
    * @param {string} text
    */
   async add(persona, text) {
+    const wasKept = this.history.isKept;
     const message = await this.history.add({persona, text, at: Date.now()});
     this.messages.push(message);
     this.view.append(message);
+    if (wasKept && !this.history.isKept) {
+      this.view.addNotice('notice.memoryOnly');
+    }
   }
 
   /** @param {Message[]} removed */

@@ -159,7 +159,7 @@ export class MessagesView {
     const item = createElement('li', 'failure');
     const again = createElement('button', 'pill');
     again.setAttribute('type', 'button');
-    setText(again, 'chat.retry');
+    setText(again, 'chat.again');
     again.addEventListener('click', onRetry);
     item.append(createElement('p', 'failure-text', translateError(code, seconds)), again);
     this.log.append(item);

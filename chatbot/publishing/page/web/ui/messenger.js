@@ -41,7 +41,7 @@ export class Messenger {
     this.nUnseen = 0;
     this.connection = new Connection(backend, {
       onChange: () => this.refreshStatus(),
-      onBack: () => this.chat?.answer(),
+      onBack: () => this.chat?.resume(),
     });
   }
 
