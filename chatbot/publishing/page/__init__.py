@@ -1,0 +1,1 @@
+"""The messenger page: served by `chatbot serve`, or one HTML file with the model inside."""

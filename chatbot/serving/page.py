@@ -1,0 +1,79 @@
+"""The messenger page: its files, the icons and the service worker -> routes of the server."""
+
+import hashlib
+import json
+from importlib.resources import files
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from chatbot.serving.icon import draw_icon
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src 'self' data:; manifest-src 'self'; worker-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".webmanifest": "application/manifest+json",
+    ".png": "image/png",
+}
+_FOLDER = "/page/ui/"
+_ONLY_IN_THE_FILE = ("app_file.js", "content.js")  # of the page that needs no server
+_ICON_SIZES = (192, 512)
+
+
+class PageAssets:
+    """The files of the page by their path; they are read and drawn once."""
+
+    def __init__(self) -> None:
+        sources = {
+            path.name: path.read_bytes()
+            for path in (files("chatbot.publishing.page") / "web" / "ui").iterdir()
+            if path.is_file() and path.name not in _ONLY_IN_THE_FILE
+        }
+        worker = sources.pop("sw.js")
+        self.contents = {
+            "/": sources.pop("index.html"),
+            "/manifest.webmanifest": sources.pop("manifest.webmanifest"),
+            **{f"/icon-{size}.png": draw_icon(size) for size in _ICON_SIZES},
+            **{f"{_FOLDER}{name}": content for name, content in sorted(sources.items())},
+        }
+        shell = json.dumps({"version": self.version, "paths": list(self.contents)})
+        self.contents["/sw.js"] = f"self.shell = {shell};\n".encode() + worker
+
+    @property
+    def version(self) -> str:
+        """A digest of all files: a changed one makes browsers fetch the shell anew."""
+        digest = hashlib.sha256()
+        for path, content in self.contents.items():
+            digest.update(f"{path}\0{len(content)}\0".encode() + content)
+        return digest.hexdigest()[:16]
+
+    async def respond(self, request: Request) -> Response:
+        """Answer with the file of a path; no other path is looked up on the disk."""
+        content = self.contents.get(request.url.path)
+        if content is None:
+            return Response("not found", status_code=404, headers=_HEADERS)
+        suffix = "." + request.url.path.rpartition(".")[2]
+        media_type = _TYPES.get(suffix, _TYPES[".html"])
+        tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+        # A file is asked for at every start, so that an upgrade never mixes old and new ones.
+        caching = "no-store" if media_type == _TYPES[".html"] else "no-cache"
+        headers = {**_HEADERS, "Cache-Control": caching, "ETag": tag}
+        if caching == "no-cache" and request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(content, media_type=media_type, headers=headers)
+
+
+def routes(assets: PageAssets) -> list[Route]:
+    """Return the routes of the page, none of which needs a password."""
+    return [Route(path, assets.respond, methods=["GET"]) for path in assets.contents]
