@@ -140,6 +140,18 @@ class Cleaner:
         text = _LINE_ENDS.sub("\n", _SPACES.sub(" ", text)).strip()
         return self._run.sub(lambda run: run[1] * self._rules.max_run, text)
 
+    def patterns(self) -> dict[str, re.Pattern[str]]:
+        """Return what `normalize` searches for, by name, for a program in another language."""
+        return {
+            "lone_surrogate": _LONE_SURROGATE,
+            "blank_letter": _BLANK_LETTERS,
+            "hidden": _HIDDEN,
+            "url": _URL,
+            "spaces": _SPACES,
+            "line_end": _LINE_ENDS,
+            "run": self._run,
+        }
+
     def _repeated(self, text: str) -> str | None:
         """Return the name of the rule if a text recurs too often, else None."""
         if self._repetition.count_window(text) > self._rules.max_repeats:

@@ -104,6 +104,11 @@ def shielded(pieces: Iterable[str]) -> Iterator[str]:
         yield _starred(shown, held)
 
 
+def shield_patterns() -> dict[str, re.Pattern[str]]:
+    """Return what `shielded` searches for, by name, for a program in another language."""
+    return {"trigger": _TRIGGER, "pending": _PENDING}
+
+
 def _hold_from(line: str) -> int:
     """Return the length of an unfinished line's part that can be shown."""
     return min(_trigger(line), match.start() if (match := _PENDING.search(line)) else len(line))

@@ -50,10 +50,20 @@ def compiled(words: str) -> re.Pattern[str]:
     return re.compile(words, re.IGNORECASE)
 
 
+@dataclass(frozen=True)
+class Beside:
+    """A test that accepts a match with one of some words near it, on either side."""
+
+    words: re.Pattern[str]
+
+    def __call__(self, candidate: Candidate) -> bool:
+        """Whether a word is near."""
+        return self.words.search(candidate.near) is not None
+
+
 def beside(words: str) -> Check:
-    """Return a test that accepts a match with one of these words near it, on either side."""
-    pattern = compiled(words)
-    return lambda candidate: pattern.search(candidate.near) is not None
+    """Return a test that accepts a match with one of these words near it."""
+    return Beside(compiled(words))
 
 
 def rules(

@@ -132,3 +132,28 @@ def _restyled_char(written: str, digit: str, drawn: str) -> str:
     if digit == drawn:
         return written
     return _WRITTEN.get(drawn, drawn) if written in _SPOKEN else drawn
+
+
+def spelled_patterns() -> dict[str, re.Pattern[str]]:
+    """Return what this module searches for, by name, for a program in another language."""
+    return {
+        "odd": _ODD,
+        "spoken_run": _RUN,
+        "alike_run": _ALIKE,
+        "passport": _PASSPORT,
+        "spoken_plate": _SPOKEN_PLATE,
+        "copula": _COPULA,
+        "plate": _PLATE,
+        "hangul": _HANGUL,
+        "first_word": _FIRST_WORD,
+        "last_word": _LAST_WORD,
+        "digit": re.compile(_DIGIT),
+        "has_spelled": HAS_SPELLED,
+    }
+
+
+def digit_tables() -> dict[str, dict[str, str]]:
+    """Return the characters that stand for others: plain forms, spoken digits, similar letters."""
+    plain = {chr(code): chr(other) for code, other in _PLAIN.items()}
+    digits = {chr(code): _plain_char(chr(code)) for code in range(0x20000) if chr(code).isdecimal()}
+    return {"plain": {**digits, **plain}, "spoken": _SPOKEN, "alike": _LOOKS}
