@@ -164,7 +164,7 @@ def bundle_bytes(bundle: Bundle, dtype: WeightFormat) -> bytes:
 
     tensors: dict[str, Array] = {}
     for name, weight in bundle.weights.items():
-        tensors |= _stored(name, np.ascontiguousarray(weight), dtype)
+        tensors |= stored_tensors(name, np.ascontiguousarray(weight), dtype)
     metadata = {
         "format": FORMAT,
         "family": bundle.family,
@@ -190,7 +190,7 @@ def _with_sorted_header(content: bytes) -> bytes:
     return b"".join((len(text).to_bytes(8, "little"), text, memoryview(content)[8 + n_header :]))
 
 
-def _stored(name: str, weight: Array, dtype: WeightFormat) -> dict[str, Array]:
+def stored_tensors(name: str, weight: Array, dtype: WeightFormat) -> dict[str, Array]:
     """Return the stored tensors of a weight; vectors are few and stay in fp32."""
     if weight.ndim < 2 or dtype == "fp32":
         return {name: weight.astype(np.float32, copy=False)}
