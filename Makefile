@@ -21,7 +21,7 @@ TUNING = --root "$(ROOT)" $(if $(BASE),--set model.base_model="$(BASE)")
 EVERY_CORE := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-lora tune sft format docs demo test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
+.PHONY: help install install-dev install-lora tune sft format kernel docs demo test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
         smoke reply chat bridge forget privacy publish export import encrypt-model decrypt-model keygen status stop \
         password seal unseal clean
 
@@ -55,6 +55,9 @@ check: install-dev  ## style, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+kernel: install-dev  ## compile the page's kernel.c to kernel.wasm
+	$(BIN)/python scripts/build_kernel.py
 
 docs: install  ## write docs/settings.md, docs/settings.ko.md from the schema
 	$(BIN)/python scripts/settings_reference.py
