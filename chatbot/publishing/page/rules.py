@@ -1,0 +1,55 @@
+"""The text rules of a model, and the shield of its replies, as data for the page's JavaScript."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from chatbot.ingest.cleaning.rules import Cleaner
+from chatbot.ingest.masking.detectors.find import kinds
+from chatbot.ingest.masking.detectors.kind import NEAR_CHARS, Beside, Kind
+from chatbot.ingest.masking.detectors.spelled import digit_tables, spelled_patterns
+from chatbot.ingest.masking.masker import shield_patterns
+from chatbot.publishing.page.patterns import js_pattern
+from chatbot.settings.schema import PreprocessConfig
+
+_SPACE = re.compile(r"\s")
+
+
+def text_rules(rules: PreprocessConfig) -> dict[str, Any]:
+    """Return what `Cleaner.normalize` does by these settings; `mask` is null where links stay."""
+    return {
+        **_translated(Cleaner(rules).patterns()),
+        "space": js_pattern(_SPACE),
+        "mask": rules.url_mask if rules.mask_urls else None,
+        "max_run": rules.max_run,
+    }
+
+
+def shield_rules() -> dict[str, Any]:
+    """Return what `shielded` does.
+
+    Tests that are more than words nearby are left out: the page stars everything that a pattern
+    matches, which is more than we do, and never less.
+    """
+    return {
+        **_translated(shield_patterns()),
+        **_translated(spelled_patterns()),
+        **digit_tables(),
+        "near_chars": NEAR_CHARS,
+        "kinds": [_rule(kind) for kind in kinds()],
+    }
+
+
+def _rule(kind: Kind) -> dict[str, Any]:
+    """Return a rule; `beside`: words of which one must be near its match."""
+    beside = kind.is_one.words if isinstance(kind.is_one, Beside) else None
+    return {
+        "pattern": js_pattern(kind.pattern),
+        "words": kind.words and js_pattern(kind.words),
+        "beside": beside and js_pattern(beside),
+        "n_digits": kind.n_digits,
+    }
+
+
+def _translated(patterns: Mapping[str, re.Pattern[str]]) -> dict[str, tuple[str, str]]:
+    return {name: js_pattern(pattern) for name, pattern in patterns.items()}
