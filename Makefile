@@ -68,15 +68,12 @@ test: check  ## style, types, all tests
 test-fast: install-dev  ## the tests for every edit, in seconds
 	$(BIN)/python -m pytest -q $(EVERY_CORE) -m 'not slow and not faults'
 
-test-attacks: install-dev  ## what a shared file gives away, what a received one can do
-	$(BIN)/python -m pytest -q tests/attacks
-
 test-faults: install-dev  ## kills, failing calls, full disks: minutes
 	$(BIN)/python -m pytest -q -s -m faults tests/faults
 	N_FUZZ=5000 $(BIN)/python -m pytest -q tests/faults/test_fuzz.py
 	N_FUZZ=1000 $(BIN)/python -m pytest -q tests/ingest/readers/test_exports.py
 
-test-attacks: install-dev  ## hostile files, what a model gives away: minutes
+test-attacks: install-dev  ## what a shared file gives away, what a received one can do: minutes
 	N_FUZZ=2000 $(BIN)/python -m pytest -q tests/attacks
 
 bench: install  ## measure what the README states
