@@ -20,6 +20,7 @@ COMMANDS = (
     "reply",
     "chat",
     "bridge",
+    "serve",
     "publish",
     "export",
     "archive",

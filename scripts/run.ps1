@@ -26,6 +26,10 @@ if ($words.Count -gt 0 -and $words[0] -eq "test") {
     & $python -m pytest -q
     exit $LASTEXITCODE
 }
+if ($words.Count -gt 0 -and $words[0] -eq "serve") {
+    & $python -c "import starlette, uvicorn" 2>$null
+    if ($LASTEXITCODE -ne 0) { Setup ".[serve]" }
+}
 if ($words.Count -gt 0 -and $words[0] -eq "sft") {
     & $python -c "import peft" 2>$null
     if ($LASTEXITCODE -ne 0) { Setup ".[lora]" }

@@ -17,6 +17,9 @@ case ${1:-} in
     cd "$home"
     exec .venv/bin/python -m pytest -q
     ;;
+  serve)
+    "$home/.venv/bin/python" -c 'import starlette, uvicorn' 2>/dev/null || setup '.[serve]'
+    ;;
   sft)
     shift
     "$home/.venv/bin/python" -c 'import peft' 2>/dev/null || setup '.[lora]'

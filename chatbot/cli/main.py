@@ -32,6 +32,7 @@ COMMANDS = (
     "reply",
     "chat",
     "bridge",
+    "serve",
     "forget",
     "privacy",
     "publish",

@@ -54,6 +54,7 @@ class Engine:
 
     def __init__(self, model: BatchLanguageModel, n_slots: int) -> None:
         self.context_length = model.context_length
+        self.n_slots = n_slots
         self._model = model
         self._slots = [_Slot(self) for _ in range(n_slots)]
         self._free = list(self._slots)  # least recently used first

@@ -184,6 +184,7 @@ class LoadedModel:
     speaker: int
     names: dict[str, int]
     guard: NgramIndex | None
+    n_params: int
 
     def bot(
         self, reader: Reader, speaker: int | None = None, sampling: SamplingConfig | None = None
@@ -216,6 +217,7 @@ def load_model(path: Path, config: Config, ask: Callable[[], str | None] = nobod
         speaker,
         speakers_of(bundle.about, config).ids,
         leak_guard(path, bundle.about, config),
+        bundle.n_params,
     )
 
 

@@ -6,12 +6,11 @@ process. Passwords that were refused are known as well: asking again costs and c
 
 import asyncio
 import hmac
-import ipaddress
 import secrets
 import time
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,46 +148,6 @@ class Access:
         name, _, mark = (visitor.device or "").partition(".")
         is_known = hmac.compare_digest(self._mark(f"device {name}").hex().encode(), mark.encode())
         return f"device {name}" if is_known else None
-
-
-def place_of(peer: str, headers: Mapping[str, str]) -> str:
-    """Return the address that is slowed for wrong passwords.
-
-    Behind a tunnel or proxy on this computer it is the last one of `X-Forwarded-For`, which that
-    one wrote itself. A household has one IPv6 network of 64 bits.
-
-    >>> place_of("127.0.0.1", {"x-forwarded-for": "6.6.6.6, 2001:db8::7"})
-    'through 2001:db8::/64'
-    """
-    forwarded = headers.get("x-forwarded-for", "")
-    if forwarded and is_loopback(peer):
-        return f"through {_network(forwarded.rpartition(',')[2].strip())}"
-    return _network(peer)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is one of this computer.
-
-    >>> is_loopback("127.0.0.2"), is_loopback("::1"), is_loopback("192.168.0.2")
-    (True, True, False)
-    """
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _network(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return "unknown"
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped:
-            return str(parsed.ipv4_mapped)
-        if not parsed.is_loopback:
-            return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
 
 
 def _wrong_password() -> Refusal:

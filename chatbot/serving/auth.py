@@ -71,7 +71,7 @@ def _bytes(password: str) -> bytes:
 
 def load_gate(config: Config, environment: Mapping[str, str] | None = None) -> Gate:
     """Read the secret from the environment and .env; raises AccessError if there is none."""
-    password, password_hash = _secrets(config, environment)
+    password, password_hash = secrets_of(config, environment)
     if password_hash is None and not password:
         raise AccessError(
             f"no password is set: {config.security.password_env} is not in .env",
@@ -82,7 +82,7 @@ def load_gate(config: Config, environment: Mapping[str, str] | None = None) -> G
 
 def has_password(config: Config, environment: Mapping[str, str] | None = None) -> bool:
     """Whether a password, or the hash of one, is set."""
-    return any(_secrets(config, environment))
+    return any(secrets_of(config, environment))
 
 
 def require_access(
@@ -96,7 +96,7 @@ def require_access(
     if not config.security.require_password:
         return
     gate = load_gate(config, environment)
-    password, _ = _secrets(config, environment)
+    password, _ = secrets_of(config, environment)
     typed = os.environ if environment is None else environment
     typed_password = password or typed.get(config.security.password_env) or ask()
     if typed_password is None:
@@ -108,8 +108,8 @@ def require_access(
         raise AccessError("wrong password", hint="try again")
 
 
-def _secrets(
-    config: Config, environment: Mapping[str, str] | None
+def secrets_of(
+    config: Config, environment: Mapping[str, str] | None = None
 ) -> tuple[str | None, str | None]:
     """Return (password, hash) from the project's .env, else from the environment."""
     root, names = Path(config.root), config.security

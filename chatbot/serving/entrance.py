@@ -6,7 +6,8 @@ from starlette.requests import Request, cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from chatbot.serving.access import DEVICE_SECONDS, Access, Visitor, is_loopback, place_of
+from chatbot.serving.access import DEVICE_SECONDS, Access, Visitor
+from chatbot.serving.address import is_loopback, place_of
 from chatbot.serving.reading import read_body
 from chatbot.serving.refusals import Refusal
 from chatbot.serving.requests import decoded

@@ -15,8 +15,9 @@ from chatbot.serving.refusals import Refusal, invalid, unsupported
 from chatbot.settings.schema import SamplingConfig, ServeConfig
 
 _Body = TypeVar("_Body")
-_PLACE = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
-_FIELD = re.compile(r"required field `(?P<name>\w+)`")
+# How msgspec names places, between backticks.
+_PLACE = re.compile(r" - at \x60\$\.?(?P<path>[^\x60]*)\x60$")
+_FIELD = re.compile(r"required field \x60(?P<name>\w+)\x60")
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal"})
 IGNORED_ROLES = frozenset({"system", "developer"})
 MANY_STOPS = 4

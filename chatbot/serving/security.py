@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chatbot.serving.access import is_loopback
 from chatbot.serving.answers import refusal_response
 from chatbot.serving.refusals import Refusal
 
@@ -94,15 +93,6 @@ class Border:
         except ValueError:
             return False
         return True
-
-
-def is_reached_from_network(host: str) -> bool:
-    """Whether a server that listens at an address is reached from other computers.
-
-    >>> is_reached_from_network("0.0.0.0"), is_reached_from_network("127.0.0.1")
-    (True, False)
-    """
-    return host.lower() != "localhost" and not is_loopback(host)
 
 
 def _is_navigation(path: str, headers: Headers) -> bool:

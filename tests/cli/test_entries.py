@@ -29,7 +29,8 @@ def clone(tmp_path):
     program.parent.mkdir(parents=True)
     program.write_text(STUB)
     program.chmod(0o755)
-    (root / ".venv/installed").touch()
+    for mark in ("installed", "installed-serve"):
+        (root / ".venv" / mark).touch()
     return root
 
 

@@ -1,0 +1,80 @@
+"""Let others talk with the bot, by a page in the browser or by programs; Ctrl+C ends it."""
+
+import argparse
+import socket
+
+from chatbot.cli.keys import ask_model_key
+from chatbot.cli.screen import display, say
+from chatbot.crypto.strength import LEAST_BITS, strength_bits
+from chatbot.serving.address import is_reached_from_network, own_address
+from chatbot.serving.auth import Gate, load_gate, secrets_of
+from chatbot.settings.schema import Config
+
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 compared, not bound
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Nothing to add."""
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Open the gate's secret, the port and the model; answer until Ctrl+C."""
+    del args
+    gate = _gate_for(config)
+    from chatbot.inference.engine import Engine
+    from chatbot.inference.loading import find_model, load_model
+    from chatbot.publishing.policy import require_not_stale
+    from chatbot.serving.app import create_app
+    from chatbot.serving.hosting import create_service, entrance_of, n_slots_for
+    from chatbot.serving.server import bind, create_server
+
+    with bind(config.serve) as listening:
+        path = find_model(config)
+        require_not_stale(path)
+        loaded = load_model(path, config, ask_model_key)
+        engine = Engine(loaded.model, n_slots_for(loaded.model, config))
+        entrance = entrance_of(gate, config.serve, listening.getsockname()[1])
+        service = create_service(loaded, engine, path, config, entrance)
+        server = create_server(create_app(service), service.conversations, config.serve)
+        _tell(config, gate, listening)
+        say(f"{engine.n_slots} conversations at once; Ctrl+C ends")
+        try:
+            server.run(sockets=[listening])
+        finally:
+            engine.close()
+    say("stopped")
+
+
+def _gate_for(config: Config) -> Gate | None:
+    """Return the gate; None if no password is needed. Raises AccessError if it is and none is set.
+
+    An address that other computers reach needs a password, whatever the settings say.
+    """
+    if not (config.security.require_password or is_reached_from_network(config.serve.host)):
+        return None
+    gate = load_gate(config)
+    gate.admits("")  # a damaged hash is an error now, not at the first login
+    return gate
+
+
+def _tell(config: Config, gate: Gate | None, listening: socket.socket) -> None:
+    """Say where to open it, who can, and what can be read on the way."""
+    host, port = config.serve.host, listening.getsockname()[1]
+    is_shared = is_reached_from_network(host)
+    shown = own_address() if host in _EVERYWHERE else host
+    display(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/")
+    if is_shared:
+        say(
+            "warning: everybody in the network reaches this page, and needs the password; "
+            "over plain HTTP others in the network can read along"
+        )
+    else:
+        say("open it on this computer; no other computer reaches it")
+    for name in config.serve.allowed_hosts:
+        say(f"also answers to {name}: whoever reaches that name needs the password")
+    if gate is None:
+        say("warning: no password is needed: every program and user of this computer can talk")
+    password, _ = secrets_of(config)
+    is_public = is_shared or config.serve.allowed_hosts
+    if is_public and password and strength_bits(password) < LEAST_BITS:
+        say("warning: this password can be guessed; `chatbot keygen --passphrase` draws words")

@@ -1,0 +1,82 @@
+"""A loaded model and the settings -> the service behind the routes."""
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from chatbot.inference.engine import Engine
+from chatbot.inference.loading import LoadedModel
+from chatbot.model.host import available_host_memory
+from chatbot.model.interface import BatchLanguageModel
+from chatbot.serving.access import Access
+from chatbot.serving.answering import EngineAnswerer
+from chatbot.serving.app import Service
+from chatbot.serving.auth import Gate
+from chatbot.serving.conversations import Conversations
+from chatbot.serving.entrance import Entrance
+from chatbot.serving.metrics import Metrics
+from chatbot.serving.ollama_models import ModelFacts
+from chatbot.serving.requests import Cast, Persona, Rules
+from chatbot.settings.schema import Config, ServeConfig
+
+_MOST_SLOTS, _SLOTS_IF_UNKNOWN = 64, 8
+_MEMORY_SHARE = 0.25  # of what is free, for the caches of conversations
+
+
+def n_slots_for(model: BatchLanguageModel, config: Config) -> int:
+    """Return how many conversations are answered at once: as set, or by free memory."""
+    if config.serve.n_slots != "auto":
+        return config.serve.n_slots
+    available = available_host_memory()
+    if available is None:
+        return _SLOTS_IF_UNKNOWN
+    n_fitting = int(available * _MEMORY_SHARE / max(1, model.cache_bytes))
+    return max(1, min(_MOST_SLOTS, n_fitting))
+
+
+def cast_of(loaded: LoadedModel, path: Path, config: Config) -> Cast:
+    """Return whom the bot can speak as: the configured persona, and in a group the others."""
+    tokenizer = loaded.tokenizer
+    names = {number: name for name, number in reversed(loaded.names.items())}
+    default = Persona(config.run_name, loaded.speaker, names.get(loaded.speaker))
+    others = [
+        Persona(f"{config.run_name}-{number}", number, names.get(number))
+        for number in range(tokenizer.n_speakers)
+        if tokenizer.n_speakers > 2
+        and number != loaded.speaker
+        and tokenizer.eos_id in tokenizer.tail(number)
+    ]
+    created = int(path.stat().st_mtime)
+    return Cast((default, *others), tokenizer.n_speakers, created, loaded.names)
+
+
+def facts_of(loaded: LoadedModel, path: Path, config: Config) -> ModelFacts:
+    """Return what is told about the model."""
+    return ModelFacts(
+        family=config.family,
+        n_params=loaded.n_params,
+        size_bytes=path.stat().st_size,
+        context_length=loaded.model.context_length,
+        digest=hashlib.sha256(msgspec.json.encode(loaded.about)).hexdigest(),
+    )
+
+
+def entrance_of(gate: Gate | None, limits: ServeConfig, port: int) -> Entrance:
+    """Return the entrance of a server on a port; without a gate everybody may talk."""
+    return Entrance(Access(gate, limits.session_hours * 3600), limits, port)
+
+
+def create_service(
+    loaded: LoadedModel, engine: Engine, path: Path, config: Config, entrance: Entrance
+) -> Service:
+    """Return a service that answers on an engine."""
+    metrics = Metrics(engine.n_slots)
+    answerer = EngineAnswerer(loaded, engine)
+    return Service(
+        Conversations(answerer, engine.n_slots, config.serve, metrics),
+        entrance,
+        Rules(cast_of(loaded, path, config), config.sampling, config.serve),
+        facts_of(loaded, path, config),
+        metrics,
+    )
