@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from chatbot.serving.page import PageAssets, routes
 
-PASSWORD = "열려라 참깨"  # noqa: S105
+PASSWORD = "열려라 참깨"  # noqa: S105 invented
 PERSONAS = [{"id": "bot", "name": "하늘"}]
 GROUP = [{"id": "bot-0", "name": "하늘"}, {"id": "bot-1", "name": "Minji"}, {"id": "bot-2"}]
 

@@ -110,6 +110,7 @@ export class Chat {
     this.run = null;
     this.growing = '';
     this.view.hidePending();
+    this.view.offer({retry: false, undo: false, isUnanswered: false});
     this.events.onState('idle');
   }
 
@@ -130,7 +131,6 @@ export class Chat {
     this.run = run;
     this.nextBubbleAt = 0;
     this.view.dropNotices();
-    this.view.offer({retry: false, undo: false, isUnanswered: false});
     this.view.showPending(this.persona, '');
     this.events.onState('waiting');
     try {

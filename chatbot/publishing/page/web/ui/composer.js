@@ -49,9 +49,11 @@ export class Composer {
     // 229: Safari ends a composition before the Enter that confirmed it.
     const confirmsSyllable = event.isComposing || event.keyCode === 229;
     const sends = readPreference('enter', 'sends') === 'sends' && !event.shiftKey;
-    if (event.key === 'Enter' && (sends || event.ctrlKey || event.metaKey) && !confirmsSyllable) {
+    if (event.key === 'Enter' && (sends || event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      this.send();
+      if (!confirmsSyllable) {
+        this.send();
+      }
     }
   }
 

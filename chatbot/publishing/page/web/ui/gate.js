@@ -5,10 +5,11 @@ import {chooseLanguage, setText, translate, translateError} from './language.js'
 
 /**
  * @typedef {import('./backend.js').OpeningProgress} OpeningProgress
+ * @typedef {(progress: OpeningProgress) => void} OnProgress
  *
  * @typedef {Object} Question
  * @property {'login'|'file'} subject  of the keys gate.SUBJECTTitle, ...Text, ...Label, ...Action
- * @property {(secret: string, onProgress: (progress: OpeningProgress) => void) => Promise<void>} open
+ * @property {(secret: string, onProgress: OnProgress) => Promise<void>} open
  *   throws a BackendError if the secret is wrong
  * @property {string} [warning]  the code of an error that stands there from the start
  * @property {string} [notice]  the key of a sentence that stands there from the start
@@ -18,10 +19,16 @@ import {chooseLanguage, setText, translate, translateError} from './language.js'
 /**
  * Ask for a secret until it opens.
  * @param {Question} question
- * @returns {Promise<void>}
+ * @returns {Promise<void>} when it is open; `leaveGate` shows the chat
  */
 export function askAtGate(question) {
   return new Promise((resolve) => new Gate(question, resolve).show());
+}
+
+/** Show the chat that the gate has opened. */
+export function leaveGate() {
+  byId('gate').hidden = true;
+  byId('chat').hidden = false;
 }
 
 /** Say an error instead of asking: nothing can be opened here. */
@@ -65,7 +72,8 @@ class Gate {
     }
     this.setBusy(false);
     this.say(warning ?? '', 0);
-    this.swap(true);
+    byId('gate').hidden = false;
+    byId('chat').hidden = true;
     this.secret.focus();
   }
 
@@ -100,8 +108,7 @@ class Gate {
       return;
     }
     this.secret.value = '';
-    this.swap(false);
-    this.onOpen();
+    this.onOpen(); // the gate stays until what it opens is ready
   }
 
   /** @param {OpeningProgress} progress */
@@ -164,11 +171,5 @@ class Gate {
     byId('gate-forget').hidden = true;
     byId('gate-status').textContent = translate('gate.forgotten');
     this.secret.focus();
-  }
-
-  /** @param {boolean} isClosed */
-  swap(isClosed) {
-    byId('gate').hidden = !isClosed;
-    byId('chat').hidden = isClosed;
   }
 }

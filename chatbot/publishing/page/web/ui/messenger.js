@@ -5,6 +5,7 @@ import {Composer} from './composer.js';
 import {Connection} from './connection.js';
 import {asText, localStamp} from './conversation.js';
 import {byId, paintAvatar, saveTextFile} from './elements.js';
+import {leaveGate} from './gate.js';
 import {openHistory} from './history.js';
 import {chooseLanguage, currentLanguage, setText, translate} from './language.js';
 import {MessagesView, showTitle} from './messages_view.js';
@@ -55,10 +56,10 @@ export class Messenger {
       onOffline: () => this.connection.lose(),
     });
     this.prepareButtons();
-    byId('gate').hidden = true;
-    byId('chat').hidden = false;
     await this.chat.open();
     this.refresh();
+    leaveGate();
+    this.view.toEnd();
     for (const key of [history.isKept ? '' : 'notice.memoryOnly', this.surroundings.notice]) {
       if (key) {
         this.view.addNotice(key);
@@ -126,7 +127,9 @@ export class Messenger {
     }
     const enter = byId('enter-sends');
     enter.checked = readPreference('enter', 'sends') === 'sends';
-    enter.addEventListener('change', () => this.prefer('enter', enter.checked ? 'sends' : 'breaks'));
+    enter.addEventListener('change', () => {
+      this.prefer('enter', enter.checked ? 'sends' : 'breaks');
+    });
   }
 
   /**
@@ -185,6 +188,7 @@ export class Messenger {
 
   async logInAgain() {
     await this.surroundings.askAgain?.();
+    leaveGate();
     this.refresh();
     await this.talk.answer();
   }

@@ -4,7 +4,6 @@
 export const STRINGS = {
   ko: {
     'app.title': '대화',
-    'app.noScript': '이 페이지는 자바스크립트를 켜야 쓸 수 있어요.',
     'avatar.unknown': '상대',
     'chat.log': '대화 내용',
     'chat.you': '나',
@@ -97,7 +96,6 @@ export const STRINGS = {
   },
   en: {
     'app.title': 'Chat',
-    'app.noScript': 'This page needs JavaScript.',
     'avatar.unknown': 'Chatbot',
     'chat.log': 'Conversation',
     'chat.you': 'You',

@@ -10,7 +10,8 @@ import {dropPreference, readPreference, writePreference} from './preferences.js'
 export function currentVisit() {
   if (!hasVisited()) {
     const bytes = crypto.getRandomValues(new Uint8Array(12));
-    writePreference('visit', Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(''));
+    const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'));
+    writePreference('visit', digits.join(''));
   }
   return readPreference('visit', '');
 }

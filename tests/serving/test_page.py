@@ -1,0 +1,386 @@
+"""The messenger page in a real browser, against a real server with a scripted bot."""
+
+import pytest
+
+from tests.serving.page_server import GROUP, PASSWORD, ScriptedServer, serving
+
+pytestmark = pytest.mark.slow
+XSS = "<img src=x onerror=\"document.title='broken'\"><b>굵게</b> <|eos|> &amp;"
+
+
+@pytest.fixture
+def server():
+    return ScriptedServer()
+
+
+@pytest.fixture
+def address(server):
+    with serving(server.app()) as address:
+        yield address
+
+
+@pytest.fixture
+def talk(address, new_page):
+    """Return what opens the page in a new browser profile and logs in."""
+
+    def open_page(**options):
+        page = new_page(locale="ko-KR", **options)
+        page.set_default_timeout(8000)
+        page.goto(address)
+        log_in(page)
+        return page
+
+    return open_page
+
+
+def log_in(page, password=PASSWORD):
+    page.fill("#gate-secret", password)
+    page.press("#gate-secret", "Enter")
+    page.wait_for_selector("#input:visible")
+
+
+def send(page, text):
+    page.fill("#input", text)
+    page.press("#input", "Enter")
+
+
+def say(page, text):
+    """Send a message and wait until the bot has answered."""
+    send(page, text)
+    wait_until_idle(page)
+
+
+def wait_until_idle(page):
+    page.wait_for_selector("#actions:visible")
+
+
+def bubbles(page, whose=""):
+    return page.locator(f"#log {whose} .bubble").all_inner_texts()
+
+
+def messages_of(chat):
+    return [(message["role"], message["content"]) for message in chat["messages"]]
+
+
+def test_wrong_password_is_a_sentence_and_the_right_one_opens(address, new_page):
+    page = new_page(locale="ko-KR")
+    page.goto(address)
+    page.fill("#gate-secret", "닫혀라")
+    page.click("#gate-action")
+    page.get_by_text("비밀번호가 맞지 않아요.").wait_for()
+    log_in(page)
+    assert page.locator("#persona-name").inner_text() == "하늘"
+
+
+def test_password_that_must_wait_counts_the_seconds_down(server, address, new_page):
+    server.refusal = (429, {"Retry-After": "2"})
+    page = new_page(locale="ko-KR")
+    page.goto(address)
+    page.fill("#gate-secret", "x")
+    page.click("#gate-action")
+    page.get_by_text("2초 뒤에").wait_for()
+    assert page.locator("#gate-action").is_disabled()
+    page.wait_for_selector("#gate-action:enabled")
+
+
+def test_lines_of_a_reply_are_bubbles_with_one_time(server, talk):
+    server.script = ["어", " 나야\n너", "는?\n", "뭐해"]
+    page = talk()
+    say(page, "안녕")
+    assert bubbles(page) == ["안녕", "어 나야", "너는?", "뭐해"]
+    assert page.locator("#log .other time").count() == 1
+    assert page.locator("#log .name").all_inner_texts() == ["하늘"]
+    assert page.locator("#pending").is_hidden()
+
+
+def test_bubble_grows_and_dots_stand_between_bubbles(server, talk):
+    server.script = ["첫째\n", 1.0, "둘", 1.5, "째"]
+    page = talk()
+    send(page, "안녕")
+    page.wait_for_selector("#dots:visible")
+    page.wait_for_selector("#log .other")
+    assert page.locator("#dots").is_visible() and page.locator("#growing").is_hidden()
+    page.wait_for_selector("#growing:visible")
+    assert page.locator("#growing").inner_text() == "둘"
+    wait_until_idle(page)
+    assert bubbles(page, ".other") == ["첫째", "둘째"]
+
+
+def test_messages_before_the_answer_form_one_turn(server, talk):
+    server.script = [1.0, "응"]
+    page = talk()
+    send(page, "나 왔어")
+    page.wait_for_selector("#stop:visible")
+    say(page, "문 열어")
+    assert bubbles(page) == ["나 왔어", "문 열어", "응"]
+    assert messages_of(server.chats[-1]) == [("user", "나 왔어\n문 열어")]
+
+
+def test_message_during_an_answer_keeps_what_was_said(server, talk):
+    server.script = ["다 쓴 말\n쓰다 만", 30]
+    page = talk()
+    send(page, "하나")
+    page.wait_for_selector("#growing:visible")
+    server.script = ["그래"]
+    say(page, "둘")
+    assert bubbles(page) == ["하나", "다 쓴 말", "둘", "그래"]
+    assert messages_of(server.chats[-1]) == [
+        ("user", "하나"), ("assistant", "다 쓴 말"), ("user", "둘")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("by", ["button", "escape"])
+def test_stop_keeps_what_is_written(server, talk, by):
+    server.script = ["여기까지", 30, "더는 없어"]
+    page = talk()
+    send(page, "안녕")
+    page.wait_for_selector("#growing:visible")
+    page.click("#stop") if by == "button" else page.keyboard.press("Escape")
+    page.get_by_text("답장을 멈췄어요.").wait_for()
+    assert bubbles(page) == ["안녕", "여기까지"]
+    assert page.locator("#send").is_visible() and server.n_left == 1
+
+
+def test_retry_replaces_the_reply(server, talk):
+    server.script = ["처음\n말"]
+    page = talk()
+    say(page, "안녕")
+    server.script = ["다시"]
+    page.click("#retry")
+    page.get_by_text("다시", exact=True).wait_for()
+    assert bubbles(page) == ["안녕", "다시"]
+    assert messages_of(server.chats[-1]) == [("user", "안녕")]
+
+
+def test_undo_takes_the_exchange_back_into_the_input(talk):
+    page = talk()
+    say(page, "하나")
+    say(page, "둘")
+    page.click("#undo")
+    page.get_by_text("마지막 대화를 되돌렸어요.").wait_for()
+    assert bubbles(page) == ["하나", "안녕!"]
+    assert page.input_value("#input") == "둘"
+
+
+def test_history_stays_after_a_reload_and_clear_deletes_it(talk):
+    page = talk()
+    say(page, "기억해")
+    page.reload()
+    page.wait_for_selector("#log .own")
+    assert bubbles(page) == ["기억해", "안녕!"]
+    clear(page, "#confirm-no")
+    assert bubbles(page) == ["기억해", "안녕!"]
+    clear(page, "#confirm-yes")
+    page.get_by_text("대화를 모두 지웠어요.").wait_for()
+    assert stored_texts(page) == []
+    page.reload()
+    page.wait_for_selector("#empty:visible")
+
+
+def clear(page, answer):
+    page.click("#menu-open")
+    page.click("#clear")
+    page.click(answer)
+
+
+def stored_texts(page):
+    return page.evaluate(
+        """async () => {
+          const wait = (request) => new Promise((done) => { request.onsuccess = () => done(request.result); });
+          const database = await wait(indexedDB.open('chatbot'));
+          return (await wait(database.transaction('messages').objectStore('messages').getAll()))
+            .map((row) => row.text);
+        }"""
+    )
+
+
+def test_logout_deletes_the_history_for_the_next_person(server, talk):
+    page = talk()
+    say(page, "비밀")
+    assert stored_texts(page) == ["비밀", "안녕!"]
+    page.click("#menu-open")
+    page.click("#leave")
+    page.click("#confirm-yes")
+    page.wait_for_selector("#gate-secret:visible")
+    assert not server.cookies and stored_texts(page) == []
+    log_in(page)
+    assert bubbles(page) == []
+
+
+def test_two_browsers_have_two_histories(talk):
+    first, second = talk(), talk()
+    say(first, "첫째의 말")
+    second.reload()
+    second.wait_for_selector("#empty:visible")
+    assert bubbles(second) == []
+
+
+def test_persona_of_a_group_is_chosen_and_the_others_keep_their_names(server, talk):
+    server.personas = GROUP
+    page = talk()
+    say(page, "하늘아")
+    page.click("#persona")
+    page.get_by_role("button", name="Minji").click()
+    server.script = ["왜"]
+    say(page, "민지는?")
+    chat = server.chats[-1]
+    assert chat["model"] == "bot-1"
+    assert [m.get("name") for m in chat["messages"]] == [None, "bot-0", None]
+    assert {m["role"] for m in chat["messages"]} == {"user"}
+    assert page.locator("#log .name").all_inner_texts() == ["하늘", "Minji"]
+
+
+def test_enter_that_ends_a_syllable_sends_nothing(server, talk):
+    page = talk()
+    page.focus("#input")
+    keyboard = page.context.new_cdp_session(page)
+    keyboard.send("Input.imeSetComposition", {"text": "안", "selectionStart": 1, "selectionEnd": 1})
+    page.keyboard.press("Enter")
+    assert page.input_value("#input") == "안" and not server.chats
+    keyboard.send("Input.insertText", {"text": "안"})
+    # Safari: the composition is over, and the key has the code of an input method.
+    page.evaluate(
+        """document.getElementById('input').dispatchEvent(new KeyboardEvent('keydown',
+             {key: 'Enter', keyCode: 229, bubbles: true, cancelable: true}))"""
+    )
+    assert page.input_value("#input") == "안" and not server.chats
+    page.keyboard.press("Enter")
+    wait_until_idle(page)
+    assert bubbles(page, ".own") == ["안"]
+
+
+def test_shift_enter_breaks_the_line_and_the_input_grows(talk):
+    page = talk()
+    low = page.locator("#input").bounding_box()["height"]
+    page.type("#input", "하나")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("둘")
+    assert page.locator("#input").bounding_box()["height"] > low + 10
+    page.keyboard.press("Enter")
+    wait_until_idle(page)
+    assert bubbles(page, ".own") == ["하나\n둘"]
+
+
+def test_markup_and_control_tokens_are_text_in_both_directions(server, talk):
+    server.personas = [{"id": "bot", "name": "<i>하늘</i>"}]
+    server.script = [XSS]
+    page = talk()
+    say(page, XSS)
+    assert bubbles(page) == [XSS, XSS]
+    assert page.locator("#log img, #log b, header i").count() == 0
+    assert page.title() == "<i>하늘</i>"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "sentence"),
+    [
+        ((429, {"Retry-After": "12"}), "요청이 너무 많았어요. 12초 뒤에 다시 시도해 주세요."),
+        ((429, {"Retry-After": "600"}), "10분 뒤에"),
+        ((503, {}), "지금은 이야기하는 사람이 많아요."),
+        ((413, {}), "서버가 이 메시지를 받지 않았어요."),
+        ((500, {}), "서버에 문제가 생겼어요."),
+    ],
+)
+def test_refusal_is_a_sentence_with_another_try(server, talk, refusal, sentence):
+    page = talk()
+    server.refusal = refusal
+    send(page, "안녕")
+    page.get_by_text(sentence).wait_for()
+    server.refusal = None
+    page.click(".failure button")
+    wait_until_idle(page)
+    assert bubbles(page) == ["안녕", "안녕!"] and page.locator(".failure").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("script", "finish", "sentence"),
+    [
+        (["반쯤"], None, "답장이 중간에 끊겼어요."),
+        ([], "stop", "답장이 비어 있어요."),
+        (["끝까지"], "length", "답장이 길어서 여기까지만 썼어요."),
+    ],
+)
+def test_odd_end_of_a_reply_is_a_sentence(server, talk, script, finish, sentence):
+    server.script, server.finish = script, finish
+    page = talk()
+    send(page, "안녕")
+    page.get_by_text(sentence).wait_for()
+
+
+def test_login_that_ran_out_is_asked_for_again_and_the_answer_comes(server, talk):
+    page = talk()
+    server.cookies.clear()
+    send(page, "아직 있어?")
+    page.wait_for_selector("#gate-secret:visible")
+    assert page.locator("#gate-forget").is_visible()
+    log_in(page)
+    wait_until_idle(page)
+    assert bubbles(page) == ["아직 있어?", "안녕!"]
+
+
+def test_server_that_comes_back_answers_by_itself(server, new_page):
+    page = new_page(locale="ko-KR")
+    page.set_default_timeout(8000)
+    with serving(server.app()) as address:
+        page.goto(address)
+        log_in(page)
+    send(page, "여보세요")
+    page.get_by_text("서버에 연결하지 못했어요.").wait_for()
+    page.get_by_text("연결되면 알려 드릴게요.").wait_for()
+    with serving(server.app(), port=int(address.rpartition(":")[2])):
+        page.get_by_text("다시 연결됐어요.").wait_for()
+        wait_until_idle(page)
+        assert bubbles(page) == ["여보세요", "안녕!"]
+        page.close()
+
+
+def test_long_reading_is_shown(server, talk):
+    server.script = [": reading 512/2048", 5, "다 읽었어"]
+    page = talk()
+    send(page, "안녕")
+    page.get_by_text("대화를 읽고 있어요 (512 / 2048)").first.wait_for()
+
+
+def test_without_a_database_the_conversation_is_in_memory_and_says_so(address, new_page):
+    page = new_page(locale="ko-KR")
+    page.add_init_script("Object.defineProperty(window, 'indexedDB', {value: undefined})")
+    page.goto(address)
+    log_in(page)
+    page.get_by_text("페이지를 닫으면 대화가 사라져요.").wait_for()
+    say(page, "안녕")
+    assert bubbles(page) == ["안녕", "안녕!"]
+
+
+def test_language_and_appearance_are_remembered(talk):
+    page = talk(color_scheme="light")
+    page.click("#menu-open")
+    page.get_by_label("English").check()
+    page.get_by_label("Dark").check()
+    assert page.get_by_text("Delete the conversation").is_visible()
+    page.reload()
+    page.wait_for_selector("#input:visible")
+    assert page.locator("#input").get_attribute("placeholder") == "Write a message"
+    assert page.evaluate("[document.documentElement.lang, document.documentElement.dataset.theme]") == ["en", "dark"]  # fmt: skip
+
+
+def test_conversation_is_saved_as_text(talk):
+    page = talk()
+    say(page, "안녕")
+    page.click("#menu-open")
+    with page.expect_download() as download:
+        page.click("#export")
+    text = download.value.path().read_text(encoding="utf-8")
+    assert "나: 안녕\n" in text and "하늘: 안녕!\n" in text
+    assert "하늘" not in download.value.suggested_filename
+
+
+def test_page_asks_nobody_but_its_server(address, talk):
+    page = talk()
+    asked, refused = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: refused.append(message.text))
+    page.reload()
+    page.wait_for_selector("#input:visible")
+    say(page, "안녕")
+    assert all(url.startswith((address, "data:")) for url in asked)
+    assert not [text for text in refused if "Content Security Policy" in text]
