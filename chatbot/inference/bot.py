@@ -173,22 +173,12 @@ class Bot:
 
     def _bubbles(self, pieces: Iterable[str]) -> Iterator[str]:
         """Yield text up to the last bubble, without blank lines and surrounding space."""
-        output = self._settings.output
-        n_bubbles, is_new = 1, True
-        waiting = ""  # space that is only yielded if text follows it
-        for char in (char for piece in pieces for char in piece):
-            if char.isspace():
-                waiting += char
-                continue
-            if "\n" in waiting and not is_new:
-                n_bubbles += 1
-                if n_bubbles > output.max_bubbles:
-                    return
-                yield " " if output.one_line else "\n"
-            elif waiting and not is_new:
-                yield waiting
-            waiting, is_new = "", False
-            yield char
+        bubbles = _Bubbles(self._settings.output)
+        for piece in pieces:
+            if text := "".join(map(bubbles.add, piece)):
+                yield text
+            if bubbles.is_over:
+                return
 
     def reply(self) -> Reply:
         """Answer the conversation so far."""
@@ -200,3 +190,29 @@ class Bot:
         self.history = (
             [] if n_turns is None else self.history[: max(0, len(self.history) - n_turns)]
         )
+
+
+class _Bubbles:
+    """Splits text into bubbles, one character after the other.
+
+    `is_over`: text for another bubble than the last has begun.
+    """
+
+    def __init__(self, output: OutputConfig) -> None:
+        self.is_over = False
+        self._output = output
+        self._n_bubbles, self._is_new = 1, True
+        self._waiting = ""  # space that is only shown if text follows it
+
+    def add(self, char: str) -> str:
+        """Return what to show when a character arrives."""
+        if char.isspace():
+            self._waiting += char
+            return ""
+        text = "" if self._is_new else self._waiting
+        if "\n" in text:
+            self._n_bubbles += 1
+            text = " " if self._output.one_line else "\n"
+        self.is_over = self._n_bubbles > self._output.max_bubbles
+        self._waiting, self._is_new = "", False
+        return "" if self.is_over else text + char
