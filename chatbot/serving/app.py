@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chatbot.serving import ollama, openai, responses
+from chatbot.serving import ollama, openai, page, responses
 from chatbot.serving.answers import (
     ClientGoneError,
     Stream,
@@ -26,6 +26,7 @@ from chatbot.serving.entrance import Entrance, Guarded
 from chatbot.serving.metrics import CONTENT_TYPE, Measured, Metrics
 from chatbot.serving.ollama_models import ModelFacts, running, shown, tags
 from chatbot.serving.openapi import description
+from chatbot.serving.page import PageAssets
 from chatbot.serving.reading import read_body
 from chatbot.serving.refusals import Refusal, refusal_of_fault
 from chatbot.serving.requests import Rules, choices, decoded, ignored_header
@@ -180,15 +181,18 @@ async def _description(request: Request) -> Response:
     return json_response(description())
 
 
-async def _greeting(request: Request) -> Response:
-    del request
-    return PlainTextResponse(_GREETING)
-
-
 def open_routes(service: Service) -> list[BaseRoute]:
-    """Return the routes that need no password."""
+    """Return the routes that need no password: the page itself holds no secret."""
+    assets = PageAssets()
+
+    async def front(request: Request) -> Response:
+        if "text/html" in request.headers.get("accept", ""):
+            return await assets.respond(request)
+        return PlainTextResponse(_GREETING)
+
     return [
-        Route("/", _greeting, methods=["GET"]),
+        Route("/", front, methods=["GET"]),
+        *(route for route in page.routes(assets) if route.path != "/"),
         Route("/health", _health, methods=["GET"]),
         Route("/openapi.json", _description, methods=["GET"]),
         Route("/api/version", _version, methods=["GET"]),
