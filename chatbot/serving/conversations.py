@@ -73,6 +73,9 @@ class End:
 Event: TypeAlias = Reading | Text | End
 
 
+_Inbox: TypeAlias = "asyncio.Queue[Event | Refusal]"
+
+
 class Answerer(Protocol):
     """Answers conversations in the calling thread: the bot on its engine."""
 
@@ -114,7 +117,7 @@ class Conversations:
         self._threads = ThreadPoolExecutor(n_slots, thread_name_prefix="reply")
         self._running: Counter[str] = Counter()
         self._waiting: list[_Waiting] = []
-        self._inboxes: set[asyncio.Queue[Event | Refusal]] = set()
+        self._inboxes: set[_Inbox] = set()
         self._is_closing = False
 
     async def answer(
@@ -173,9 +176,9 @@ class Conversations:
         """Yield the events of one reply."""
         loop, began = asyncio.get_running_loop(), time.monotonic()
         deadline = loop.time() + self._limits.max_seconds
-        inbox: asyncio.Queue[Event | Refusal] = asyncio.Queue()
+        inbox: _Inbox = asyncio.Queue()
         cancelled = threading.Event()
-        first_at: float | None = None
+        first_seconds: float | None = None
         async with _limited(deadline, self._limits.max_seconds):
             await self._take_place(question.owner)
 
@@ -189,16 +192,16 @@ class Conversations:
         try:
             while True:
                 async with _limited(deadline, self._limits.max_seconds):
-                    event = await inbox.get()
-                if isinstance(event, Refusal):
-                    raise event
-                if first_at is None and not isinstance(event, Reading):
-                    first_at = time.monotonic() - began
-                if isinstance(event, End):
-                    self._watcher.answered(event, first_at or 0.0)
-                yield event
-                if isinstance(event, End):
-                    return
+                    events = await _arrived(inbox)
+                for event in events:
+                    if isinstance(event, Refusal):
+                        raise event
+                    if first_seconds is None and not isinstance(event, Reading):
+                        first_seconds = time.monotonic() - began
+                    yield event
+                    if isinstance(event, End):
+                        self._watcher.answered(event, first_seconds or 0.0)
+                        return
         finally:
             cancelled.set()
             self._inboxes.discard(inbox)
@@ -265,6 +268,18 @@ class Conversations:
 
     def _report(self) -> None:
         self._watcher.changed(self._running.total(), len(self._waiting))
+
+
+async def _arrived(inbox: _Inbox) -> list[Event | Refusal]:
+    """Wait for events; return all that are there, pieces of text without tokens put together."""
+    events = [await inbox.get()]
+    while not inbox.empty():
+        event, last = inbox.get_nowait(), events[-1]
+        if isinstance(event, Text) and isinstance(last, Text) and not last.tokens:
+            events[-1] = Text(last.text + event.text, event.tokens)
+        else:
+            events.append(event)
+    return events
 
 
 @contextlib.asynccontextmanager

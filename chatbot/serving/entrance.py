@@ -1,5 +1,8 @@
 """HTTP <-> access: who a request comes from, log in, log out, and routes behind the password."""
 
+import contextlib
+from urllib.parse import unquote
+
 import msgspec
 from starlette.datastructures import Headers
 from starlette.requests import Request, cookie_parser
@@ -42,7 +45,7 @@ class Entrance:
         return Visitor(
             address=place_of(peer, headers),
             is_secure=scope.get("scheme") == "https" or is_forwarded,
-            token=token.strip() if scheme.lower() == _BEARER else None,
+            token=spelled_token(token.strip()) if scheme.lower() == _BEARER else None,
             session=cookies.get(self._session_cookie),
             device=cookies.get(self._device_cookie),
         )
@@ -81,6 +84,22 @@ class Entrance:
             httponly=True,
             samesite="strict",
         )
+
+
+def spelled_token(token: str) -> str:
+    """Return a password from a header, which holds bytes: of UTF-8, or spelled as in an address.
+
+    >>> spelled_token("열".encode().decode("latin-1")), spelled_token("%EC%97%B4")
+    ('열', '열')
+    >>> spelled_token("100%25")
+    '100%25'
+    """
+    with contextlib.suppress(UnicodeError):
+        token = token.encode("latin-1").decode()
+    with contextlib.suppress(UnicodeError):
+        plain = unquote(token, errors="strict")
+        return token if plain.isascii() else plain
+    return token
 
 
 class Guarded:
