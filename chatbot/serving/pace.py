@@ -139,7 +139,7 @@ class Pace:
 
     def _expected_wait(self, record: _Record, now: float) -> float:
         own = max(0.0, record.next_time - now)
-        return own + record.n_waiting * OF_ADDRESS.seconds(record.failures)
+        return own + record.n_waiting * OF_ADDRESS.seconds(record.failures + record.n_waiting)
 
     def _pass(self, record: _Record, now: float) -> None:
         record.pass_one(now, OF_ADDRESS)
