@@ -103,11 +103,14 @@ class Bot:
             self.record = Record()
             pieces = self._attempt(self._sampler(n_likely), self.record)
         text = ""
-        for piece in until(pieces, stop) if stop else pieces:
+        for piece in until(pieces, stop, self._end_by_stop) if stop else pieces:
             text += piece
             yield piece
         if text:
             self.hear(text, self.number)
+
+    def _end_by_stop(self) -> None:
+        self.record.ending = "stop"  # also where it comes with the last token allowed
 
     def chance_to_reply(self) -> float:
         """Return the learned probability that the bot speaks next, within [floor, cap].

@@ -1,7 +1,7 @@
 """Prompt tokens -> reply tokens, one at a time; and tokens -> text that can be streamed."""
 
 import codecs
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Protocol
@@ -145,8 +145,12 @@ def counted(tokens: Iterable[int], n_most: int, record: Record) -> Iterator[int]
         record.ending = "length"
 
 
-def until(pieces: Iterable[str], stops: Sequence[str]) -> Iterator[str]:
+def until(
+    pieces: Iterable[str], stops: Sequence[str], on_stop: Callable[[], object] = lambda: None
+) -> Iterator[str]:
     """Pass streamed text on up to the first of the `stops`, wherever its parts begin and end.
+
+    `on_stop` is called if there is one.
 
     >>> list(until(["네 알", "겠어", "요!"], ["겠어요"]))
     ['네 알']
@@ -157,6 +161,7 @@ def until(pieces: Iterable[str], stops: Sequence[str]) -> Iterator[str]:
         places = [place for stop in stops if (place := held.find(stop)) >= 0]
         if places:
             held = held[: min(places)]
+            on_stop()
             break
         n_ready = len(held) - max((_n_begun(held, stop) for stop in stops), default=0)
         if n_ready:
