@@ -21,6 +21,7 @@ from chatbot.serving.requests import (
     Stop,
     conversation_of,
     refuse_unsupported,
+    require_few,
     stops_of,
     tagged,
 )
@@ -130,6 +131,7 @@ def question_of(
     Raises Refusal for what cannot be done.
     """
     persona, options = rules.cast.find(request.model), request.options or Options()
+    require_few(getattr(request, "messages", None) or (), rules, "messages")
     common = {name: getattr(request, name) for name in ("format", "think", "logprobs")}
     refuse_unsupported(common | request.refused)
     if not request.said:

@@ -28,6 +28,7 @@ from chatbot.serving.requests import (
     conversation_of,
     has_tools,
     refuse_unsupported,
+    require_few,
     stops_of,
 )
 
@@ -107,6 +108,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     def question(self, owner: str, rules: Rules) -> tuple[Persona, Question]:
         """Return who is asked, and what; raises Refusal for what cannot be done."""
         persona = rules.cast.find(self.model)
+        require_few(self.messages, rules, "messages")
         self._refuse_unsupported()
         if self.top_logprobs and not self.logprobs:
             raise invalid("top_logprobs needs logprobs: true", "top_logprobs")

@@ -1,7 +1,7 @@
 """The body of a request -> a checked struct, and from that a conversation that can be answered."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
@@ -137,6 +137,13 @@ def has_tools(tools: Any, choice: Any) -> bool:
     return bool(tools) and choice != "none"
 
 
+def require_few(messages: Sized, rules: Rules, param: str) -> None:
+    """Raise Refusal if a request has more messages than allowed."""
+    most = rules.limits.max_messages
+    if len(messages) > most:
+        raise invalid(f"more than {most} messages", param, "too_many_messages")
+
+
 def conversation_of(
     said: Sequence[Said], persona: Persona, rules: Rules, param: str
 ) -> tuple[tuple[int | None, str], ...]:
@@ -147,8 +154,6 @@ def conversation_of(
     one of a user.
     """
     cast, limits = rules.cast, rules.limits
-    if len(said) > limits.max_messages:
-        raise invalid(f"more than {limits.max_messages} messages", param, "too_many_messages")
     numbers = dict(cast.names)
     turns: list[tuple[int | None, str]] = []
     n_chars = 0

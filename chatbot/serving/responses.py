@@ -25,6 +25,7 @@ from chatbot.serving.requests import (
     conversation_of,
     has_tools,
     refuse_unsupported,
+    require_few,
 )
 
 _LOGPROBS = "message.output_text.logprobs"
@@ -92,6 +93,8 @@ class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):
     def question(self, owner: str, rules: Rules) -> tuple[Persona, Question]:
         """Return who is asked, and what; raises Refusal for what cannot be done."""
         persona = rules.cast.find(self.model)
+        if not isinstance(self.input, str):
+            require_few(self.input, rules, "input")
         form = self.text.format if self.text else None
         refuse_unsupported(
             {

@@ -12,7 +12,7 @@ from chatbot.inference.engine import Engine
 from chatbot.inference.loading import find_model, load_model
 from chatbot.serving.app import Service, create_app
 from chatbot.serving.auth import Gate
-from chatbot.serving.conversations import Conversations, End, Reading, Text
+from chatbot.serving.conversations import Conversations, End, Text
 from chatbot.serving.hosting import create_service, entrance_of
 from chatbot.serving.metrics import Metrics
 from chatbot.serving.ollama_models import ModelFacts
@@ -70,8 +70,8 @@ def service_of(answerer, gate=None, n_slots=4, **limits) -> Service:
 
 
 @contextlib.contextmanager
-def running(service: Service):
-    """Yield the address of a server in a thread."""
+def started(service: Service):
+    """Yield the address of a server in a thread, and the server."""
     with bind(service.rules.limits) as listening:
         server = create_server(create_app(service), service.conversations, service.rules.limits)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -79,10 +79,17 @@ def running(service: Service):
         try:
             while not server.started:
                 time.sleep(0.005)
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}", server
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextlib.contextmanager
+def running(service: Service):
+    """Yield the address of a server in a thread."""
+    with started(service) as (address, _):
+        yield address
 
 
 @contextlib.contextmanager
@@ -114,6 +121,3 @@ def trained_service(project, *overrides):
 def asked(**fields):
     """The body of a request for a reply."""
     return {"model": "main", "messages": [{"role": "user", "content": "오늘 뭐함"}], **fields}
-
-
-READING = Reading(0, 512)
