@@ -225,7 +225,7 @@ def test_persona_of_a_group_is_chosen_and_the_others_keep_their_names(server, ta
     say(page, "민지는?")
     chat = server.chats[-1]
     assert chat["model"] == "bot-1"
-    assert [m.get("name") for m in chat["messages"]] == [None, "bot-0", None]
+    assert [m.get("name") for m in chat["messages"]] == [None, "하늘", None]
     assert {m["role"] for m in chat["messages"]} == {"user"}
     assert page.locator("#log .name").all_inner_texts() == ["하늘", "Minji"]
 

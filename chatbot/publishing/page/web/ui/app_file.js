@@ -15,7 +15,7 @@ async function startFilePage() {
     refuseAtGate('no-crypto');
     return;
   }
-  /** @type {import('./backend.js').Backend|null} */
+  /** @type {import('../engine/local.js').LocalBackend|null} */
   let backend = null;
   await askAtGate({
     subject: 'file',
@@ -26,7 +26,7 @@ async function startFilePage() {
   });
   const messenger = new Messenger(/** @type {any} */ (backend), {
     leaving: 'lock',
-    notice,
+    notice: /** @type {any} */ (backend).isFast === false ? 'notice.slow' : undefined,
     onLeave: async () => location.reload(),
   });
   await messenger.start();
@@ -35,7 +35,7 @@ async function startFilePage() {
 /**
  * @param {string} passphrase
  * @param {(progress: import('./backend.js').OpeningProgress) => void} onProgress
- * @returns {Promise<import('./backend.js').Backend>}
+ * @returns {Promise<import('../engine/local.js').LocalBackend>}
  */
 async function opened(passphrase, onProgress) {
   onProgress({stage: 'key', done: 0, total: 0});

@@ -81,8 +81,9 @@ export class Messenger {
       return {name: translate('chat.you'), colour: 0};
     }
     const index = this.backend.personas.findIndex(({id}) => id === persona);
-    const name = this.backend.personas[index]?.name || translate('avatar.unknown');
-    return {name, colour: Math.max(0, index)};
+    const isGroup = this.backend.personas.length > 1;
+    const nameless = `${translate('avatar.unknown')}${isGroup ? ` ${index + 1}` : ''}`;
+    return {name: this.backend.personas[index]?.name || nameless, colour: Math.max(0, index)};
   }
 
   prepareButtons() {

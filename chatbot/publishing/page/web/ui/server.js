@@ -5,6 +5,9 @@ import {chunksOf, streamLines} from './sse.js';
 /** @typedef {import('./backend.js').Turn} Turn */
 /** @typedef {import('./backend.js').ReplyEvent} ReplyEvent */
 
+/** Codes of errors that the server sends after a reply has begun. */
+const STREAM_ERRORS = new Map([['busy', 'busy'], ['shutting_down', 'busy'], ['timeout', 'slow']]);
+
 /** Replies of the server, over its OpenAI-compatible interface. */
 export class ServerBackend {
   /**
@@ -23,7 +26,7 @@ export class ServerBackend {
    * @returns {AsyncGenerator<ReplyEvent>}
    */
   async *reply({turns, persona}, signal) {
-    const messages = turns.map((turn) => asMessage(turn, persona));
+    const messages = turns.map((turn) => this.asMessage(turn, persona));
     const content = JSON.stringify({model: persona, messages, stream: true});
     const response = await send('/v1/chat/completions', content, signal);
     if (!response.ok || !response.body) {
@@ -41,6 +44,23 @@ export class ServerBackend {
     if (!isComplete) {
       throw new BackendError('broken');
     }
+  }
+
+  /**
+   * To the persona that answers, other personas are people of the room.
+   * @param {Turn} turn
+   * @param {string} answering
+   * @returns {{role: string, content: string, name?: string}}
+   */
+  asMessage({persona, text}, answering) {
+    if (persona === answering) {
+      return {role: 'assistant', content: text};
+    }
+    if (persona === null) {
+      return {role: 'user', content: text};
+    }
+    const name = this.personas.find(({id}) => id === persona)?.name || persona;
+    return {role: 'user', content: text, name};
   }
 
   /** @returns {Promise<boolean>} whether any answer comes from the server */
@@ -126,7 +146,10 @@ function errorOf(response) {
   if (status === 503) {
     return new BackendError('busy', seconds);
   }
-  return new BackendError(status < 500 ? 'refused' : 'server');
+  if (status >= 500) {
+    return new BackendError(status === 504 ? 'slow' : 'server');
+  }
+  return new BackendError([400, 413, 422].includes(status) ? 'refused' : 'gone');
 }
 
 /**
@@ -147,20 +170,6 @@ function until(date) {
 }
 
 /**
- * To the persona that answers, other personas are people of the room.
- * @param {Turn} turn
- * @param {string} answering
- * @returns {{role: string, content: string, name?: string}}
- */
-function asMessage({persona, text}, answering) {
-  if (persona === answering) {
-    return {role: 'assistant', content: text};
-  }
-  const name = persona === null ? {} : {name: persona};
-  return {role: 'user', content: text, ...name};
-}
-
-/**
  * @param {import('./sse.js').StreamLine} line
  * @returns {Generator<ReplyEvent>}
  */
@@ -174,7 +183,8 @@ function* eventsOf({kind, text}) {
   }
   const chunk = JSON.parse(text);
   if (chunk.error) {
-    throw new BackendError(chunk.error.code === 'overloaded' ? 'busy' : 'server');
+    const code = STREAM_ERRORS.get(chunk.error.code);
+    throw new BackendError(code ?? 'server');
   }
   const choice = chunk.choices?.[0];
   if (choice?.delta?.content) {
