@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.serving.page_server import serving
+from tests.serving.page.scripted import serving
 
 pytestmark = pytest.mark.slow
 UI = Path(__file__).parents[3] / "chatbot/publishing/page/web/ui"

@@ -142,7 +142,7 @@ class Gate {
   say(code, seconds) {
     clearInterval(this.timer);
     this.lastError = {code, until: Date.now() + 1000 * seconds};
-    this.secret.toggleAttribute('aria-invalid', Boolean(code));
+    this.secret.setAttribute('aria-invalid', String(Boolean(code)));
     byId('gate-error').textContent = code ? translateError(code, seconds) : '';
     if (code === 'wait' && seconds > 0) {
       byId('gate-action').disabled = true;

@@ -66,7 +66,7 @@ export class MessagesView {
   place(message, previous) {
     const isNewDay = !previous || dayOf(previous.at) !== dayOf(message.at);
     if (isNewDay) {
-      const day = createElement('li', 'day');
+      const day = createElement('div', 'day');
       day.append(createElement('span', 'day-text', dayOf(message.at)));
       this.log.append(day);
     }
@@ -88,7 +88,7 @@ export class MessagesView {
   bubbleOf(message, time, isNext) {
     const isOwn = message.persona === null;
     const {name, colour} = this.describe(message.persona);
-    const item = createElement('li', `message ${isOwn ? 'own' : 'other'}${isNext ? ' next' : ''}`);
+    const item = createElement('div', `message ${isOwn ? 'own' : 'other'}${isNext ? ' next' : ''}`);
     const lines = createElement('div', 'lines');
     const line = createElement('div', 'line');
     const isNamed = !isOwn && !isNext;
@@ -142,7 +142,7 @@ export class MessagesView {
    * @param {string} key
    */
   addNotice(key) {
-    const item = createElement('li', 'notice');
+    const item = createElement('div', 'notice');
     const text = createElement('span', 'notice-text');
     setText(text, key);
     item.append(text);
@@ -156,7 +156,7 @@ export class MessagesView {
    * @param {() => void} onRetry
    */
   addError(code, seconds, onRetry) {
-    const item = createElement('li', 'failure');
+    const item = createElement('div', 'failure');
     const again = createElement('button', 'pill');
     again.setAttribute('type', 'button');
     setText(again, 'chat.again');

@@ -2,85 +2,20 @@
 
 import pytest
 
-from tests.serving.page_server import GROUP, PASSWORD, ScriptedServer, serving
+from tests.serving.page.scripted import GROUP
+from tests.serving.page.steps import (
+    bubbles,
+    clear,
+    log_in,
+    messages_of,
+    say,
+    send,
+    stored_texts,
+    wait_until_idle,
+)
 
 pytestmark = pytest.mark.slow
 XSS = "<img src=x onerror=\"document.title='broken'\"><b>굵게</b> <|eos|> &amp;"
-
-
-@pytest.fixture
-def server():
-    return ScriptedServer()
-
-
-@pytest.fixture
-def address(server):
-    with serving(server.app()) as address:
-        yield address
-
-
-@pytest.fixture
-def talk(address, new_page):
-    """Return what opens the page in a new browser profile and logs in."""
-
-    def open_page(**options):
-        page = new_page(locale="ko-KR", **options)
-        page.set_default_timeout(8000)
-        page.goto(address)
-        log_in(page)
-        return page
-
-    return open_page
-
-
-def log_in(page, password=PASSWORD):
-    page.fill("#gate-secret", password)
-    page.press("#gate-secret", "Enter")
-    page.wait_for_selector("#input:visible")
-
-
-def send(page, text):
-    page.fill("#input", text)
-    page.press("#input", "Enter")
-
-
-def say(page, text):
-    """Send a message and wait until the bot has answered."""
-    send(page, text)
-    wait_until_idle(page)
-
-
-def wait_until_idle(page):
-    page.wait_for_selector("#actions:visible")
-
-
-def bubbles(page, whose=""):
-    return page.locator(f"#log {whose} .bubble").all_inner_texts()
-
-
-def messages_of(chat):
-    return [(message["role"], message["content"]) for message in chat["messages"]]
-
-
-def test_wrong_password_is_a_sentence_and_the_right_one_opens(address, new_page):
-    page = new_page(locale="ko-KR")
-    page.goto(address)
-    page.fill("#gate-secret", "닫혀라")
-    page.click("#gate-action")
-    page.get_by_text("비밀번호가 맞지 않아요.").wait_for()
-    log_in(page)
-    assert page.locator("#persona-name").inner_text() == "하늘"
-
-
-def test_password_that_must_wait_counts_the_seconds_down(server, address, new_page):
-    server.refusal = (429, {"Retry-After": "2"})
-    page = new_page(locale="ko-KR")
-    page.goto(address)
-    page.fill("#gate-secret", "x")
-    page.click("#gate-action")
-    page.get_by_text("2초 뒤에").wait_for()
-    assert page.locator("#gate-action").is_disabled()
-    page.wait_for_selector("#gate-action:enabled")
 
 
 def test_lines_of_a_reply_are_bubbles_with_one_time(server, talk):
@@ -177,23 +112,6 @@ def test_history_stays_after_a_reload_and_clear_deletes_it(talk):
     page.wait_for_selector("#empty:visible")
 
 
-def clear(page, answer):
-    page.click("#menu-open")
-    page.click("#clear")
-    page.click(answer)
-
-
-def stored_texts(page):
-    return page.evaluate(
-        """async () => {
-          const wait = (request) => new Promise((done) => { request.onsuccess = () => done(request.result); });
-          const database = await wait(indexedDB.open('chatbot'));
-          return (await wait(database.transaction('messages').objectStore('messages').getAll()))
-            .map((row) => row.text);
-        }"""
-    )
-
-
 def test_logout_deletes_the_history_for_the_next_person(server, talk):
     page = talk()
     say(page, "비밀")
@@ -271,84 +189,11 @@ def test_markup_and_control_tokens_are_text_in_both_directions(server, talk):
     assert page.title() == "<i>하늘</i>"
 
 
-@pytest.mark.parametrize(
-    ("refusal", "sentence"),
-    [
-        ((429, {"Retry-After": "12"}), "요청이 너무 많았어요. 12초 뒤에 다시 시도해 주세요."),
-        ((429, {"Retry-After": "600"}), "10분 뒤에"),
-        ((503, {}), "지금은 이야기하는 사람이 많아요."),
-        ((413, {}), "서버가 이 메시지를 받지 않았어요."),
-        ((500, {}), "서버에 문제가 생겼어요."),
-    ],
-)
-def test_refusal_is_a_sentence_with_another_try(server, talk, refusal, sentence):
-    page = talk()
-    server.refusal = refusal
-    send(page, "안녕")
-    page.get_by_text(sentence).wait_for()
-    server.refusal = None
-    page.click(".failure button")
-    wait_until_idle(page)
-    assert bubbles(page) == ["안녕", "안녕!"] and page.locator(".failure").count() == 0
-
-
-@pytest.mark.parametrize(
-    ("script", "finish", "sentence"),
-    [
-        (["반쯤"], None, "답장이 중간에 끊겼어요."),
-        ([], "stop", "답장이 비어 있어요."),
-        (["끝까지"], "length", "답장이 길어서 여기까지만 썼어요."),
-    ],
-)
-def test_odd_end_of_a_reply_is_a_sentence(server, talk, script, finish, sentence):
-    server.script, server.finish = script, finish
-    page = talk()
-    send(page, "안녕")
-    page.get_by_text(sentence).wait_for()
-
-
-def test_login_that_ran_out_is_asked_for_again_and_the_answer_comes(server, talk):
-    page = talk()
-    server.cookies.clear()
-    send(page, "아직 있어?")
-    page.wait_for_selector("#gate-secret:visible")
-    assert page.locator("#gate-forget").is_visible()
-    log_in(page)
-    wait_until_idle(page)
-    assert bubbles(page) == ["아직 있어?", "안녕!"]
-
-
-def test_server_that_comes_back_answers_by_itself(server, new_page):
-    page = new_page(locale="ko-KR")
-    page.set_default_timeout(8000)
-    with serving(server.app()) as address:
-        page.goto(address)
-        log_in(page)
-    send(page, "여보세요")
-    page.get_by_text("서버에 연결하지 못했어요.").wait_for()
-    page.get_by_text("연결되면 알려 드릴게요.").wait_for()
-    with serving(server.app(), port=int(address.rpartition(":")[2])):
-        page.get_by_text("다시 연결됐어요.").wait_for()
-        wait_until_idle(page)
-        assert bubbles(page) == ["여보세요", "안녕!"]
-        page.close()
-
-
 def test_long_reading_is_shown(server, talk):
     server.script = [": reading 512/2048", 5, "다 읽었어"]
     page = talk()
     send(page, "안녕")
     page.get_by_text("대화를 읽고 있어요 (512 / 2048)").first.wait_for()
-
-
-def test_without_a_database_the_conversation_is_in_memory_and_says_so(address, new_page):
-    page = new_page(locale="ko-KR")
-    page.add_init_script("Object.defineProperty(window, 'indexedDB', {value: undefined})")
-    page.goto(address)
-    log_in(page)
-    page.get_by_text("페이지를 닫으면 대화가 사라져요.").wait_for()
-    say(page, "안녕")
-    assert bubbles(page) == ["안녕", "안녕!"]
 
 
 def test_language_and_appearance_are_remembered(talk):
