@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 UI = Path(__file__).parents[3] / "chatbot/publishing/page/web/ui"
-MODULES = sorted(UI.glob("*.js"))
+MODULES = sorted(UI.parent.glob("*/*.js"))
 STRINGS = (UI / "strings.js").read_text(encoding="utf-8")
 HTML = (UI / "index.html").read_text(encoding="utf-8")
 CODE = "\n".join(path.read_text(encoding="utf-8") for path in MODULES if path.name != "strings.js")

@@ -9,12 +9,15 @@ from contextlib import contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from chatbot.serving.page import PageAssets, routes
+from chatbot.serving.security import Border
 
 PASSWORD = "열려라 참깨"  # noqa: S105 invented
+ASSETS = PageAssets()
 PERSONAS = [{"id": "bot", "name": "하늘"}]
 GROUP = [{"id": "bot-0", "name": "하늘"}, {"id": "bot-1", "name": "Minji"}, {"id": "bot-2"}]
 
@@ -28,7 +31,6 @@ class ScriptedServer:
         self.finish = "stop"  # None: the stream is cut off
         self.refusal = None  # (status, headers) instead of an answer
         self.cookies = set()
-        self.paths = []
         self.chats = []
         self.n_left = 0  # replies that the page did not read to their end
 
@@ -40,9 +42,9 @@ class ScriptedServer:
             Route("/v1/models", self.models),
             Route("/v1/chat/completions", self.chat, methods=["POST"]),
         ]
-        app = Starlette(routes=[*api, *routes(PageAssets())])
-        app.add_middleware(_Recorder, paths=self.paths)
-        return app
+        pages = [route for route in routes(ASSETS) if route.path != "/"]
+        border = Middleware(Border, host_names=())
+        return Starlette(routes=[*api, Route("/", front), *pages], middleware=[border])
 
     async def health(self, request):
         return JSONResponse({"status": "ok"})
@@ -91,14 +93,11 @@ class ScriptedServer:
         self.n_left -= 1
 
 
-class _Recorder:
-    def __init__(self, app, paths):
-        self.app, self.paths = app, paths
-
-    async def __call__(self, scope, receive, send):
-        if scope["type"] == "http":
-            self.paths.append(scope["path"])
-        await self.app(scope, receive, send)
+async def front(request):
+    """The root is the page for browsers only: programs look there for Ollama."""
+    if "text/html" in request.headers.get("accept", ""):
+        return await ASSETS.respond(request)
+    return PlainTextResponse("Ollama is running")
 
 
 def chunk(delta, finish=None):

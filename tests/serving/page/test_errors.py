@@ -3,7 +3,7 @@
 import pytest
 
 from tests.serving.page.scripted import serving
-from tests.serving.page.steps import bubbles, log_in, say, send, wait_until_idle
+from tests.serving.page.steps import bubbles, log_in, say, send, stored_texts, wait_until_idle
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +74,31 @@ def test_login_that_ran_out_is_asked_for_again_and_the_answer_comes(server, talk
     log_in(page)
     wait_until_idle(page)
     assert bubbles(page) == ["아직 있어?", "안녕!"]
+
+
+def test_somebody_else_at_the_login_sees_nothing_of_the_conversation(server, talk):
+    page = talk()
+    say(page, "비밀")
+    server.cookies.clear()
+    send(page, "아직 있어?")
+    page.click("#gate-forget")
+    page.get_by_text("이전 대화를 지웠어요.").wait_for()
+    log_in(page)
+    page.wait_for_selector("#empty:visible")
+    assert bubbles(page) == [] and stored_texts(page) == []
+
+
+def test_logout_empties_the_other_tabs(talk):
+    page = talk()
+    say(page, "비밀")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.get_by_text("비밀").wait_for()
+    other.click("#menu-open")
+    other.click("#leave")
+    other.click("#confirm-yes")
+    page.wait_for_selector("#gate-secret:visible")
+    assert "비밀" not in page.locator("#log").inner_text()
 
 
 def test_server_that_comes_back_answers_by_itself(server, new_page):

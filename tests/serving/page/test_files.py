@@ -7,10 +7,12 @@ import zlib
 import numpy as np
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
 from chatbot.serving.icon import draw_icon
 from chatbot.serving.page import PageAssets, routes
+from chatbot.serving.security import Border
 
 ASSETS = PageAssets()
 SCRIPTS = [path for path in ASSETS.contents if path.endswith(".js")]
@@ -18,7 +20,9 @@ SCRIPTS = [path for path in ASSETS.contents if path.endswith(".js")]
 
 @pytest.fixture(scope="module")
 def client():
-    return TestClient(Starlette(routes=routes(ASSETS)))
+    border = Middleware(Border, host_names=())
+    app = Starlette(routes=routes(ASSETS), middleware=[border])
+    return TestClient(app, base_url="http://127.0.0.1")
 
 
 @pytest.mark.parametrize("path", ASSETS.contents)

@@ -42,9 +42,6 @@ async function opened(passphrase, onProgress) {
   try {
     return await openModel(contentOf(document), passphrase, onProgress);
   } catch (error) {
-    if (error instanceof Error && error.name === 'WrongPassphrase') {
-      throw new BackendError('wrong-passphrase');
-    }
     throw error instanceof RangeError ? new BackendError('memory') : error;
   }
 }

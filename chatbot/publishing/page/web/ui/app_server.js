@@ -6,12 +6,13 @@ import {offerInstallation} from './installation.js';
 import {translateDocument} from './language.js';
 import {Messenger} from './messenger.js';
 import {ServerBackend, logIn, readPersonas} from './server.js';
-import {currentVisit, forgetVisit, hasVisited} from './visits.js';
+import {currentVisit, forgetVisit, hasVisited, onForgottenVisit} from './visits.js';
 
 async function startServerPage() {
   followAppearance();
   translateDocument();
   offerInstallation();
+  onForgottenVisit(() => location.reload()); // logged out in another tab
   const personas = await personasAfterLogin();
   const backend = new ServerBackend(personas, currentVisit());
   const messenger = new Messenger(backend, {
@@ -45,9 +46,14 @@ async function personasAfterLogin() {
  * @param {string} warning  the code of an error to say, or ""
  * @returns {Promise<void>}
  */
-function askForPassword(warning) {
-  const forget = hasVisited() ? forgetVisit : undefined;
-  return askAtGate({subject: 'login', open: logIn, warning, forget});
+async function askForPassword(warning) {
+  const isKnown = hasVisited();
+  const forget = isKnown ? forgetVisit : undefined;
+  await askAtGate({subject: 'login', open: logIn, warning, forget});
+  if (isKnown && !hasVisited()) {
+    location.reload(); // somebody else: nothing of the conversation stays on the screen
+    await new Promise(() => {});
+  }
 }
 
 startServerPage();

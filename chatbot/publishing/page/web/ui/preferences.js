@@ -22,11 +22,10 @@ export function readPreference(name, fallback) {
  * @param {string} value
  */
 export function writePreference(name, value) {
-  unsaved.set(name, value);
   try {
     localStorage.setItem(PREFIX + name, value);
   } catch {
-    // Private mode: it holds until the page is closed.
+    unsaved.set(name, value); // private mode: it holds until the page is closed
   }
 }
 

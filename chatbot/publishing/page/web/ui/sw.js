@@ -5,7 +5,9 @@ const {version, paths} = self.shell;
 const CACHE = `shell-${version}`;
 
 self.addEventListener('install', (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(paths)));
+  // To programs that ask for no HTML, the root is not the page.
+  const requests = paths.map((path) => new Request(path, {headers: {Accept: 'text/html, */*'}}));
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(requests)));
   self.skipWaiting();
 });
 

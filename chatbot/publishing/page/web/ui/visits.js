@@ -26,3 +26,15 @@ export async function forgetVisit() {
   dropPreference('visit');
   await deleteHistories();
 }
+
+/**
+ * Act when another tab forgets the visit.
+ * @param {() => void} act
+ */
+export function onForgottenVisit(act) {
+  addEventListener('storage', () => {
+    if (!hasVisited()) {
+      act();
+    }
+  });
+}
