@@ -1,0 +1,56 @@
+"""The page normalizes text as a model's own rules do."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from chatbot.ingest.cleaning.rules import Cleaner
+from chatbot.publishing.page.rules import text_rules
+from chatbot.settings.schema import PreprocessConfig
+from tests.publishing.page.texts import lines, texts
+
+RULES = [
+    PreprocessConfig(),
+    PreprocessConfig(mask_urls=False, max_run=2),
+    PreprocessConfig(url_mask="$1 $& (link)"),
+]
+_NORMALIZE = """([rules, lines]) => {
+  const text = new TextRules(rules);
+  return lines.map((line) => text.normalize(line));
+}"""
+within_a_test = settings(
+    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+
+
+def normalized_in_the_page(engine, rules, texts):
+    return engine.page.evaluate(_NORMALIZE, [text_rules(rules), texts])
+
+
+@pytest.mark.parametrize("rules", RULES, ids=["default", "links stay", "other mask"])
+def test_any_text_is_normalized_alike(engine, rules):
+    cleaner = Cleaner(rules)
+
+    @within_a_test
+    @given(texts)
+    def check(texts):
+        ours = [cleaner.normalize(text) for text in texts]
+        assert normalized_in_the_page(engine, rules, texts) == ours
+
+    check()
+
+
+@pytest.mark.slow
+def test_many_lines_are_normalized_alike(engine):
+    many = lines(10_000, seed=1)
+    cleaner = Cleaner(RULES[0])
+    for line, theirs in zip(many, normalized_in_the_page(engine, RULES[0], many), strict=True):
+        assert cleaner.normalize(line) == theirs, json.dumps(line)
+
+
+def test_half_a_character_becomes_one(engine):
+    shown = engine.page.evaluate(
+        "(rules) => new TextRules(rules).normalize('a\\ud800b')", text_rules(RULES[0])
+    )
+    assert shown == "a\ufffdb"
