@@ -7,10 +7,11 @@ comes from PBKDF2-HMAC-SHA-256: browsers have neither scrypt nor Argon2.
 
 import os
 import unicodedata
+from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256, Hash
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
 from chatbot.errors import CryptoError
@@ -26,14 +27,14 @@ def lock(content: bytes, passphrase: str) -> bytes:
     salt, nonce = os.urandom(_SALT_BYTES), os.urandom(_NONCE_BYTES)
     header = _MAGIC + ROUNDS.to_bytes(4, "little") + salt + nonce
     sealed = header + AESGCM(_key(passphrase, salt)).encrypt(nonce, content, header)
-    return sealed + _digest(sealed)
+    return sealed + sha256(sealed).digest()
 
 
 def unlock(file: bytes, passphrase: str) -> bytes:
     """Decrypt what `lock` wrote; raises CryptoError for another passphrase or changed bytes."""
     sealed, digest = file[:-_DIGEST_BYTES], file[-_DIGEST_BYTES:]
     header = sealed[:_HEADER_BYTES]
-    if _digest(sealed) != digest or header[:12] != _MAGIC + ROUNDS.to_bytes(4, "little"):
+    if sha256(sealed).digest() != digest or header[:12] != _MAGIC + ROUNDS.to_bytes(4, "little"):
         raise CryptoError("the page's content is damaged", hint="export it again")
     salt, nonce = header[12:-_NONCE_BYTES], header[-_NONCE_BYTES:]
     try:
@@ -45,9 +46,3 @@ def unlock(file: bytes, passphrase: str) -> bytes:
 def _key(passphrase: str, salt: bytes) -> bytes:
     typed = unicodedata.normalize("NFC", passphrase.strip()).encode()
     return PBKDF2HMAC(SHA256(), length=32, salt=salt, iterations=ROUNDS).derive(typed)
-
-
-def _digest(content: bytes) -> bytes:
-    total = Hash(SHA256())
-    total.update(content)
-    return total.finalize()
