@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from chatbot.cli.screen import YES, say
+from chatbot.cli.screen import YES, display, say
 from chatbot.crypto.age import Recipient
 from chatbot.crypto.age_keys import Passphrase, new_passphrase, recipient_of, recipients_of
 from chatbot.crypto.secrets import keep_secret, read_secret
@@ -93,6 +93,30 @@ def ask_new_passphrase() -> str:
     if _ask("the same again: ") != phrase:
         raise AccessError("the passphrases differ", hint="try again: nothing was changed")
     return phrase
+
+
+PAGE_VARIABLE = "CHATBOT_PAGE_PASSPHRASE"  # of the environment only
+
+
+def passphrase_of_page() -> str:
+    """Return the passphrase for a page in one file: the user's own, or a drawn one.
+
+    Raises CryptoError for one that can be guessed: whoever has the file can try at leisure.
+    """
+    given = os.environ.get(PAGE_VARIABLE)
+    if not given:
+        return new_passphrase()
+    require_strong(given, PAGE_VARIABLE, hint=f"leave {PAGE_VARIABLE} out: a strong one is drawn")
+    return given
+
+
+def show_passphrase(phrase: str) -> None:
+    """Print the passphrase of a page once, unless the user knows it."""
+    if os.environ.get(PAGE_VARIABLE):
+        return
+    display(phrase)
+    say("this is its passphrase: shown once, stored nowhere")
+    say("send the file and the passphrase on two different ways")
 
 
 def ask_passphrase() -> str:

@@ -38,14 +38,17 @@ def strength_bits(phrase: str) -> float:
     return sum(_costs(phrase)) * math.log2(max(2, sum(kinds)))
 
 
-def require_strong(phrase: str, name: str = "") -> None:
+_HINT = "`chatbot keygen --passphrase` prints a strong one; --weak-key takes this one"
+
+
+def require_strong(phrase: str, name: str = "", hint: str = _HINT) -> None:
     """Raise CryptoError if a passphrase, set as `name`, has fewer than `LEAST_BITS` bits."""
     bits = strength_bits(phrase)
     if bits < LEAST_BITS:
         raise CryptoError(
             f"the passphrase {name}".rstrip()
             + f" can be guessed: it has at most {bits:.0f} bits, {LEAST_BITS} are needed",
-            hint="`chatbot keygen --passphrase` prints a strong one; --weak-key takes this one",
+            hint=hint,
         )
 
 

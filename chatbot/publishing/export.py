@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
@@ -14,8 +14,19 @@ from chatbot.settings.schema import Config, SamplingConfig
 from chatbot.storage.files import whole_folder, write_bytes
 from chatbot.training.families import family_of
 
-ExportDtype = Literal["fp32", "fp16", "bf16", "q8_0"]
+ExportDtype = Literal["fp32", "fp16", "bf16", "q8_0", "int8"]
 USE = "AutoModelForCausalLM.from_pretrained opens it"
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """The dtype of the weights, and the passphrase of a format that is encrypted."""
+
+    dtype: ExportDtype = "fp32"
+    passphrase: str = field(default="", repr=False)
+
+
+DEFAULTS = ExportOptions()
 
 
 @dataclass(frozen=True)
@@ -23,15 +34,29 @@ class Export:
     """A format in which a family can be exported.
 
     `write` writes a model to a new path, and returns instructions for using it. `dtypes`: the
-    available dtypes of weights.
+    available dtypes of weights, the default first.
     """
 
-    write: Callable[[Bundle, Path, Config, ExportDtype], str]
+    write: Callable[[Bundle, Path, Config, ExportOptions], str]
     dtypes: tuple[ExportDtype, ...] = ()
+    is_encrypted: bool = False
+
+    @property
+    def default(self) -> ExportDtype:
+        """The dtype of weights where none is asked for."""
+        return self.dtypes[0] if self.dtypes else "fp32"
 
 
-# Key: format (hf, gguf), and whether an adapter is merged into its base.
-Exports = Mapping[tuple[str, bool], Export]
+@dataclass(frozen=True)
+class Refusal:
+    """The reason why a family cannot be exported in a format, and what to do instead."""
+
+    message: str
+    hint: str
+
+
+# Key: format (hf, gguf, page), and whether an adapter is merged into its base.
+Exports = Mapping[tuple[str, bool], Export | Refusal]
 
 
 def exports_of(family: str) -> Exports:

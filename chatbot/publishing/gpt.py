@@ -1,4 +1,4 @@
-"""Our own network <-> a folder of transformers; and a GGUF file.
+"""Our own network <-> a folder of transformers; a GGUF file; and a page in one file.
 
 It has the layout of Qwen3, so no custom code is needed anywhere.
 """
@@ -17,14 +17,16 @@ from chatbot.model.gpt.config import NORM_EPS, GPTConfig, require_sane, weight_s
 from chatbot.model.gpt.file import gpt_bundle, shape_of
 from chatbot.model.tensors import map_file, read_header, stored_shapes, tensors_of, weights_of
 from chatbot.publishing.export import (
+    DEFAULTS,
     USE,
     Export,
-    ExportDtype,
+    ExportOptions,
     Exports,
     generation_config,
     new_folder,
 )
 from chatbot.publishing.gguf import GGUF_DTYPES, GgufContent, write_gguf
+from chatbot.publishing.page.file import export_page
 from chatbot.settings.schema import Config, SamplingConfig
 from chatbot.storage.files import write_bytes, write_json
 
@@ -51,11 +53,13 @@ _OLLAMA_TEMPLATE = (
 _ABOUT_FILE = "chatbot.json"  # facts about the model; only `import` reads it
 
 
-def export_hf(bundle: Bundle, folder: Path, config: Config, dtype: ExportDtype = "fp32") -> str:
+def export_hf(
+    bundle: Bundle, folder: Path, config: Config, options: ExportOptions = DEFAULTS
+) -> str:
     """Write a folder that AutoModelForCausalLM and AutoTokenizer open; return how to use it."""
     from safetensors.numpy import save
 
-    del dtype  # fp32: small enough
+    del options  # fp32: small enough
     shape = shape_of(bundle)
     weights = {f"model.{name}": np.ascontiguousarray(w) for name, w in bundle.weights.items()}
 
@@ -163,12 +167,14 @@ def import_hf(folder: Path) -> Bundle:
     )
 
 
-def export_gguf(bundle: Bundle, path: Path, config: Config, dtype: ExportDtype = "fp32") -> str:
+def export_gguf(
+    bundle: Bundle, path: Path, config: Config, options: ExportOptions = DEFAULTS
+) -> str:
     """Write a GGUF file, with a Modelfile for Ollama; return how to use it."""
     weights = {f"model.{name}": weight for name, weight in bundle.weights.items()}
     shape = qwen3_config(shape_of(bundle))
     content = GgufContent(shape, weights, CHAT_TEMPLATE, begins_with_bos=True)
-    write_gguf(path, content, bundle.tokenizer, dtype)
+    write_gguf(path, content, bundle.tokenizer, options.dtype)
     modelfile = path.with_suffix(".Modelfile")
     write_bytes(modelfile, _modelfile(path, config.sampling).encode())
     return f"for Ollama: ollama create mine -f {modelfile}"
@@ -191,4 +197,5 @@ def _modelfile(path: Path, sampling: SamplingConfig) -> str:
 EXPORTS: Exports = {
     ("hf", False): Export(export_hf),
     ("gguf", False): Export(export_gguf, GGUF_DTYPES),
+    ("page", False): Export(export_page, ("int8", "fp16"), is_encrypted=True),
 }

@@ -9,8 +9,9 @@ from chatbot.model.bundle import Bundle
 from chatbot.publishing.export import (
     USE,
     Export,
-    ExportDtype,
+    ExportOptions,
     Exports,
+    Refusal,
     generation_config,
     new_folder,
 )
@@ -25,9 +26,9 @@ _N_COMPARED = 16
 _TORCH_NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
-def _export_adapter(bundle: Bundle, folder: Path, config: Config, dtype: ExportDtype) -> str:
+def _export_adapter(bundle: Bundle, folder: Path, config: Config, options: ExportOptions) -> str:
     """Write the adapter for peft; return how to use it."""
-    del config, dtype
+    del config, options
     from chatbot.model.pretrained.file import tokenizer_of, write_folder
 
     with new_folder(folder) as part:
@@ -37,7 +38,7 @@ def _export_adapter(bundle: Bundle, folder: Path, config: Config, dtype: ExportD
     return f"PeftModel.from_pretrained opens it on the base{resize}"
 
 
-def _export_merged(bundle: Bundle, folder: Path, config: Config, dtype: ExportDtype) -> str:
+def _export_merged(bundle: Bundle, folder: Path, config: Config, options: ExportOptions) -> str:
     """Write the base with the adapter merged, and compare its logits with the network's.
 
     Raises CheckpointError if they differ.
@@ -47,7 +48,7 @@ def _export_merged(bundle: Bundle, folder: Path, config: Config, dtype: ExportDt
     from chatbot.model.pretrained.file import tokenizer_of, write_tokenizer
     from chatbot.model.pretrained.network import open_network
 
-    chosen = getattr(torch, _TORCH_NAMES[dtype])
+    chosen = getattr(torch, _TORCH_NAMES[options.dtype])
     network = open_network(bundle, config, torch.device("cpu"), torch.float32)
     for weight in network.parameters():  # buffers, like positions, are not weights
         weight.data = weight.data.to(chosen)
@@ -62,7 +63,8 @@ def _export_merged(bundle: Bundle, folder: Path, config: Config, dtype: ExportDt
     if chosen is torch.float32:
         return USE
     lost = "much" if chosen is torch.bfloat16 else "a little"
-    return f"{USE}; its weights are {dtype}: {lost} of the adapter is rounded away; --dtype fp32"
+    kept = f"its weights are {options.dtype}: {lost} of the adapter is rounded away"
+    return f"{USE}; {kept}; --dtype fp32"
 
 
 def _require_same(folder: Path, network: "PretrainedNetwork") -> None:
@@ -83,7 +85,7 @@ def _require_same(folder: Path, network: "PretrainedNetwork") -> None:
         )
 
 
-def _export_gguf(bundle: Bundle, path: Path, config: Config, dtype: ExportDtype) -> str:
+def _export_gguf(bundle: Bundle, path: Path, config: Config, options: ExportOptions) -> str:
     """Merge an adapter into its base in fp32, and write a GGUF file."""
     import torch
 
@@ -95,12 +97,20 @@ def _export_gguf(bundle: Bundle, path: Path, config: Config, dtype: ExportDtype)
     # The template adds the first token itself.
     template = jinja_of(tokenizer.form)
     content = GgufContent(merged.config, merged.weights, template, begins_with_bos=False)
-    write_gguf(path, content, tokenizer, dtype)
+    write_gguf(path, content, tokenizer, options.dtype)
     return "llama.cpp opens it"
 
 
+_NO_PAGE = Refusal(
+    "a pretrained base is gigabytes, which no browser opens as a page",
+    "`chatbot serve` shows the same page to a browser; a model that is trained from scratch on "
+    "the same chat is small enough for a file",
+)
 EXPORTS: Exports = {
     ("hf", False): Export(_export_adapter),
     ("hf", True): Export(_export_merged, ("fp32", "fp16", "bf16")),
+    ("gguf", False): Refusal("GGUF contains a full network", "add --merged"),
     ("gguf", True): Export(_export_gguf, GGUF_DTYPES),
+    ("page", False): _NO_PAGE,
+    ("page", True): _NO_PAGE,
 }

@@ -9,7 +9,12 @@ from chatbot.model.bundle import read_bundle, write_bundle
 from chatbot.publishing.policy import require_private, review_privacy
 from tests.conftest import TINY
 
-DOORS = [["publish"], ["export"], ["encrypt-model", "{published}", "--output", "{root}/x.enc"]]
+DOORS = [
+    ["publish"],
+    ["export"],
+    ["export", "--to", "page"],
+    ["encrypt-model", "{published}", "--output", "{root}/x.enc"],
+]
 OTHER_PERSONA = (*TINY, "processed.preprocess.persona=하늘")
 
 
@@ -29,7 +34,7 @@ def published(trained, monkeypatch):
     return trained
 
 
-@pytest.mark.parametrize("command", DOORS, ids=lambda command: command[0])
+@pytest.mark.parametrize("command", DOORS, ids=" ".join)
 def test_a_stale_model_is_refused_at_every_door(published, command, capsys):
     for folder, name in (
         ("checkpoints/main", "STALE.json"),
@@ -51,12 +56,12 @@ def test_a_stale_model_is_not_decrypted_for_others_and_replies_with_a_warning(pu
     assert "warning: this model was trained" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", DOORS, ids=lambda command: command[0])
+@pytest.mark.parametrize("command", DOORS, ids=" ".join)
 def test_another_persona_is_refused_at_every_door(published, command, capsys):
     assert "trained with another persona" in refusal(published, command, OTHER_PERSONA, capsys)
 
 
-@pytest.mark.parametrize("command", DOORS[:2], ids=lambda command: command[0])
+@pytest.mark.parametrize("command", DOORS[:3], ids=" ".join)
 def test_a_limit_that_refuses_holds_for_exports_too(published, command, capsys):
     limits = ("publish.privacy.check=refuse", "publish.privacy.max_membership_auc=0")
     assert "remembers more" in refusal(published, command, (*TINY, *limits), capsys)
@@ -83,6 +88,8 @@ def test_a_model_of_other_data_is_not_measured_and_says_so(published):
         (["--merged"], "--merged is for adapters"),
         (["--dtype", "fp16"], "is not supported"),
         (["--to", "gguf", "--dtype", "bf16"], "is not supported"),
+        (["--to", "page", "--dtype", "fp32"], "is not supported"),
+        (["--to", "page", "--merged"], "--merged is for adapters"),
     ],
 )
 def test_an_option_without_a_meaning_is_refused(published, options, problem, capsys):

@@ -1,11 +1,16 @@
-"""Write the model for other programs: transformers, peft, llama.cpp or Ollama."""
+"""Write the model for other programs (transformers, llama.cpp, ...), or as a page in a file."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatbot.cli.commands._privacy import check_privacy
-from chatbot.cli.keys import ask_model_key, require_owner
+from chatbot.cli.keys import (
+    ask_model_key,
+    passphrase_of_page,
+    require_owner,
+    show_passphrase,
+)
 from chatbot.cli.screen import say
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config
@@ -13,42 +18,50 @@ from chatbot.settings.schema import Config
 if TYPE_CHECKING:
     from chatbot.publishing.export import Export
 
+_NAMES = {"hf": "hf", "gguf": "model.gguf", "page": "page.html"}  # in artifacts/
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --to, the target, --merged and --dtype."""
-    parser.add_argument("--to", choices=("hf", "gguf"), default="hf", help="the format")
+    parser.add_argument("--to", choices=tuple(_NAMES), default="hf", help="the format")
     parser.add_argument(
         "target",
         type=Path,
         nargs="?",
-        help="a folder for hf, a file for gguf (default: artifacts/hf, artifacts/model.gguf)",
+        help="a folder for hf, else a file (default: in artifacts/, hf, model.gguf or page.html)",
     )
     parser.add_argument(
         "--merged", action="store_true", help="of an adapter: merge it into its base"
     )
     parser.add_argument(
         "--dtype",
-        choices=("fp32", "fp16", "bf16", "q8_0"),
-        help="of the weights (default: fp32)",
+        choices=("fp32", "fp16", "bf16", "q8_0", "int8"),
+        help="of the weights (default: fp32; int8 in a page)",
     )
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Export the model that `reply` would use."""
     from chatbot.inference.loading import find_model, is_published, open_model
+    from chatbot.publishing.export import ExportOptions
     from chatbot.publishing.policy import require_shareable
 
     require_owner(config)
-    _export_of(args, config.family)  # before asking for a key
+    export = _export_of(args, config.family)  # before asking for a key
+    phrase = passphrase_of_page() if export.is_encrypted else ""
     target, path = _new_target(args, config), find_model(config)
     bundle = open_model(path, config, ask_model_key)
     require_shareable(path, bundle.about, config)
     if config.publish.privacy.check == "refuse" and not is_published(path, config):
         check_privacy(bundle, config)
     export = _export_of(args, bundle.family)
-    use = export.write(bundle, target, config, args.dtype or "fp32")
+    options = ExportOptions(args.dtype or export.default, phrase)
+    use = export.write(bundle, target, config, options)
     say(f"written to {target}; {use}")
-    say("it is not encrypted: whoever has it can use it")
+    if export.is_encrypted:
+        show_passphrase(phrase)
+    else:
+        say("it is not encrypted: whoever has it can use it")
 
 
 def _export_of(args: argparse.Namespace, family: str) -> "Export":
@@ -56,7 +69,7 @@ def _export_of(args: argparse.Namespace, family: str) -> "Export":
 
     Raises ConfigError for options that do not fit the model, or each other.
     """
-    from chatbot.publishing.export import exports_of
+    from chatbot.publishing.export import Export, Refusal, exports_of
 
     export = exports_of(family).get((args.to, args.merged))
     if export is None and args.merged:
@@ -64,8 +77,9 @@ def _export_of(args: argparse.Namespace, family: str) -> "Export":
             "--merged is for adapters: this model is a full network",
             hint="leave --merged out",
         )
-    if export is None:
-        raise ConfigError("GGUF contains a full network", hint="add --merged")
+    if not isinstance(export, Export):
+        refusal = export or Refusal(f"--to {args.to} is not supported", "choose another format")
+        raise ConfigError(refusal.message, hint=refusal.hint)
     if args.dtype is not None and args.dtype not in export.dtypes:
         raise ConfigError(
             f"--dtype {args.dtype} is not supported",
@@ -78,7 +92,6 @@ def _new_target(args: argparse.Namespace, config: Config) -> Path:
     """Return the path of an export; raises ConfigError if it already exists."""
     from chatbot.publishing.export import require_new
 
-    name = "hf" if args.to == "hf" else "model.gguf"
-    target: Path = args.target or config.path(config.storage.artifacts_dir) / name
+    target: Path = args.target or config.path(config.storage.artifacts_dir) / _NAMES[args.to]
     require_new(target)
     return target

@@ -1,7 +1,9 @@
 """Small GPTs with random weights, and an engine of the page that has opened them."""
 
 import base64
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,6 +61,12 @@ def random_bundle(shape: dict[str, int], n_speakers: int = 2, seed: int = 0) -> 
 def as_stored(bundle: Bundle, dtype: str) -> Bundle:
     """A model with the weights that are left of it in a dtype."""
     return read_bundle_bytes(bundle_bytes(bundle, dtype), "a model")
+
+
+def content_of(path: Path) -> bytes:
+    """The locked content of a page in one file."""
+    text = path.read_text(encoding="utf-8")
+    return base64.b64decode(re.search('id="content" type="text/plain">([^<]*)', text)[1])
 
 
 @dataclass(frozen=True)
