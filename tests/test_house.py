@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -228,6 +229,14 @@ def test_env_example_holds_no_secret():
         "CHATBOT_MODEL_KEY=",
         "CHATBOT_PASSWORD_HASH=",
     ]
+
+
+def test_a_package_holds_every_file_of_the_program():
+    project = tomllib.loads(read("pyproject.toml"))["tool"]["setuptools"]["package-data"]
+    packed = {path for pattern in project["chatbot"] for path in PACKAGE.glob(pattern)}
+    files = {path for path in PACKAGE.rglob("*") if path.is_file()} - set(MODULES)
+    assert {path for path in files if "__pycache__" not in path.parts} <= packed
+    assert not [path for path in files if path.name.startswith(".")]  # packages leave these out
 
 
 def test_private_folders_are_ignored_by_git():
