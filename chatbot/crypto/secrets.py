@@ -1,4 +1,4 @@
-"""Secrets of a project: from the environment, else from .env. Never in configs/."""
+"""Secrets of a project: from the environment, a file that it names, or .env; not of configs/."""
 
 import os
 from collections.abc import Mapping
@@ -13,9 +13,12 @@ from chatbot.storage.files import write_bytes
 
 
 def read_secret(root: Path, name: str, environment: Mapping[str, str] | None = None) -> str | None:
-    """Return a secret by the name of its variable; None if it is empty or missing."""
+    """Return a secret by the name of its variable; None if it is empty or missing.
+
+    As containers have it, the variable NAME_FILE may hold the path of a file with the secret.
+    """
     environment = os.environ if environment is None else environment
-    return environment.get(name) or _stored(root).get(name) or None
+    return environment.get(name) or _filed(name, environment) or _stored(root).get(name) or None
 
 
 def keep_secret(root: Path, name: str, value: str) -> None:
@@ -55,6 +58,19 @@ def read_speaker_key(root: Path, name: str) -> bytes | None:
     text = read_secret(root, name)
     identity = identity_of(text) if text else None
     return speaker_key(identity) if isinstance(identity, X25519Identity) else None
+
+
+def _filed(name: str, environment: Mapping[str, str]) -> str | None:
+    path = environment.get(f"{name}_FILE")
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise AccessError(
+            f"the file that {name}_FILE names cannot be read",
+            hint="check its path, and that the user of the program may read it",
+        ) from error
 
 
 def _stored(root: Path) -> dict[str, str | None]:
