@@ -1,13 +1,13 @@
 """Questions -> replies of the bot, computed on the engine together with all other replies."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from chatbot.corpus.tokenizer import Tokenizer
+from chatbot.inference.attribution import Attribution, TokenText
 from chatbot.inference.bot import Bot
 from chatbot.inference.engine import Engine, LeaseOptions
 from chatbot.inference.loading import LoadedModel
-from chatbot.inference.sampling import Drawn
 from chatbot.serving.conversations import End, Question, Text, TokenProbability
 
 
@@ -39,30 +39,28 @@ class EngineAnswerer:
 
 
 def _with_tokens(bot: Bot, question: Question, tokenizer: Tokenizer) -> Iterator[Text]:
-    """Yield the reply by the tokens it is made of; those without text go with the next that has."""
-    text, n_drawn, n_told = "", 0, 0
+    """Yield the reply by complete tokens."""
+    attribution: Attribution | None = None
     for piece in bot.stream(question.stop, question.n_top):
-        n_now = min(len(bot.record.drawn), bot.record.n_generated)  # without the end token
-        if text and n_now > n_drawn:
-            yield _told(text, bot.record.drawn[n_told:n_drawn], tokenizer)
-            text, n_told = "", n_drawn
-        text, n_drawn = text + piece, n_now
-    if text:
-        yield _told(text, bot.record.drawn[n_told:n_drawn], tokenizer)
+        attribution = attribution or Attribution(tokenizer, bot.record)
+        if shares := attribution.take(piece):
+            yield _text(shares, tokenizer)
+    if attribution is not None:
+        yield _text(attribution.finish(), tokenizer)
 
 
-def _told(text: str, drawn: list[Drawn], tokenizer: Tokenizer) -> Text:
-    """Return a piece of text with its tokens; the last of them has all of the text."""
+def _text(shares: Sequence[TokenText], tokenizer: Tokenizer) -> Text:
+    """Return the text of tokens, with their probabilities."""
     tokens = [
         TokenProbability(
-            text if place == len(drawn) else "",
-            tokenizer.token_bytes(token.token),
-            token.log_probability,
-            tuple(_likely(other, log, tokenizer) for other, log in token.likely),
+            share.text,
+            tokenizer.token_bytes(share.drawn.token),
+            share.drawn.log_probability,
+            tuple(_likely(*other, tokenizer) for other in share.drawn.likely),
         )
-        for place, token in enumerate(drawn, start=1)
+        for share in shares
     ]
-    return Text(text, tuple(tokens))
+    return Text("".join(share.text for share in shares), tuple(tokens))
 
 
 def _likely(token: int, log_probability: float, tokenizer: Tokenizer) -> TokenProbability:

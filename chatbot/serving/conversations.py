@@ -35,8 +35,7 @@ class Question:
 class TokenProbability:
     """A token of a reply, or one that could have been.
 
-    The texts of all tokens of a reply are the reply: a character of several tokens belongs to the
-    last of them, and what is trimmed or masked to none.
+    The texts of all tokens of a reply add up to it.
     """
 
     text: str
