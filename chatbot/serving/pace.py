@@ -22,7 +22,7 @@ _N_VISITORS = 10_000  # addresses remembered
 class Slowness:
     """Seconds between checks: none for the first `n_free` failures, then doubled up to `longest`.
 
-    >>> [Slowness(2, 0.5, 3).seconds(n) for n in range(6)]
+    >>> [Slowness(2, 0.5, 3.0).seconds(n) for n in range(6)]
     [0.0, 0.0, 0.5, 1.0, 2.0, 3.0]
     """
 
