@@ -28,14 +28,18 @@ export function createElement(tag, className, text = '') {
 }
 
 /**
- * Show the first letter of a name on the colour of its speaker.
- * @param {HTMLElement} avatar
- * @param {string} name
- * @param {number} colour
+ * Whom a bubble is from, as the page shows them; nameless people have a number.
+ * @typedef {{name: string, number: number, isNamed: boolean}} Person
  */
-export function paintAvatar(avatar, name, colour) {
-  avatar.textContent = firstLetter(name);
-  avatar.dataset.colour = String(colour % 6);
+
+/**
+ * Show the first letter of a person's name, on their colour.
+ * @param {HTMLElement} avatar
+ * @param {Person} person
+ */
+export function paintAvatar(avatar, {name, number, isNamed}) {
+  avatar.textContent = isNamed ? firstLetter(name) : String(number + 1);
+  avatar.dataset.colour = String(number % 6);
 }
 
 /**

@@ -9,7 +9,7 @@ const NEAR_END_PX = 120;
 
 /** Shows messages; what is still being written stands outside the log, which is read aloud. */
 export class MessagesView {
-  /** @param {(persona: string|null) => {name: string, colour: number}} describe */
+  /** @param {(persona: string|null) => import('./elements.js').Person} describe */
   constructor(describe) {
     this.describe = describe;
     this.log = byId('log');
@@ -87,11 +87,12 @@ export class MessagesView {
    */
   bubbleOf(message, time, isNext) {
     const isOwn = message.persona === null;
-    const {name, colour} = this.describe(message.persona);
+    const person = this.describe(message.persona);
     const item = createElement('div', `message ${isOwn ? 'own' : 'other'}${isNext ? ' next' : ''}`);
     const lines = createElement('div', 'lines');
     const line = createElement('div', 'line');
     const isNamed = !isOwn && !isNext;
+    const {name} = person;
     lines.append(createElement('span', isNamed ? 'name' : 'unseen', isNamed ? name : `${name}: `));
     const when = createElement('time', 'time', time);
     when.setAttribute('datetime', new Date(message.at).toISOString());
@@ -100,7 +101,7 @@ export class MessagesView {
     if (!isOwn) {
       const avatar = createElement('span', 'avatar');
       avatar.setAttribute('aria-hidden', 'true');
-      paintAvatar(avatar, name, colour);
+      paintAvatar(avatar, person);
       item.append(avatar);
     }
     item.append(lines);
@@ -113,11 +114,11 @@ export class MessagesView {
    * @param {string} text
    */
   showPending(persona, text) {
-    const {name, colour} = this.describe(persona);
+    const person = this.describe(persona);
     const last = this.messages.at(-1);
     byId('pending').classList.toggle('next', last?.persona === persona);
-    byId('pending-name').textContent = name;
-    paintAvatar(byId('pending-avatar'), name, colour);
+    byId('pending-name').textContent = person.name;
+    paintAvatar(byId('pending-avatar'), person);
     byId('growing').textContent = text;
     byId('growing').hidden = !text;
     byId('dots').hidden = Boolean(text);

@@ -74,16 +74,17 @@ export class Messenger {
 
   /**
    * @param {string|null} persona
-   * @returns {{name: string, colour: number}}
+   * @returns {import('./elements.js').Person}
    */
   describe(persona) {
     if (persona === null) {
-      return {name: translate('chat.you'), colour: 0};
+      return {name: translate('chat.you'), number: 0, isNamed: true};
     }
     const index = this.backend.personas.findIndex(({id}) => id === persona);
+    const name = this.backend.personas[index]?.name;
     const isGroup = this.backend.personas.length > 1;
     const nameless = `${translate('avatar.unknown')}${isGroup ? ` ${index + 1}` : ''}`;
-    return {name: this.backend.personas[index]?.name || nameless, colour: Math.max(0, index)};
+    return {name: name || nameless, number: Math.max(0, index), isNamed: Boolean(name) || !isGroup};
   }
 
   prepareButtons() {
@@ -216,17 +217,17 @@ export class Messenger {
   }
 
   refresh() {
-    const {name, colour} = this.describe(this.talk.persona);
+    const person = this.describe(this.talk.persona);
     const isGroup = this.backend.personas.length > 1;
-    byId('persona-name').textContent = name;
+    byId('persona-name').textContent = person.name;
     byId('persona-arrow').toggleAttribute('hidden', !isGroup);
     byId('persona').disabled = !isGroup;
     byId('persona').title = isGroup ? translate('persona.choose') : '';
-    paintAvatar(byId('persona-avatar'), name, colour);
-    paintAvatar(byId('empty-avatar'), name, colour);
+    paintAvatar(byId('persona-avatar'), person);
+    paintAvatar(byId('empty-avatar'), person);
     setText(byId('leave'), `menu.${this.surroundings.leaving}`);
     this.refreshStatus();
-    showTitle(name, this.nUnseen);
+    showTitle(person.name, this.nUnseen);
   }
 
   refreshStatus() {
