@@ -32,7 +32,7 @@ def test_password_that_must_wait_counts_the_seconds_down(server, address, new_pa
 @pytest.mark.parametrize(
     ("refusal", "sentence"),
     [
-        ((429, {"Retry-After": "12"}), "요청이 너무 많았어요. 12초 뒤에 다시 시도해 주세요."),
+        ((429, {"Retry-After": "12"}), "너무 자주 시도했어요. 12초 뒤에 다시 시도해 주세요."),
         ((429, {"Retry-After": "600"}), "10분 뒤에"),
         ((503, {}), "지금은 이야기하는 사람이 많아요."),
         ((413, {}), "서버가 이 메시지를 받지 않았어요."),
