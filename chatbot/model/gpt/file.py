@@ -37,8 +37,8 @@ def shape_of(bundle: Bundle) -> GPTConfig:
     return shape
 
 
-def _talking_shape(bundle: Bundle) -> GPTConfig:
-    """Return the shape; raises CheckpointError if the vocabulary is larger than the network's."""
+def talking_shape(bundle: Bundle) -> GPTConfig:
+    """Return the shape; raises CheckpointError if the vocabulary is not the network's."""
     shape = shape_of(bundle)
     if bundle.tokenizer.vocab_size != shape.vocab_size:
         raise CheckpointError("the vocabulary belongs to another model", hint="publish it again")
@@ -51,7 +51,7 @@ def open_network(bundle: Bundle, config: Config) -> "GPT":
     from chatbot.model.gpt.network import load_gpt
 
     device = choose_device(config.runtime.device)
-    return load_gpt(_talking_shape(bundle), bundle.weights).to(device)
+    return load_gpt(talking_shape(bundle), bundle.weights).to(device)
 
 
 def language_model(bundle: Bundle, config: Config) -> BatchLanguageModel:
@@ -59,7 +59,7 @@ def language_model(bundle: Bundle, config: Config) -> BatchLanguageModel:
     device = config.runtime.device
     is_worth_it = bundle.n_params >= _WORTH_A_GPU
     if device == "cpu" or (device == "auto" and not (is_worth_it and _has_cuda())):
-        return NumpyGPT(_talking_shape(bundle), bundle.weights)
+        return NumpyGPT(talking_shape(bundle), bundle.weights)
     return open_network(bundle, config).language_model()
 
 

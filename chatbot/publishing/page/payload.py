@@ -19,7 +19,7 @@ from chatbot.inference.loading import bot_settings
 from chatbot.inference.speakers import choose_speaker, speakers_of
 from chatbot.model.bundle import Bundle, stored_tensors
 from chatbot.model.gpt.config import NORM_EPS
-from chatbot.model.gpt.file import shape_of
+from chatbot.model.gpt.file import talking_shape
 from chatbot.publishing.page.rules import shield_rules, text_rules
 from chatbot.settings.schema import Config, WeightFormat
 
@@ -36,7 +36,7 @@ def pack(bundle: Bundle, config: Config, dtype: WeightFormat) -> bytes:
     description = {
         **_settings(bundle, config),
         **_device_names(sha256(content).digest()),
-        "shape": {**asdict(shape_of(bundle)), "norm_eps": NORM_EPS},
+        "shape": {**asdict(talking_shape(bundle)), "norm_eps": NORM_EPS},
         "tokenizer": _vocabulary(bundle),
         "tensors": list(_places(tensors)),
     }

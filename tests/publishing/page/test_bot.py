@@ -85,6 +85,13 @@ def test_each_persona_of_a_group_replies_as_ours(engine):
         assert engine.reply(turns, str(number)) == reply_of_ours(bundle, config, turns, number)
 
 
+def test_a_speaker_that_the_model_lacks_is_its_last(engine):
+    bundle, config = as_stored(random_bundle(dict(SHAPE), n_speakers=3), "int8"), config_of()
+    engine.open(pack(bundle, config, "int8"))
+    unknown, last = ([{"persona": who, "text": "안녕 뭐해"}] for who in ("9", "2"))
+    assert engine.reply(unknown) == engine.reply(last) == reply_of_ours(bundle, config, last)
+
+
 def test_a_reply_says_how_far_it_read_and_why_it_ended(engine):
     bundle = as_stored(random_bundle(dict(SHAPE)), "int8")
     config = config_of(replace(GREEDY, max_new_tokens=5), max_bubbles=1000)

@@ -47,6 +47,17 @@ def test_any_tokens_are_the_same_text(engine, tokenizer):
     assert engine.page.evaluate(_DECODE, rows) == [tokenizer.decode(row) for row in rows]
 
 
+def test_a_long_word_takes_no_time(engine, tokenizer):
+    word = "가나다라마바사아자차" * 400
+    assert encoded_in_the_page(engine, [word]) == [tokenizer.encode(word)]
+    milliseconds = engine.page.evaluate(
+        "(word) => { const start = performance.now(); bot.tokenizer.encode(word + '.');"
+        "bot.tokenizer.cache.clear(); bot.tokenizer.encode(word); return performance.now() - start; }",
+        word,
+    )
+    assert milliseconds < 3000
+
+
 def test_tokens_of_space_are_the_same(engine, tokenizer):
     assert engine.page.evaluate("bot.tokenizer.spaceIds") == tokenizer.space_ids.tolist()
     assert set(engine.page.evaluate("[...bot.tokenizer.blankIds]")) == tokenizer.blank_ids

@@ -66,7 +66,8 @@ export class Bot {
     /** @type {{speaker: number, text: string}[]} */
     const history = [];
     for (const turn of turns) {
-      const speaker = turn.persona === null ? other : Number(turn.persona);
+      // Of a history with another model, whoever this one lacks is its last speaker.
+      const speaker = Math.min(Number(turn.persona ?? other), this.tokenizer.nSpeakers - 1);
       const text = this.rules.normalize(turn.text);
       const last = history.at(-1);
       if (last?.speaker === speaker) {

@@ -28,7 +28,7 @@ const SPARE_BYTES = 64; // what aligning the first address may cost
 
 /**
  * Open the kernel with a memory for nBytes; throws BackendError "memory" if there is too little.
- * @param {Uint8Array|null} code  kernel.wasm; null: use plain JavaScript
+ * @param {Uint8Array<ArrayBuffer>|null} code  kernel.wasm; null: use plain JavaScript
  * @param {number} nBytes
  * @returns {Promise<Kernel>}
  */
@@ -51,13 +51,13 @@ export async function openKernel(code, nBytes) {
 }
 
 /**
- * @param {Uint8Array} code
+ * @param {Uint8Array<ArrayBuffer>} code
  * @returns {Promise<WebAssembly.Instance|null>} null where WebAssembly or its SIMD is unavailable
  */
 async function instantiated(code) {
   try {
-    return (await WebAssembly.instantiate(code, {})).instance;
-  } catch (error) {
+    return await WebAssembly.instantiate(await WebAssembly.compile(code), {});
+  } catch {
     // A policy that forbids it, a browser without it (ReferenceError), or without SIMD.
     return null;
   }

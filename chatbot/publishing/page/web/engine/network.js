@@ -26,6 +26,7 @@ export class Network {
   constructor(kernel, shape, layout) {
     this.shape = shape;
     this.length = 0; // tokens in the cache
+    this.last = 0; // where the latest token's channels lie
     this.isFast = kernel.isFast;
     this.kernel = kernel;
     this.floats = new Float32Array(kernel.buffer);
@@ -155,7 +156,7 @@ export class Network {
 
 /**
  * Copy stored weights into a kernel; fp16 becomes fp32.
- * @param {Uint8Array|null} code  kernel.wasm, or null for plain JavaScript
+ * @param {Uint8Array<ArrayBuffer>|null} code  kernel.wasm, or null for plain JavaScript
  * @param {Shape} shape
  * @param {Tensor[]} tensors
  * @param {Uint8Array} content  what the tensors' offsets count in

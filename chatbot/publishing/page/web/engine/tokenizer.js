@@ -94,20 +94,39 @@ export class BpeTokenizer {
    * @returns {number[]}
    */
   mergedTokens(tokens) {
+    const rankAt = (/** @type {number} */ i) => (
+      this.ranks.get(pairKey(tokens[i], tokens[i + 1])) ?? Infinity
+    );
+    const ranks = tokens.map((_, i) => rankAt(i)); // of each token and the next
     for (;;) {
-      let [best, place] = [Infinity, -1];
-      for (let i = 0; i + 1 < tokens.length; i += 1) {
-        const rank = this.ranks.get(pairKey(tokens[i], tokens[i + 1])) ?? Infinity;
-        if (rank < best) {
-          [best, place] = [rank, i];
-        }
-      }
+      const place = leastPlace(ranks);
       if (place < 0) {
         return tokens;
       }
-      tokens.splice(place, 2, this.merged[best]);
+      tokens.splice(place, 2, this.merged[ranks[place]]);
+      ranks.splice(place, 1);
+      ranks[place] = rankAt(place);
+      if (place > 0) {
+        ranks[place - 1] = rankAt(place - 1);
+      }
     }
   }
+}
+
+/**
+ * @param {number[]} ranks
+ * @returns {number} the place of the first of the least ones; -1 if all are infinite
+ */
+function leastPlace(ranks) {
+  let least = Infinity;
+  let place = -1;
+  for (let i = 0; i < ranks.length; i += 1) {
+    if (ranks[i] < least) {
+      least = ranks[i];
+      place = i;
+    }
+  }
+  return place;
 }
 
 /**

@@ -12,7 +12,7 @@ import {historyKeyOf, unpackPayload} from './payload.js';
  * @typedef {import('../ui/backend.js').Turn} Turn
  *
  * @typedef {{kind: 'open', content: Uint8Array<ArrayBuffer>, passphrase: string,
- *     kernel: Uint8Array|null}
+ *     kernel: Uint8Array<ArrayBuffer>|null}
  *   | {kind: 'reply', id: number, request: {turns: Turn[], persona: string}}
  *   | {kind: 'stop', id: number}} ToWorker
  *
@@ -61,7 +61,7 @@ export function startWorker(scope) {
 }
 
 /**
- * @param {{content: Uint8Array<ArrayBuffer>, passphrase: string, kernel: Uint8Array|null}} file
+ * @param {{content: Uint8Array<ArrayBuffer>, passphrase: string, kernel: Uint8Array<ArrayBuffer>|null}} file
  * @param {(progress: OpeningProgress) => void} onProgress
  * @returns {Promise<{bot: Bot, facts: any}>}
  */
