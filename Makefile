@@ -22,7 +22,7 @@ EVERY_CORE := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev install-lora install-serve tune sft format kernel docs demo test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
-        smoke reply chat bridge serve forget privacy publish export import encrypt-model decrypt-model keygen status stop \
+        smoke reply chat bridge serve forget privacy publish export deploy import encrypt-model decrypt-model keygen status stop \
         password seal unseal clean
 
 help:  ## show this list
@@ -129,6 +129,8 @@ serve: install-serve  ## a page and an interface for others
 	@$(RUN) serve --root "$(ROOT)" $(value ARGS)
 export: install  ## for other programs: make export, make export ARGS="--to gguf"
 	$(RUN) export --root "$(ROOT)" $(if $(findstring --to,$(ARGS)),,--to hf) $(value ARGS) $(if $(TARGET),"$(TARGET)")
+deploy: install-serve  ## a folder for a host: make deploy TARGET=site, make deploy ARGS="--kind docker"
+	$(RUN) deploy --root "$(ROOT)" $(value ARGS) $(if $(TARGET),--to "$(TARGET)")
 import: install  ## take such a folder back: make import TARGET=my-model
 	$(RUN) import --root "$(ROOT)" $(value ARGS) "$(or $(TARGET),$(ROOT)/artifacts/hf)"
 forget: install  ## take messages out: make forget ARGS="--speaker NAME"

@@ -37,6 +37,7 @@ COMMANDS = (
     "privacy",
     "publish",
     "export",
+    "deploy",
     "import",
     "encrypt-model",
     "decrypt-model",
