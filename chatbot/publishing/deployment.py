@@ -1,7 +1,7 @@
-"""A published model -> a folder for a host: a container with the server."""
+"""A model -> a folder for a host: a page in one file for a static host, or a server's container."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,17 +9,36 @@ from typing import Any
 import msgspec
 import yaml
 
-from chatbot.errors import CheckpointError
+from chatbot.errors import CheckpointError, ConfigError
 from chatbot.inference.loading import encrypted_path, published_path
-from chatbot.publishing.export import require_new
+from chatbot.publishing.export import Export, Refusal, exports_of, require_new
 from chatbot.publishing.wheel import required_versions, write_wheel
 from chatbot.settings.schema import Config
 from chatbot.storage.files import explained, whole_folder
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_HIDDEN = ("dockerignore", "gitignore", "env.example")  # packages leave out names with a dot
+_HIDDEN = (
+    "dockerignore",
+    "gitignore",
+    "env.example",
+    "nojekyll",
+)  # packages leave out names with a dot
 _EXTRA = "serve"
 _PORT = 8000  # as in the Dockerfile
+
+
+def page_export(family: str) -> Export:
+    """Return how a family writes a page; raises ConfigError if it cannot."""
+    export = exports_of(family)["page", False]
+    if isinstance(export, Refusal):
+        raise ConfigError(export.message, hint=export.hint)
+    return export
+
+
+def write_site(write_page: Callable[[Path], object], folder: Path) -> None:
+    """Write what a static host serves; `write_page` writes the encrypted page to a path."""
+    with _new_folder(folder, "site") as part:
+        write_page(part / "index.html")
 
 
 def model_for_container(config: Config, *, is_encrypted: bool) -> Path:

@@ -1,21 +1,25 @@
 """A deployed folder holds what the host needs, and nothing that names or opens the chat."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
 import yaml
 
-from chatbot.crypto.age_keys import new_identity
-from chatbot.publishing.deployment import _settings
+from chatbot.crypto.age_keys import new_identity, new_passphrase
+from chatbot.errors import ConfigError, CryptoError
+from chatbot.publishing.deployment import _settings, page_export
+from chatbot.publishing.page.lock import unlock
 from chatbot.settings.load import load_config
 from tests.conftest import Project
 
-NAMES = ("도윤", "나래")
+NAMES, PHRASE = ("도윤", "나래"), new_passphrase()
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +138,56 @@ def test_the_program_of_a_container_opens_its_model(container, tmp_path):
         command, env=os.environ | given, cwd=tmp_path, capture_output=True, text=True
     )
     assert (told.returncode, told.stderr) == (0, "") and told.stdout.strip()
+
+
+# ---------------------------------------------------------------- a static host
+@pytest.fixture(scope="module")
+def site(published, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("deployed") / "site"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHATBOT_PAGE_PASSPHRASE", PHRASE)
+        assert published.run("deploy", "--to", str(folder)) == 0
+    return folder
+
+
+def test_a_site_is_a_page_and_what_its_hosts_read(site):
+    files = files_of(site)
+    assert {*files} == {"index.html", "README.md", "robots.txt", ".nojekyll"}
+    facts = yaml.safe_load(files["README.md"].decode().split("---")[1])
+    assert (facts["sdk"], facts["app_file"], facts["title"]) == ("static", "index.html", "Chat")
+    assert files["robots.txt"].split() == [b"User-agent:", b"*", b"Disallow:", b"/"]
+    assert b"noindex" in files["index.html"]
+
+
+def test_a_site_names_nobody_and_opens_with_the_passphrase_only(site):
+    words = (*NAMES, PHRASE, str(Path.home()), str(site))
+    for name, content in files_of(site).items():
+        assert not [word for word in words if word.encode() in content], name
+    page = (site / "index.html").read_text(encoding="utf-8")
+    content = b64decode(re.search(r'<script id="content"[^>]*>([^<]*)', page)[1])
+    assert unlock(content, PHRASE)
+    with pytest.raises(CryptoError, match="wrong passphrase"):
+        unlock(content, "another phrase")
+
+
+def test_the_drawn_passphrase_is_shown_once(published, tmp_path, capsys):
+    assert published.run("deploy", "--to", str(tmp_path / "out")) == 0
+    told = capsys.readouterr()
+    assert len(told.out.split()) == 1 and "shown once" in told.err
+    assert not any(told.out.strip().encode() in c for c in files_of(tmp_path / "out").values())
+
+
+def test_a_page_is_never_unencrypted(published, tmp_path, capsys):
+    assert published.run("deploy", "--unencrypted", "--to", str(tmp_path / "out")) == 2
+    assert "--unencrypted is for docker" in capsys.readouterr().err
+
+
+def test_a_passphrase_that_can_be_guessed_is_refused(published, tmp_path, monkeypatch):
+    monkeypatch.setenv("CHATBOT_PAGE_PASSPHRASE", "1234")
+    assert published.run("deploy", "--to", str(tmp_path / "out")) == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_base_has_no_page():
+    with pytest.raises(ConfigError, match="gigabytes"):
+        page_export("pretrained")

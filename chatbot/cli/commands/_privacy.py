@@ -1,9 +1,11 @@
-"""A privacy report at the terminal, for `privacy`, `publish` and `export`."""
+"""A privacy report at the terminal, for `privacy`, `publish`, `export` and `deploy`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chatbot.cli.keys import ask_model_key
 from chatbot.cli.screen import Progress, print_rows, progress, say
 from chatbot.settings.schema import Config
 
@@ -19,6 +21,21 @@ def measuring(config: Config) -> Iterator[Progress]:
     say(f"measuring {n} trained and held-out messages")
     with progress(4 * n, "measuring privacy") as bar:  # two measures of both splits
         yield bar
+
+
+def open_shareable(path: Path, config: Config) -> "Bundle":
+    """Open a model that is given away; raises CheckpointError if it must not be.
+
+    What a published file remembers was measured when it was published.
+    """
+    from chatbot.inference.loading import is_published, open_model
+    from chatbot.publishing.policy import require_shareable
+
+    bundle = open_model(path, config, ask_model_key)
+    require_shareable(path, bundle.about, config)
+    if config.publish.privacy.check == "refuse" and not is_published(path, config):
+        check_privacy(bundle, config)
+    return bundle
 
 
 def check_privacy(bundle: "Bundle", config: Config) -> None:

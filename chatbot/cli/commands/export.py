@@ -4,13 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatbot.cli.commands._privacy import check_privacy
-from chatbot.cli.keys import (
-    ask_model_key,
-    passphrase_of_page,
-    require_owner,
-    show_passphrase,
-)
+from chatbot.cli.commands._privacy import open_shareable
+from chatbot.cli.keys import passphrase_of_page, require_owner, show_passphrase
 from chatbot.cli.screen import say
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config
@@ -42,18 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Export the model that `reply` would use."""
-    from chatbot.inference.loading import find_model, is_published, open_model
+    from chatbot.inference.loading import find_model
     from chatbot.publishing.export import ExportOptions
-    from chatbot.publishing.policy import require_shareable
 
     require_owner(config)
     export = _export_of(args, config.family)  # before asking for a key
     phrase = passphrase_of_page() if export.is_encrypted else ""
-    target, path = _new_target(args, config), find_model(config)
-    bundle = open_model(path, config, ask_model_key)
-    require_shareable(path, bundle.about, config)
-    if config.publish.privacy.check == "refuse" and not is_published(path, config):
-        check_privacy(bundle, config)
+    target = _new_target(args, config)
+    bundle = open_shareable(find_model(config), config)
     export = _export_of(args, bundle.family)
     options = ExportOptions(args.dtype or export.default, phrase)
     use = export.write(bundle, target, config, options)
