@@ -14,7 +14,7 @@ from chatbot.corpus.speakers import FILE as SPEAKERS_FILE
 from chatbot.corpus.speakers import SpeakerMarks
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ConfigError, CorpusError
-from chatbot.ingest.cleaning.rules import TextRules
+from chatbot.ingest.cleaning.normalization import TextRules
 from chatbot.ingest.masking.sealing import FILE as MASKED_FILE
 from chatbot.storage.files import restore_directory, sha256_of
 

@@ -20,7 +20,7 @@ from chatbot.inference.generate import (
     until,
 )
 from chatbot.inference.sampling import Sampler
-from chatbot.ingest.cleaning.rules import Cleaner
+from chatbot.ingest.cleaning.normalization import Normalizer, TextRules
 from chatbot.ingest.masking.masker import shielded
 from chatbot.settings.schema import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 
@@ -44,7 +44,7 @@ class BotSettings:
     sampling: SamplingConfig
     output: OutputConfig
     dialogue: DialogueConfig
-    cleaning: PreprocessConfig
+    text_rules: TextRules | PreprocessConfig
 
 
 class Bot:
@@ -63,7 +63,7 @@ class Bot:
         self._reader = reader
         self._tokenizer = tokenizer
         self._settings = settings
-        self._cleaner = Cleaner(settings.cleaning)
+        self._normalizer = Normalizer(settings.text_rules)
         self._rng = np.random.default_rng(settings.sampling.seed)
         self.history: list[Turn] = []
         self.record = Record()  # of the latest reply
@@ -81,7 +81,7 @@ class Bot:
 
     def hear(self, text: str, speaker: int | None = None) -> None:
         """Add a message to the history, normalized as in training; successive ones form a turn."""
-        text = self._cleaner.normalize(text)
+        text = self._normalizer.normalize(text)
         speaker = self.other if speaker is None else speaker
         last = self.history[-1] if self.history else None
         if last is not None and last.speaker == speaker:

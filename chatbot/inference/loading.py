@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from msgspec.structs import asdict
-
 from chatbot.corpus.ngrams import NgramIndex
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.crypto.age import Identity, decrypt
@@ -17,6 +15,7 @@ from chatbot.errors import AccessError, CheckpointError, ConfigError
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.generate import Prefix, Reader
 from chatbot.inference.speakers import choose_speaker, speakers_of
+from chatbot.ingest.cleaning.normalization import TextRules
 from chatbot.model.bundle import About, Bundle, read_bundle, read_bundle_bytes
 from chatbot.model.interface import BatchLanguageModel
 from chatbot.model.leak_guard import read_index
@@ -164,9 +163,9 @@ def bot_settings(config: Config, about: About | None = None) -> BotSettings:
 
     Without a model the project's own rules apply.
     """
-    rules = config.processed.preprocess
+    rules: TextRules | PreprocessConfig = config.processed.preprocess
     if about is not None:
-        rules = PreprocessConfig(**asdict(about.text_rules))
+        rules = about.text_rules
     return BotSettings(config.sampling, config.output, config.dialogue, rules)
 
 

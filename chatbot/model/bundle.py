@@ -21,7 +21,7 @@ from chatbot.corpus.hf_tokenizer import FORM_FILE, TOKENIZER_FILE, read_tokenize
 from chatbot.corpus.speakers import SpeakerMarks
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
-from chatbot.ingest.cleaning.rules import TextRules
+from chatbot.ingest.cleaning.normalization import TextRules
 from chatbot.model.gpt import config as gpt
 from chatbot.model.pretrained import fit as pretrained
 from chatbot.model.tensors import (

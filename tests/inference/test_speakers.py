@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chatbot.corpus.speakers import Speakers, match_name, number_speakers, propose_name
 from chatbot.inference.loading import bot_settings
-from chatbot.ingest.cleaning.rules import Cleaner, TextRules
+from chatbot.ingest.cleaning.normalization import Normalizer, TextRules
 from chatbot.model.bundle import About, read_bundle
 from chatbot.settings.schema import Config, PreprocessConfig
 from tests.conftest import TINY
@@ -105,8 +105,8 @@ def test_a_name_is_matched_whole_or_where_only_one_begins_so(names, typed):
 def test_text_is_written_by_the_rules_that_a_model_carries(text, mask_urls, max_run, url_mask):
     rules = PreprocessConfig(mask_urls=mask_urls, max_run=max_run, url_mask=url_mask)
     about = About(text_rules=msgspec.convert(msgspec.to_builtins(rules), TextRules))
-    carried = bot_settings(Config(), about).cleaning
-    assert Cleaner(carried).normalize(text) == Cleaner(rules).normalize(text)
+    carried = bot_settings(Config(), about).text_rules
+    assert Normalizer(carried).normalize(text) == Normalizer(rules).normalize(text)
 
 
 def test_replies_are_the_same_whatever_the_receiver_has_set(trained, capsys):
@@ -127,5 +127,5 @@ def test_replies_are_the_same_whatever_the_receiver_has_set(trained, capsys):
 
 
 def test_a_file_of_before_has_the_rules_of_today():
-    assert bot_settings(Config(), About()).cleaning == PreprocessConfig()
+    assert bot_settings(Config(), About()).text_rules == TextRules()
     assert Speakers({"가": 0}, 2, "pair", "").name_of(1) is None

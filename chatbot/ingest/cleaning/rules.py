@@ -1,29 +1,16 @@
-"""Rules for a message: whether it is dropped or not trained, and how its text is normalized."""
+"""Rules for a message: whether it is dropped, or kept but not trained."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Annotated
-
-import msgspec
 
 from chatbot.conversation import Message
+from chatbot.ingest.cleaning.normalization import Normalizer
 from chatbot.ingest.cleaning.repetition import Repetition
 from chatbot.ingest.organize.forgetting import ForgetRule
 from chatbot.settings.schema import PreprocessConfig
 
-_URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
-_SPACES = re.compile(r"[^\S\n]+")
-_LINE_ENDS = re.compile(r" ?\n[\n ]*")
-# Zero-width space, marks, the padding of bot messages; the joiner inside emoji is kept.
-_HIDDEN = re.compile(
-    r"[\u200b\u200c\u200e\u200f\u2028-\u202e\u2060\ufeff\x00-\x08\x0b-\x1f\x7f-\x9f]|\u200d{2,}"
-)
-_BLANK_LETTERS = re.compile(r"[\u3164\u2800\u115f\u1160\uffa0]")
-_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_RUN_CHARS = "ㄱ-ㅎㅏ-ㅣ!?.~,^;…‥*_=+\\-♡♥★☆"
 # Dots only or dashes only; `-.-` and `-_-` are faces.
 _LOW_SIGNAL = re.compile(
     r"[\s.·ㆍ・。\u2024-\u2027\u2000-\u200f\u2028-\u202f\u205f-\u206f]+|[\s\-‐-―─ー−]+"
@@ -58,17 +45,6 @@ CONTEXT_RULES = (
 )
 
 
-_DEFAULTS = PreprocessConfig()
-
-
-class TextRules(msgspec.Struct, frozen=True):
-    """The settings of `Cleaner.normalize`, which are saved in a model."""
-
-    mask_urls: bool = _DEFAULTS.mask_urls
-    url_mask: str = _DEFAULTS.url_mask
-    max_run: Annotated[int, msgspec.Meta(ge=2, le=1000)] = _DEFAULTS.max_run
-
-
 class Cleaner:
     """Cleans the messages of one room in order and counts what each rule does.
 
@@ -89,10 +65,10 @@ class Cleaner:
         self.dropped: Counter[str] = Counter()
         self.context_only: Counter[str] = Counter()
         self._rules = rules
-        self._run = re.compile(rf"([{_RUN_CHARS}])\1{{{rules.max_run},}}")
+        self._normalizer = Normalizer(rules, notices)
         self._repetition = Repetition()
         self._forget = forget
-        self._notices, self._cut_chars = notices, cut_chars
+        self._cut_chars = cut_chars
 
     def clean(self, message: Message) -> Message | None:
         """Return the message with clean text, or None if a rule drops it.
@@ -103,7 +79,7 @@ class Cleaner:
         if any(rule.applies(message) for rule in self._forget):
             self.dropped["forgotten"] += 1
             return None
-        text = self.normalize(message.text)
+        text = self._normalizer.normalize(message.text)
         if reason := self._first(DROP_RULES, message, text):
             self.dropped[reason] += 1
             return None
@@ -124,33 +100,6 @@ class Cleaner:
 
     def _first(self, rules: tuple[Rule, ...], message: Message, text: str) -> str | None:
         return next((r.name for r in rules if r.applies(message, text, self._rules)), None)
-
-    def normalize(self, text: str) -> str:
-        """Normalize text: NFC, single spaces, links masked, repeated characters limited.
-
-        >>> Cleaner(PreprocessConfig()).normalize("아ㅋㅋㅋㅋㅋㅋ  www.example.com")
-        '아ㅋㅋㅋㅋ (링크)'
-        """
-        text = _BLANK_LETTERS.sub(" ", _LONE_SURROGATE.sub("\ufffd", text))
-        text = unicodedata.normalize("NFC", _HIDDEN.sub("", text))
-        for notice in self._notices:
-            text = notice.sub("", text)
-        if self._rules.mask_urls:
-            text = _URL.sub(lambda _match: self._rules.url_mask, text)
-        text = _LINE_ENDS.sub("\n", _SPACES.sub(" ", text)).strip()
-        return self._run.sub(lambda run: run[1] * self._rules.max_run, text)
-
-    def patterns(self) -> dict[str, re.Pattern[str]]:
-        """Return what `normalize` searches for, by name, for a program in another language."""
-        return {
-            "lone_surrogate": _LONE_SURROGATE,
-            "blank_letter": _BLANK_LETTERS,
-            "hidden": _HIDDEN,
-            "url": _URL,
-            "spaces": _SPACES,
-            "line_end": _LINE_ENDS,
-            "run": self._run,
-        }
 
     def _repeated(self, text: str) -> str | None:
         """Return the name of the rule if a text recurs too often, else None."""

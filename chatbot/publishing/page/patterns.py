@@ -17,8 +17,8 @@ def js_pattern(pattern: re.Pattern[str]) -> tuple[str, str]:
     A part that distinguishes case, `(?-i:...)`, does not there. Raises ValueError for what is not
     translated.
 
-    >>> js_pattern(re.compile(r"(?P<a>\\s-\\-)$"))[0].encode("unicode-escape").decode()[:14]
-    '(?<a>[\\\\t-\\\\r\\\\x'
+    >>> js_pattern(re.compile("(?P<name>[0-9])"))
+    ('(?<name>[0-9])', 'gu')
     """
     flags = "giu" if pattern.flags & re.IGNORECASE else "gu"
     if pattern.flags & ~(re.IGNORECASE | re.UNICODE):

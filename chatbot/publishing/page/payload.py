@@ -77,7 +77,7 @@ def _settings(bundle: Bundle, config: Config) -> dict[str, Any]:
         "sampling": msgspec.to_builtins(settings.sampling),
         "output": msgspec.to_builtins(settings.output),
         "history_turns": settings.dialogue.history_turns,
-        "text": text_rules(settings.cleaning),
+        "text": text_rules(settings.text_rules),
         "shield": shield_rules() if settings.output.leak_guard else None,
         "personas": _personas(bundle, config),
     }

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chatbot.ingest.cleaning.rules import Cleaner
+from chatbot.ingest.cleaning.normalization import Normalizer, TextRules
 from chatbot.ingest.masking.detectors.find import kinds
 from chatbot.ingest.masking.detectors.kind import NEAR_CHARS, Beside, Kind
 from chatbot.ingest.masking.detectors.spelled import digit_tables, spelled_patterns
@@ -15,10 +15,10 @@ from chatbot.settings.schema import PreprocessConfig
 _SPACE = re.compile(r"\s")
 
 
-def text_rules(rules: PreprocessConfig) -> dict[str, Any]:
-    """Return what `Cleaner.normalize` does by these settings; `mask` is null where links stay."""
+def text_rules(rules: TextRules | PreprocessConfig) -> dict[str, Any]:
+    """Return what `Normalizer` does by these settings; `mask` is null where links stay."""
     return {
-        **_translated(Cleaner(rules).patterns()),
+        **_translated(Normalizer(rules).patterns()),
         "space": js_pattern(_SPACE),
         "mask": rules.url_mask if rules.mask_urls else None,
         "max_run": rules.max_run,

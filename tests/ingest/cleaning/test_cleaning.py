@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.conversation import Message
+from chatbot.ingest.cleaning.normalization import Normalizer
 from chatbot.ingest.cleaning.rules import Cleaner
 from chatbot.ingest.readers.registry import CUT_CHARS, NOTICES
 from chatbot.settings.schema import PreprocessConfig
@@ -19,9 +20,9 @@ chatter = st.text(
 
 @given(chatter)
 def test_cleaning_twice_is_cleaning_once(text):
-    cleaner = Cleaner(RULES)
-    once = cleaner.normalize(text)
-    assert cleaner.normalize(once) == once
+    normalizer = Normalizer(RULES)
+    once = normalizer.normalize(text)
+    assert normalizer.normalize(once) == once
     assert unicodedata.is_normalized("NFC", once)
 
 
@@ -41,7 +42,7 @@ def test_every_message_is_kept_or_counted(texts):
     ("그래\n타인, 기관 등의 사칭에 유의해 주세요. 금전 요구", "그래"),
 ])  # fmt: skip
 def test_text_is_written_one_way(text, clean):
-    assert Cleaner(RULES, notices=NOTICES).normalize(text) == clean
+    assert Normalizer(RULES, notices=NOTICES).normalize(text) == clean
 
 
 @pytest.mark.parametrize(("message", "rule"), [

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from chatbot.ingest.cleaning.rules import Cleaner
+from chatbot.ingest.cleaning.normalization import Normalizer
 from chatbot.publishing.page.rules import text_rules
 from chatbot.settings.schema import PreprocessConfig
 from tests.publishing.page.texts import lines, texts
@@ -30,12 +30,12 @@ def normalized_in_the_page(engine, rules, texts):
 
 @pytest.mark.parametrize("rules", RULES, ids=["default", "links stay", "other mask"])
 def test_any_text_is_normalized_alike(engine, rules):
-    cleaner = Cleaner(rules)
+    normalizer = Normalizer(rules)
 
     @within_a_test
     @given(texts)
     def check(texts):
-        ours = [cleaner.normalize(text) for text in texts]
+        ours = [normalizer.normalize(text) for text in texts]
         assert normalized_in_the_page(engine, rules, texts) == ours
 
     check()
@@ -44,9 +44,9 @@ def test_any_text_is_normalized_alike(engine, rules):
 @pytest.mark.slow
 def test_many_lines_are_normalized_alike(engine):
     many = lines(10_000, seed=1)
-    cleaner = Cleaner(RULES[0])
+    normalizer = Normalizer(RULES[0])
     for line, theirs in zip(many, normalized_in_the_page(engine, RULES[0], many), strict=True):
-        assert cleaner.normalize(line) == theirs, json.dumps(line)
+        assert normalizer.normalize(line) == theirs, json.dumps(line)
 
 
 def test_half_a_character_becomes_one(engine):
