@@ -1,15 +1,16 @@
 """The application: all routes of the server, what is in front of them, and its life."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.serving import ollama, openai, page, responses
@@ -32,6 +33,7 @@ from chatbot.serving.refusals import Refusal, refusal_of_fault
 from chatbot.serving.requests import Rules, choices, decoded, ignored_header
 from chatbot.serving.security import Border
 
+Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 _SSE, _NDJSON = "text/event-stream", "application/x-ndjson"
 _GREETING = "Ollama is running"  # what clients of Ollama look for
 
@@ -52,23 +54,30 @@ class Routes:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._guard = [Middleware(Guarded, entrance=service.entrance)]
         self._rules = service.rules
         self._conversations = service.conversations
 
-    def all(self) -> list[BaseRoute]:
+    def all(self) -> list[Route]:
         """Return the routes."""
         return [
-            Route("/v1/models", self.models, methods=["GET"]),
-            Route("/v1/models/{model:path}", self.model, methods=["GET"]),
-            Route("/v1/chat/completions", self.chat_completions, methods=["POST"]),
-            Route("/v1/responses", self.responses, methods=["POST"]),
-            Route("/api/tags", self.ollama_tags, methods=["GET"]),
-            Route("/api/ps", self.ollama_running, methods=["GET"]),
-            Route("/api/show", self.ollama_show, methods=["POST"]),
-            Route("/api/chat", self.ollama_chat, methods=["POST"]),
-            Route("/api/generate", self.ollama_generate, methods=["POST"]),
-            Route("/metrics", self.metrics, methods=["GET"]),
+            self._get("/v1/models", self.models),
+            self._get("/v1/models/{model:path}", self.model),
+            self._post("/v1/chat/completions", self.chat_completions),
+            self._post("/v1/responses", self.responses),
+            self._get("/api/tags", self.ollama_tags),
+            self._get("/api/ps", self.ollama_running),
+            self._post("/api/show", self.ollama_show),
+            self._post("/api/chat", self.ollama_chat),
+            self._post("/api/generate", self.ollama_generate),
+            self._get("/metrics", self.metrics),
         ]
+
+    def _get(self, path: str, answer: Answer) -> Route:
+        return Route(path, answer, methods=["GET"], middleware=self._guard)
+
+    def _post(self, path: str, answer: Answer) -> Route:
+        return Route(path, answer, methods=["POST"], middleware=self._guard)
 
     # ------------------------------------------------------------ OpenAI
     async def models(self, request: Request) -> Response:
@@ -181,7 +190,7 @@ async def _description(request: Request) -> Response:
     return json_response(description())
 
 
-def open_routes(service: Service) -> list[BaseRoute]:
+def open_routes(service: Service) -> list[Route]:
     """Return the routes that need no password: the page itself holds no secret."""
     assets = PageAssets()
 
@@ -202,10 +211,9 @@ def open_routes(service: Service) -> list[BaseRoute]:
 
 
 def create_app(service: Service) -> Starlette:
-    """Return the application; what no open route answers needs a password first."""
-    open_ones, guarded = open_routes(service), Routes(service).all()
-    paths = frozenset(route.path for route in [*open_ones, *guarded] if isinstance(route, Route))
-    guard = Middleware(Guarded, entrance=service.entrance)
+    """Return the application."""
+    routes = [*open_routes(service), *Routes(service).all()]
+    paths = frozenset(route.path for route in routes)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -214,7 +222,7 @@ def create_app(service: Service) -> Starlette:
         await service.conversations.close(0)
 
     app = Starlette(
-        routes=[*open_ones, Mount("", routes=guarded, middleware=[guard])],
+        routes=routes,
         middleware=[
             Middleware(Measured, metrics=service.metrics, paths=paths),
             Middleware(Border, host_names=service.rules.limits.allowed_hosts),

@@ -78,6 +78,11 @@ class OllamaRequest(msgspec.Struct, frozen=True, kw_only=True):
     logprobs: bool | None = None
 
 
+def _common(request: OllamaRequest) -> dict[str, Any]:
+    """Return the fields of both kinds that have no effect; set ones are refused."""
+    return {"format": request.format, "think": request.think, "logprobs": request.logprobs}
+
+
 class OllamaChatRequest(OllamaRequest, frozen=True, kw_only=True):
     """The body of POST /api/chat."""
 
@@ -94,9 +99,9 @@ class OllamaChatRequest(OllamaRequest, frozen=True, kw_only=True):
 
     @property
     def refused(self) -> dict[str, Any]:
-        """Fields that have no effect."""
+        """Fields that have no effect; set ones are refused."""
         has_images = any(message.images for message in self.messages or ())
-        return {"tools": self.tools, "messages.images": has_images}
+        return _common(self) | {"tools": self.tools, "messages.images": has_images}
 
 
 class OllamaGenerateRequest(OllamaRequest, frozen=True, kw_only=True):
@@ -118,9 +123,9 @@ class OllamaGenerateRequest(OllamaRequest, frozen=True, kw_only=True):
 
     @property
     def refused(self) -> dict[str, Any]:
-        """Fields that have no effect."""
+        """Fields that have no effect; set ones are refused."""
         names = ("suffix", "template", "raw", "context", "images")
-        return {name: getattr(self, name) for name in names}
+        return _common(self) | {name: getattr(self, name) for name in names}
 
 
 def question_of(
@@ -132,8 +137,7 @@ def question_of(
     """
     persona, options = rules.cast.find(request.model), request.options or Options()
     require_few(getattr(request, "messages", None) or (), rules, "messages")
-    common = {name: getattr(request, name) for name in ("format", "think", "logprobs")}
-    refuse_unsupported(common | request.refused)
+    refuse_unsupported(request.refused)
     if not request.said:
         return persona, None
     return persona, Question(

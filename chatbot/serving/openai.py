@@ -109,7 +109,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
         """Return who is asked, and what; raises Refusal for what cannot be done."""
         persona = rules.cast.find(self.model)
         require_few(self.messages, rules, "messages")
-        self._refuse_unsupported()
+        refuse_unsupported(self.refused)
         if self.top_logprobs and not self.logprobs:
             raise invalid("top_logprobs needs logprobs: true", "top_logprobs")
         sampling = Sampling(
@@ -130,21 +130,21 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
             n_top=(self.top_logprobs or 0) if self.logprobs else None,
         )
 
-    def _refuse_unsupported(self) -> None:
+    @property
+    def refused(self) -> dict[str, Any]:
+        """Fields that have no effect; set ones are refused."""
         formatted = self.response_format is not None and self.response_format.type != "text"
-        refuse_unsupported(
-            {
-                "tools": has_tools(self.tools, self.tool_choice),
-                "functions": has_tools(self.functions, self.function_call),
-                "response_format": formatted,
-                "logit_bias": self.logit_bias,
-                "presence_penalty": self.presence_penalty,
-                "frequency_penalty": self.frequency_penalty,
-                "modalities": set(self.modalities or ()) - {"text"},
-                "audio": self.audio,
-                "web_search_options": self.web_search_options is not None,
-            }
-        )
+        return {
+            "tools": has_tools(self.tools, self.tool_choice),
+            "functions": has_tools(self.functions, self.function_call),
+            "response_format": formatted,
+            "logit_bias": self.logit_bias,
+            "presence_penalty": self.presence_penalty,
+            "frequency_penalty": self.frequency_penalty,
+            "modalities": set(self.modalities or ()) - {"text"},
+            "audio": self.audio,
+            "web_search_options": self.web_search_options is not None,
+        }
 
 
 # ---------------------------------------------------------------- the answer

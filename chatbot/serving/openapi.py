@@ -37,6 +37,7 @@ _OPERATIONS: dict[tuple[str, str], tuple[str, type | None, type | None, str]] = 
     ("/login", "post"): ("Log in: sets cookies.", LoginRequest, None, ""),
     ("/logout", "post"): ("Log out.", None, None, ""),
 }  # fmt: skip
+_NOTHING = {"type": "null", "description": "Refused if it is set: it would have no effect."}
 _OPEN = frozenset({"/api/version", "/login", "/logout"})
 
 
@@ -48,6 +49,14 @@ def description() -> dict[str, Any]:
         [*sorted(bodies, key=lambda kind: kind.__name__), ErrorBody, OllamaError],
         ref_template=_REF,
     )
+    for request in (
+        openai.ChatRequest(messages=[]),
+        responses.ResponseRequest(input=""),
+        ollama.OllamaChatRequest(),
+        ollama.OllamaGenerateRequest(),
+    ):
+        properties = schemas[type(request).__name__]["properties"]
+        properties |= dict.fromkeys(request.refused.keys() & properties.keys(), _NOTHING)
     paths: dict[str, dict[str, Any]] = {}
     for (path, method), operation in _OPERATIONS.items():
         paths.setdefault(path, {})[method] = _operation(path, *operation)

@@ -95,17 +95,7 @@ class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):
         persona = rules.cast.find(self.model)
         if not isinstance(self.input, str):
             require_few(self.input, rules, "input")
-        form = self.text.format if self.text else None
-        refuse_unsupported(
-            {
-                "tools": has_tools(self.tools, self.tool_choice),
-                "text.format": form is not None and form.type != "text",
-                "previous_response_id": self.previous_response_id,
-                "conversation": self.conversation,
-                "prompt": self.prompt,
-                "background": self.background,
-            }
-        )
+        refuse_unsupported(self.refused)
         sampling = Sampling(
             temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_output_tokens
         )
@@ -116,6 +106,19 @@ class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):
             sampling=sampling.applied(rules),
             n_top=(self.top_logprobs or 0) if self.wants_logprobs else None,
         )
+
+    @property
+    def refused(self) -> dict[str, Any]:
+        """Fields that have no effect; set ones are refused."""
+        form = self.text.format if self.text else None
+        return {
+            "tools": has_tools(self.tools, self.tool_choice),
+            "text.format": form is not None and form.type != "text",
+            "previous_response_id": self.previous_response_id,
+            "conversation": self.conversation,
+            "prompt": self.prompt,
+            "background": self.background,
+        }
 
     @property
     def wants_logprobs(self) -> bool:

@@ -9,6 +9,7 @@ import time
 import httpx
 import pytest
 
+from chatbot.serving.app import create_app
 from chatbot.serving.auth import Gate
 from tests.serving.servers import (
     BEARER,
@@ -156,8 +157,21 @@ def test_a_million_messages_are_refused(sayer):
 def test_without_a_password_nothing_is_read(client):
     with httpx.Client(base_url=client.base_url) as stranger:
         assert stranger.post(CHAT, content=b"x" * 3_000_000).status_code == 401
-        for path in ("/v1/models", "/metrics", "/api/tags", "/nothing"):
+        for path in ("/v1/models", "/v1/models/main", "/metrics", "/api/tags", "/api/ps"):
             assert stranger.get(path).status_code == 401
+
+
+def test_only_the_page_and_the_login_are_open(client):
+    """Every route that is not listed here asks for the password first."""
+    is_open = {"/", "/health", "/openapi.json", "/api/version", "/login", "/logout", "/sw.js", "/manifest.webmanifest"}  # fmt: skip
+    app = create_app(service_of(Sayer(), Gate(PASSWORD, None)))
+    with httpx.Client(base_url=client.base_url) as stranger:
+        for route in app.routes:
+            path = route.path.replace("{model:path}", "main")
+            if path in is_open or path.startswith(("/page/", "/icon-")):
+                continue
+            method = next(iter(route.methods - {"HEAD"}))
+            assert stranger.request(method, path).status_code == 401, path
 
 
 # ---------------------------------------------------------------- slowness
