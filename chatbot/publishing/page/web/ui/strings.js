@@ -102,7 +102,7 @@ export const STRINGS = {
     'chat.log': 'Conversation',
     'chat.you': 'You',
     'chat.typing': 'is typing',
-    'chat.reading': 'Reading the conversation ({done} of {total})',
+    'chat.reading': 'Reading {done} of {total}',
     'chat.ready': 'Ready to talk',
     'chat.offline': 'Not connected',
     'chat.earlier': 'Show earlier messages',
