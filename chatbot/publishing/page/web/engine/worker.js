@@ -61,7 +61,8 @@ export function startWorker(scope) {
 }
 
 /**
- * @param {{content: Uint8Array<ArrayBuffer>, passphrase: string, kernel: Uint8Array<ArrayBuffer>|null}} file
+ * @param {{content: Uint8Array<ArrayBuffer>, passphrase: string,
+ *   kernel: Uint8Array<ArrayBuffer>|null}} file
  * @param {(progress: OpeningProgress) => void} onProgress
  * @returns {Promise<{bot: Bot, facts: any}>}
  */
