@@ -56,7 +56,7 @@ def required_versions(extra: str) -> list[str]:
 
 
 def _installed(extra: str) -> Distribution:
-    hint = f"`pip install 'chatbot[{extra}]'`, or in a copy of the source `make install-{extra}`"
+    hint = f"pip install 'chatbot[{extra}]'; in a copy of the source, make install-{extra}"
     try:
         installed = distribution(_NAME)
     except PackageNotFoundError as error:
