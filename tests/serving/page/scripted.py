@@ -81,7 +81,15 @@ class ScriptedServer:
         return StreamingResponse(self.stream(list(self.script)), media_type="text/event-stream")
 
     async def stream(self, script):
-        self.n_left += 1
+        is_read = False
+        try:
+            async for piece in self.pieces(script):
+                yield piece
+            is_read = True
+        finally:
+            self.n_left += not is_read
+
+    async def pieces(self, script):
         for step in script:
             if isinstance(step, str):
                 yield step + "\n\n" if step.startswith(":") else chunk({"content": step})
@@ -90,7 +98,6 @@ class ScriptedServer:
         if self.finish:
             yield chunk({}, self.finish)
             yield "data: [DONE]\n\n"
-        self.n_left -= 1
 
 
 async def front(request):
