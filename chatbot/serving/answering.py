@@ -1,14 +1,16 @@
 """Questions -> replies of the bot, computed on the engine together with all other replies."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.inference.attribution import Attribution, TokenText
 from chatbot.inference.bot import Bot
-from chatbot.inference.engine import Engine, LeaseOptions
+from chatbot.inference.engine import Cancelled, Engine, LeaseOptions
+from chatbot.inference.generate import Reader
 from chatbot.inference.loading import LoadedModel
 from chatbot.serving.conversations import End, Question, Text, TokenProbability
+from chatbot.serving.refusals import stopping
 
 
 class EngineAnswerer:
@@ -23,19 +25,29 @@ class EngineAnswerer:
 
     def answer(
         self, question: Question, cancelled: threading.Event, on_read: Callable[[int, int], None]
-    ) -> Iterator[Text | End]:
-        """Yield the reply in pieces, then its end; raises engine.Cancelled."""
+    ) -> Generator[Text | End, None, None]:
+        """Yield the reply in pieces, then its end; nothing more once `cancelled` is set.
+
+        Raises Refusal if the engine is closed meanwhile.
+        """
         options = LeaseOptions(question.sampling.seed is not None, cancelled, on_read)
-        with self._engine.lease(question.owner, options) as reader:
-            bot = self._loaded.bot(reader, question.speaker, question.sampling)
-            for speaker, text in question.turns:
-                bot.hear(text, speaker)
-            if question.n_top is None:
-                yield from map(Text, bot.stream(question.stop))
-            else:
-                yield from _with_tokens(bot, question, self._loaded.tokenizer)
-            record = bot.record
-            yield End(record.ending, record.n_prompt, record.n_generated)
+        try:
+            with self._engine.lease(question.owner, options) as reader:
+                yield from self._reply(reader, question)
+        except Cancelled:
+            if not cancelled.is_set():
+                raise stopping() from None
+
+    def _reply(self, reader: Reader, question: Question) -> Iterator[Text | End]:
+        bot = self._loaded.bot(reader, question.speaker, question.sampling)
+        for speaker, text in question.turns:
+            bot.hear(text, speaker)
+        if question.n_top is None:
+            yield from map(Text, bot.stream(question.stop))
+        else:
+            yield from _with_tokens(bot, question, self._loaded.tokenizer)
+        record = bot.record
+        yield End(record.ending, record.n_prompt, record.n_generated)
 
 
 def _with_tokens(bot: Bot, question: Question, tokenizer: Tokenizer) -> Iterator[Text]:

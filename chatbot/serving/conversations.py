@@ -5,7 +5,7 @@ import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
@@ -80,8 +80,11 @@ class Answerer(Protocol):
 
     def answer(
         self, question: Question, cancelled: threading.Event, on_read: Callable[[int, int], None]
-    ) -> Iterator[Text | End]:
-        """Yield the reply in pieces, then its end; stop early once `cancelled` is set."""
+    ) -> Generator[Text | End, None, None]:
+        """Yield the reply in pieces, then its end; stop early once `cancelled` is set.
+
+        Raises Refusal if it cannot be answered any more.
+        """
 
 
 class Watcher(Protocol):
@@ -217,10 +220,13 @@ class Conversations:
             put(Reading(done, total))
 
         try:
-            for event in self._answerer.answer(question, cancelled, report):
-                put(event)
-                if cancelled.is_set():
-                    return
+            with contextlib.closing(self._answerer.answer(question, cancelled, report)) as events:
+                for event in events:
+                    put(event)
+                    if cancelled.is_set():
+                        return
+        except Refusal as refusal:
+            put(refusal)
         except Exception as error:
             put(refusal_of_fault(error))
 

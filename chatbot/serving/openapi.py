@@ -1,5 +1,6 @@
 """The structs of requests and answers -> a description of the interface: OpenAPI 3.1."""
 
+import contextlib
 from functools import cache
 from typing import Any
 
@@ -37,7 +38,6 @@ _OPERATIONS: dict[tuple[str, str], tuple[str, type | None, type | None, str]] = 
     ("/login", "post"): ("Log in: sets cookies.", LoginRequest, None, ""),
     ("/logout", "post"): ("Log out.", None, None, ""),
 }  # fmt: skip
-_NOTHING = {"type": "null", "description": "Refused if it is set: it would have no effect."}
 _OPEN = frozenset({"/api/version", "/login", "/logout"})
 
 
@@ -56,7 +56,9 @@ def description() -> dict[str, Any]:
         ollama.OllamaGenerateRequest(),
     ):
         properties = schemas[type(request).__name__]["properties"]
-        properties |= dict.fromkeys(request.refused.keys() & properties.keys(), _NOTHING)
+        for field in msgspec.structs.fields(request):
+            if field.name in request.refused:
+                properties[field.name] = _without_effect(field.type)
     paths: dict[str, dict[str, Any]] = {}
     for (path, method), operation in _OPERATIONS.items():
         paths.setdefault(path, {})[method] = _operation(path, *operation)
@@ -69,6 +71,17 @@ def description() -> dict[str, Any]:
             "securitySchemes": {"password": {"type": "http", "scheme": "bearer"}},
         },
     }
+
+
+def _without_effect(kind: Any) -> dict[str, Any]:
+    """Return the schema of a field that is refused if it is set: its empty values."""
+    candidates: list[Any] = [None, False, 0, "", [], {}]
+    empty = []
+    for value in candidates:
+        with contextlib.suppress(msgspec.ValidationError):
+            if msgspec.convert(value, kind) == value:
+                empty.append(value)
+    return {"enum": empty, "description": "Refused if it is set: it would have no effect."}
 
 
 def _operation(

@@ -51,9 +51,9 @@ def invalid(message: str, param: str | None = None, code: str = "invalid_request
     return Refusal(400, message, code=code, param=param)
 
 
-def unsupported(param: str, what: str) -> Refusal:
+def unsupported(param: str) -> Refusal:
     """Return the refusal of a field that would change the answer and has no effect here."""
-    return invalid(f"{what}; leave out {param}", param, "unsupported")
+    return invalid(f"{param} would have no effect here; leave it out", param, "unsupported")
 
 
 def stopping() -> Refusal:

@@ -129,7 +129,7 @@ def refuse_unsupported(fields: Mapping[str, Any]) -> None:
     """Raise Refusal for the first field that is set: it would change the answer."""
     for param, value in fields.items():
         if value:
-            raise unsupported(param, "it has no effect here")
+            raise unsupported(param)
 
 
 def has_tools(tools: Any, choice: Any) -> bool:

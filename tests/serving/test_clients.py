@@ -128,3 +128,16 @@ def test_a_history_longer_than_the_context_is_cut_not_refused(client):
     messages = [{"role": "user", "content": f"{i}번째 이야기"} for i in range(900)]
     reply = client.chat.completions.create(model="main", messages=messages)
     assert 0 < reply.usage.prompt_tokens < 64
+
+
+def test_who_leaves_is_no_fault_and_frees_the_engine(_trained, caplog):
+    with (
+        trained_service(Project(_trained), "sampling.max_new_tokens=48") as service,
+        running(service) as address,
+        httpx.Client(base_url=address, headers=BEARER) as client,
+    ):
+        for _ in range(8):
+            with client.stream("POST", "/v1/chat/completions", json=asked(stream=True)) as answer:
+                next(answer.iter_lines())
+        assert client.post("/v1/chat/completions", json=asked()).status_code == 200
+    assert not [record for record in caplog.records if record.name.startswith("chatbot")]
