@@ -133,7 +133,8 @@ def started(root: Path) -> Iterator[tuple[Server, "subprocess.Popen[bytes]"]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = (f"serve.port={port}", f"sampling.min_new_tokens={N_TOKENS}",
-                "output.max_bubbles=99", "runtime.device=cpu")  # fmt: skip
+                "output.max_bubbles=99", "sampling.temperature=0.2",
+                "runtime.device=cpu")  # fmt: skip
     pairs = [part for setting in settings for part in ("--set", setting)]
     line = [sys.executable, "-m", "chatbot", "serve", "--root", str(root), *pairs]
     process = subprocess.Popen(line, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
