@@ -28,6 +28,7 @@ class Visitor:
     """Where a request comes from, and what it shows: a token, a session, a known device.
 
     `address`: who is slowed for wrong passwords. `is_secure`: whether it came through TLS.
+    `is_forwarded`: whether a tunnel or proxy passed it on.
     """
 
     address: str
@@ -35,6 +36,7 @@ class Visitor:
     token: str | None = None
     session: str | None = None
     device: str | None = None
+    is_forwarded: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,13 @@ class Access:
     async def identify(self, visitor: Visitor) -> str:
         """Return who asks: a name that two people never share, unless by one address and token.
 
-        Raises Refusal: 401 without a valid password or session, 429 after too many wrong ones.
+        Raises Refusal: 403 for a tunnel to a server without a password, 401 without a
+        valid password or session, 429 after too many wrong ones.
         """
         if self._gate is None:
+            if visitor.is_forwarded:
+                message = "without a password this server is for its own computer, not for a tunnel"
+                raise Refusal(403, message, code="password_not_set")
             return visitor.address
         if visitor.token is not None:
             await self._check(visitor.token, visitor)

@@ -17,6 +17,7 @@ from chatbot.serving.requests import decoded
 from chatbot.settings.schema import ServeConfig
 
 _BEARER = "bearer"
+_FORWARDED = ("x-forwarded-", "forwarded", "cf-connecting-ip", "via")
 _LOGIN_BYTES = 8192
 
 
@@ -48,6 +49,7 @@ class Entrance:
             token=spelled_token(token.strip()) if scheme.lower() == _BEARER else None,
             session=cookies.get(self._session_cookie),
             device=cookies.get(self._device_cookie),
+            is_forwarded=any(name.startswith(_FORWARDED) for name in headers),
         )
 
     async def log_in(self, request: Request) -> Response:

@@ -336,6 +336,13 @@ def test_cookies_are_secure_behind_tls(client):
     assert len(cookies) == 2 and all("Secure" in cookie for cookie in cookies)
 
 
+@pytest.mark.parametrize("header", ["x-forwarded-for", "forwarded", "cf-connecting-ip"])
+def test_a_tunnel_to_a_server_without_a_password_is_shut(sayer, header):
+    with serving(sayer, password=None) as client:
+        assert client.get("/v1/models").status_code == 200
+        assert client.get("/v1/models", headers={header: "6.6.6.6"}).status_code == 403
+
+
 def test_two_people_share_nothing(client, sayer):
     owners = []
     for _ in range(2):

@@ -40,11 +40,14 @@ def test_without_a_password_it_does_not_start(trained, capsys):
     assert "no password is set" in error and "chatbot password" in hint
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7"])  # noqa: S104 not bound
-def test_other_computers_need_a_password_whatever_the_settings_say(trained, capsys, host):
+@pytest.mark.parametrize(
+    "setting",
+    ["host='0.0.0.0'", "host='::'", "host=192.168.0.7", "allowed_hosts=[talk.example.org]"],
+)
+def test_other_computers_need_a_password_whatever_the_settings_say(trained, capsys, setting):
     (trained.root / ".env").unlink()
     open_gate(trained)
-    assert "no password is set" in refused(trained, capsys, f"serve.host='{host}'")[0]
+    assert "no password is set" in refused(trained, capsys, f"serve.{setting}")[0]
 
 
 def test_a_damaged_hash_is_told_before_the_first_login(trained, capsys):

@@ -8,7 +8,7 @@ from chatbot.cli.screen import display, say
 from chatbot.crypto.strength import LEAST_BITS, strength_bits
 from chatbot.serving.address import is_reached_from_network, own_address
 from chatbot.serving.auth import Gate, load_gate, secrets_of
-from chatbot.settings.schema import Config
+from chatbot.settings.schema import Config, ServeConfig
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 compared, not bound
 
@@ -36,8 +36,9 @@ def run(args: argparse.Namespace, config: Config) -> None:
         entrance = entrance_of(gate, config.serve, listening.getsockname()[1])
         service = create_service(loaded, engine, path, config, entrance)
         server = create_server(create_app(service), service.conversations, config.serve)
-        _tell(config, gate, listening)
+        _warn(config, gate)
         say(f"{engine.n_slots} conversations at once; Ctrl+C ends")
+        display(_address(config.serve, listening))
         try:
             server.run(sockets=[listening])
         finally:
@@ -48,21 +49,26 @@ def run(args: argparse.Namespace, config: Config) -> None:
 def _gate_for(config: Config) -> Gate | None:
     """Return the gate; None if no password is needed. Raises AccessError if it is and none is set.
 
-    An address that other computers reach needs a password, whatever the settings say.
+    What other computers reach, by an address or a tunnel, needs one whatever the settings say.
     """
-    if not (config.security.require_password or is_reached_from_network(config.serve.host)):
+    is_public = is_reached_from_network(config.serve.host) or config.serve.allowed_hosts
+    if not (config.security.require_password or is_public):
         return None
     gate = load_gate(config)
     gate.admits("")  # a damaged hash is an error now, not at the first login
     return gate
 
 
-def _tell(config: Config, gate: Gate | None, listening: socket.socket) -> None:
-    """Say where to open it, who can, and what can be read on the way."""
-    host, port = config.serve.host, listening.getsockname()[1]
-    is_shared = is_reached_from_network(host)
-    shown = own_address() if host in _EVERYWHERE else host
-    display(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/")
+def _address(limits: ServeConfig, listening: socket.socket) -> str:
+    """Return what to open: of a server for everybody, this computer's address in the network."""
+    port = listening.getsockname()[1]
+    host = own_address() if limits.host in _EVERYWHERE else limits.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def _warn(config: Config, gate: Gate | None) -> None:
+    """Say who can reach the server, and what can be read on the way."""
+    is_shared = is_reached_from_network(config.serve.host)
     if is_shared:
         say(
             "warning: everybody in the network reaches this page, and needs the password; "
