@@ -141,3 +141,16 @@ def test_who_leaves_is_no_fault_and_frees_the_engine(_trained, caplog):
                 next(answer.iter_lines())
         assert client.post("/v1/chat/completions", json=asked()).status_code == 200
     assert not [record for record in caplog.records if record.name.startswith("chatbot")]
+
+
+@pytest.mark.slow
+def test_a_base_is_served_by_the_same_code(tuned):
+    with (
+        trained_service(tuned("qwen2")) as service,
+        running(service) as address,
+        httpx.Client(base_url=address, headers=BEARER) as client,
+    ):
+        answer = client.post("/v1/chat/completions", json=asked(seed=1)).json()
+        assert answer["choices"][0]["message"]["content"]
+        assert client.get("/api/tags").json()["models"][0]["details"]["family"] == "pretrained"
+        assert ": reading" not in client.post("/v1/chat/completions", json=asked(stream=True)).text
