@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from chatbot.serving.api_errors import ApiError
 from chatbot.serving.auth import Gate
-from chatbot.serving.pace import Pace
-from chatbot.serving.refusals import Refusal
+from chatbot.serving.rate_limit import LoginRateLimiter
 
 _N_SESSIONS, _N_REFUSED, _N_TRUSTED = 10_000, 4096, 1000
 _LONGEST_PASSWORD = 1024
@@ -24,7 +24,7 @@ DEVICE_SECONDS = 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
-class Visitor:
+class ClientInfo:
     """Where a request comes from, and what it shows: a token, a session, a known device.
 
     `address`: who is slowed for wrong passwords. `is_secure`: whether it came through TLS.
@@ -40,7 +40,7 @@ class Visitor:
 
 
 @dataclass(frozen=True)
-class Admission:
+class Login:
     """What a login gives: a new session id, and a token by which this device is known again."""
 
     session: str
@@ -66,7 +66,7 @@ class Access:
         self._session_seconds = session_seconds
         self._clock = clock
         self._key = secrets.token_bytes(32)
-        self._pace = Pace(clock)
+        self._rate_limiter = LoginRateLimiter(clock)
         self._checks = asyncio.Semaphore(1)  # an Argon2 check takes 64 MiB
         self._admitted: bytes | None = None
         self._refused: OrderedDict[bytes, None] = OrderedDict()
@@ -78,58 +78,62 @@ class Access:
         """Whether no password is needed."""
         return self._gate is None
 
-    async def identify(self, visitor: Visitor) -> str:
+    async def identify(self, client: ClientInfo) -> str:
         """Return who asks: a name that two people never share, unless by one address and token.
 
-        Raises Refusal: 403 for a tunnel to a server without a password, 401 without a
+        Raises ApiError: 403 for a tunnel to a server without a password, 401 without a
         valid password or session, 429 after too many wrong ones.
         """
         if self._gate is None:
-            if visitor.is_forwarded:
+            if client.is_forwarded:
                 message = "without a password this server is for its own computer, not for a tunnel"
-                raise Refusal(403, message, code="password_not_set")
-            return visitor.address
-        if visitor.token is not None:
-            await self._check(visitor.token, visitor)
-            return visitor.address
-        session = self._sessions.get(visitor.session or "")
+                raise ApiError(403, message, code="password_not_set")
+            return client.address
+        if client.token is not None:
+            await self._check(client.token, client)
+            return client.address
+        session = self._sessions.get(client.session or "")
         if session is None or session.ends_at <= self._clock():
-            raise Refusal(401, "log in first", code="login_needed")
+            raise ApiError(401, "log in first", code="login_needed")
         return session.owner
 
-    async def log_in(self, password: str, visitor: Visitor) -> Admission:
-        """Check a password; return a new session, which replaces the visitor's old one."""
-        await self._check(password, visitor)
-        self.log_out(visitor)
+    async def log_in(self, password: str, client: ClientInfo) -> Login:
+        """Check a password; return a new session, which replaces the client's old one."""
+        await self._check(password, client)
+        self.log_out(client)
         session = secrets.token_urlsafe(32)
         owner = f"session {secrets.token_hex(8)}"
         self._sessions[session] = _Session(owner, self._clock() + self._session_seconds)
         _shorten(self._sessions, _N_SESSIONS)
-        return Admission(session, visitor.device or self._new_device())
+        return Login(session, client.device or self._new_device())
 
-    def log_out(self, visitor: Visitor) -> None:
-        """End the session of a visitor."""
-        self._sessions.pop(visitor.session or "", None)
+    def log_out(self, client: ClientInfo) -> None:
+        """End the session of a client."""
+        self._sessions.pop(client.session or "", None)
 
-    async def _check(self, password: str, visitor: Visitor) -> None:
-        """Raise Refusal unless a password is correct."""
+    async def _check(self, password: str, client: ClientInfo) -> None:
+        """Raise ApiError unless a password is correct."""
         if self._gate is None:
             return
         mark = self._mark(password)
         if mark in self._refused:
             raise _wrong_password()
         # Guesses of a device that was here before, or of others at its address, are told apart.
-        place = self._device_of(visitor) or visitor.address
-        if mark == self._admitted and place in self._trusted and not self._pace.is_guessing(place):
+        address = self._device_of(client) or client.address
+        if (
+            mark == self._admitted
+            and address in self._trusted
+            and not self._rate_limiter.is_guessing(address)
+        ):
             return
-        await self._pace.turn(place)
+        await self._rate_limiter.turn(address)
         if not await self._is_correct(password, mark):
             self._refused[mark] = None
             _shorten(self._refused, _N_REFUSED)
             raise _wrong_password()
         self._admitted = mark
-        self._pace.succeed(place)
-        self._trusted[place] = None
+        self._rate_limiter.succeed(address)
+        self._trusted[address] = None
         _shorten(self._trusted, _N_TRUSTED)
 
     async def _is_correct(self, password: str, mark: bytes) -> bool:
@@ -149,15 +153,15 @@ class Access:
         name = secrets.token_hex(8)
         return f"{name}.{self._mark(f'device {name}').hex()}"
 
-    def _device_of(self, visitor: Visitor) -> str | None:
+    def _device_of(self, client: ClientInfo) -> str | None:
         """Return the name of a device that logged in before."""
-        name, _, mark = (visitor.device or "").partition(".")
+        name, _, mark = (client.device or "").partition(".")
         is_known = hmac.compare_digest(self._mark(f"device {name}").hex().encode(), mark.encode())
         return f"device {name}" if is_known else None
 
 
-def _wrong_password() -> Refusal:
-    return Refusal(401, "wrong password", code="wrong_password")
+def _wrong_password() -> ApiError:
+    return ApiError(401, "wrong password", code="wrong_password")
 
 
 def _shorten(kept: OrderedDict[Any, Any], n: int) -> None:

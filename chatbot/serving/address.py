@@ -5,13 +5,13 @@ import socket
 from collections.abc import Mapping
 
 
-def place_of(peer: str, headers: Mapping[str, str]) -> str:
+def client_address(peer: str, headers: Mapping[str, str]) -> str:
     """Return the address that is slowed for wrong passwords.
 
     Behind a tunnel or proxy on this computer it is the last one of `X-Forwarded-For`, which that
     one wrote itself. A household has one IPv6 network of 64 bits.
 
-    >>> place_of("127.0.0.1", {"x-forwarded-for": "6.6.6.6, 2001:db8::7"})
+    >>> client_address("127.0.0.1", {"x-forwarded-for": "6.6.6.6, 2001:db8::7"})
     'through 2001:db8::/64'
     """
     forwarded = headers.get("x-forwarded-for", "")

@@ -14,24 +14,24 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.serving import ollama, openai, page, responses
-from chatbot.serving.answers import (
-    ClientGoneError,
+from chatbot.serving.api_errors import ApiError, error_of_exception
+from chatbot.serving.authentication import AuthenticationMiddleware, Authenticator
+from chatbot.serving.body import read_body
+from chatbot.serving.conversations import Conversations
+from chatbot.serving.http_responses import (
+    ClientDisconnectedError,
     Stream,
     closing_after,
+    error_response,
     json_response,
-    refusal_response,
     while_connected,
 )
-from chatbot.serving.conversations import Conversations
-from chatbot.serving.entrance import Entrance, Guarded
-from chatbot.serving.metrics import CONTENT_TYPE, Measured, Metrics
+from chatbot.serving.metrics import CONTENT_TYPE, Metrics, MetricsMiddleware
 from chatbot.serving.ollama_models import ModelFacts, running, shown, tags
 from chatbot.serving.openapi import description
 from chatbot.serving.page import PageAssets
-from chatbot.serving.reading import read_body
-from chatbot.serving.refusals import Refusal, refusal_of_fault
 from chatbot.serving.requests import Rules, choices, decoded, ignored_header
-from chatbot.serving.security import Border
+from chatbot.serving.security import OriginMiddleware
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 _SSE, _NDJSON = "text/event-stream", "application/x-ndjson"
@@ -43,7 +43,7 @@ class Service:
     """What the routes work with."""
 
     conversations: Conversations
-    entrance: Entrance
+    authenticator: Authenticator
     rules: Rules
     facts: ModelFacts
     metrics: Metrics
@@ -54,7 +54,7 @@ class Routes:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._guard = [Middleware(Guarded, entrance=service.entrance)]
+        self._guard = [Middleware(AuthenticationMiddleware, authenticator=service.authenticator)]
         self._rules = service.rules
         self._conversations = service.conversations
 
@@ -83,15 +83,15 @@ class Routes:
     async def models(self, request: Request) -> Response:
         """List the personas."""
         del request
-        cast = self._rules.cast
+        personas = self._rules.personas
         return json_response(
-            openai.ModelList([openai.model_of(persona, cast) for persona in cast.personas])
+            openai.ModelList([openai.model_of(persona, personas) for persona in personas.personas])
         )
 
     async def model(self, request: Request) -> Response:
         """Return a persona."""
-        cast = self._rules.cast
-        return json_response(openai.model_of(cast.find(request.path_params["model"]), cast))
+        personas = self._rules.personas
+        return json_response(openai.model_of(personas.find(request.path_params["model"]), personas))
 
     async def chat_completions(self, request: Request) -> Response:
         """Answer a conversation."""
@@ -122,18 +122,18 @@ class Routes:
     async def ollama_tags(self, request: Request) -> Response:
         """List the personas as Ollama lists models."""
         del request
-        return json_response(tags(self._rules.cast, self._service.facts))
+        return json_response(tags(self._rules.personas, self._service.facts))
 
     async def ollama_running(self, request: Request) -> Response:
         """List the personas: all of them are loaded."""
         del request
-        return json_response(running(self._rules.cast, self._service.facts))
+        return json_response(running(self._rules.personas, self._service.facts))
 
     async def ollama_show(self, request: Request) -> Response:
         """Return facts about the model."""
         body = decoded(await self._body(request), ollama.ShowRequest)
-        self._rules.cast.find(body.model or body.name)
-        return json_response(shown(self._rules.cast, self._service.facts))
+        self._rules.personas.find(body.model or body.name)
+        return json_response(shown(self._rules.personas, self._service.facts))
 
     async def ollama_chat(self, request: Request) -> Response:
         """Answer a conversation."""
@@ -205,8 +205,8 @@ def open_routes(service: Service) -> list[Route]:
         Route("/health", _health, methods=["GET"]),
         Route("/openapi.json", _description, methods=["GET"]),
         Route("/api/version", _version, methods=["GET"]),
-        Route("/login", service.entrance.log_in, methods=["POST"]),
-        Route("/logout", service.entrance.log_out, methods=["POST"]),
+        Route("/login", service.authenticator.log_in, methods=["POST"]),
+        Route("/logout", service.authenticator.log_out, methods=["POST"]),
     ]
 
 
@@ -224,18 +224,18 @@ def create_app(service: Service) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(Measured, metrics=service.metrics, paths=paths),
-            Middleware(Border, host_names=service.rules.limits.allowed_hosts),
-            Middleware(Faults),
+            Middleware(MetricsMiddleware, metrics=service.metrics, paths=paths),
+            Middleware(OriginMiddleware, host_names=service.rules.limits.allowed_hosts),
+            Middleware(ErrorMiddleware),
         ],
-        exception_handlers={Refusal: _refused, HTTPException: _not_routed},
+        exception_handlers={ApiError: _refused, HTTPException: _not_routed},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return app
 
 
-class Faults:
+class ErrorMiddleware:
     """The one place where a fault of a route is caught: it is logged without its text."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -252,27 +252,27 @@ class Faults:
 
         try:
             await self._app(scope, receive, send_noted)
-        except ClientGoneError:
+        except ClientDisconnectedError:
             return
         except Exception as error:
-            refusal = refusal_of_fault(error)
+            api_error = error_of_exception(error)
             if not is_started and scope["type"] == "http":
-                await refusal_response(scope["path"], refusal)(scope, receive, send)
+                await error_response(scope["path"], api_error)(scope, receive, send)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101 registered for this class
-    return refusal_response(request.url.path, error)
+    assert isinstance(error, ApiError)  # noqa: S101 registered for this class
+    return error_response(request.url.path, error)
 
 
 async def _not_routed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 registered for this class
     is_method = error.status_code == 405
-    refusal = Refusal(
+    api_error = ApiError(
         error.status_code,
         "this path has no such method" if is_method else "there is nothing here",
         code="method_not_allowed" if is_method else "not_found",
     )
-    response = refusal_response(request.url.path, refusal)
+    response = error_response(request.url.path, api_error)
     response.headers.update(error.headers or {})
     return response

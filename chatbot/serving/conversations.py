@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-from chatbot.serving.refusals import Refusal, refusal_of_fault, stopping
+from chatbot.serving.api_errors import ApiError, error_of_exception, stopping
 from chatbot.settings.schema import SamplingConfig, ServeConfig
 
 
 @dataclass(frozen=True)
-class Question:
+class ReplyRequest:
     """A conversation that is to be answered.
 
     `turns`: (speaker id, text), the oldest first; None: the bot's partner.
@@ -45,7 +45,7 @@ class TokenProbability:
 
 
 @dataclass(frozen=True)
-class Reading:
+class PromptProgress:
     """How many of the prompt's tokens are computed."""
 
     done: int
@@ -69,25 +69,28 @@ class End:
     n_reply: int
 
 
-Event: TypeAlias = Reading | Text | End
+Event: TypeAlias = PromptProgress | Text | End
 
 
-_Inbox: TypeAlias = "asyncio.Queue[Event | Refusal]"
+_Inbox: TypeAlias = "asyncio.Queue[Event | ApiError]"
 
 
-class Answerer(Protocol):
+class Replier(Protocol):
     """Answers conversations in the calling thread: the bot on its engine."""
 
     def answer(
-        self, question: Question, cancelled: threading.Event, on_read: Callable[[int, int], None]
+        self,
+        question: ReplyRequest,
+        cancelled: threading.Event,
+        on_read: Callable[[int, int], None],
     ) -> Generator[Text | End, None, None]:
         """Yield the reply in pieces, then its end; stop early once `cancelled` is set.
 
-        Raises Refusal if it cannot be answered any more.
+        Raises ApiError if it cannot be answered any more.
         """
 
 
-class Watcher(Protocol):
+class ReplyObserver(Protocol):
     """Counts what happens, without text."""
 
     def changed(self, n_running: int, n_waiting: int) -> None:
@@ -110,9 +113,9 @@ class Conversations:
     """
 
     def __init__(
-        self, answerer: Answerer, n_slots: int, limits: ServeConfig, watcher: Watcher
+        self, replier: Replier, n_slots: int, limits: ServeConfig, watcher: ReplyObserver
     ) -> None:
-        self._answerer = answerer
+        self._replier = replier
         self._limits = limits
         self._watcher = watcher
         self._n_free = n_slots
@@ -123,13 +126,13 @@ class Conversations:
         self._is_closing = False
 
     async def answer(
-        self, questions: Sequence[Question]
+        self, questions: Sequence[ReplyRequest]
     ) -> AsyncGenerator[tuple[int, Event], None]:
         """Yield the events of all replies as they come: (index of the question, event).
 
-        Raises Refusal if the queue is full, the time is over or the server stops.
+        Raises ApiError if the queue is full, the time is over or the server stops.
         """
-        merged: asyncio.Queue[tuple[int, Event] | Refusal] = asyncio.Queue()
+        merged: asyncio.Queue[tuple[int, Event] | ApiError] = asyncio.Queue()
         tasks = [
             asyncio.create_task(self._collect(index, question, merged))
             for index, question in enumerate(questions)
@@ -138,7 +141,7 @@ class Conversations:
             n_left = len(tasks)
             while n_left:
                 item = await merged.get()
-                if isinstance(item, Refusal):
+                if isinstance(item, ApiError):
                     raise item
                 yield item
                 n_left -= isinstance(item[1], End)
@@ -150,19 +153,19 @@ class Conversations:
     async def _collect(
         self,
         index: int,
-        question: Question,
-        merged: "asyncio.Queue[tuple[int, Event] | Refusal]",
+        question: ReplyRequest,
+        merged: "asyncio.Queue[tuple[int, Event] | ApiError]",
     ) -> None:
         """Put the events of one reply into a queue of several."""
         try:
             async with contextlib.aclosing(self._answer(question)) as events:
                 async for event in events:
                     merged.put_nowait((index, event))
-        except Refusal as refusal:
-            merged.put_nowait(refusal)
+        except ApiError as api_error:
+            merged.put_nowait(api_error)
 
     async def close(self, patience_seconds: float) -> None:
-        """Take no more conversations, let those that run end, then end them by a refusal."""
+        """Take no more conversations, let those that run end, then end them by a error."""
         self._is_closing = True
         for waiting in self._waiting:
             if not waiting.place.done():
@@ -174,7 +177,7 @@ class Conversations:
             inbox.put_nowait(stopping())
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _answer(self, question: Question) -> AsyncGenerator[Event, None]:
+    async def _answer(self, question: ReplyRequest) -> AsyncGenerator[Event, None]:
         """Yield the events of one reply."""
         loop, began = asyncio.get_running_loop(), time.monotonic()
         deadline = loop.time() + self._limits.max_seconds
@@ -182,23 +185,23 @@ class Conversations:
         cancelled = threading.Event()
         first_seconds: float | None = None
         async with _limited(deadline, self._limits.max_seconds):
-            await self._take_place(question.owner)
+            await self._acquire_slot(question.owner)
 
-        def put(event: Event | Refusal) -> None:
+        def put(event: Event | ApiError) -> None:
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(inbox.put_nowait, event)
 
         self._inboxes.add(inbox)
         work = loop.run_in_executor(self._threads, self._run, question, cancelled, put)
-        work.add_done_callback(lambda _: self._leave_place(question.owner))
+        work.add_done_callback(lambda _: self._release_slot(question.owner))
         try:
             while True:
                 async with _limited(deadline, self._limits.max_seconds):
                     events = await _arrived(inbox)
                 for event in events:
-                    if isinstance(event, Refusal):
+                    if isinstance(event, ApiError):
                         raise event
-                    if first_seconds is None and not isinstance(event, Reading):
+                    if first_seconds is None and not isinstance(event, PromptProgress):
                         first_seconds = time.monotonic() - began
                     yield event
                     if isinstance(event, End):
@@ -210,35 +213,35 @@ class Conversations:
 
     def _run(
         self,
-        question: Question,
+        question: ReplyRequest,
         cancelled: threading.Event,
-        put: Callable[[Event | Refusal], None],
+        put: Callable[[Event | ApiError], None],
     ) -> None:
         """Compute a reply in a thread."""
 
         def report(done: int, total: int) -> None:
-            put(Reading(done, total))
+            put(PromptProgress(done, total))
 
         try:
-            with contextlib.closing(self._answerer.answer(question, cancelled, report)) as events:
+            with contextlib.closing(self._replier.answer(question, cancelled, report)) as events:
                 for event in events:
                     put(event)
                     if cancelled.is_set():
                         return
-        except Refusal as refusal:
-            put(refusal)
+        except ApiError as api_error:
+            put(api_error)
         except Exception as error:
-            put(refusal_of_fault(error))
+            put(error_of_exception(error))
 
-    async def _take_place(self, owner: str) -> None:
-        """Wait for a place; raises Refusal if too many wait or the server stops."""
+    async def _acquire_slot(self, owner: str) -> None:
+        """Wait for a place; raises ApiError if too many wait or the server stops."""
         if self._is_closing:
             raise stopping()
         if self._n_free and not self._waiting:
-            self._seat(owner)
+            self._assign_slot(owner)
             return
         if len(self._waiting) >= self._limits.max_queue:
-            raise Refusal(503, "too many conversations at once; try again", code="busy", wait=5)
+            raise ApiError(503, "too many conversations at once; try again", code="busy", wait=5)
         waiting = _Waiting(owner, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._report()
@@ -246,19 +249,19 @@ class Conversations:
             await waiting.place
         except asyncio.CancelledError:
             if waiting.place.done() and not waiting.place.cancelled():
-                self._leave_place(owner)
+                self._release_slot(owner)
             raise
         finally:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
             self._report()
 
-    def _seat(self, owner: str) -> None:
+    def _assign_slot(self, owner: str) -> None:
         self._n_free -= 1
         self._running[owner] += 1
         self._report()
 
-    def _leave_place(self, owner: str) -> None:
+    def _release_slot(self, owner: str) -> None:
         """Give a place back, and to whoever is next."""
         self._n_free += 1
         self._running[owner] -= 1
@@ -267,7 +270,7 @@ class Conversations:
         if open_ones:
             chosen = min(open_ones, key=lambda waiting: self._running[waiting.owner])
             self._waiting.remove(chosen)
-            self._seat(chosen.owner)
+            self._assign_slot(chosen.owner)
             chosen.place.set_result(None)
         self._report()
 
@@ -275,7 +278,7 @@ class Conversations:
         self._watcher.changed(self._running.total(), len(self._waiting))
 
 
-async def _arrived(inbox: _Inbox) -> list[Event | Refusal]:
+async def _arrived(inbox: _Inbox) -> list[Event | ApiError]:
     """Wait for events; return all that are there, pieces of text without tokens put together."""
     events = [await inbox.get()]
     while not inbox.empty():
@@ -289,10 +292,10 @@ async def _arrived(inbox: _Inbox) -> list[Event | Refusal]:
 
 @contextlib.asynccontextmanager
 async def _limited(deadline: float, seconds: float) -> AsyncGenerator[None, None]:
-    """Raise Refusal (504) if a deadline of the event loop passes inside the block."""
+    """Raise ApiError (504) if a deadline of the event loop passes inside the block."""
     try:
         async with asyncio.timeout_at(deadline):
             yield
     except TimeoutError:
         message = f"the reply took longer than {seconds:g} seconds"
-        raise Refusal(504, message, code="timeout") from None
+        raise ApiError(504, message, code="timeout") from None

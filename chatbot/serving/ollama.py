@@ -9,13 +9,13 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import replace
 
-from chatbot.serving.conversations import End, Event, Question, Text
-from chatbot.serving.refusals import Refusal
+from chatbot.serving.api_errors import ApiError
+from chatbot.serving.conversations import End, Event, ReplyRequest, Text
 from chatbot.serving.requests import (
+    InputMessage,
     Penalty,
     Persona,
     Rules,
-    Said,
     Sampling,
     Share,
     Stop,
@@ -90,10 +90,10 @@ class OllamaChatRequest(OllamaRequest, frozen=True, kw_only=True):
     tools: list[Any] | None = None
 
     @property
-    def said(self) -> list[Said]:
+    def said(self) -> list[InputMessage]:
         """The messages, each with its place."""
         return [
-            Said(message.role, message.content, f"messages[{place}]")
+            InputMessage(message.role, message.content, f"messages[{place}]")
             for place, message in enumerate(self.messages or ())
         ]
 
@@ -116,10 +116,10 @@ class OllamaGenerateRequest(OllamaRequest, frozen=True, kw_only=True):
     images: list[Any] | None = None
 
     @property
-    def said(self) -> list[Said]:
+    def said(self) -> list[InputMessage]:
         """The message, and the system prompt before it."""
-        system = [Said("system", self.system, "system")] if self.system else []
-        return [*system, Said("user", self.prompt, "prompt")] if self.prompt else []
+        system = [InputMessage("system", self.system, "system")] if self.system else []
+        return [*system, InputMessage("user", self.prompt, "prompt")] if self.prompt else []
 
     @property
     def refused(self) -> dict[str, Any]:
@@ -130,17 +130,17 @@ class OllamaGenerateRequest(OllamaRequest, frozen=True, kw_only=True):
 
 def question_of(
     request: OllamaChatRequest | OllamaGenerateRequest, owner: str, rules: Rules
-) -> tuple[Persona, Question | None]:
+) -> tuple[Persona, ReplyRequest | None]:
     """Return who is asked, and what; None without a message: Ollama would load the model.
 
-    Raises Refusal for what cannot be done.
+    Raises ApiError for what cannot be done.
     """
-    persona, options = rules.cast.find(request.model), request.options or Options()
+    persona, options = rules.personas.find(request.model), request.options or Options()
     require_few(getattr(request, "messages", None) or (), rules, "messages")
     refuse_unsupported(request.refused)
     if not request.said:
         return persona, None
-    return persona, Question(
+    return persona, ReplyRequest(
         owner=owner,
         turns=conversation_of(request.said, persona, rules, "messages"),
         speaker=persona.number,
@@ -329,6 +329,6 @@ def line(body: Any) -> bytes:
     return msgspec.json.encode(body) + b"\n"
 
 
-def error_line(refusal: Refusal) -> bytes:
+def error_line(api_error: ApiError) -> bytes:
     """Return the last line of an answer that failed."""
-    return line({"error": str(refusal)})
+    return line({"error": str(api_error)})

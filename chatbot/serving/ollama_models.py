@@ -12,7 +12,7 @@ from chatbot.serving.ollama import (
     Tags,
     timestamp,
 )
-from chatbot.serving.requests import Cast, tagged
+from chatbot.serving.requests import Personas, tagged
 
 _A_YEAR_SECONDS = 365 * 24 * 3600
 
@@ -36,24 +36,24 @@ class ModelFacts:
         return ModelDetails(self.family, size, families=[self.family])
 
 
-def tags(cast: Cast, facts: ModelFacts) -> Tags:
+def tags(personas: Personas, facts: ModelFacts) -> Tags:
     """Return the personas as a list of models."""
     return Tags(
         [
             ModelTag(
                 name=tagged(persona),
                 model=tagged(persona),
-                modified_at=timestamp(cast.created),
+                modified_at=timestamp(personas.created),
                 size=facts.size_bytes,
                 digest=facts.digest,
                 details=facts.details,
             )
-            for persona in cast.personas
+            for persona in personas.personas
         ]
     )
 
 
-def running(cast: Cast, facts: ModelFacts) -> Running:
+def running(personas: Personas, facts: ModelFacts) -> Running:
     """Return the personas as loaded models, which stay loaded."""
     return Running(
         [
@@ -65,16 +65,16 @@ def running(cast: Cast, facts: ModelFacts) -> Running:
                 details=facts.details,
                 expires_at=timestamp(time.time() + _A_YEAR_SECONDS),
             )
-            for persona in cast.personas
+            for persona in personas.personas
         ]
     )
 
 
-def shown(cast: Cast, facts: ModelFacts) -> Shown:
+def shown(personas: Personas, facts: ModelFacts) -> Shown:
     """Return the facts about the model."""
     info: dict[str, str | int] = {
         "general.architecture": facts.family,
         "general.parameter_count": facts.n_params,
         f"{facts.family}.context_length": facts.context_length,
     }
-    return Shown(facts.details, info, timestamp(cast.created))
+    return Shown(facts.details, info, timestamp(personas.created))

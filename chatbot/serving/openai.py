@@ -9,16 +9,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from chatbot.serving.answers import comment, error_body, event
-from chatbot.serving.conversations import End, Event, Question, Reading, Text
-from chatbot.serving.refusals import Refusal, invalid
+from chatbot.serving.api_errors import ApiError, invalid
+from chatbot.serving.conversations import End, Event, PromptProgress, ReplyRequest, Text
+from chatbot.serving.http_responses import comment, error_body, event
 from chatbot.serving.requests import (
-    Cast,
     Content,
+    InputMessage,
     Penalty,
     Persona,
+    Personas,
     Rules,
-    Said,
     Sampling,
     Share,
     Stop,
@@ -93,10 +93,10 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     web_search_options: Any = None
 
     @property
-    def said(self) -> list[Said]:
+    def said(self) -> list[InputMessage]:
         """The messages, each with its place."""
         return [
-            Said(message.role, message.content, f"messages[{place}]", message.name)
+            InputMessage(message.role, message.content, f"messages[{place}]", message.name)
             for place, message in enumerate(self.messages)
         ]
 
@@ -105,9 +105,9 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a stream ends with the number of tokens."""
         return self.stream_options is not None and bool(self.stream_options.include_usage)
 
-    def question(self, owner: str, rules: Rules) -> tuple[Persona, Question]:
-        """Return who is asked, and what; raises Refusal for what cannot be done."""
-        persona = rules.cast.find(self.model)
+    def question(self, owner: str, rules: Rules) -> tuple[Persona, ReplyRequest]:
+        """Return who is asked, and what; raises ApiError for what cannot be done."""
+        persona = rules.personas.find(self.model)
         require_few(self.messages, rules, "messages")
         refuse_unsupported(self.refused)
         if self.top_logprobs and not self.logprobs:
@@ -121,7 +121,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
             seed=self.seed,
             max_tokens=self.max_completion_tokens or self.max_tokens,
         )
-        return persona, Question(
+        return persona, ReplyRequest(
             owner=f"{owner} {self.user}" if self.user else owner,
             turns=conversation_of(self.said, persona, rules, "messages"),
             speaker=persona.number,
@@ -252,9 +252,9 @@ class ModelList(msgspec.Struct, frozen=True):
     object: Literal["list"] = "list"
 
 
-def model_of(persona: Persona, cast: Cast) -> Model:
+def model_of(persona: Persona, personas: Personas) -> Model:
     """Return a persona as a model."""
-    return Model(persona.id, cast.created, persona.name or UNSET)
+    return Model(persona.id, personas.created, persona.name or UNSET)
 
 
 def usage_of(ends: Sequence[End]) -> Usage:
@@ -362,7 +362,7 @@ async def chat_stream(
     """Yield the server-sent events of an answer."""
     writer = ChunkWriter(request, model)
     async for index, happened in events:
-        if isinstance(happened, Reading):
+        if isinstance(happened, PromptProgress):
             yield comment(f"reading {happened.done}/{happened.total}")
             continue
         for chunk in writer.chunks(index, happened):
@@ -372,6 +372,6 @@ async def chat_stream(
     yield DONE
 
 
-def error_event(refusal: Refusal) -> bytes:
+def error_event(api_error: ApiError) -> bytes:
     """Return the last event of an answer that failed; no [DONE] follows."""
-    return event(error_body(refusal))
+    return event(error_body(api_error))

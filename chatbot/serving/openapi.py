@@ -8,8 +8,8 @@ import msgspec
 
 from chatbot import __version__
 from chatbot.serving import ollama, openai, responses
-from chatbot.serving.answers import ErrorBody, OllamaError
-from chatbot.serving.entrance import LoginRequest
+from chatbot.serving.authentication import LoginRequest
+from chatbot.serving.http_responses import ErrorBody, OllamaError
 
 _REF = "#/components/schemas/{name}"
 # Path, method -> what it does, the body, the answer, its stream.

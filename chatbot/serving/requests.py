@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
+from chatbot.serving.api_errors import ApiError, invalid, unsupported
 from chatbot.serving.bridge import number_of
-from chatbot.serving.conversations import Question
-from chatbot.serving.refusals import Refusal, invalid, unsupported
+from chatbot.serving.conversations import ReplyRequest
 from chatbot.settings.schema import SamplingConfig, ServeConfig
 
 _Body = TypeVar("_Body")
@@ -41,7 +41,7 @@ class Persona:
 
 
 @dataclass(frozen=True)
-class Cast:
+class Personas:
     """Everybody the bot can speak as, the default first; and the speaker ids of known names."""
 
     personas: tuple[Persona, ...]
@@ -50,13 +50,13 @@ class Cast:
     names: Mapping[str, int] = field(default_factory=dict)
 
     def find(self, model: str | None) -> Persona:
-        """Return the persona of a model id, with or without Ollama's tag; raises Refusal (404)."""
+        """Return the persona of a model id, with or without Ollama's tag; raises ApiError (404)."""
         if not model:
             return self.personas[0]
         for persona in self.personas:
             if model in (persona.id, tagged(persona)):
                 return persona
-        raise Refusal(
+        raise ApiError(
             404,
             "there is no such model; GET /v1/models lists all",
             code="model_not_found",
@@ -68,7 +68,7 @@ class Cast:
 class Rules:
     """What a request is read by: who can be asked, the settings of replies, and the limits."""
 
-    cast: Cast
+    personas: Personas
     settings: SamplingConfig
     limits: ServeConfig
 
@@ -89,7 +89,7 @@ Content = str | list[Part] | None
 
 
 @dataclass(frozen=True)
-class Said:
+class InputMessage:
     """A message of a request; `param`: where in the request it is."""
 
     role: str
@@ -99,7 +99,7 @@ class Said:
 
     @property
     def text(self) -> str:
-        """Its text; raises Refusal for pictures, sound and files."""
+        """Its text; raises ApiError for pictures, sound and files."""
         if not isinstance(self.content, list):
             return self.content or ""
         for place, part in enumerate(self.content):
@@ -110,7 +110,7 @@ class Said:
 
 
 def decoded(body: bytes, kind: type[_Body]) -> _Body:
-    """Return a body as a struct; raises Refusal (400), which names the wrong field."""
+    """Return a body as a struct; raises ApiError (400), which names the wrong field."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
@@ -126,7 +126,7 @@ def decoded(body: bytes, kind: type[_Body]) -> _Body:
 
 
 def refuse_unsupported(fields: Mapping[str, Any]) -> None:
-    """Raise Refusal for the first field that is set: it would change the answer."""
+    """Raise ApiError for the first field that is set: it would change the answer."""
     for param, value in fields.items():
         if value:
             raise unsupported(param)
@@ -138,23 +138,23 @@ def has_tools(tools: Any, choice: Any) -> bool:
 
 
 def require_few(messages: Sized, rules: Rules, param: str) -> None:
-    """Raise Refusal if a request has more messages than allowed."""
+    """Raise ApiError if a request has more messages than allowed."""
     most = rules.limits.max_messages
     if len(messages) > most:
         raise invalid(f"more than {most} messages", param, "too_many_messages")
 
 
 def conversation_of(
-    said: Sequence[Said], persona: Persona, rules: Rules, param: str
+    said: Sequence[InputMessage], persona: Persona, rules: Rules, param: str
 ) -> tuple[tuple[int | None, str], ...]:
-    """Return the turns (speaker id, text) of a request; raises Refusal if they are invalid.
+    """Return the turns (speaker id, text) of a request; raises ApiError if they are invalid.
 
     Messages of the assistant are the bot's own; those of users are of the other person (None), or
     in a group of whoever has their name. System prompts are left out: no network was trained with
     one of a user.
     """
-    cast, limits = rules.cast, rules.limits
-    numbers = dict(cast.names)
+    personas, limits = rules.personas, rules.limits
+    numbers = dict(personas.names)
     turns: list[tuple[int | None, str]] = []
     n_chars = 0
     for message in said:
@@ -162,7 +162,7 @@ def conversation_of(
         n_chars += len(text)
         if n_chars > limits.max_chars:
             raise invalid(f"more than {limits.max_chars} characters", param, "too_long")
-        speaker = _speaker_of(message, persona, cast, numbers)
+        speaker = _speaker_of(message, persona, personas, numbers)
         if message.role not in IGNORED_ROLES and text.strip():
             turns.append((speaker, text))
     if not turns:
@@ -170,20 +170,22 @@ def conversation_of(
     return tuple(turns)
 
 
-def _speaker_of(message: Said, persona: Persona, cast: Cast, numbers: dict[str, int]) -> int | None:
+def _speaker_of(
+    message: InputMessage, persona: Persona, personas: Personas, numbers: dict[str, int]
+) -> int | None:
     """Return the speaker id of a message; None: the bot's partner."""
     if message.role == "assistant":
         return persona.number
     if message.role not in {"user", *IGNORED_ROLES}:
         roles = "system, developer, user or assistant"
         raise invalid(f"the role is none of {roles}", f"{message.param}.role")
-    if cast.n_speakers <= 2 or not message.name or message.role != "user":
+    if personas.n_speakers <= 2 or not message.name or message.role != "user":
         return None
-    number = number_of(message.name, numbers, cast.n_speakers)
+    number = number_of(message.name, numbers, personas.n_speakers)
     return None if number == persona.number else number
 
 
-def ignored_header(said: Iterable[Said]) -> dict[str, str]:
+def ignored_header(said: Iterable[InputMessage]) -> dict[str, str]:
     """Return the header that says that system prompts had no effect, if there are any."""
     has_prompt = any(message.role in IGNORED_ROLES for message in said)
     return {"x-ignored": "system"} if has_prompt else {}
@@ -216,14 +218,14 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
         return replace(settings, max_new_tokens=n_tokens, **changes)
 
 
-def choices(question: Question, n: int) -> list[Question]:
+def choices(question: ReplyRequest, n: int) -> list[ReplyRequest]:
     """Return a question n times; with a seed, each has a seed of its own and the first that."""
     seed = question.sampling.seed
     if seed is None:
         return [question] * n
     seeds = [(seed + index * 1_000_003) % 2**31 for index in range(n)]
     return [
-        Question(
+        ReplyRequest(
             question.owner,
             question.turns,
             question.speaker,

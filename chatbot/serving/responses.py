@@ -9,15 +9,15 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import asdict, replace
 
-from chatbot.serving.answers import comment, error_body, event
-from chatbot.serving.conversations import End, Event, Question, Reading, Text
+from chatbot.serving.api_errors import ApiError, invalid
+from chatbot.serving.conversations import End, Event, PromptProgress, ReplyRequest, Text
+from chatbot.serving.http_responses import comment, error_body, event
 from chatbot.serving.openai import Logprob, logprobs_of
-from chatbot.serving.refusals import Refusal, invalid
 from chatbot.serving.requests import (
     Content,
+    InputMessage,
     Persona,
     Rules,
-    Said,
     Sampling,
     Share,
     Temperature,
@@ -77,29 +77,31 @@ class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):
     background: bool | None = None
 
     @property
-    def said(self) -> list[Said]:
+    def said(self) -> list[InputMessage]:
         """The instructions and the messages, each with its place."""
-        said = [Said("system", self.instructions, "instructions")] if self.instructions else []
+        said = (
+            [InputMessage("system", self.instructions, "instructions")] if self.instructions else []
+        )
         if isinstance(self.input, str):
-            return [*said, Said("user", self.input, "input")]
+            return [*said, InputMessage("user", self.input, "input")]
         for place, item in enumerate(self.input):
             if item.type == "reasoning":
                 continue
             if item.type != "message":
                 raise invalid("only messages can be read", f"input[{place}].type")
-            said.append(Said(item.role, item.content, f"input[{place}]"))
+            said.append(InputMessage(item.role, item.content, f"input[{place}]"))
         return said
 
-    def question(self, owner: str, rules: Rules) -> tuple[Persona, Question]:
-        """Return who is asked, and what; raises Refusal for what cannot be done."""
-        persona = rules.cast.find(self.model)
+    def question(self, owner: str, rules: Rules) -> tuple[Persona, ReplyRequest]:
+        """Return who is asked, and what; raises ApiError for what cannot be done."""
+        persona = rules.personas.find(self.model)
         if not isinstance(self.input, str):
             require_few(self.input, rules, "input")
         refuse_unsupported(self.refused)
         sampling = Sampling(
             temperature=self.temperature, top_p=self.top_p, max_tokens=self.max_output_tokens
         )
-        return persona, Question(
+        return persona, ReplyRequest(
             owner=f"{owner} {self.user}" if self.user else owner,
             turns=conversation_of(self.said, persona, rules, "input"),
             speaker=persona.number,
@@ -273,9 +275,9 @@ class ResponseWriter:
         self._n_events += 1
         return event({"type": kind, "sequence_number": number, **fields}, kind)
 
-    def error(self, refusal: Refusal) -> bytes:
+    def error(self, api_error: ApiError) -> bytes:
         """Return the last event of an answer that failed."""
-        return self.event("error", **asdict(error_body(refusal).error))
+        return self.event("error", **asdict(error_body(api_error).error))
 
     def _part_event(self, kind: str, **fields: Any) -> bytes:
         place = {"item_id": self._message_id, "output_index": 0, "content_index": 0}
@@ -290,7 +292,7 @@ async def respond(
 ) -> ResponseObject:
     """Return the whole answer."""
     async for _, happened in events:
-        if not isinstance(happened, Reading):
+        if not isinstance(happened, PromptProgress):
             writer.add(happened)
     return writer.response()
 
@@ -301,7 +303,7 @@ async def response_stream(
     """Yield the server-sent events of an answer."""
     is_open = False
     async for _, happened in events:
-        if isinstance(happened, Reading):
+        if isinstance(happened, PromptProgress):
             yield comment(f"reading {happened.done}/{happened.total}")
             continue
         for piece in () if is_open else writer.opening():

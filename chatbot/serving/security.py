@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chatbot.serving.answers import refusal_response
-from chatbot.serving.refusals import Refusal
+from chatbot.serving.api_errors import ApiError
+from chatbot.serving.http_responses import error_response
 
 _LOCAL_NAMES = frozenset({"localhost"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -34,7 +34,7 @@ _HEADERS = {
 }
 
 
-class Border:
+class OriginMiddleware:
     """Refuses requests of other sites' pages, and adds the headers that protect our own."""
 
     def __init__(self, app: ASGIApp, host_names: Iterable[str]) -> None:
@@ -42,7 +42,7 @@ class Border:
         self._names = _LOCAL_NAMES | {name.lower().rstrip(".") for name in host_names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with a refusal."""
+        """Pass a request on, or answer it with a error."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
@@ -55,14 +55,14 @@ class Border:
                     headers.setdefault(name, value)
             await send(message)
 
-        refusal = self.refusal_of(scope["method"], scope["path"], Headers(scope=scope))
-        app = self._app if refusal is None else refusal_response(scope["path"], refusal)
+        api_error = self.error_of(scope["method"], scope["path"], Headers(scope=scope))
+        app = self._app if api_error is None else error_response(scope["path"], api_error)
         await app(scope, receive, send_protected)
 
-    def refusal_of(self, method: str, path: str, headers: Headers) -> Refusal | None:
+    def error_of(self, method: str, path: str, headers: Headers) -> ApiError | None:
         """Return why a request is refused; None if it may pass."""
         if len(headers.getlist("host")) != 1 or not self._is_own(headers["host"]):
-            return Refusal(
+            return ApiError(
                 421,
                 "this server does not answer to that name; "
                 "a name of your own goes into the setting serve.allowed_hosts",
@@ -100,5 +100,5 @@ def _is_navigation(path: str, headers: Headers) -> bool:
     return path == "/" and headers.get("sec-fetch-mode", "navigate") == "navigate"
 
 
-def _cross_origin() -> Refusal:
-    return Refusal(403, "requests of other sites are refused", code="cross_origin")
+def _cross_origin() -> ApiError:
+    return ApiError(403, "requests of other sites are refused", code="cross_origin")

@@ -31,7 +31,7 @@ class _Settings(uvicorn.Config):
     limits: ServeConfig
 
 
-class PunctualProtocol(H11Protocol):
+class TimeoutProtocol(H11Protocol):
     """Closes connections that send or read too slowly; a full server closes the slowest first."""
 
     _numbers = itertools.count()
@@ -108,7 +108,7 @@ class PunctualProtocol(H11Protocol):
 
     def _has_place(self) -> bool:
         """Whether this connection may stay; the oldest one without a request makes place."""
-        everybody = [c for c in self.connections if isinstance(c, PunctualProtocol)]
+        everybody = [c for c in self.connections if isinstance(c, TimeoutProtocol)]
         host = self.client[0] if self.client else ""
         neighbours = [c for c in everybody if c.client and c.client[0] == host]
         most = self._limits.max_connections
@@ -150,7 +150,7 @@ def create_server(app: Starlette, conversations: Conversations, limits: ServeCon
     """Return a server that logs no request."""
     settings = _Settings(
         app,
-        http=PunctualProtocol,
+        http=TimeoutProtocol,
         ws="none",
         loop="asyncio",
         lifespan="on",

@@ -13,17 +13,17 @@ from chatbot.inference.loading import find_model, load_model
 from chatbot.serving.app import Service, create_app
 from chatbot.serving.auth import Gate
 from chatbot.serving.conversations import Conversations, End, Text
-from chatbot.serving.hosting import create_service, entrance_of
 from chatbot.serving.metrics import Metrics
 from chatbot.serving.ollama_models import ModelFacts
-from chatbot.serving.requests import Cast, Persona, Rules
+from chatbot.serving.requests import Persona, Personas, Rules
 from chatbot.serving.server import bind, create_server
+from chatbot.serving.service import authenticator_of, create_service
 from chatbot.settings.schema import SamplingConfig, ServeConfig
 
 PASSWORD = "열려라 참깨"  # noqa: S105 of the tests
 BEARER = {"Authorization": f"Bearer {PASSWORD}".encode()}
 LIMITS = ServeConfig(port=0, max_seconds=20.0, send_seconds=5.0)
-CAST = Cast(
+CAST = Personas(
     (Persona("main", 0, "도윤"), Persona("main-1", 1, "하늘"), Persona("main-2", 2)),
     n_speakers=3,
     created=1_700_000_000,
@@ -34,7 +34,7 @@ FACTS = ModelFacts("gpt", 4_300_000, 8_600_000, 256, "0" * 64)
 
 @dataclass
 class Sayer:
-    """An answerer that says pieces, slowly if wanted, and remembers what it was asked."""
+    """An replier that says pieces, slowly if wanted, and remembers what it was asked."""
 
     pieces: tuple[str, ...] = ("안녕", "!\n", "뭐해?")
     reason: str = "stop"
@@ -56,13 +56,13 @@ class Sayer:
         yield End(self.reason, 7, len(self.pieces))
 
 
-def service_of(answerer, gate=None, n_slots=4, **limits) -> Service:
-    """A service around an answerer, with all of its limits."""
+def service_of(replier, gate=None, n_slots=4, **limits) -> Service:
+    """A service around an replier, with all of its limits."""
     rules = Rules(CAST, SamplingConfig(), replace(LIMITS, **limits))
     metrics = Metrics(n_slots)
     return Service(
-        Conversations(answerer, n_slots, rules.limits, metrics),
-        entrance_of(gate, rules.limits, 8000),
+        Conversations(replier, n_slots, rules.limits, metrics),
+        authenticator_of(gate, rules.limits, 8000),
         rules,
         FACTS,
         metrics,
@@ -93,12 +93,12 @@ def running(service: Service):
 
 
 @contextlib.contextmanager
-def serving(answerer, *, password=PASSWORD, **limits):
+def serving(replier, *, password=PASSWORD, **limits):
     """Yield a client of a running server, logged in by its token if there is a password."""
     gate = Gate(password, None) if password else None
     headers = BEARER if password else {}
     with (
-        running(service_of(answerer, gate, **limits)) as address,
+        running(service_of(replier, gate, **limits)) as address,
         httpx.Client(base_url=address, headers=headers, timeout=30) as client,
     ):
         yield client
@@ -111,9 +111,9 @@ def trained_service(project, *overrides):
     path = find_model(config)
     loaded = load_model(path, config)
     engine = Engine(loaded.model, 4)
-    entrance = entrance_of(Gate(PASSWORD, None), LIMITS, 8000)
+    authenticator = authenticator_of(Gate(PASSWORD, None), LIMITS, 8000)
     try:
-        yield create_service(loaded, engine, path, replace(config, serve=LIMITS), entrance)
+        yield create_service(loaded, engine, path, replace(config, serve=LIMITS), authenticator)
     finally:
         engine.close()
 

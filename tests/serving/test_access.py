@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from chatbot.serving.access import Access, Visitor
-from chatbot.serving.address import place_of
+from chatbot.serving.access import Access, ClientInfo
+from chatbot.serving.address import client_address
+from chatbot.serving.api_errors import ApiError
 from chatbot.serving.auth import Gate
-from chatbot.serving.pace import OF_ADDRESS, OF_ALL, Pace
-from chatbot.serving.refusals import Refusal
+from chatbot.serving.rate_limit import OF_ADDRESS, OF_ALL, LoginRateLimiter
 
 PASSWORD = "참깨"  # noqa: S105 of the tests
 
@@ -34,7 +34,7 @@ def time(monkeypatch):
     async def check(function, *arguments):
         return function(*arguments)
 
-    monkeypatch.setattr("chatbot.serving.pace.asyncio.sleep", skip)
+    monkeypatch.setattr("chatbot.serving.rate_limit.asyncio.sleep", skip)
     monkeypatch.setattr("chatbot.serving.access.asyncio.to_thread", check)  # takes no time here
     return clock
 
@@ -44,7 +44,7 @@ def access(time, password=PASSWORD):
 
 
 def visitor(address="1.1.1.1", **shown):
-    return Visitor(address, False, **shown)
+    return ClientInfo(address, False, **shown)
 
 
 async def guess(access, who, n, word="x"):
@@ -53,8 +53,8 @@ async def guess(access, who, n, word="x"):
     async def once(number):
         try:
             await access.log_in(f"{word}{number}", who)
-        except Refusal as refusal:
-            return refusal.status
+        except ApiError as api_error:
+            return api_error.status
         raise AssertionError
 
     return await asyncio.gather(*(once(number) for number in range(n)))
@@ -67,12 +67,12 @@ async def stop(attackers):
 
 def test_an_address_guesses_a_password_a_second(time):
     async def attack():
-        pace, n = Pace(time), 0
+        pace, n = LoginRateLimiter(time), 0
         while time.now < 60:
             try:
                 await pace.turn("6.6.6.6")
                 n += 1
-            except Refusal:
+            except ApiError:
                 time.now += 0.01
         return n
 
@@ -81,7 +81,7 @@ def test_an_address_guesses_a_password_a_second(time):
 
 def test_many_addresses_together_guess_ten_a_second(time):
     async def attack():
-        pace, n = Pace(time), 0
+        pace, n = LoginRateLimiter(time), 0
 
         async def one(address):
             nonlocal n
@@ -89,7 +89,7 @@ def test_many_addresses_together_guess_ten_a_second(time):
                 try:
                     await pace.turn(address)
                     n += 1
-                except Refusal:
+                except ApiError:
                     await asyncio.sleep(0.05)
 
         await asyncio.gather(*(one(f"6.6.6.{i}") for i in range(90)))
@@ -156,9 +156,9 @@ def test_the_password_is_no_oracle_for_who_guesses_fast(time):
     async def attack():
         gate = access(time)
         await gate.identify(visitor(token=PASSWORD))
-        gate._pace._record("1.1.1.1").failures = 10_000.0
+        gate._rate_limiter._record("1.1.1.1").failures = 10_000.0
         began = time.now
-        await gate._pace.turn("1.1.1.1")
+        await gate._rate_limiter.turn("1.1.1.1")
         await gate.identify(visitor(token=PASSWORD))
         return time.now - began
 
@@ -169,7 +169,7 @@ def test_the_same_wrong_password_counts_once(time):
     async def ask():
         gate = access(time)
         for _ in range(50):
-            with pytest.raises(Refusal, match="wrong password"):
+            with pytest.raises(ApiError, match="wrong password"):
                 await gate.identify(visitor(token="old"))  # noqa: S106
         return time.now
 
@@ -224,8 +224,8 @@ def test_a_session_ends_after_its_time_and_at_logout(time):
 async def is_refused(gate, session, expected):
     try:
         await gate.identify(visitor(session=session))
-    except Refusal as refusal:
-        assert expected and refusal.code == "login_needed"
+    except ApiError as api_error:
+        assert expected and api_error.code == "login_needed"
     else:
         assert not expected
 
@@ -268,4 +268,4 @@ def test_two_sessions_are_two_owners(time):
     ],
 )
 def test_who_is_slowed(peer, forwarded, place):
-    assert place_of(peer, {"x-forwarded-for": forwarded} if forwarded else {}) == place
+    assert client_address(peer, {"x-forwarded-for": forwarded} if forwarded else {}) == place

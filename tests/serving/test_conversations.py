@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from chatbot.serving.conversations import Conversations, End, Question, Reading, Text
-from chatbot.serving.refusals import Refusal
+from chatbot.serving.api_errors import ApiError
+from chatbot.serving.conversations import Conversations, End, PromptProgress, ReplyRequest, Text
 from chatbot.settings.schema import SamplingConfig, ServeConfig
 from tests.serving.servers import Sayer
 
@@ -25,12 +25,12 @@ class Counts:
 
 
 def question(owner="a", word="뭐해"):
-    return Question(owner, ((None, word),), 0, SamplingConfig())
+    return ReplyRequest(owner, ((None, word),), 0, SamplingConfig())
 
 
-def conversations(answerer, n_slots=2, **limits):
+def conversations(replier, n_slots=2, **limits):
     counts = Counts()
-    return Conversations(answerer, n_slots, ServeConfig(**limits), counts), counts
+    return Conversations(replier, n_slots, ServeConfig(**limits), counts), counts
 
 
 async def told(talk, *questions):
@@ -43,7 +43,7 @@ def test_events_come_in_order_and_end():
         return [event for _, event in await told(talk, question())]
 
     events = asyncio.run(ask())
-    assert events[0] == Reading(0, 512) and isinstance(events[-1], End)
+    assert events[0] == PromptProgress(0, 512) and isinstance(events[-1], End)
     assert "".join(e.text for e in events if isinstance(e, Text)) == "안녕!\n뭐해?"
 
 
@@ -64,7 +64,7 @@ def test_a_full_queue_is_a_refusal_with_a_time():
             *(told(talk, question()) for _ in range(4)), return_exceptions=True
         )
 
-    refusals = [result for result in asyncio.run(ask()) if isinstance(result, Refusal)]
+    refusals = [result for result in asyncio.run(ask()) if isinstance(result, ApiError)]
     assert len(refusals) == 2
     assert {(r.status, r.headers["retry-after"]) for r in refusals} == {(503, "5")}
 
@@ -107,7 +107,7 @@ def test_a_reply_that_takes_too_long_ends(n_slots):
         if not n_slots:
             talk._n_free = 0
         began = time.monotonic()
-        with pytest.raises(Refusal, match="longer than"):
+        with pytest.raises(ApiError, match="longer than"):
             await told(talk, question())
         return time.monotonic() - began
 
@@ -145,7 +145,7 @@ def test_a_refusal_in_one_of_several_choices_ends_all():
 
     async def ask():
         talk, _ = conversations(Second())
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(ApiError) as caught:
             await told(talk, question(), question())
         return caught.value.code
 

@@ -25,16 +25,16 @@ def run(args: argparse.Namespace, config: Config) -> None:
     from chatbot.inference.loading import find_model, load_model
     from chatbot.publishing.policy import require_not_stale
     from chatbot.serving.app import create_app
-    from chatbot.serving.hosting import create_service, entrance_of, n_slots_for
     from chatbot.serving.server import bind, create_server
+    from chatbot.serving.service import authenticator_of, create_service, n_slots_for
 
     with bind(config.serve) as listening:
         path = find_model(config)
         require_not_stale(path)
         loaded = load_model(path, config, ask_model_key)
         engine = Engine(loaded.model, n_slots_for(loaded.model, config))
-        entrance = entrance_of(gate, config.serve, listening.getsockname()[1])
-        service = create_service(loaded, engine, path, config, entrance)
+        authenticator = authenticator_of(gate, config.serve, listening.getsockname()[1])
+        service = create_service(loaded, engine, path, config, authenticator)
         server = create_server(create_app(service), service.conversations, config.serve)
         _warn(config, gate)
         say(f"{engine.n_slots} conversations at once; Ctrl+C ends")

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from chatbot.serving.page import PageAssets, routes
-from chatbot.serving.security import Border
+from chatbot.serving.security import OriginMiddleware
 
 PASSWORD = "열려라 참깨"  # noqa: S105 invented
 ASSETS = PageAssets()
@@ -43,8 +43,8 @@ class ScriptedServer:
             Route("/v1/chat/completions", self.chat, methods=["POST"]),
         ]
         pages = [route for route in routes(ASSETS) if route.path != "/"]
-        border = Middleware(Border, host_names=())
-        return Starlette(routes=[*api, Route("/", front), *pages], middleware=[border])
+        origins = Middleware(OriginMiddleware, host_names=())
+        return Starlette(routes=[*api, Route("/", front), *pages], middleware=[origins])
 
     async def health(self, request):
         return JSONResponse({"status": "ok"})

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from chatbot.serving.icon import draw_icon
 from chatbot.serving.page import PageAssets, routes
-from chatbot.serving.security import Border
+from chatbot.serving.security import OriginMiddleware
 
 ASSETS = PageAssets()
 SCRIPTS = [path for path in ASSETS.contents if path.endswith(".js")]
@@ -20,8 +20,8 @@ SCRIPTS = [path for path in ASSETS.contents if path.endswith(".js")]
 
 @pytest.fixture(scope="module")
 def client():
-    border = Middleware(Border, host_names=())
-    app = Starlette(routes=routes(ASSETS), middleware=[border])
+    origins = Middleware(OriginMiddleware, host_names=())
+    app = Starlette(routes=routes(ASSETS), middleware=[origins])
     return TestClient(app, base_url="http://127.0.0.1")
 
 

@@ -4,13 +4,13 @@ import asyncio
 
 from starlette.requests import ClientDisconnect, Request
 
-from chatbot.serving.answers import ClientGoneError
-from chatbot.serving.refusals import Refusal
+from chatbot.serving.api_errors import ApiError
+from chatbot.serving.http_responses import ClientDisconnectedError
 from chatbot.settings.schema import ServeConfig
 
 
 async def read_body(request: Request, limits: ServeConfig, max_bytes: int) -> bytes:
-    """Return a body; raises Refusal if it is larger (413) or takes longer (408) than allowed."""
+    """Return a body; raises ApiError if it is larger (413) or takes longer (408) than allowed."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
@@ -23,11 +23,11 @@ async def read_body(request: Request, limits: ServeConfig, max_bytes: int) -> by
                     raise _too_large(max_bytes)
     except TimeoutError:
         message = f"the request did not arrive within {limits.send_seconds:g} seconds"
-        raise Refusal(408, message, code="too_slow") from None
+        raise ApiError(408, message, code="too_slow") from None
     except ClientDisconnect:
-        raise ClientGoneError from None
+        raise ClientDisconnectedError from None
     return bytes(body)
 
 
-def _too_large(max_bytes: int) -> Refusal:
-    return Refusal(413, f"the request has more than {max_bytes} bytes", code="too_large")
+def _too_large(max_bytes: int) -> ApiError:
+    return ApiError(413, f"the request has more than {max_bytes} bytes", code="too_large")

@@ -15,7 +15,7 @@ _KINDS = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 an answer, not a fault of the program
+class ApiError(Exception):
     """An answer of 400 and above; `param` names the field of the request, if it is one.
 
     `code` is what a program tells refusals apart by, and translates. Neither the message nor the
@@ -46,24 +46,24 @@ class Refusal(Exception):  # noqa: N818 an answer, not a fault of the program
         return {"retry-after": str(self.wait_seconds)} if self.wait_seconds else {}
 
 
-def invalid(message: str, param: str | None = None, code: str = "invalid_request") -> Refusal:
-    """Return the refusal of a request with a wrong field."""
-    return Refusal(400, message, code=code, param=param)
+def invalid(message: str, param: str | None = None, code: str = "invalid_request") -> ApiError:
+    """Return the error of a request with a wrong field."""
+    return ApiError(400, message, code=code, param=param)
 
 
-def unsupported(param: str) -> Refusal:
-    """Return the refusal of a field that would change the answer and has no effect here."""
+def unsupported(param: str) -> ApiError:
+    """Return the error of a field that would change the answer and has no effect here."""
     return invalid(f"{param} would have no effect here; leave it out", param, "unsupported")
 
 
-def stopping() -> Refusal:
-    """Return the refusal of a reply that a shutdown of the server ends."""
-    return Refusal(503, "the server is shutting down", code="shutting_down", wait=30)
+def stopping() -> ApiError:
+    """Return the error of a reply that a shutdown of the server ends."""
+    return ApiError(503, "the server is shutting down", code="shutting_down", wait=30)
 
 
-def refusal_of_fault(error: Exception) -> Refusal:
-    """Log where an unexpected error came from, never its text; return the refusal that follows."""
+def error_of_exception(error: Exception) -> ApiError:
+    """Log where an unexpected error came from, never its text; return the error that follows."""
     frames = traceback.extract_tb(error.__traceback__)
     places = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(frames[-4:]))
     _LOG.error("%s at %s", type(error).__name__, places)
-    return Refusal(500, "the server made a mistake; its log says where", code="internal_error")
+    return ApiError(500, "the server made a mistake; its log says where", code="internal_error")

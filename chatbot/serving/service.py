@@ -10,14 +10,14 @@ from chatbot.inference.loading import LoadedModel
 from chatbot.model.host import available_host_memory
 from chatbot.model.interface import BatchLanguageModel
 from chatbot.serving.access import Access
-from chatbot.serving.answering import EngineAnswerer
 from chatbot.serving.app import Service
 from chatbot.serving.auth import Gate
+from chatbot.serving.authentication import Authenticator
 from chatbot.serving.conversations import Conversations
-from chatbot.serving.entrance import Entrance
+from chatbot.serving.engine_replies import EngineReplier
 from chatbot.serving.metrics import Metrics
 from chatbot.serving.ollama_models import ModelFacts
-from chatbot.serving.requests import Cast, Persona, Rules
+from chatbot.serving.requests import Persona, Personas, Rules
 from chatbot.settings.schema import Config, ServeConfig
 
 _MOST_SLOTS, _SLOTS_IF_UNKNOWN = 64, 8
@@ -35,7 +35,7 @@ def n_slots_for(model: BatchLanguageModel, config: Config) -> int:
     return max(1, min(_MOST_SLOTS, n_fitting))
 
 
-def cast_of(loaded: LoadedModel, path: Path, config: Config) -> Cast:
+def personas_of(loaded: LoadedModel, path: Path, config: Config) -> Personas:
     """Return whom the bot can speak as: the configured persona, and in a group the others."""
     tokenizer = loaded.tokenizer
     names = {number: name for name, number in reversed(loaded.names.items())}
@@ -48,7 +48,7 @@ def cast_of(loaded: LoadedModel, path: Path, config: Config) -> Cast:
         and tokenizer.eos_id in tokenizer.tail(number)
     ]
     created = int(path.stat().st_mtime)
-    return Cast((default, *others), tokenizer.n_speakers, created, loaded.names)
+    return Personas((default, *others), tokenizer.n_speakers, created, loaded.names)
 
 
 def facts_of(loaded: LoadedModel, path: Path, config: Config) -> ModelFacts:
@@ -62,21 +62,21 @@ def facts_of(loaded: LoadedModel, path: Path, config: Config) -> ModelFacts:
     )
 
 
-def entrance_of(gate: Gate | None, limits: ServeConfig, port: int) -> Entrance:
-    """Return the entrance of a server on a port; without a gate everybody may talk."""
-    return Entrance(Access(gate, limits.session_hours * 3600), limits, port)
+def authenticator_of(gate: Gate | None, limits: ServeConfig, port: int) -> Authenticator:
+    """Return the authenticator of a server on a port; without a gate everybody may talk."""
+    return Authenticator(Access(gate, limits.session_hours * 3600), limits, port)
 
 
 def create_service(
-    loaded: LoadedModel, engine: Engine, path: Path, config: Config, entrance: Entrance
+    loaded: LoadedModel, engine: Engine, path: Path, config: Config, authenticator: Authenticator
 ) -> Service:
     """Return a service that answers on an engine."""
     metrics = Metrics(engine.n_slots)
-    answerer = EngineAnswerer(loaded, engine)
+    replier = EngineReplier(loaded, engine)
     return Service(
-        Conversations(answerer, engine.n_slots, config.serve, metrics),
-        entrance,
-        Rules(cast_of(loaded, path, config), config.sampling, config.serve),
+        Conversations(replier, engine.n_slots, config.serve, metrics),
+        authenticator,
+        Rules(personas_of(loaded, path, config), config.sampling, config.serve),
         facts_of(loaded, path, config),
         metrics,
     )

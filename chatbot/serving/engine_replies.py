@@ -9,11 +9,11 @@ from chatbot.inference.bot import Bot
 from chatbot.inference.engine import Cancelled, Engine, LeaseOptions
 from chatbot.inference.generate import Reader
 from chatbot.inference.loading import LoadedModel
-from chatbot.serving.conversations import End, Question, Text, TokenProbability
-from chatbot.serving.refusals import stopping
+from chatbot.serving.api_errors import stopping
+from chatbot.serving.conversations import End, ReplyRequest, Text, TokenProbability
 
 
-class EngineAnswerer:
+class EngineReplier:
     """Answers in the calling thread, which waits for the steps of the engine.
 
     A reply with a seed is computed alone, so that it is the same at any load.
@@ -24,11 +24,14 @@ class EngineAnswerer:
         self._engine = engine
 
     def answer(
-        self, question: Question, cancelled: threading.Event, on_read: Callable[[int, int], None]
+        self,
+        question: ReplyRequest,
+        cancelled: threading.Event,
+        on_read: Callable[[int, int], None],
     ) -> Generator[Text | End, None, None]:
         """Yield the reply in pieces, then its end; nothing more once `cancelled` is set.
 
-        Raises Refusal if the engine is closed meanwhile.
+        Raises ApiError if the engine is closed meanwhile.
         """
         options = LeaseOptions(question.sampling.seed is not None, cancelled, on_read)
         try:
@@ -38,7 +41,7 @@ class EngineAnswerer:
             if not cancelled.is_set():
                 raise stopping() from None
 
-    def _reply(self, reader: Reader, question: Question) -> Iterator[Text | End]:
+    def _reply(self, reader: Reader, question: ReplyRequest) -> Iterator[Text | End]:
         bot = self._loaded.bot(reader, question.speaker, question.sampling)
         for speaker, text in question.turns:
             bot.hear(text, speaker)
@@ -50,7 +53,7 @@ class EngineAnswerer:
         yield End(record.ending, record.n_prompt, record.n_generated)
 
 
-def _with_tokens(bot: Bot, question: Question, tokenizer: Tokenizer) -> Iterator[Text]:
+def _with_tokens(bot: Bot, question: ReplyRequest, tokenizer: Tokenizer) -> Iterator[Text]:
     """Yield the reply by complete tokens."""
     attribution: Attribution | None = None
     for piece in bot.stream(question.stop, question.n_top):

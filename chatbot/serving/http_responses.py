@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from chatbot.serving.refusals import Refusal, stopping
+from chatbot.serving.api_errors import ApiError, stopping
 
 _Result = TypeVar("_Result")
 OLLAMA = "/api/"
@@ -25,32 +25,32 @@ class ErrorDetail(msgspec.Struct, frozen=True):
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
-    """A refusal as clients of OpenAI know it."""
+    """A error as clients of OpenAI know it."""
 
     error: ErrorDetail
 
 
 class OllamaError(msgspec.Struct, frozen=True):
-    """A refusal as clients of Ollama know it."""
+    """A error as clients of Ollama know it."""
 
     error: str
 
 
-class ClientGoneError(Exception):
+class ClientDisconnectedError(Exception):
     """Whoever asked has closed the connection."""
 
 
-def error_body(refusal: Refusal) -> ErrorBody:
-    """Return a refusal in the form of OpenAI."""
-    detail = ErrorDetail(str(refusal), refusal.kind, refusal.param, refusal.code)
+def error_body(api_error: ApiError) -> ErrorBody:
+    """Return a error in the form of OpenAI."""
+    detail = ErrorDetail(str(api_error), api_error.kind, api_error.param, api_error.code)
     return ErrorBody(detail)
 
 
-def refusal_response(path: str, refusal: Refusal) -> Response:
+def error_response(path: str, api_error: ApiError) -> Response:
     """Return the answer to a refused request, in the form of the interface a path belongs to."""
     is_ollama = path.startswith(OLLAMA)
-    body = OllamaError(str(refusal)) if is_ollama else error_body(refusal)
-    return json_response(body, refusal.status, refusal.headers)
+    body = OllamaError(str(api_error)) if is_ollama else error_body(api_error)
+    return json_response(body, api_error.status, api_error.headers)
 
 
 def json_response(
@@ -73,13 +73,13 @@ def comment(text: str) -> bytes:
 
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Return the result of some work; raises ClientGoneError if whoever asked leaves before."""
+    """Return the result of some work; raises ClientDisconnectedError if the client leaves."""
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_until_gone(receive))
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise ClientGoneError
+            raise ClientDisconnectedError
         return task.result()
     finally:
         for pending in (task, gone):
@@ -95,13 +95,13 @@ async def _until_gone(receive: Receive) -> None:
 class Stream(Response):
     """Sends pieces as they come. What is refused before the first one is an ordinary answer.
 
-    Later a refusal is one last piece, made by `error_piece`; the client sees no regular end.
+    Later an error is one last piece, made by `error_piece`; the client sees no regular end.
     """
 
     def __init__(
         self,
         pieces: AsyncGenerator[bytes, None],
-        error_piece: Callable[[Refusal], bytes],
+        error_piece: Callable[[ApiError], bytes],
         media_type: str,
         headers: Mapping[str, str] | None = None,
     ) -> None:
@@ -117,15 +117,15 @@ class Stream(Response):
         try:
             async with contextlib.aclosing(self._pieces):
                 await while_connected(receive, self._send_all(scope, receive, send))
-        except ClientGoneError:
+        except ClientDisconnectedError:
             return
 
     async def _send_all(self, scope: Scope, receive: Receive, send: Send) -> None:
         del receive
         try:
             piece = await anext(self._pieces, b"")
-        except Refusal as refusal:
-            await refusal_response(scope["path"], refusal)(scope, _never, send)
+        except ApiError as api_error:
+            await error_response(scope["path"], api_error)(scope, _never, send)
             return
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
@@ -133,8 +133,8 @@ class Stream(Response):
             await _send_piece(send, piece)
             async for piece in self._pieces:
                 await _send_piece(send, piece)
-        except Refusal as refusal:
-            await _send_piece(send, self._error_piece(refusal))
+        except ApiError as api_error:
+            await _send_piece(send, self._error_piece(api_error))
         except asyncio.CancelledError:
             await _send_piece(send, self._error_piece(stopping()))
             raise

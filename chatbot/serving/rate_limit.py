@@ -12,17 +12,17 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from chatbot.serving.refusals import Refusal
+from chatbot.serving.api_errors import ApiError
 
 _HALF_LIFE_SECONDS = 60.0  # failures are forgotten at this rate
 _N_VISITORS = 10_000  # addresses remembered
 
 
 @dataclass(frozen=True)
-class Slowness:
+class Backoff:
     """Seconds between checks: none for the first `n_free` failures, then doubled up to `longest`.
 
-    >>> [Slowness(2, 0.5, 3.0).seconds(n) for n in range(6)]
+    >>> [Backoff(2, 0.5, 3.0).seconds(n) for n in range(6)]
     [0.0, 0.0, 0.5, 1.0, 2.0, 3.0]
     """
 
@@ -38,7 +38,7 @@ class Slowness:
 
 
 # An address tries a password a second at most, all addresses together ten.
-OF_ADDRESS, OF_ALL = Slowness(4, 0.25, 1.0), Slowness(30, 0.01, 0.1)
+OF_ADDRESS, OF_ALL = Backoff(4, 0.25, 1.0), Backoff(30, 0.01, 0.1)
 _LONGEST_WAIT_SECONDS = 20.0
 _MAX_WAITING = 100
 _MANY_FAILURES = 100
@@ -57,7 +57,7 @@ class _Record:
         self.failures *= 0.5 ** (max(0.0, now - self.counted_at) / _HALF_LIFE_SECONDS)
         self.counted_at = now
 
-    def pass_one(self, now: float, slowness: Slowness) -> None:
+    def pass_one(self, now: float, slowness: Backoff) -> None:
         """Count an attempt as failed until it is known better, so that many at once are slowed."""
         self.decay(now)
         self.failures += 1
@@ -71,7 +71,7 @@ class _Attempt:
     turn: "asyncio.Future[None]" = field(repr=False)
 
 
-class Pace:
+class LoginRateLimiter:
     """Lets attempts be checked one after another, slower the more of them failed."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -82,7 +82,7 @@ class Pace:
         self._dispatcher: asyncio.Task[None] | None = None
 
     async def turn(self, address: str) -> None:
-        """Wait until an attempt of an address may be checked; raises Refusal (429) if that is long.
+        """Wait until an address may make an attempt; raises ApiError (429) if that is long.
 
         The attempt counts as failed until `succeed` is called.
         """
@@ -159,8 +159,8 @@ class Pace:
             await asyncio.sleep(0.01)
 
 
-def _too_many(wait_seconds: float) -> Refusal:
-    return Refusal(
+def _too_many(wait_seconds: float) -> ApiError:
+    return ApiError(
         429,
         "too many wrong passwords; wait and try again",
         code="too_many_attempts",
