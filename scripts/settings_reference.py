@@ -17,8 +17,8 @@ _INTRO = {
 
 `chatbot init` writes the files below into `configs/`; what a file does not set, or a file that is
 missing, has its default. For one call, `--set section.key=value` sets a setting of any of them. An
-unknown name is an error that proposes a similar one. `chatbot` reads the first three files,
-`python -m chatbot.sft_ops` reads `sft.yaml`.
+unknown name is an error that proposes a similar one. `python -m chatbot.sft_ops` reads `sft.yaml`,
+`chatbot` the other files.
 
 This page is generated from `chatbot/settings/` by `make docs`.
 """,
@@ -28,8 +28,8 @@ This page is generated from `chatbot/settings/` by `make docs`.
 
 `chatbot init`은 아래 파일들을 `configs/`에 씁니다. 파일에 쓰지 않은 설정은 기본값이고,
 파일이 없어도 기본값입니다. `--set section.key=value`는 그 설정을 이번 한 번만 바꿉니다.
-없는 이름을 쓰면 비슷한 이름을 알려 주는 오류가 납니다. `chatbot`은 앞의 세 파일을,
-`python -m chatbot.sft_ops`는 `sft.yaml`을 읽습니다.
+없는 이름을 쓰면 비슷한 이름을 알려 주는 오류가 납니다. `python -m chatbot.sft_ops`는 `sft.yaml`을,
+`chatbot`은 나머지 파일을 읽습니다.
 
 이 문서는 `make docs`가 `chatbot/settings/`에서 만듭니다.
 """,

@@ -35,7 +35,7 @@ from chatbot.model.tensors import (
     tensors_of,
     weights_of,
 )
-from chatbot.settings.schema import Family, WeightFormat
+from chatbot.settings.kinds import Family, WeightFormat
 from chatbot.storage.files import write_bytes
 from chatbot.storage.strict_json import read_json
 

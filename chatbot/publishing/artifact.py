@@ -9,7 +9,7 @@ import msgspec
 from chatbot.crypto.age import Recipient, encrypt
 from chatbot.errors import CheckpointError
 from chatbot.model.bundle import Bundle, bundle_bytes, read_bundle
-from chatbot.settings.schema import WeightFormat
+from chatbot.settings.kinds import WeightFormat
 from chatbot.storage.files import atomic_write, sha256_of, write_json
 from chatbot.training.families import family_of
 from chatbot.training.folder import published_mark

@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec.structs import replace as replace_fields
 
+from chatbot.settings.kinds import Folder, Rate, Weight
 from chatbot.settings.load import load_config
 from chatbot.settings.naming import (
     Conversion,
@@ -17,7 +18,7 @@ from chatbot.settings.naming import (
     renamed_settings,
     schema_settings,
 )
-from chatbot.settings.schema import Config, Folder, Rate, Weight
+from chatbot.settings.schema import Config
 
 Stage = Literal["cpt", "sft"]
 STAGES: tuple[Stage, ...] = ("cpt", "sft")

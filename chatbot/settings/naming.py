@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from chatbot.settings.schema import Config, Section
+from chatbot.settings.kinds import Section
+from chatbot.settings.schema import Config
 from chatbot.wording import renamed
 
 # What a user typed, or a default, by its key or dotted name: of any type until it is checked.
@@ -22,6 +23,7 @@ FILES: dict[str, tuple[str, ...]] = {
         "objective", "logging",
     ),
     "gen.yaml": ("sampling", "output", "dialogue", "security", "serve"),
+    "qna.yaml": ("qna",),
 }  # fmt: skip
 
 

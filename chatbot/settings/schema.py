@@ -1,48 +1,32 @@
 """Every setting with its type and its only default."""
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, field
 
-# Upper bounds keep arithmetic with dates, patterns and arrays in range.
-Count = Annotated[int, Meta(ge=0, le=10**9)]
-Seed = Annotated[int, Meta(ge=0, lt=2**31)]
-Positive = Annotated[int, Meta(ge=1, le=10**9)]
-Minutes = Annotated[int, Meta(le=10 * 366 * 24 * 60)]
-Fraction = Annotated[float, Meta(ge=0, lt=1)]
-Rate = Annotated[float, Meta(gt=0, le=1e9)]
-Weight = Annotated[float, Meta(ge=0, le=1e9)]
-Auto = Literal["auto"]
-Dtype = Literal["auto", "float32", "bfloat16", "float16"]
-Optimizer = Literal["muon", "adamw", "adamw_8bit", "paged_adamw_8bit"]
-Schedule = Literal["constant", "cosine", "wsd"]
-Name = Annotated[
-    str,
-    Meta(
-        pattern=r"^[^\W_][\w.\-]*$",
-        description="a name of letters, digits, - _ and . that begins with a letter or a digit",
-    ),
-]
-Folder = Annotated[str, Meta(pattern=r"^[^\x00]+$", description="a folder")]
-FileName = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_.\-]+$", description="a name of letters a-z, digits, - _ and .")
-]
-Device = Annotated[
-    str,
-    Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, mps, cuda or cuda:0"),
-]
-HostName = Annotated[
-    str,
-    Meta(pattern=r"^[A-Za-z0-9.\-]+$", description="a list of host names like [talk.example.org]"),
-]
-WeightFormat = Literal["fp32", "fp16", "int8"]
-Family: TypeAlias = str  # a key of training.families.FAMILIES
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A group of settings. Unknown keys are errors."""
+from chatbot.settings.kinds import (
+    Auto,
+    Count,
+    Device,
+    Dtype,
+    Family,
+    FileName,
+    Folder,
+    Fraction,
+    HostName,
+    Minutes,
+    Name,
+    Optimizer,
+    Positive,
+    Rate,
+    Schedule,
+    Section,
+    Seed,
+    Weight,
+    WeightFormat,
+)
+from chatbot.settings.qna import QnaConfig
 
 
 # ---------------------------------------------------------------- paths.yaml
@@ -53,7 +37,7 @@ class RawConfig(Section, frozen=True):
     organized_dir: Folder = "data/raw/organized"
     manifest_path: Folder = "data/raw/manifest.json"
     utc_offset_hours: Annotated[float, Meta(ge=-14, le=14)] = 9.0
-    aliases: dict[str, str] = {}
+    aliases: dict[str, str] = field(default_factory=dict)
 
 
 class PreprocessConfig(Section, frozen=True):
@@ -322,6 +306,7 @@ class Config(Section, frozen=True):
     dialogue: DialogueConfig = field(default_factory=DialogueConfig)
     security: SecurityConfig = field(default_factory=SecurityConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
+    qna: QnaConfig = field(default_factory=QnaConfig)
     root: str = "."
     family: Family = "gpt"
     settings_file: str = ""

@@ -22,7 +22,7 @@ def new(tmp_path):
 
 def test_init_writes_commented_settings_of_both_programs_at_their_defaults(new):
     names = {path.name for path in (new / "configs").iterdir()}
-    assert names == {"paths.yaml", "train.yaml", "gen.yaml", "sft.yaml"}
+    assert names == {"paths.yaml", "train.yaml", "gen.yaml", "qna.yaml", "sft.yaml"}
     assert all(" # " in path.read_text(encoding="utf-8") for path in (new / "configs").iterdir())
     for load in (load_config, load_sft_config):
         assert load(new) == replace(load(NO_CONFIGS), root=str(new))

@@ -68,7 +68,7 @@ def test_a_missing_configs_folder_means_the_defaults(tmp_path):
         load_config(tmp_path / "gone")
 
 
-@pytest.mark.parametrize("name", ["paths.yaml", "train.yaml", "gen.yaml"])
+@pytest.mark.parametrize("name", ["paths.yaml", "train.yaml", "gen.yaml", "qna.yaml"])
 def test_a_missing_file_means_its_defaults(project, name):
     (project.root / "configs" / name).unlink()
     assert load_config(project.root) == Config(root=str(project.root))

@@ -11,7 +11,8 @@ from chatbot.publishing.export import ExportOptions
 from chatbot.publishing.page.lock import lock
 from chatbot.publishing.page.modules import WEB, bundle_modules
 from chatbot.publishing.page.payload import pack
-from chatbot.settings.schema import Config, WeightFormat
+from chatbot.settings.kinds import WeightFormat
+from chatbot.settings.schema import Config
 from chatbot.storage.files import write_bytes
 
 _DTYPES: dict[str, WeightFormat] = {"int8": "int8", "fp16": "fp16"}

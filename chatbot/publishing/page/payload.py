@@ -21,7 +21,8 @@ from chatbot.model.bundle import Bundle, stored_tensors
 from chatbot.model.gpt.config import NORM_EPS
 from chatbot.model.gpt.file import talking_shape
 from chatbot.publishing.page.rules import shield_rules, text_rules
-from chatbot.settings.schema import Config, WeightFormat
+from chatbot.settings.kinds import WeightFormat
+from chatbot.settings.schema import Config
 
 _ALIGNMENT = 16
 _NAMES = {np.dtype(np.int8): "int8", np.dtype(np.float16): "fp16", np.dtype(np.float32): "fp32"}
