@@ -24,7 +24,7 @@ from tests.package import MODULES, PACKAGE, name_of
 # Top to bottom: a stage imports what stands above it, never what stands below.
 # `families` is where a plug-in keeps a whole family in one folder: only the registry names it.
 LAYERS = (
-    "errors", "conversation", "wording", "listener", "settings", "storage", "crypto", "ingest", "corpus", "model",
+    "errors", "conversation", "wording", "listener", "settings", "storage", "crypto", "ingest", "corpus", "retrieval", "model",
     "training",
     "inference", "evaluation", "privacy", "publishing", "serving", "cli", "families", "ops", "sft_ops", "__main__",
 )  # fmt: skip

@@ -52,6 +52,7 @@ _EXTRAS = {
     "torch": "chatbot[train]",
     "tqdm": "chatbot[train]",
     "gguf": "chatbot[gguf]",
+    "kiwipiepy": "chatbot[morphemes]",
     "starlette": "chatbot[serve]",
     "uvicorn": "chatbot[serve]",
     "prometheus_client": "chatbot[serve]",

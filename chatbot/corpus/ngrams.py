@@ -42,11 +42,11 @@ class NgramIndex:
         return bool(is_known and self.speakers[place] != speaker)
 
 
-def hash_ngrams(tokens: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:
-    """Hash every n-gram of N tokens: (T,) to (T - N + 1,)."""
-    n = len(tokens) - N + 1
+def hash_ngrams(tokens: npt.NDArray[np.uint64], size: int = N) -> npt.NDArray[np.uint32]:
+    """Hash every n-gram of `size` tokens: (T,) to (T - size + 1,)."""
+    n = max(0, len(tokens) - size + 1)
     hashes = np.zeros(n, dtype=np.uint64)
-    for place in range(N):
+    for place in range(size):
         hashes = (hashes ^ (tokens[place : place + n] + np.uint64(1))) * _FACTOR
         hashes ^= hashes >> np.uint64(29)
     return (hashes >> np.uint64(32)).astype(np.uint32)
