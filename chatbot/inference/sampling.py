@@ -96,7 +96,7 @@ def distribution(scores: Scores, settings: SamplingConfig) -> tuple[Ids, Scores]
     if settings.temperature == 0:
         return np.array([scores.argmax()]), np.ones(1)
     likely = _candidates(scores, settings)
-    order = likely[np.lexsort((likely, -scores[likely]))]
+    order = likely[np.lexsort((likely, -scores[likely]))][: settings.top_k or None]
     weights = np.exp((scores[order] - scores[order[0]]) / settings.temperature)
     n_kept = int((weights >= settings.min_p).sum())
     if settings.top_p < 1:
@@ -110,7 +110,8 @@ def distribution(scores: Scores, settings: SamplingConfig) -> tuple[Ids, Scores]
 def _candidates(scores: Scores, settings: SamplingConfig) -> Ids:
     """Return the tokens that top-k and min-p leave, and a few more: fewer are faster to sort."""
     if 0 < settings.top_k < len(scores):
-        return np.argpartition(-scores, settings.top_k - 1)[: settings.top_k]
+        lowest = np.partition(scores, -settings.top_k)[-settings.top_k]
+        return np.flatnonzero(scores >= lowest)
     if settings.min_p:
         lowest = scores.max() + settings.temperature * (np.log(settings.min_p) - 1e-6)
         return np.flatnonzero(scores >= lowest)
