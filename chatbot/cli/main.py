@@ -56,6 +56,7 @@ _EXTRAS = {
     "starlette": "chatbot[serve]",
     "uvicorn": "chatbot[serve]",
     "prometheus_client": "chatbot[serve]",
+    "threadpoolctl": "chatbot[serve]",
     "transformers": "chatbot[lora]",
     "peft": "chatbot[lora]",
     "accelerate": "chatbot[lora]",

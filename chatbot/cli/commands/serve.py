@@ -26,12 +26,18 @@ def run(args: argparse.Namespace, config: Config) -> None:
     from chatbot.publishing.policy import require_not_stale
     from chatbot.serving.app import create_app
     from chatbot.serving.server import bind, create_server
-    from chatbot.serving.service import authenticator_of, create_service, n_slots_for
+    from chatbot.serving.service import (
+        authenticator_of,
+        create_service,
+        leave_a_core,
+        n_slots_for,
+    )
 
     with bind(config.serve) as listening:
         path = find_model(config)
         require_not_stale(path)
         loaded = load_model(path, config, ask_model_key)
+        leave_a_core()
         engine = Engine(loaded.model, n_slots_for(loaded.model, config))
         authenticator = authenticator_of(gate, config.serve, listening.getsockname()[1])
         service = create_service(loaded, engine, path, config, authenticator)

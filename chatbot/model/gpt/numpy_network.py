@@ -16,6 +16,7 @@ from chatbot.model.gpt.config import NORM_EPS, GPTConfig, require_shapes
 from chatbot.model.interface import Logits, Read, Tokens
 
 Array = npt.NDArray[np.float32]
+_FEW_ROWS = 64
 
 
 class NumpyCache:
@@ -201,9 +202,15 @@ class _Norm:
 
 
 def _product(x: Array, weight: Array) -> Array:
-    """Map (T, C) through weight (N, C) to (T, N)."""
-    if len(x) == 1:  # a matrix-vector product: a fifth faster than the general one
+    """Map (R, C) through weight (N, C) to (R, N).
+
+    A matrix-vector product is a fifth faster than the general one; for few rows OpenBLAS is up to
+    1.8 times as fast with the large matrix first.
+    """
+    if len(x) == 1:
         return (weight @ x[0])[None]
+    if len(x) <= _FEW_ROWS:
+        return np.ascontiguousarray((weight @ x.T).T)
     return x @ weight.T
 
 
