@@ -17,8 +17,7 @@ from chatbot.ingest.cleaning.rules import Cleaner
 from chatbot.ingest.cleaning.sessions import merge_bursts, split_sessions
 from chatbot.ingest.masking.masker import Masker, Replacement
 from chatbot.ingest.masking.names import N_TO_DECIDE, NamePattern, words_among
-from chatbot.ingest.masking.pseudonyms import Pseudonyms
-from chatbot.ingest.masking.review import read_decisions
+from chatbot.ingest.masking.owner import asked_of, pseudonyms_of
 from chatbot.ingest.masking.sealing import count_kinds, seal_masked
 from chatbot.ingest.organize.forgetting import read_rules, rules_path, with_aliases
 from chatbot.ingest.organize.rooms import Room, RoomTally, exporter_of, open_rooms, read_room
@@ -208,14 +207,9 @@ def _masker_maker(rooms: list[Room], config: Config) -> Callable[[Room], Masker 
     """Return a factory of maskers for rooms; all share the pseudonyms and the list of names."""
     if not config.processed.preprocess.mask_personal:
         return lambda _room: None
-    pseudonyms = Pseudonyms(project_key(config).derived(b"chatbot pseudonyms"))
-    asked = set(config.processed.preprocess.mask_names)
+    pseudonyms, (asked, secrets) = pseudonyms_of(config), asked_of(config)
     names = asked | set(config.raw.aliases.values())
     names |= {name for room in rooms for name in room.names}
-    masked = [decision for decision in read_decisions(config) if decision.is_masked]
-    asked |= {decision.value for decision in masked if decision.kind == "name"}
-    secrets = [decision.value for decision in masked if decision.kind != "name"]
-    names |= asked
 
     def make(room: Room) -> Masker:
         messages = read_room(room.exports, room.aliases, config)
