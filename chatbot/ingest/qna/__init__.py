@@ -1,0 +1,1 @@
+"""The table of a customer-service desk: database -> csv -> prompts and responses."""
