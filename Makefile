@@ -21,8 +21,8 @@ TUNING = --root "$(ROOT)" $(if $(BASE),--set model.base_model="$(BASE)")
 EVERY_CORE := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-lora install-serve tune sft format kernel docs demo test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
-        smoke reply chat bridge serve forget privacy publish export deploy import encrypt-model decrypt-model keygen status stop \
+.PHONY: help install install-dev install-lora install-serve install-db tune sft format kernel docs demo test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
+        smoke reply chat bridge serve qna forget privacy publish export deploy import encrypt-model decrypt-model keygen status stop \
         password seal unseal clean
 
 help:  ## show this list
@@ -43,6 +43,10 @@ $(VENV)/installed-serve: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[serve]'
 	@touch $@
 
+$(VENV)/installed-db: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[db]'
+	@touch $@
+
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
@@ -50,6 +54,7 @@ $(VENV)/installed-dev: $(VENV)/installed
 install: $(VENV)/installed  ## make the environment
 install-lora: $(VENV)/installed-lora  ## make the environment with what a pretrained base needs
 install-serve: $(VENV)/installed-serve  ## make the environment with what the server needs
+install-db: $(VENV)/installed-db  ## make the environment with what a database server needs
 install-dev: $(VENV)/installed-dev  ## make the environment with what tests need
 
 format: install-dev  ## write the code in one style
@@ -127,6 +132,8 @@ bridge: install  ## type a room, see what would be sent
 	@$(RUN) bridge --dry --root "$(ROOT)" $(value ARGS)
 serve: install-serve  ## a page and an interface for others
 	@$(RUN) serve --root "$(ROOT)" $(value ARGS)
+qna: install-db  ## a desk and its database: make qna ARGS=inspect, extract, prepare
+	@$(RUN) qna --root "$(ROOT)" $(value ARGS)
 export: install  ## for other programs: make export, make export ARGS="--to gguf"
 	$(RUN) export --root "$(ROOT)" $(if $(findstring --to,$(ARGS)),,--to hf) $(value ARGS) $(if $(TARGET),"$(TARGET)")
 deploy: install-serve  ## a folder for a host: make deploy TARGET=site, make deploy ARGS="--kind docker"

@@ -1,5 +1,6 @@
 """The house rules: layers, lengths, and that help, Makefile, scripts and README tell the same."""
 
+import argparse
 import ast
 import re
 import subprocess
@@ -160,6 +161,16 @@ def test_readme_names_every_command_and_no_other(readme):
     assert sorted(rows) == sorted(COMMANDS)
 
 
+def words_of(parser: argparse.ArgumentParser) -> set[str]:
+    """Return the options of a command, and its subcommands with theirs."""
+    words = {o for a in parser._actions for o in a.option_strings if o.startswith("--")}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            words |= action.choices.keys()
+            words = words.union(*map(words_of, action.choices.values()))
+    return words
+
+
 @pytest.mark.parametrize("readme", READMES)
 def test_readme_lists_every_option_of_every_command(readme):
     text = read(readme)
@@ -169,9 +180,8 @@ def test_readme_lists_every_option_of_every_command(readme):
     }
     subparsers = next(a for a in build_parser()._actions if a.dest == "command").choices
     for name, parser in subparsers.items():
-        options = {o for a in parser._actions for o in a.option_strings if o.startswith("--")}
-        for option in options - {"--help", "--root", "--set"}:
-            assert option in rows[name], f"{readme}: {name} {option}"
+        for word in words_of(parser) - {"--help", "--root", "--set"}:
+            assert word in rows[name], f"{readme}: {name} {word}"
 
 
 @pytest.mark.parametrize(("readme", "page"), [*zip(READMES, PAGES, strict=True)])
@@ -228,6 +238,12 @@ def test_env_example_holds_no_secret():
         "CHATBOT_PASSWORD=",
         "CHATBOT_MODEL_KEY=",
         "CHATBOT_PASSWORD_HASH=",
+        "DB_URL=",
+        "DB_USER=",
+        "DB_PASSWORD=",
+        "DB_HOST=",
+        "DB_PORT=",
+        "DB_NAME=",
     ]
 
 

@@ -33,6 +33,7 @@ COMMANDS = (
     "chat",
     "bridge",
     "serve",
+    "qna",
     "forget",
     "privacy",
     "publish",
@@ -61,6 +62,8 @@ _EXTRAS = {
     "peft": "chatbot[lora]",
     "accelerate": "chatbot[lora]",
     "bitsandbytes": "bitsandbytes",
+    "sqlalchemy": "chatbot[db]",
+    "pymysql": "chatbot[db]",
 }
 USER_ERROR = 2
 

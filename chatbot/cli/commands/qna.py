@@ -1,0 +1,17 @@
+"""A customer-service desk: its database to prompts and responses, its index and its answers."""
+
+import argparse
+
+from chatbot.cli.commands import _qna_database
+from chatbot.settings.schema import Config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands."""
+    subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
+    _qna_database.add_subcommands(subcommands)
+
+
+def run(args: argparse.Namespace, config: Config) -> None:
+    """Run a subcommand."""
+    args.run_subcommand(args, config)
