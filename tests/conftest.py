@@ -16,7 +16,7 @@ from chatbot.settings.schema import Config
 from chatbot.storage.files import write_bytes
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-pytest_plugins = ("tests.browser",)
+pytest_plugins = ("tests.browser", "tests.mariadb")
 NO_CONFIGS = REPOSITORY / "tests"  # a folder without settings: the defaults
 SHARED = REPOSITORY.parent / "shared"
 TINY = (

@@ -180,7 +180,14 @@ class ServerDatabase:
         with self._explained(), self._engine.connect() as connection:
             streaming = connection.execution_options(yield_per=_N_FETCHED)
             result = streaming.execute(text(marked), dict(binds))
-            yield Result(list(result.keys()), iter(result))
+            cursor = result.cursor
+            try:
+                yield Result(list(result.keys()), iter(result))
+            except BaseException:
+                _abandon(cursor)
+                connection.invalidate()
+                raise
+            result.close()
 
     def close(self) -> None:
         """Close the connection."""
@@ -222,3 +229,9 @@ class ServerDatabase:
         return ExportError(
             f"the database reports {kind} {code}", hint="see its own log", private=reason
         )
+
+
+def _abandon(cursor: Any) -> None:
+    """Keep PyMySQL from reading the rest of a result when its cursor is closed or deleted."""
+    if (unread := getattr(cursor, "_result", None)) is not None:
+        unread.unbuffered_active = False
