@@ -160,7 +160,7 @@ class ServerDatabase:
         with self._explained():
             inspector = inspect(self._engine)
             columns = tuple(
-                Column(column["name"], str(column["type"]).lower(), bool(column["nullable"]))
+                Column(column["name"], str(column["type"]).lower())
                 for column in inspector.get_columns(name)
             )
             key = tuple(inspector.get_pk_constraint(name)["constrained_columns"])

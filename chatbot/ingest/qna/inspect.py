@@ -98,7 +98,10 @@ def _column_shape(name: str, kind: str, values: Sequence[object]) -> ColumnShape
     is_text = _TEXT_TYPES.search(kind) is not None
     texts = [plain_text(str(value)[:_N_CHARS]) for value in filled] if is_text else []
     n = max(1, len(filled))
-    is_number = bool(re.search("int|decimal|float|double|real|bool|bit", kind))
+    # A number is a time only where its name says so: ids look like seconds as well.
+    is_number = re.search("int|decimal|float|double|real|bool|bit", kind) is not None
+    may_be_time = not is_number or _name_score(name, "time") == 1.0
+    n_times = sum(time_of(value, 0.0) is not None for value in filled) if may_be_time else 0
     return ColumnShape(
         name=name,
         type=kind,
@@ -107,14 +110,16 @@ def _column_shape(name: str, kind: str, values: Sequence[object]) -> ColumnShape
         filled=len(filled) / max(1, len(values)),
         asks=sum(_ASKS.search(text) is not None for text in texts) / n,
         tells=sum(_TELLS.search(text) is not None for text in texts) / n,
-        is_time=0.0 if is_number else sum(time_of(value, 0.0) is not None for value in filled) / n,
+        is_time=n_times / n,
         distinct=len({str(value) for value in filled}) / n,
     )
 
 
 def _words(name: str) -> list[str]:
-    """Split a name: inquiryContent, INQUIRY_CONTENT -> inquiry, content."""
-    return re.findall(r"[a-z]+|[가-힣]+", re.sub("([a-z])([A-Z])", r"\1_\2", name).lower())
+    """Split a name: inquiryContents, INQUIRY_CONTENTS -> inquiry, contents, content."""
+    words = re.findall(r"[a-z]+|[가-힣]+", re.sub("([a-z])([A-Z])", r"\1_\2", name).lower())
+    singular = [re.sub("ies$", "y", word).removesuffix("s") for word in words]
+    return [*words, *(word for word in singular if word not in words)]
 
 
 def _name_score(name: str, part: str) -> float:

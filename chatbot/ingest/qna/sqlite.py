@@ -38,7 +38,7 @@ class SqliteDatabase:
         """Return the shape of a table."""
         with self.select(f"pragma table_info({self.quote(name)})", {}) as result:
             rows = list(result.rows)
-        columns = tuple(Column(row[1], row[2].lower(), not row[3]) for row in rows)
+        columns = tuple(Column(row[1], row[2].lower()) for row in rows)
         key = tuple(row[1] for row in sorted(rows, key=lambda row: row[5]) if row[5])
         return Table(name, columns, key)
 

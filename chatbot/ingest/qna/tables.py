@@ -19,11 +19,10 @@ class DatabaseAwayError(ExportError):
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, its type as the database writes it, whether it may hold NULL."""
+    """A column: its name, and its type as the database writes it."""
 
     name: str
     type: str
-    is_nullable: bool
 
 
 @dataclass(frozen=True)

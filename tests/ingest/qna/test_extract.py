@@ -110,7 +110,7 @@ class OneTable:
         return ["qna"]
 
     def table(self, name):
-        return Table(name, tuple(Column(name, "text", True) for name in self.names[1:]), ("no",))
+        return Table(name, tuple(Column(name, "text") for name in self.names[1:]), ("no",))
 
     def quote(self, name):
         assert name in self.names
