@@ -1,1 +1,1 @@
-"""The table of a customer-service desk: database -> csv -> prompts and responses."""
+"""Questions and answers of a customer-service desk: database or table -> rows -> sessions."""
