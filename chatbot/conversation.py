@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 Kind = Literal["message", "media", "system", "context"]
+DESK, CUSTOMER = "desk", "customer"  # speakers of a table of questions and answers
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

@@ -1,17 +1,35 @@
 """Results of stages -> tables and samples at the terminal."""
 
-from chatbot.cli.screen import display, say, table
+from chatbot.cli.screen import display, first_of, say, table
 from chatbot.corpus.hf_tokenizer import BaseTokenizer
 from chatbot.corpus.preview import PreviewTurn, preview
 from chatbot.corpus.speakers import read_speakers
 from chatbot.corpus.store import SPLITS, Stats, open_corpus
+from chatbot.ingest.qna.sessions import TableAccount
 from chatbot.settings.schema import Config
 
 _GREEN, _GREY = 32, 90
 
 
 def print_stats(stats: Stats) -> None:
-    """Print the counts of messages, and the size of the corpus."""
+    """Print the counts of messages and rows, and the size of the corpus."""
+    if stats.exports:
+        _print_messages(stats)
+    if stats.tables:
+        _print_tables(stats.tables)
+    if stats.masked:
+        say(f"masked: {_listed(stats.masked)} (`chatbot preprocess --show-masked` lists them)")
+    rows = [["split", "sessions", "turns", "tokens", "trained", "context", "untrained"]]
+    for name in SPLITS:
+        split = stats.splits[name]
+        numbers = (split.n_sessions, split.n_turns, split.n_tokens)
+        masks = (split.n_target, split.n_context, split.n_control)
+        rows.append([name, *(f"{n:,}" for n in numbers + masks)])
+    display(table(rows))
+    say(f"vocabulary {stats.vocab_size:,}; data fingerprint {stats.fingerprint[:12]}")
+
+
+def _print_messages(stats: Stats) -> None:
     if n_merged := sum(stats.merged.values()):
         n_read = stats.messages["seen"] + n_merged
         say(f"{n_read:,} messages in the exports: {n_merged:,} are in several and count once")
@@ -24,16 +42,22 @@ def print_stats(stats: Stats) -> None:
     )
     if stats.context_only:
         say(f"of those kept, context only, never trained: {_listed(stats.context_only)}")
-    if stats.masked:
-        say(f"masked: {_listed(stats.masked)} (`chatbot preprocess --show-masked` lists them)")
-    rows = [["split", "sessions", "turns", "tokens", "trained", "context", "untrained"]]
-    for name in SPLITS:
-        split = stats.splits[name]
-        numbers = (split.n_sessions, split.n_turns, split.n_tokens)
-        masks = (split.n_target, split.n_context, split.n_control)
-        rows.append([name, *(f"{n:,}" for n in numbers + masks)])
+
+
+def _print_tables(tables: dict[str, TableAccount]) -> None:
+    """Print what became of the rows of each table, in the order of `processed.tables`."""
+    reasons = sorted({reason for account in tables.values() for reason in account.dropped})
+    rows = [["table", "rows", "kept", *reasons]]
+    for name, account in tables.items():
+        numbers = (account.n_rows, account.n_kept, *(account.dropped.get(r, 0) for r in reasons))
+        rows.append([name, *(f"{n:,}" for n in numbers)])
     display(table(rows))
-    say(f"vocabulary {stats.vocab_size:,}; data fingerprint {stats.fingerprint[:12]}")
+    for name, account in tables.items():
+        if account.damaged_lines:
+            lines = first_of([str(line) for line in account.damaged_lines], 5)
+            say(f"warning: {name}: damaged rows at line {lines}")
+    if any("too_long" in account.dropped for account in tables.values()):
+        say("too_long: raise `processed.preprocess.max_message_chars` to keep such rows")
 
 
 def _listed(counts: dict[str, int]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from chatbot.conversation import Session
+from chatbot.conversation import CUSTOMER, Session
 from chatbot.corpus.preview import preview
 from chatbot.corpus.samples import raw_samples, session_samples, window_samples
 from chatbot.corpus.speakers import FILE as SPEAKERS_FILE
@@ -148,12 +148,18 @@ def _split(spools: list[SplitSpool], split: str) -> Iterator[Session]:
 
 
 def _utterances(sessions: Iterable[Session], speakers: Speakers) -> Iterator[Utterance]:
-    """Yield the trained messages: a daily notice among the others would fill the vocabulary."""
+    """Yield the trained messages: a daily notice among the others would fill the vocabulary.
+
+    Every row of a table is of another customer.
+    """
     for number, session in enumerate(sessions):
         for message in session.messages:
             if message.kind != "context":
                 day = message.sent_at.toordinal() if message.sent_at else 0
-                yield Utterance(message.text, speakers.number_of(message.speaker), number, day)
+                is_customer = message.speaker == CUSTOMER
+                speaker = speakers.number_of(message.speaker)
+                person = speakers.n_speakers + number if is_customer else speaker
+                yield Utterance(message.text, person, number, day)
 
 
 def _counted(sessions: Iterable[Session], advance: Callable[[], object]) -> Iterator[Session]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from chatbot.conversation import CUSTOMER, DESK
 from chatbot.errors import CorpusError
 from chatbot.settings.schema import PreprocessConfig
 
@@ -89,23 +90,30 @@ def number_speakers(
 
     `counts`: messages by speaker after cleaning. `unknown_names` are not people. Two-person rooms
     are anonymous: 0 the persona, 1 the other. In groups the most active `max_speakers` - 1 have an
-    own id.
+    own id. The desk of a table is speaker 0 as well, and its customers are speaker 1.
     """
     people = Counter({name: n for name, n in counts.items() if name not in unknown_names})
+    has_desk = people.pop(DESK, 0) > 0
+    has_customers = people.pop(CUSTOMER, 0) > 0
+    if not people and has_desk:
+        return Speakers({DESK: 0}, 2, "pair", "who answers in the tables", [DESK, CUSTOMER])
     if not people:
         raise CorpusError("this chat has no messages", hint="export a chat with messages")
     persona, reason = _persona(people, exporter, rules.persona)
+    desk = {DESK: 0} if has_desk else {}
     mode = rules.speaker_mode
     if mode == "auto":
         mode = "pair" if len(people) <= 2 else "group"
     if mode == "pair":
-        return Speakers({persona: 0}, 2, mode, reason, [name for name, _ in people.most_common()])
+        names = [name for name, _ in people.most_common()]
+        return Speakers({persona: 0} | desk, 2, mode, reason, names)
     others = [name for name, _ in people.most_common() if name != persona]
+    others = [CUSTOMER, *others] if has_customers else others
     own = others if len(others) < rules.max_speakers else others[: rules.max_speakers - 2]
-    numbers = {persona: 0} | {name: number for number, name in enumerate(own, start=1)}
+    numbers = {persona: 0} | {name: number for number, name in enumerate(own, start=1)} | desk
     has_rest = len(own) < len(others) or any(name in unknown_names for name in counts)
     names = [name for name, _ in people.most_common()]
-    return Speakers(numbers, max(2, len(numbers) + has_rest), mode, reason, names)
+    return Speakers(numbers, max(2, len(own) + 1 + has_rest), mode, reason, names)
 
 
 def _persona(people: Counter[str], exporter: str | None, persona: str) -> tuple[str, str]:

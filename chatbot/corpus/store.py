@@ -16,6 +16,7 @@ from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ConfigError, CorpusError
 from chatbot.ingest.cleaning.normalization import TextRules
 from chatbot.ingest.masking.sealing import FILE as MASKED_FILE
+from chatbot.ingest.qna.sessions import TableAccount
 from chatbot.storage.files import restore_directory, sha256_of
 
 VERSION = 2
@@ -51,7 +52,8 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
 
     Messages seen = messages, media and system lines of the exports - those merged with another
     export (`merged`, by room); messages kept = seen - dropped. `context_only` counts, by rule, the
-    kept ones that are not trained; None in data of older versions, which dropped them.
+    kept ones that are not trained; None in data of older versions, which dropped them. Rows of
+    tables are counted in `tables` only.
     """
 
     version: int = VERSION
@@ -68,6 +70,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     dropped: dict[str, int]
     context_only: dict[str, int] | None = None
     masked: dict[str, int]
+    tables: dict[str, TableAccount] = {}
     splits: dict[str, SplitStats]
     files: dict[str, str]
     settings: dict[str, Setting]

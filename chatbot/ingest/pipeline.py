@@ -1,8 +1,8 @@
-"""Organized exports -> clean, masked sessions on disk, with an account of every message."""
+"""Organized exports and tables -> clean, masked sessions on disk, with an account of all."""
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -10,7 +10,7 @@ from itertools import islice
 import msgspec
 from msgspec.structs import replace
 
-from chatbot.conversation import Message
+from chatbot.conversation import CUSTOMER, DESK, Message
 from chatbot.crypto.secrets import project_key, speaker_key
 from chatbot.errors import CorpusError
 from chatbot.ingest.cleaning.rules import Cleaner
@@ -21,6 +21,7 @@ from chatbot.ingest.masking.owner import asked_of, pseudonyms_of
 from chatbot.ingest.masking.sealing import count_kinds, seal_masked
 from chatbot.ingest.organize.forgetting import read_rules, rules_path, with_aliases
 from chatbot.ingest.organize.rooms import Room, RoomTally, exporter_of, open_rooms, read_room
+from chatbot.ingest.qna.sessions import MaskerMaker, TableAccount, read_tables
 from chatbot.ingest.readers.registry import CUT_CHARS, NOTICES
 from chatbot.ingest.spool import SessionSpool
 from chatbot.listener import SILENCE, Listener
@@ -31,7 +32,7 @@ _OF_MESSAGES = ("message", "media", "system")
 
 
 class MessageAccount(msgspec.Struct, kw_only=True):
-    """What became of every line and message; the fields are explained in `corpus.store.Stats`."""
+    """What became of every line, message and row; `corpus.store.Stats` explains the fields."""
 
     exports: dict[str, dict[str, int]]
     merged: dict[str, int]
@@ -39,16 +40,20 @@ class MessageAccount(msgspec.Struct, kw_only=True):
     dropped: dict[str, int]
     context_only: dict[str, int]
     masked: dict[str, int]
+    tables: dict[str, TableAccount]
 
     @property
     def n_learned(self) -> int:
-        """Messages kept that are more than context."""
-        return self.messages["kept"] - sum(self.context_only.values())
+        """Messages kept that are more than context; a row of a table is two."""
+        n_rows = sum(account.n_kept for account in self.tables.values())
+        return self.messages["kept"] - sum(self.context_only.values()) + 2 * n_rows
 
 
 @dataclass(frozen=True)
 class CleanRooms:
     """The cleaned rooms: sessions on disk, one spool for each room, and facts about them.
+
+    All tables are one room, of a customer and the desk.
 
     `n_said`: speaker -> number of messages that can be trained. `exporter`: who made the exports,
     if known. `pseudonyms`: the replacements of masked values. `sealed`: their encrypted list.
@@ -65,7 +70,7 @@ class CleanRooms:
 
     @property
     def n_sessions(self) -> int:
-        """Sessions of all rooms."""
+        """Sessions of all rooms and tables."""
         return sum(len(spool.n_turns) for spool in self.spools)
 
 
@@ -83,6 +88,8 @@ def read_sessions(config: Config, listener: Listener = SILENCE) -> Iterator[Clea
         with listener.progress(n_messages, "reading messages") as advance:
             for room in rooms:
                 ingestion.read(room, advance)
+        if config.processed.tables:
+            ingestion.read_tables(listener)
         for sentence in ingestion.doubts():
             listener.warn(sentence)
         yield ingestion.finish()
@@ -108,6 +115,8 @@ class _Ingestion:
         pairs = [pair for room in rooms for pair in room.alias_pairs]
         self._forget = with_aliases(read_rules(rules_path(config)), pairs)
         self._make_masker = _masker_maker(rooms, config)
+        self._folder = part_of(config.processed_dir.with_name(f"{config.processed_dir.name}.spool"))
+        self._tables: dict[str, TableAccount] = {}
         self._tallies: dict[str, RoomTally] = {}
         self._n_said: Counter[str] = Counter()
         self._n_seen = self._n_kept = 0
@@ -118,9 +127,9 @@ class _Ingestion:
     def read(self, room: Room, advance: Callable[[], object]) -> None:
         """Clean and mask a room into a spool of its own."""
         cleaner = Cleaner(self._rules, self._forget, NOTICES, CUT_CHARS)
-        masker = self._make_masker(room)
-        folder = self._config.processed_dir
-        spool = SessionSpool(part_of(folder.with_name(f"{folder.name}.spool")) / room.id)
+        unread = read_room(room.exports, room.aliases, self._config)
+        masker = self._make_masker(message.text for message in unread)
+        spool = SessionSpool(self._folder / room.id)
         self.spools.append(spool)
         tally = self._tallies[room.id] = RoomTally()
         messages = read_room(room.exports, room.aliases, self._config, tally)
@@ -134,6 +143,15 @@ class _Ingestion:
         self._context_only += cleaner.context_only
         self._masked += masker.replaced if masker else Counter()
         _require_all_read(tally, cleaner.n_seen)
+
+    def read_tables(self, listener: Listener) -> None:
+        """Clean and mask the rows of all tables into a spool of their own."""
+        desk = read_tables(self._config, self._forget, self._make_masker, self._folder, listener)
+        self.spools.append(desk.spool)
+        self._tables = desk.accounts
+        self._masked += desk.masked
+        # As many as there are rows, so that nobody counts as silent.
+        self._n_said |= Counter({DESK: desk.n_kept, CUSTOMER: desk.n_kept})
 
     def _clean(
         self,
@@ -178,6 +196,7 @@ class _Ingestion:
             dropped=dict(self._dropped),
             context_only=dict(self._context_only),
             masked=count_kinds(self._masked),
+            tables=self._tables,
         )
         sealed = seal_masked(self._masked, self._config) if self._rules.mask_personal else None
         key = speaker_key(project_key(self._config))
@@ -203,18 +222,16 @@ def _missing(step: str) -> CorpusError:
     return CorpusError(f"messages went missing while {step}", hint="this is a bug; report it")
 
 
-def _masker_maker(rooms: list[Room], config: Config) -> Callable[[Room], Masker | None]:
-    """Return a factory of maskers for rooms; all share the pseudonyms and the list of names."""
+def _masker_maker(rooms: list[Room], config: Config) -> MaskerMaker:
+    """Return a factory of maskers for the texts of a room; all share pseudonyms and names."""
     if not config.processed.preprocess.mask_personal:
-        return lambda _room: None
+        return lambda _texts: None
     pseudonyms, (asked, secrets) = pseudonyms_of(config), asked_of(config)
     names = asked | set(config.raw.aliases.values())
     names |= {name for room in rooms for name in room.names}
 
-    def make(room: Room) -> Masker:
-        messages = read_room(room.exports, room.aliases, config)
-        texts = (message.text for message in islice(messages, N_TO_DECIDE))
-        pattern = NamePattern(names, words_among(names - asked, texts))
+    def make(texts: Iterable[str]) -> Masker:
+        pattern = NamePattern(names, words_among(names - asked, islice(texts, N_TO_DECIDE)))
         return Masker(pseudonyms, pattern, secrets)
 
     return make

@@ -1,7 +1,8 @@
 """Cleaned sessions on disk between two passes, so that memory does not grow with the chat."""
 
 import struct
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ class SessionSpool:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.n_turns: list[int] = []
+        self._starts = array("Q")
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("wb")
@@ -26,6 +28,7 @@ class SessionSpool:
         """Append a session."""
         packed = msgspec.msgpack.encode(session)
         with explained(self._path):
+            self._starts.append(self._file.tell())
             self._file.write(_LENGTH.pack(len(packed)) + packed)
         self.n_turns.append(len(session.messages))
 
@@ -33,6 +36,19 @@ class SessionSpool:
         """End writing; from now on the spool can only be read."""
         with explained(self._path):
             self._file.close()
+
+    def remove(self) -> None:
+        """Delete the file."""
+        self.close()
+        self._path.unlink(missing_ok=True)
+
+    def in_order(self, numbers: Iterable[int]) -> Iterator[Session]:
+        """Yield the sessions with these numbers, counted as they were added."""
+        with self._path.open("rb") as file:
+            for number in numbers:
+                file.seek(self._starts[number])
+                packed = file.read(_LENGTH.unpack(file.read(_LENGTH.size))[0])
+                yield msgspec.msgpack.decode(packed, type=Session)
 
     def __iter__(self) -> Iterator[Session]:
         """Yield the sessions in order."""

@@ -26,6 +26,7 @@ from chatbot.ingest.organize.forgetting import (
     write_rules,
 )
 from chatbot.ingest.organize.rooms import Room, read_room
+from chatbot.ingest.qna.sessions import table_messages
 from chatbot.listener import SILENCE, Listener
 from chatbot.settings import run_files
 from chatbot.settings.aliases import STAGES, load_sft_config
@@ -78,11 +79,17 @@ def speaker_rule(typed: str, rooms: Sequence[Room]) -> ForgetRule:
 
 
 def find_messages(text: str, rooms: Sequence[Room], config: Config) -> Iterator[Message]:
-    """Yield the messages that contain a text."""
+    """Yield the messages of rooms and tables that contain a text."""
+    for message in _messages(rooms, config):
+        if message.kind == "message" and text in message.text:
+            yield message
+
+
+def _messages(rooms: Sequence[Room], config: Config) -> Iterator[Message]:
+    """Yield everything that may be learned: the messages of rooms, then those of tables."""
     for room in rooms:
-        for message in read_room(room.exports, room.aliases, config):
-            if message.kind == "message" and text in message.text:
-                yield message
+        yield from read_room(room.exports, room.aliases, config)
+    yield from table_messages(config)
 
 
 def forget(
@@ -125,11 +132,7 @@ def require_no_trainer(config: Config) -> None:
 def _count_messages(rule: ForgetRule, rooms: Sequence[Room], config: Config) -> int:
     """Count the messages that a rule matches, under any name of their speakers."""
     rules = with_aliases([rule], [pair for room in rooms for pair in room.alias_pairs])
-    return sum(
-        any(each.applies(message) for each in rules)
-        for room in rooms
-        for message in read_room(room.exports, room.aliases, config)
-    )
+    return sum(any(each.applies(message) for each in rules) for message in _messages(rooms, config))
 
 
 def _rebuild(config: Config, listener: Listener) -> Iterator[Stats]:

@@ -44,6 +44,7 @@ _NAMES = {
     "project.device": "runtime.device",
     "model.torch_dtype": "runtime.dtype",
     "data.rooms": "processed.rooms",
+    "data.tables": "processed.tables",
     "data.write_jsonl": "pretrained.writes_jsonl",
     "smoke.prompts": "dialogue.smoke_prompts",
 }

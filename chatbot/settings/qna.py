@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from chatbot.settings.kinds import Folder, Positive, Section
+from chatbot.settings.kinds import Folder, Positive, Section, Weight
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Value = str | int | float | bool | None
@@ -98,9 +98,19 @@ class QnaAnsweringConfig(Section, frozen=True):
     hand_over: str = "확인이 필요한 문의라 담당자에게 전달하겠습니다."
 
 
+class QnaInferConfig(Section, frozen=True):
+    """How `chatbot qna infer` answers a table of questions."""
+
+    ask_as: Literal["auto", "prompt", "question"] = "auto"
+    temperature: Weight = 0.0
+    max_new_tokens: Positive = 256
+    max_lines: Positive = 32
+
+
 class QnaConfig(Section, frozen=True):
     """A customer-service desk: `chatbot qna`."""
 
     source: QnaSourceConfig = field(default_factory=QnaSourceConfig)
     prepare: QnaPrepareConfig = field(default_factory=QnaPrepareConfig)
     answering: QnaAnsweringConfig = field(default_factory=QnaAnsweringConfig)
+    infer: QnaInferConfig = field(default_factory=QnaInferConfig)

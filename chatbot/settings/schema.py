@@ -76,7 +76,8 @@ class ProcessedConfig(Section, frozen=True):
     """The tokens that training reads."""
 
     dir: Folder = "data/processed"
-    rooms: Auto | Literal["all"] | Annotated[list[str], Meta(min_length=1)] = "auto"
+    rooms: Auto | Literal["all", "none"] | Annotated[list[str], Meta(min_length=1)] = "auto"
+    tables: list[Folder] = field(default_factory=list)
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
 
 

@@ -227,7 +227,7 @@ def test_bare_words_of_a_file_are_read_so_too(project):
         ("model=3", "setting model is a group", "write its settings as `key: value`"),
         ("run_name=a/b", "setting run_name must be a name of letters, digits, - _ and . that begins with a letter or a digit", "its default is main"),
         ("processed.preprocess.mask_names=[[]]", "setting processed.preprocess.mask_names must be a list like [a, b]", "its default is []"),
-        ("processed.rooms=3.5", "setting processed.rooms must be auto, all or a list like [a, b] (1 or more)", "its default is auto"),
+        ("processed.rooms=3.5", "setting processed.rooms must be auto, all, none or a list like [a, b] (1 or more)", "its default is auto"),
         ("sampling.seed=x", "setting sampling.seed must be a whole number (at least 0, below 2147483648) or null", "its default is null"),
     ],
 )  # fmt: skip

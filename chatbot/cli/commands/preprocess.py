@@ -1,4 +1,4 @@
-"""Turn organized exports into tokens and loss masks in data/processed/."""
+"""Turn organized exports and tables into tokens and loss masks in data/processed/."""
 
 import argparse
 
@@ -52,7 +52,8 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
 def _require_begun(config: Config) -> None:
     """Raise CorpusError, which lists the commands to run first, if there is no data."""
-    is_organized = read_manifest(config.path(config.raw.manifest_path)).exports
+    is_organized = bool(read_manifest(config.path(config.raw.manifest_path)).exports)
+    is_organized = is_organized or bool(config.processed.tables)
     if not is_organized and not (config.processed_dir / "stats.json").exists():
         raise CorpusError(
             "there is no data to show yet",

@@ -45,6 +45,13 @@ CONTEXT_RULES = (
 )
 
 
+def first_rule(
+    rules: Sequence[Rule], message: Message, text: str, config: PreprocessConfig
+) -> str | None:
+    """Return the name of the first rule that applies to a message and its clean text, if any."""
+    return next((rule.name for rule in rules if rule.applies(message, text, config)), None)
+
+
 class Cleaner:
     """Cleans the messages of one room in order and counts what each rule does.
 
@@ -98,8 +105,8 @@ class Cleaner:
         n_chars = len(message.text)
         return f"cut_at_{n_chars}" if n_chars in self._cut_chars else None
 
-    def _first(self, rules: tuple[Rule, ...], message: Message, text: str) -> str | None:
-        return next((r.name for r in rules if r.applies(message, text, self._rules)), None)
+    def _first(self, rules: Sequence[Rule], message: Message, text: str) -> str | None:
+        return first_rule(rules, message, text, self._rules)
 
     def _repeated(self, text: str) -> str | None:
         """Return the name of the rule if a text recurs too often, else None."""

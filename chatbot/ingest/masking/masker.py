@@ -43,6 +43,10 @@ class Masker:
         longest_first = sorted(map(re.escape, secrets), key=len, reverse=True)
         self._secrets = re.compile("|".join(longest_first)) if secrets else None
 
+    def begin_session(self) -> None:
+        """Forget what was asked so far: the next message is about somebody else."""
+        self._context = Context()
+
     def mask(self, text: str) -> str:
         """Replace the personal data in a message, including answers to earlier messages."""
         plain = plain_form(text)

@@ -81,16 +81,21 @@ def open_rooms(
 def choose_rooms(config: Config) -> dict[str, list[ExportEntry]]:
     """Return the rooms to train on, by folder name, with their exports.
 
-    Raises CorpusError if nothing is organized, or several rooms are and none is chosen.
+    With tables (`processed.tables`) there may be none. Otherwise raises CorpusError if nothing is
+    organized, or several rooms are and none is chosen.
     """
+    chosen, has_tables = config.processed.rooms, bool(config.processed.tables)
+    if chosen == "none":
+        return _no_rooms(has_tables)
     rooms = read_manifest(config.path(config.raw.manifest_path)).rooms
     if not rooms:
+        if has_tables and chosen == "auto":
+            return {}
         raise CorpusError(
             "no export is organized yet",
             hint=f"put a {MESSENGERS} export into {config.raw.inbox_dir} and run "
             "`chatbot organize`",
         )
-    chosen = config.processed.rooms
     if chosen == "all":
         return rooms
     if chosen == "auto":
@@ -106,6 +111,15 @@ def choose_rooms(config: Config) -> dict[str, list[ExportEntry]]:
             )
         return rooms
     return {room: rooms[room] for room in (_named_room(name, rooms) for name in chosen)}
+
+
+def _no_rooms(has_tables: bool) -> dict[str, list[ExportEntry]]:
+    if not has_tables:
+        raise CorpusError(
+            "`processed.rooms` is none and `processed.tables` is empty",
+            hint="set `processed.rooms: auto`, or name a table in `processed.tables`",
+        )
+    return {}
 
 
 def _named_room(typed: str, rooms: dict[str, list[ExportEntry]]) -> str:
