@@ -1,5 +1,6 @@
 """The bot of a project, after the password check."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatbot.cli.keys import ask_model_key, ask_password
@@ -9,15 +10,30 @@ from chatbot.settings.schema import Config
 
 if TYPE_CHECKING:
     from chatbot.inference.bot import Bot
+    from chatbot.inference.loading import LoadedModel
 
 
 def open_bot(config: Config) -> "Bot":
-    """Check the password and load the bot.
+    """Check the password and load the bot."""
+    from chatbot.inference.loading import load_bot
+
+    return load_bot(find_permitted_model(config), config, ask_model_key)
+
+
+def open_loaded_model(config: Config) -> "LoadedModel":
+    """Check the password and load the model, for any number of conversations."""
+    from chatbot.inference.loading import load_model
+
+    return load_model(find_permitted_model(config), config, ask_model_key)
+
+
+def find_permitted_model(config: Config) -> Path:
+    """Check the password, and return the path of the model.
 
     A published file needs no password if none is set, because anybody with the file (and the key,
     if it is encrypted) can use it in any program.
     """
-    from chatbot.inference.loading import find_model, is_published, load_bot
+    from chatbot.inference.loading import find_model, is_published
     from chatbot.training.folder import is_stale
 
     if is_locked := has_password(config):  # before any message about a model
@@ -30,4 +46,4 @@ def open_bot(config: Config) -> "Bot":
             "warning: this model was trained on messages that are now forgotten; "
             "`chatbot archive`, `chatbot preprocess` and `chatbot train` make a new one"
         )
-    return load_bot(path, config, ask_model_key)
+    return path

@@ -14,11 +14,26 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from chatbot.inference.generate import Prefix
+from chatbot.model.host import available_host_memory
 from chatbot.model.interface import BatchLanguageModel, Cache, Logits, Tokens
+from chatbot.settings.schema import Config
 
 _CHUNK = 256  # tokens of long reads in one step: so long do other replies wait for a token
 _LONGEST_TURN_SECONDS = 0.05  # then the next reply goes on beside the one that is slow
+_MOST_SLOTS, _SLOTS_IF_UNKNOWN = 64, 8
+_MEMORY_SHARE = 0.25  # of what is free, for the caches of conversations
 _POLL_SECONDS = 0.1  # how often a request without a slot looks whether it is cancelled
+
+
+def n_slots_for(model: BatchLanguageModel, config: Config) -> int:
+    """Return how many conversations are answered at once: as set, or by free memory."""
+    if config.serve.n_slots != "auto":
+        return config.serve.n_slots
+    available = available_host_memory()
+    if available is None:
+        return _SLOTS_IF_UNKNOWN
+    n_fitting = int(available * _MEMORY_SHARE / max(1, model.cache_bytes))
+    return max(1, min(_MOST_SLOTS, n_fitting))
 
 
 class Cancelled(Exception):  # noqa: N818 not an error

@@ -9,8 +9,6 @@ from threadpoolctl import threadpool_limits
 
 from chatbot.inference.engine import Engine
 from chatbot.inference.loading import LoadedModel
-from chatbot.model.host import available_host_memory
-from chatbot.model.interface import BatchLanguageModel
 from chatbot.serving.access import Access
 from chatbot.serving.app import Service
 from chatbot.serving.auth import Gate
@@ -21,20 +19,6 @@ from chatbot.serving.metrics import Metrics
 from chatbot.serving.ollama_models import ModelFacts
 from chatbot.serving.requests import Persona, Personas, Rules
 from chatbot.settings.schema import Config, ServeConfig
-
-_MOST_SLOTS, _SLOTS_IF_UNKNOWN = 64, 8
-_MEMORY_SHARE = 0.25  # of what is free, for the caches of conversations
-
-
-def n_slots_for(model: BatchLanguageModel, config: Config) -> int:
-    """Return how many conversations are answered at once: as set, or by free memory."""
-    if config.serve.n_slots != "auto":
-        return config.serve.n_slots
-    available = available_host_memory()
-    if available is None:
-        return _SLOTS_IF_UNKNOWN
-    n_fitting = int(available * _MEMORY_SHARE / max(1, model.cache_bytes))
-    return max(1, min(_MOST_SLOTS, n_fitting))
 
 
 def personas_of(loaded: LoadedModel, path: Path, config: Config) -> Personas:

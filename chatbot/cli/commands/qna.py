@@ -2,7 +2,7 @@
 
 import argparse
 
-from chatbot.cli.commands import _qna_database
+from chatbot.cli.commands import _qna_database, _qna_infer
 from chatbot.settings.schema import Config
 
 
@@ -10,6 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands."""
     subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
     _qna_database.add_subcommands(subcommands)
+    _qna_infer.add_subcommand(subcommands)
 
 
 def run(args: argparse.Namespace, config: Config) -> None:

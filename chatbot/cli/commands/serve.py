@@ -21,17 +21,12 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Open the gate's secret, the port and the model; answer until Ctrl+C."""
     del args
     gate = _gate_for(config)
-    from chatbot.inference.engine import Engine
+    from chatbot.inference.engine import Engine, n_slots_for
     from chatbot.inference.loading import find_model, load_model
     from chatbot.publishing.policy import require_not_stale
     from chatbot.serving.app import create_app
     from chatbot.serving.server import bind, create_server
-    from chatbot.serving.service import (
-        authenticator_of,
-        create_service,
-        leave_a_core,
-        n_slots_for,
-    )
+    from chatbot.serving.service import authenticator_of, create_service, leave_a_core
 
     with bind(config.serve) as listening:
         path = find_model(config)
