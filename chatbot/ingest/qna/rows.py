@@ -1,34 +1,18 @@
 """Questions and answers <-> csv and jsonl, in the shapes that other tools write and read."""
 
-import csv
-import json
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
-from itertools import chain
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
 from chatbot.errors import CorpusError
-from chatbot.ingest.readers.text import detect_encoding
+from chatbot.ingest.qna.table_rows import DamagedRow, read_table, time_of
 
 HEADER = ("id", "type", "question", "answer", "asked_at")
 PROMPT_HEADER = ("id", "type", "prompt", "response", "asked_at")
-_TURNS = {
-    "user": "question", "human": "question", "customer": "question",
-    "assistant": "answer", "gpt": "answer", "desk": "answer",
-}  # fmt: skip
-# Column or key -> part of a row; compared in lower case.
-_PARTS = {
-    "id": ("id", "idx", "no"),
-    "kind": ("type", "kind", "category", "유형", "분류"),
-    "question": ("question", "prompt", "instruction", "q", "질문", "문의", "문의내용"),
-    "answer": ("answer", "response", "output", "a", "답변", "응답"),
-    "asked_at": ("asked_at", "created_at", "time", "date", "일시", "등록일"),
-}
 
 
 class QnaRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -71,91 +55,22 @@ def read_rows(path: Path, label: str = "") -> Iterator[QnaRow]:
     `label`: the one that `prompt_of` put before the question of a prompt. Raises CorpusError, which
     names the line, if a row has no question or no answer.
     """
-    if not path.is_file():
-        raise CorpusError(f"no table {path.name}", hint="check `processed.tables` and its path")
-    records = _csv_records(path) if path.suffix.lower() == ".csv" else _json_records(path)
-    for line, record in records:
-        row = _row_of(record, label)
-        if row is None:
+    for row in read_table(path):
+        if isinstance(row, DamagedRow) or not (row.question and row.answer):
             raise CorpusError(
-                f"line {line} of a table has no question and answer",
+                f"line {row.line} of a table has no question and answer",
                 hint="columns: question and answer, prompt and response, instruction and output; "
                 "or messages",
             )
-        yield row
-
-
-def _csv_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    csv.field_size_limit(sys.maxsize if sys.maxsize < 2**32 else 2**31 - 1)
-    encoding, _ = detect_encoding(lambda: path.open("rb"))
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
-        reader = csv.DictReader(file)
-        for record in reader:
-            yield reader.line_num, record
-
-
-def _json_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yield the objects of a jsonl file, or of a json file that is one list."""
-    with path.open(encoding="utf-8-sig") as file:
-        first = file.read(1)
-        if first == "[":
-            yield from enumerate(_objects(first + file.read(), 1), 1)
-            return
-        for number, line in enumerate(chain([first + file.readline()], file), 1):
-            if line.strip():
-                yield number, next(_objects(f"[{line}]", number))
-
-
-def _objects(text: str, line: int) -> Iterator[Mapping[str, Any]]:
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise CorpusError(
-            f"line {line} of a table is not JSON", hint="one object in each line"
-        ) from error
-    for value in values:
-        if not isinstance(value, dict):
-            raise CorpusError(f"line {line} of a table is no object", hint='{"prompt": ...}')
-        yield value
-
-
-def _row_of(record: Mapping[str, Any], label: str) -> QnaRow | None:
-    """Return the row in a record; None if it has no question or no answer."""
-    fields = {str(key).strip().lower(): value for key, value in record.items() if key}
-    parts = {
-        part: next((text for name in names if (text := _text(fields.get(name)))), "")
-        for part, names in _PARTS.items()
-    }
-    turns = fields.get("messages") or fields.get("conversations")
-    if isinstance(turns, list):
-        parts |= _first_turns(turns)
-    elif extra := _text(fields.get("input")):
-        parts["question"] = "\n".join(filter(None, (parts["question"], extra)))
-    if not parts["question"] or not parts["answer"]:
-        return None
-    kind, question = without_labels(parts["question"], label)
-    return QnaRow(
-        id=parts["id"],
-        kind=parts["kind"] or kind,
-        question=question,
-        answer=parts["answer"],
-        asked_at=parse_time(parts["asked_at"]),
-    )
-
-
-def _first_turns(turns: list[Any]) -> dict[str, str]:
-    """Return the first question and the answer to it; a system prompt is neither."""
-    parts: dict[str, str] = {}
-    for turn in turns:
-        fields = turn if isinstance(turn, dict) else {}
-        part = _TURNS.get(str(fields.get("role") or fields.get("from")))
-        if part and part not in parts and (part == "question" or parts):
-            parts[part] = _text(fields.get("content") or fields.get("value"))
-    return parts
-
-
-def _text(value: Any) -> str:
-    return str(value).strip() if isinstance(value, str | int | float) else ""
+        kind, question = without_labels(row.question, label)
+        asked_at = row.asked_at and row.asked_at.replace(tzinfo=None)
+        yield QnaRow(
+            id=row.id,
+            kind=row.kind or kind,
+            question=question,
+            answer=row.answer,
+            asked_at=asked_at,
+        )
 
 
 def parse_time(text: str) -> datetime | None:
@@ -164,10 +79,8 @@ def parse_time(text: str) -> datetime | None:
     >>> parse_time("2024-01-31 10:20:30"), parse_time("0000-00-00 00:00:00")
     (datetime.datetime(2024, 1, 31, 10, 20, 30), None)
     """
-    try:
-        return datetime.fromisoformat(text.strip().replace("/", "-")).replace(tzinfo=None)
-    except ValueError:
-        return None
+    at = time_of(text, UTC)
+    return at and at.replace(tzinfo=None)
 
 
 def csv_values(row: QnaRow) -> tuple[str, ...]:

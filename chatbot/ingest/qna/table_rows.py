@@ -26,7 +26,7 @@ _TIME = (
     *("time", "asked_at", "created_at", "datetime", "date", "timestamp"),
     *("일시", "시각", "작성일", "등록일"),
 )
-_ID = ("id", "row_id", "no", "번호", "아이디")
+_ID = ("id", "row_id", "idx", "no", "번호", "아이디")
 _TALK = {"messages": ("role", "content"), "conversations": ("from", "value")}
 _CUSTOMER = frozenset(("user", "human", "customer", "고객"))
 _DESK = frozenset(("assistant", "gpt", "bot", "chatgpt", "desk", "model", "상담원"))
@@ -173,11 +173,10 @@ def _turns_of(fields: Mapping[str, Any]) -> tuple[TableTurn, ...] | None:
             return _talk_of(fields[name], *keys)
     if not _is_table(list(fields)):
         return None
-    if "instruction" in fields:
+    question = _text_of(fields, _QUESTION)
+    if question == "" and "instruction" in fields:
         asked = [_text_of(fields, (name,)) for name in ("instruction", "input")]
         question = None if asked[0] is None else "\n".join(filter(None, asked))
-    else:
-        question = _text_of(fields, _QUESTION)
     answer = _text_of(fields, _ANSWER)
     if question is None or answer is None:
         return None
