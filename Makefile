@@ -21,7 +21,7 @@ TUNING = --root "$(ROOT)" $(if $(BASE),--set model.base_model="$(BASE)")
 EVERY_CORE := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-lora install-serve install-db tune sft format kernel docs demo test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
+.PHONY: help install install-dev install-lora install-serve install-db tune sft format kernel docs demo desk test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
         smoke reply chat bridge serve qna forget privacy publish export deploy import encrypt-model decrypt-model keygen status stop \
         password seal unseal clean
 
@@ -97,6 +97,9 @@ compare: install  ## our training beside two others: make compare ROOT=data/demo
 
 demo: install  ## the whole thing on an invented room, in minutes
 	$(RUN) demo --root "$(ROOT)" $(value ARGS)
+
+desk: install  ## a customer-service desk on an invented shop: database to answers, in minutes
+	$(RUN) qna --root "$(ROOT)" demo $(value ARGS)
 
 tune: install-lora  ## a pretrained base, all of it: make tune BASE=FOLDER
 	$(SFT) organize $(TUNING)

@@ -2,17 +2,13 @@
 
 import argparse
 import importlib
-import os
-import secrets
-from pathlib import Path
 
 from chatbot.cli.arguments import positive, positive_float
 from chatbot.cli.invented_room import invent_room, write_android_export
 from chatbot.cli.main import call
-from chatbot.cli.project import write_configs
+from chatbot.cli.project import make_invented_project
 from chatbot.cli.screen import say
-from chatbot.settings.load import load_config
-from chatbot.settings.schema import Config, SecurityConfig
+from chatbot.settings.schema import Config
 from chatbot.storage.files import write_bytes
 
 FOLDER = "data/demo"
@@ -48,7 +44,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
         importlib.import_module(name)
     root = config.path(FOLDER)
     say(f"the demo lives in {root}; nothing of yours is touched")
-    demo = _make_project(root)
+    demo = make_invented_project(root)
     if not demo.path(demo.raw.manifest_path).exists():
         export = write_android_export(invent_room(args.sessions, config.runtime.seed))
         write_bytes(demo.path(demo.raw.inbox_dir) / "KakaoTalkChats.txt", export)
@@ -58,15 +54,3 @@ def run(args: argparse.Namespace, config: Config) -> None:
         say(f"\n== {title}")
         call([*command.split(), *in_demo])
     say(f"\ntalk to it: `chatbot chat --root {root}`")
-
-
-def _make_project(root: Path) -> Config:
-    """Write the default settings of the demo, and its password."""
-    list(write_configs(root))
-    security = SecurityConfig()
-    if not (root / ".env").exists():
-        secret = f"{security.password_env}={secrets.token_urlsafe(9)}\n"
-        write_bytes(root / ".env", secret.encode())
-    for name in (security.password_env, security.password_hash_env):
-        os.environ.pop(name, None)  # secrets of the user's own project
-    return load_config(root)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from chatbot.cli.commands import _qna_database, _qna_infer
+from chatbot.cli.commands import _qna_database, _qna_demo, _qna_infer
 from chatbot.settings.schema import Config
 
 
@@ -11,6 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
     _qna_database.add_subcommands(subcommands)
     _qna_infer.add_subcommand(subcommands)
+    _qna_demo.add_subcommand(subcommands)
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
