@@ -21,6 +21,7 @@ COMMANDS = (
     "chat",
     "bridge",
     "serve",
+    "qna",
     "publish",
     "export",
     "archive",

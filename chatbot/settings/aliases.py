@@ -141,11 +141,24 @@ _KINDS: Values = {
 
 
 def load_sft_config(root: Path, overrides: tuple[str, ...] = (), stage: Stage = "sft") -> Config:
-    """Read configs/sft.yaml below `root` as the settings of one stage of its training."""
+    """Read configs/sft.yaml below `root` as the settings of one stage of its training.
+
+    Those of `qna` are read from configs/qna.yaml.
+    """
     config = load_config(root, overrides, sft_naming(stage))
+    # A desk has one qna.yaml, whichever network answers.
+    config = replace_fields(config, qna=load_config(root, (), _qna_naming()).qna)
     if config.pretrained.with_cpt:
         config = replace_fields(config, before=load_sft_config(root, overrides, "cpt"))
     return config
+
+
+@cache
+def _qna_naming() -> Naming:
+    own = own_naming().settings.items()
+    return Naming(
+        {"qna.yaml": ("qna",)}, {name: each for name, each in own if name.startswith("qna.")}
+    )
 
 
 def naming_of(config: Config) -> Naming:

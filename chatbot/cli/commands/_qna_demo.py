@@ -53,7 +53,7 @@ def _demo(args: argparse.Namespace, config: Config) -> None:
         importlib.import_module(name)
     root = config.path(FOLDER)
     say(f"the desk lives in {root}; nothing of yours is touched")
-    _make_desk(root, args.rows, config.runtime.seed)
+    make_desk(root, args.rows, config.runtime.seed)
     overrides = (f"optimization.max_minutes={args.minutes}", *args.set)
     in_desk = ["--root", str(root), *(part for each in overrides for part in ("--set", each))]
     for title, command, words in _STEPS:
@@ -69,7 +69,7 @@ def _demo(args: argparse.Namespace, config: Config) -> None:
     say(f"\ntalk to it: `chatbot chat --root {root}`")
 
 
-def _make_desk(root: Path, n_rows: int, seed: int) -> None:
+def make_desk(root: Path, n_rows: int, seed: int) -> None:
     """Write the settings, the database and the new questions, unless they are there."""
     make_invented_project(root, f"DB_URL=sqlite:///{(root / 'desk.db').absolute()}")
     for name, column in _COLUMNS.items():
