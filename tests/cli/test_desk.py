@@ -117,3 +117,23 @@ def test_the_scripts_call_the_commands_of_a_desk(tmp_path, script):
     assert [line.split()[0] for line in lines[1:]] == ["preprocess", "train"]
     called = subprocess.run(call[:2], capture_output=True, text=True, check=True).stdout
     assert [line.split()[-1] for line in called.splitlines()[:2]] == ["extract", "prepare"]
+
+
+def test_prepare_takes_any_table_and_counts_what_it_cannot_use(desk, capsys):
+    table = desk.root / "other.csv"
+    table.write_text("Q,A\n언제 와요?,내일 갑니다.\n왜요?,\n한 칸,두 칸,세 칸\n", encoding="utf-8")
+    assert desk.run("qna", "--set", f"qna.source.path={table}", "prepare") == 0
+    said = capsys.readouterr().err
+    assert "3 rows read, 1 written" in said
+    assert "dropped: 1 damaged" in said and "dropped: 1 unanswered" in said
+
+
+def test_rows_are_listed_and_forgotten(desk, capsys):
+    settings = (*TINY, *DESK)
+    assert desk.run("preprocess", settings=settings) == 0
+    assert desk.run("forget", "--find", "컵 7개", settings=settings) == 0
+    row_id = capsys.readouterr().out.splitlines()[-1].split()[0]
+    assert desk.run("forget", "--message-id", row_id, settings=settings) == 0
+    shown = capsys.readouterr()
+    assert re.search(r"^table1 +150 +149 +1$", shown.out, re.MULTILINE)
+    assert "1 messages are forgotten" in shown.err

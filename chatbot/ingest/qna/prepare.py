@@ -14,7 +14,13 @@ from chatbot.ingest.masking.masker import Masker, Replacement
 from chatbot.ingest.masking.names import NamePattern
 from chatbot.ingest.masking.owner import asked_of, pseudonyms_of
 from chatbot.ingest.masking.sealing import count_kinds
-from chatbot.ingest.qna.rows import PROMPT_HEADER, QnaRow, prompt_record, read_rows, write_jsonl
+from chatbot.ingest.qna.rows import (
+    PROMPT_HEADER,
+    QnaRow,
+    prompt_record,
+    read_usable_rows,
+    write_jsonl,
+)
 from chatbot.settings.qna import QnaPrepareConfig
 from chatbot.settings.schema import Config
 from chatbot.storage.files import atomic_write
@@ -34,7 +40,7 @@ class Account(msgspec.Struct, kw_only=True):
 
 
 def prepare(config: Config, shape: str = "prompt") -> Account:
-    """Write the prompts and responses of the extracted rows as csv and jsonl.
+    """Write the prompts and responses of the extracted rows, or of any table, as csv and jsonl.
 
     `shape`: a key of `rows.SHAPES`, the form of the jsonl. Raises CorpusError if there are no rows
     or none is left, ConfigError for a setting that is no regular expression.
@@ -45,6 +51,7 @@ def prepare(config: Config, shape: str = "prompt") -> Account:
             f"no extracted rows at {config.qna.source.path}", hint="run `chatbot qna extract` first"
         )
     preparation = _Preparation(config)
+    account, unusable = preparation.account, Counter[str]()
     with (
         atomic_write(config.path(rules.csv_path), mode=0o600) as table,
         atomic_write(config.path(rules.jsonl_path), mode=0o600) as lines,
@@ -52,15 +59,17 @@ def prepare(config: Config, shape: str = "prompt") -> Account:
         text = io.TextIOWrapper(table, "utf-8", newline="", write_through=True)
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(PROMPT_HEADER)
-        for row in preparation.rows(read_rows(path)):
+        for row in preparation.rows(read_usable_rows(path, unusable)):
             writer.writerow(prompt_record(row, rules.label).values())
             write_jsonl([row], lines, rules.label, shape)
         text.detach()
-        if not preparation.account.n_written:
-            counts = ", ".join(f"{n} {why}" for why, n in preparation.account.dropped.items())
+        account.n_read += unusable.total()
+        account.dropped += unusable
+        if not account.n_written:
+            counts = ", ".join(f"{n} {why}" for why, n in account.dropped.items())
             raise CorpusError(f"no row is left: {counts}", hint="check `qna.prepare`")
-    preparation.account.masked = count_kinds(preparation.replaced)
-    return preparation.account
+    account.masked = count_kinds(preparation.replaced)
+    return account
 
 
 class _Preparation:

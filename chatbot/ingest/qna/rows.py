@@ -1,6 +1,7 @@
 """Questions and answers <-> csv and jsonl, in the shapes that other tools write and read."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,22 +56,41 @@ def read_rows(path: Path, label: str = "") -> Iterator[QnaRow]:
     `label`: the one that `prompt_of` put before the question of a prompt. Raises CorpusError, which
     names the line, if a row has no question or no answer.
     """
+    return _rows(path, label, _refuse)
+
+
+def read_usable_rows(path: Path, dropped: Counter[str]) -> Iterator[QnaRow]:
+    """Yield the rows as `read_rows` does; count those without question or answer in `dropped`."""
+
+    def count(_line: int, reason: str) -> None:
+        dropped[reason] += 1
+
+    return _rows(path, "", count)
+
+
+def _rows(path: Path, label: str, on_fault: Callable[[int, str], None]) -> Iterator[QnaRow]:
     for row in read_table(path):
-        if isinstance(row, DamagedRow) or not (row.question and row.answer):
-            raise CorpusError(
-                f"line {row.line} of a table has no question and answer",
-                hint="columns: question and answer, prompt and response, instruction and output; "
-                "or messages",
+        if isinstance(row, DamagedRow):
+            on_fault(row.line, "damaged")
+        elif not (row.question and row.answer):
+            on_fault(row.line, "unanswered")
+        else:
+            kind, question = without_labels(row.question, label)
+            yield QnaRow(
+                id=row.id,
+                kind=row.kind or kind,
+                question=question,
+                answer=row.answer,
+                asked_at=row.asked_at and row.asked_at.replace(tzinfo=None),
             )
-        kind, question = without_labels(row.question, label)
-        asked_at = row.asked_at and row.asked_at.replace(tzinfo=None)
-        yield QnaRow(
-            id=row.id,
-            kind=row.kind or kind,
-            question=question,
-            answer=row.answer,
-            asked_at=asked_at,
-        )
+
+
+def _refuse(line: int, reason: str) -> None:
+    raise CorpusError(
+        f"line {line} of a table is {reason}",
+        hint="columns: question and answer, prompt and response, instruction and output; "
+        "or messages",
+    )
 
 
 def parse_time(text: str) -> datetime | None:
