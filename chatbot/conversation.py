@@ -6,7 +6,8 @@ from typing import Literal
 import msgspec
 
 Kind = Literal["message", "media", "system", "context"]
-DESK, CUSTOMER = "desk", "customer"  # speakers of a table of questions and answers
+# Speakers of a table of questions and answers: no name in a room ends with U+2060.
+DESK, CUSTOMER = "desk\u2060", "customer\u2060"
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

@@ -52,11 +52,15 @@ def _infer(args: argparse.Namespace, config: Config) -> None:
     job = TableJob(args.file, target, answerer_hash, seed, n_at_once, zone_of(config))
     n_rows = count_rows(job)
     say(f"{n_rows:,} rows, {n_at_once} at once; seed {seed}")
-    with (
-        TERMINAL.progress(n_rows, "answering") as advance,
-        answering(loaded, n_at_once) as answer,
-    ):
-        result = answer_table(job, answer, _prompt_of(config), advance)
+    try:
+        with (
+            TERMINAL.progress(n_rows, "answering") as advance,
+            answering(loaded, n_at_once) as answer,
+        ):
+            result = answer_table(job, answer, _prompt_of(config), advance)
+    except KeyboardInterrupt:
+        say(f"stopped: the answers so far are in {job.unfinished}; the same command continues")
+        raise
     _report(result, target)
 
 

@@ -84,7 +84,9 @@ def read_table(path: Path, zone: tzinfo = UTC) -> Iterator[TableRow | DamagedRow
     Raises CorpusError if the file is missing or is no such table; it never quotes the file.
     """
     if not path.is_file():
-        raise CorpusError(f"no table at {path}", hint="`processed.tables` lists csv or jsonl files")
+        raise CorpusError(
+            f"no table at {path}", hint="name a csv or jsonl file, as `processed.tables` does"
+        )
     with path.open("rb") as file:
         head = file.read(4096)
     if head.startswith(_SPREADSHEETS):
