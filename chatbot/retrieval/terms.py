@@ -11,7 +11,7 @@ import numpy.typing as npt
 from chatbot.corpus.ngrams import hash_ngrams
 from chatbot.retrieval.morphemes import morpheme_terms
 
-Kind = Literal["characters", "morphemes", "both"]
+Kind = Literal["ngrams", "kiwi", "both"]
 Keys: TypeAlias = npt.NDArray[np.uint64]
 # Syllables and their pairs find more than any other length, or jamo: benchmarks/retrieval.py.
 SIZES = (1, 2)
@@ -62,8 +62,8 @@ def _both(texts: Sequence[str]) -> Keys:
 
 
 TERMS: dict[Kind, Callable[[Sequence[str]], Keys]] = {
-    "characters": character_terms,
-    "morphemes": morpheme_terms,
+    "ngrams": character_terms,
+    "kiwi": morpheme_terms,
     "both": _both,
 }
 

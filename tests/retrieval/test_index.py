@@ -20,7 +20,7 @@ def rows_of(texts):
     return [Row(str(place), text, f"answer {place}") for place, text in enumerate(texts)]
 
 
-def indexed(folder, texts, kind="characters"):
+def indexed(folder, texts, kind="ngrams"):
     build_index(folder / "index", rows_of(texts), kind, "data")
     return open_index(folder / "index", "data", "chatbot qna index")
 
@@ -103,7 +103,7 @@ def test_a_missing_or_damaged_index_is_an_error(tmp_path):
 def test_no_rows_are_an_error_and_leave_the_previous_index(tmp_path):
     indexed(tmp_path, DESK)
     with pytest.raises(CorpusError, match="no row"):
-        build_index(tmp_path / "index", [], "characters", "data")
+        build_index(tmp_path / "index", [], "ngrams", "data")
     assert len(open_index(tmp_path / "index", "data", "c")) == len(DESK)
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
@@ -112,7 +112,7 @@ def test_a_folder_with_other_files_is_never_replaced(tmp_path):
     (tmp_path / "index").mkdir()
     (tmp_path / "index/mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(ConfigError, match="no index"):
-        build_index(tmp_path / "index", rows_of(DESK), "characters", "data")
+        build_index(tmp_path / "index", rows_of(DESK), "ngrams", "data")
     assert (tmp_path / "index/mine.txt").exists()
 
 
@@ -131,7 +131,7 @@ def test_many_rows_are_indexed_in_batches(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["morphemes", "both"])
+@pytest.mark.parametrize("kind", ["kiwi", "both"])
 def test_morphemes_find_other_endings(tmp_path, kind):
     pytest.importorskip("kiwipiepy", reason="needs chatbot[morphemes]")
     assert indexed(tmp_path, DESK, kind).search("환불했으면 하는데", 1)[0].row.id == "1"
