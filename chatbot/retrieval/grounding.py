@@ -8,25 +8,38 @@ from chatbot.retrieval.index import Index, Match, Row
 from chatbot.retrieval.terms import same_letters
 from chatbot.retrieval.warranty import Outcome
 
+# So many rows are compared before an answer is given, however few are cited.
+N_COMPARED = 20
+
 
 class Answer(msgspec.Struct, frozen=True):
-    """An answer of the desk, the ids of the rows that give it, and how near the nearest is."""
+    """An answer of the desk, and the ids of the rows that give it, the nearest first.
+
+    `confidence`: by how much the nearest row is more similar than any that answers otherwise.
+    """
 
     text: str
     citations: tuple[str, ...]
     confidence: float
 
 
-def nearest_answer(matches: Sequence[Match]) -> Answer | None:
+def nearest_answer(matches: Sequence[Match], n_cited: int) -> Answer | None:
     """Return the answer of the nearest row; None without a row.
 
-    Cited are the nearest row and those others of the nearest whose answer is the same.
+    Cited are the nearest row and other near ones with its answer. A row that is as near and answers
+    otherwise leaves no confidence: the question alone does not tell which answer is meant.
     """
     if not matches:
         return None
-    first = matches[0].row
-    citations = [match.row.id for match in matches if is_same(match.row.answer, first.answer)]
-    return Answer(first.answer, tuple(citations), matches[0].similarity)
+    first = matches[0]
+    agrees = [is_same(match.row.answer, first.row.answer) for match in matches]
+    citations = [match.row.id for match, is_equal in zip(matches, agrees, strict=True) if is_equal]
+    other = max(
+        (m.similarity for m, is_equal in zip(matches, agrees, strict=True) if not is_equal),
+        default=0.0,
+    )
+    confidence = max(0.0, first.similarity - other)
+    return Answer(first.row.answer, tuple(citations[:n_cited]), confidence)
 
 
 def is_same(answer: str, other: str) -> bool:
@@ -37,40 +50,42 @@ def is_same(answer: str, other: str) -> bool:
 class Desk:
     """Answers from the rows of an index where they are near enough; any thread may ask.
 
-    `threshold`: the least similarity of the nearest row; None hands over every question.
+    `n_cited`: how many rows an answer names at most. `threshold`: the least confidence of an
+    answer; None hands over every question.
     """
 
-    def __init__(self, index: Index, n_nearest: int, threshold: float | None) -> None:
-        self._index, self._n_nearest, self._threshold = index, n_nearest, threshold
+    def __init__(self, index: Index, n_cited: int, threshold: float | None) -> None:
+        self._index, self._n_cited, self._threshold = index, n_cited, threshold
 
     def answer(self, question: str) -> Answer | None:
         """Return an answer; None if no row supports one, and a person has to."""
-        answer = nearest_answer(self._index.search(question, self._n_nearest))
+        answer = nearest_answer(self._index.search(question, N_COMPARED), self._n_cited)
         if answer is None or self._threshold is None or answer.confidence < self._threshold:
             return None
         return answer
 
 
-def later_outcomes(index: Index, rows: Iterable[Row], n_nearest: int) -> list[Outcome]:
+def later_outcomes(index: Index, rows: Iterable[Row]) -> list[Outcome]:
     """Return how rows that the index does not have would be answered.
 
     An answer is wrong unless it is that of the row: an equally good one counts as wrong too.
     """
-    return [_outcome(index.search(row.text, n_nearest), row) for row in rows]
+    return [outcome_of(index.search(row.text, N_COMPARED), row) for row in rows]
 
 
-def earlier_outcomes(index: Index, n_rows: int, n_nearest: int) -> list[Outcome]:
+def earlier_outcomes(index: Index, n_rows: int) -> list[Outcome]:
     """Return how the latest rows of the index would be answered from the others."""
     rows = [index.row(place) for place in range(max(0, len(index) - n_rows), len(index))]
-    nearest = (index.search(row.text, n_nearest + 1) for row in rows)
+    nearest = (index.search(row.text, N_COMPARED + 1) for row in rows)
     return [
-        _outcome([match for match in matches if match.row.id != row.id][:n_nearest], row)
+        outcome_of([match for match in matches if match.row.id != row.id][:N_COMPARED], row)
         for matches, row in zip(nearest, rows, strict=True)
     ]
 
 
-def _outcome(matches: Sequence[Match], row: Row) -> Outcome:
-    answer = nearest_answer(matches)
+def outcome_of(matches: Sequence[Match], row: Row) -> Outcome:
+    """Return how a row would be answered from others near it."""
+    answer = nearest_answer(matches, 1)
     if answer is None:
         return Outcome(0.0, True)
     return Outcome(answer.confidence, not is_same(answer.text, row.answer))
