@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from chatbot.settings.kinds import Folder, Positive, Section, Weight
+from chatbot.settings.kinds import Auto, Folder, Fraction, Positive, Section, Weight
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Value = str | int | float | bool | None
@@ -91,8 +91,12 @@ class QnaPrepareConfig(Section, frozen=True):
 class QnaAnsweringConfig(Section, frozen=True):
     """When the desk answers from its rows, and when it hands over to a person."""
 
+    enabled: bool = False
+    index_dir: Folder = "data/qna_index"
     max_wrong: Share = 0.05
     confidence: Share = 0.95
+    n_later: Positive = 2000
+    threshold: Auto | Fraction = "auto"
     n_nearest: Annotated[int, Meta(ge=1, le=100)] = 5
     index: Literal["ngrams", "kiwi", "both"] = "ngrams"
     hand_over: str = "확인이 필요한 문의라 담당자에게 전달하겠습니다."
