@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -37,12 +37,17 @@ def same_letters(text: str) -> str:
     return searchable(text).replace(" ", "")
 
 
-def character_terms(texts: Sequence[str], sizes: Sequence[int] = SIZES) -> Keys:
+def character_terms(texts: Sequence[str]) -> Keys:
     """Return a key for each n-gram of each text: its hash, then the text's place, 32 bits each.
 
-    A word's first and last letter form pairs with the space beside them.
+    Without spaces: customers set them as they like.
     """
-    spelled = (f" {text} " if text else "" for text in map(searchable, texts))
+    return ngram_keys(map(same_letters, texts), SIZES)
+
+
+def ngram_keys(texts: Iterable[str], sizes: Sequence[int]) -> Keys:
+    """Return the keys of the n-grams of texts; their first and last letters form pairs too."""
+    spelled = (f" {text} " if text else "" for text in texts)
     content = "\0".join(spelled).encode("utf-32-le", "surrogatepass")
     codes = np.frombuffer(content, dtype=np.uint32).astype(np.uint64)
     places = np.cumsum(codes == 0).astype(np.uint64)

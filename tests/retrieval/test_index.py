@@ -43,7 +43,7 @@ def test_a_text_is_nearest_to_a_row_with_its_letters(folder, texts):
     for text in filter(same_letters, texts):
         nearest = index.search(text, 1)[0]
         assert nearest.similarity == pytest.approx(1.0, abs=1e-5)
-        assert sorted(searchable(nearest.row.text)) == sorted(searchable(text))
+        assert sorted(same_letters(nearest.row.text)) == sorted(same_letters(text))
 
 
 @settings(max_examples=40)
@@ -73,6 +73,14 @@ def test_a_question_with_bad_spaces_is_understood(tmp_path):
     index = indexed(tmp_path, DESK)
     assert index.search("배송 은얼마나걸려 요", 1)[0].row.id == "0"
     assert index.search("영업시간알려줘", 1)[0].row.id == "3"
+
+
+@settings(max_examples=40)
+@given(TEXTS, st.text("가나다배송환불ab", min_size=1, max_size=8), st.integers(0, 8))
+def test_spaces_never_change_what_is_near(folder, texts, question, place):
+    index = indexed(folder, texts)
+    spaced = f"{question[:place]} {question[place:]}"
+    assert index.search(spaced, 3) == index.search(question, 3)
 
 
 def test_a_question_without_a_known_letter_has_no_neighbour(tmp_path):
