@@ -65,6 +65,17 @@ class Desk:
         return answer
 
 
+def spoken(answer: Answer | None, hand_over: str) -> str:
+    """Return what the customer reads: the answer and the rows it rests on, or the hand-over.
+
+    >>> spoken(Answer("이틀 걸립니다.", ("12", "55"), 0.9), "")
+    '이틀 걸립니다.\\n[근거: 12, 55]'
+    """
+    if answer is None:
+        return hand_over
+    return f"{answer.text}\n[근거: {', '.join(answer.citations)}]"
+
+
 def later_outcomes(index: Index, rows: Iterable[Row]) -> list[Outcome]:
     """Return how rows that the index does not have would be answered.
 

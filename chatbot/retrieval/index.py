@@ -23,8 +23,9 @@ _AT_ONCE = 4096  # rows
 _N_PARTS = 64
 _PART_BITS = np.uint64(58)
 _ABOUT, _SPILL = "index.json", "spill"
+WARRANTY = "warranty.json"  # of a desk, beside its index
 _FILES = {_ABOUT, "rows.bin", *(f"{name}.npy" for name in ("bounds", "selves", "hashes", "starts"))}
-_FILES |= {"places.bin", "impacts.bin"}
+_FILES |= {"places.bin", "impacts.bin", WARRANTY}
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -242,8 +243,8 @@ def _mapped(path: Path, dtype: Any) -> npt.NDArray[Any]:
     return np.memmap(path, dtype=dtype, mode="r") if path.stat().st_size else np.zeros(0, dtype)
 
 
-def open_index(folder: Path, fingerprint: str, command: str) -> Index:
-    """Open an index of the data with this fingerprint.
+def open_index(folder: Path, fingerprint: str | None, command: str) -> Index:
+    """Open an index of the data with this fingerprint; None: of whatever data.
 
     `command` writes it. Raises CorpusError if it is missing, damaged, or of other data.
     """
@@ -258,6 +259,6 @@ def open_index(folder: Path, fingerprint: str, command: str) -> Index:
         raise CorpusError(f"the index in {folder} is damaged", hint=hint) from error
     if index is None:
         raise CorpusError(f"the index in {folder} is of another version", hint=hint)
-    if about.fingerprint != fingerprint:
+    if fingerprint is not None and about.fingerprint != fingerprint:
         raise CorpusError(f"the index in {folder} is of other data", hint=f"{hint} again")
     return index

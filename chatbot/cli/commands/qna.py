@@ -2,7 +2,7 @@
 
 import argparse
 
-from chatbot.cli.commands import _qna_database, _qna_demo, _qna_infer
+from chatbot.cli.commands import _qna_database, _qna_demo, _qna_eval, _qna_index, _qna_infer
 from chatbot.settings.schema import Config
 
 
@@ -12,6 +12,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _qna_database.add_subcommands(subcommands)
     _qna_infer.add_subcommand(subcommands)
     _qna_demo.add_subcommand(subcommands)
+    _qna_index.add_subcommand(subcommands)
+    _qna_eval.add_subcommand(subcommands)
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
