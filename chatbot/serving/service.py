@@ -9,11 +9,13 @@ from threadpoolctl import threadpool_limits
 
 from chatbot.inference.engine import Engine
 from chatbot.inference.loading import LoadedModel
+from chatbot.retrieval.desk import open_desk
 from chatbot.serving.access import Access
 from chatbot.serving.app import Service
 from chatbot.serving.auth import Gate
 from chatbot.serving.authentication import Authenticator
-from chatbot.serving.conversations import Conversations
+from chatbot.serving.conversations import Conversations, Replier
+from chatbot.serving.desk_replies import DeskReplier
 from chatbot.serving.engine_replies import EngineReplier
 from chatbot.serving.metrics import Metrics
 from chatbot.serving.ollama_models import ModelFacts
@@ -56,9 +58,15 @@ def authenticator_of(gate: Gate | None, limits: ServeConfig, port: int) -> Authe
 def create_service(
     loaded: LoadedModel, engine: Engine, path: Path, config: Config, authenticator: Authenticator
 ) -> Service:
-    """Return a service that answers on an engine."""
+    """Return a service that answers on an engine, or from the rows of a desk.
+
+    Raises CorpusError if the desk is to answer and its index is missing or stale.
+    """
     metrics = Metrics(engine.n_slots)
-    replier = EngineReplier(loaded, engine)
+    answering = config.qna.answering
+    replier: Replier = EngineReplier(loaded, engine)
+    if answering.enabled:
+        replier = DeskReplier(open_desk(config), answering.hand_over)
     return Service(
         Conversations(replier, engine.n_slots, config.serve, metrics),
         authenticator,

@@ -3,6 +3,7 @@
 import argparse
 
 from chatbot.cli.bot import open_bot
+from chatbot.cli.desk import open_desk_answers
 from chatbot.cli.screen import display
 from chatbot.errors import ConfigError
 from chatbot.settings.schema import Config
@@ -14,9 +15,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """Load the model, answer, print."""
+    """Load the model or the desk, answer, print."""
     if not args.text.strip():
         raise ConfigError("there is nothing to answer", hint='`chatbot reply "오늘 뭐함"`')
+    if config.qna.answering.enabled:
+        display(open_desk_answers(config)(args.text.strip()))
+        return
     bot = open_bot(config)
     bot.hear(args.text.strip())
     display(bot.reply().text)

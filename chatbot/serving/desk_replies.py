@@ -1,0 +1,37 @@
+"""Questions -> answers from the rows of a desk, with the ids of these, or the hand-over."""
+
+import threading
+from collections.abc import Callable, Generator
+
+from chatbot.inference.generate import until
+from chatbot.retrieval.grounding import Desk, spoken
+from chatbot.serving.api_errors import unsupported
+from chatbot.serving.conversations import End, ReplyRequest, Text
+
+
+class DeskReplier:
+    """Answers the latest message of a conversation; no model is asked.
+
+    The ids stand in the last line of the reply, where every client shows them.
+    """
+
+    def __init__(self, desk: Desk, hand_over: str) -> None:
+        self._desk, self._hand_over = desk, hand_over
+
+    def answer(
+        self,
+        question: ReplyRequest,
+        cancelled: threading.Event,
+        on_read: Callable[[int, int], None],
+    ) -> Generator[Text | End, None, None]:
+        """Yield the answer, then its end, which counts no tokens.
+
+        Raises ApiError if probabilities of tokens are asked for: there are none.
+        """
+        del cancelled, on_read
+        if question.n_top is not None:
+            raise unsupported("logprobs")
+        text = question.turns[-1][1] if question.turns else ""
+        reply = spoken(self._desk.answer(text), self._hand_over)
+        yield from map(Text, until([reply], question.stop, lambda: None))
+        yield End("stop", 0, 0)
