@@ -22,7 +22,7 @@ EVERY_CORE := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev install-lora install-serve install-db tune sft format kernel docs demo desk test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
-        smoke reply chat bridge serve qna forget privacy publish export deploy import encrypt-model decrypt-model keygen status stop \
+        smoke reply chat why bridge serve qna forget privacy publish export deploy import encrypt-model decrypt-model keygen status stop \
         password seal unseal clean
 
 help:  ## show this list
@@ -131,11 +131,13 @@ reply: install  ## one answer: make reply TEXT="오늘 뭐함"
 	@$(RUN) reply --root "$(ROOT)" $(value ARGS) -- "$$CHATBOT_TEXT"
 chat: install  ## talk
 	@$(RUN) chat --root "$(ROOT)" $(value ARGS)
+why: install  ## the training messages nearest to a reply: make why TEXT="나도 갈래"
+	@$(RUN) why --root "$(ROOT)" $(value ARGS) -- "$$CHATBOT_TEXT"
 bridge: install  ## type a room, see what would be sent
 	@$(RUN) bridge --dry --root "$(ROOT)" $(value ARGS)
 serve: install-serve  ## a page and an interface for others
 	@$(RUN) serve --root "$(ROOT)" $(value ARGS)
-qna: install-db  ## a desk and its database: make qna ARGS=inspect, extract, prepare
+qna: install-db  ## a desk and its database: make qna ARGS=inspect, extract, prepare, index, eval
 	@$(RUN) qna --root "$(ROOT)" $(value ARGS)
 export: install  ## for other programs: make export, make export ARGS="--to gguf"
 	$(RUN) export --root "$(ROOT)" $(if $(findstring --to,$(ARGS)),,--to hf) $(value ARGS) $(if $(TARGET),"$(TARGET)")

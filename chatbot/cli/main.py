@@ -31,6 +31,7 @@ COMMANDS = (
     "smoke",
     "reply",
     "chat",
+    "why",
     "bridge",
     "serve",
     "qna",

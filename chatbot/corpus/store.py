@@ -1,6 +1,7 @@
 """The files that training reads: names, stats.json, memory-mapped tokens and loss masks."""
 
 import hashlib
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ VERSION = 2
 Setting = bool | int | float | str  # a field of `PreprocessConfig`
 SPLITS = ("train", "val")
 _AGAIN = "run `chatbot preprocess` again"
+SEARCH_DIR = "search"  # the index of `chatbot why`, which holds the messages
 # All files in a folder of processed data. It is replaced as a whole, so it must contain nothing
 # else.
 _WRITTEN = (
     *("stats.json", SPEAKERS_FILE, "preview.json", MASKED_FILE, "tokenizer.json", FORM_FILE),
+    SEARCH_DIR,
     *(f"{split}{end}" for split in SPLITS for end in (".bin", "_loss_mask.bin", ".jsonl")),
 )
 _LITTER = frozenset([".gitkeep", ".DS_Store", "Thumbs.db", "desktop.ini"])
@@ -147,6 +150,7 @@ def read_stats(folder: Path) -> Stats:
 def remove_corpus(folder: Path) -> None:
     """Remove processed data, but no other files in its folder."""
     restore_directory(folder)
+    shutil.rmtree(folder / SEARCH_DIR, ignore_errors=True)
     for name in _WRITTEN:
         (folder / name).unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):

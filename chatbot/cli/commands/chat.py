@@ -2,13 +2,23 @@
 
 import argparse
 import contextlib
+from collections.abc import Callable, Iterator
+from functools import cache
 
 from chatbot.cli.bot import open_bot
+from chatbot.cli.desk import open_desk_answers
 from chatbot.cli.screen import ask, display, say
+from chatbot.cli.sources import open_explainer
+from chatbot.errors import ChatbotError
 from chatbot.inference.bot import Bot
 from chatbot.settings.schema import Config
 
-_HELP = "/reset forgets, /undo takes the last turn back, /retry answers anew, /exit ends"
+_HELP = (
+    "/reset forgets, /undo takes the last turn back, /retry answers anew, "
+    "/why shows the owner what its reply is near to, /exit ends"
+)
+_DESK_HELP = "/exit ends"
+Explain = Callable[[str], None]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,8 +31,21 @@ def run(args: argparse.Namespace, config: Config) -> None:
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401 makes input() edit Hangul by the character
 
+    if config.qna.answering.enabled:
+        answer = open_desk_answers(config)
+        say(_DESK_HELP)
+        for line in _lines():
+            take_question(line, answer)
+        return
     bot = open_bot(config)
+    open_once = cache(lambda: open_explainer(config))
     say(_HELP)
+    for line in _lines():
+        take_line(line, bot, lambda text: open_once()(text))
+
+
+def _lines() -> Iterator[str]:
+    """Yield lines that are not empty, until /exit or the end of input."""
     while True:
         try:
             line = ask("you> ").strip()
@@ -35,29 +58,67 @@ def run(args: argparse.Namespace, config: Config) -> None:
         if line == "/exit":
             return
         if line:
-            take_line(line, bot)
+            yield line
 
 
-def take_line(line: str, bot: Bot) -> None:
+def take_question(line: str, answer: Callable[[str], str]) -> None:
+    """Answer a question to the desk."""
+    if line.startswith("/"):
+        say(_DESK_HELP)
+    else:
+        display("bot> ", end="")
+        _show(answer(line))
+        display()
+
+
+def take_line(line: str, bot: Bot, explain: Explain) -> None:
     """Run a /command or answer a message."""
-    if line == "/reset":
-        bot.forget()
-        say("forgotten")
-    elif line == "/undo":
-        undo(bot)
-        say("taken back")
-    elif line == "/retry":
-        if bot.history and bot.history[-1].speaker == bot.number:
-            bot.forget(1)
-        if bot.history:
-            _speak(bot)
-        else:
-            say("there is nothing to answer yet")
+    commands: dict[str, Callable[[], None]] = {
+        "/reset": lambda: _reset(bot),
+        "/undo": lambda: _undo(bot),
+        "/retry": lambda: _retry(bot),
+        "/why": lambda: _explain(bot, explain),
+        "/help": lambda: say(_HELP),
+    }
+    if line in commands:
+        commands[line]()
     elif line.startswith("/"):
-        say(_HELP if line == "/help" else f"unknown command; {_HELP}")
+        say(f"unknown command; {_HELP}")
     else:
         bot.hear(line)
         _speak(bot)
+
+
+def _reset(bot: Bot) -> None:
+    bot.forget()
+    say("forgotten")
+
+
+def _undo(bot: Bot) -> None:
+    undo(bot)
+    say("taken back")
+
+
+def _retry(bot: Bot) -> None:
+    if bot.history and bot.history[-1].speaker == bot.number:
+        bot.forget(1)
+    if bot.history:
+        _speak(bot)
+    else:
+        say("there is nothing to answer yet")
+
+
+def _explain(bot: Bot, explain: Explain) -> None:
+    """Show what the bot's last reply is near to; an error of the owner's data ends no chat."""
+    replies = [turn.text for turn in bot.history if turn.speaker == bot.number]
+    if not replies:
+        say("there is no reply yet")
+        return
+    try:
+        explain(replies[-1])
+    except ChatbotError as error:
+        say(f"error: {error}")
+        say(f"hint: {error.hint}")
 
 
 def undo(bot: Bot) -> None:
@@ -72,7 +133,11 @@ def _speak(bot: Bot) -> None:
     display("bot> ", end="")
     try:
         for piece in bot.stream():
-            display(piece.replace("\n", "\n     "), end="")
+            _show(piece)
     except KeyboardInterrupt:
         display(" ...", end="")
     display()
+
+
+def _show(text: str) -> None:
+    display(text.replace("\n", "\n     "), end="")
