@@ -32,7 +32,7 @@ from chatbot.retrieval.grounding import (
     outcome_of,
 )
 from chatbot.retrieval.index import Index, Match, Row, build_index
-from chatbot.retrieval.terms import Keys, character_terms, same_letters, searchable
+from chatbot.retrieval.terms import Keys, ngram_keys, same_letters, searchable
 from chatbot.retrieval.warranty import Outcome, Warranty, fit_warranty
 
 _N_NEAREST = 5
@@ -115,28 +115,22 @@ def _words(texts: Sequence[str]) -> Keys:
     return np.array(keys, dtype=np.uint64)
 
 
-def _joined(texts: Sequence[str], sizes: Sequence[int]) -> Keys:
-    return character_terms([same_letters(text) for text in texts], sizes)
+def _spaced(texts: Sequence[str], sizes: Sequence[int]) -> Keys:
+    return ngram_keys(map(searchable, texts), sizes)
 
 
 def _jamo(texts: Sequence[str], sizes: Sequence[int]) -> Keys:
-    # Letters that NFKC leaves apart: the jamo as code points of a private area.
-    return character_terms(
-        ["".join(chr(0x4E00 + ord(j) % 0x5000) for j in _decomposed(text)) for text in texts], sizes
-    )
-
-
-def _decomposed(text: str) -> str:
-    return unicodedata.normalize("NFD", same_letters(text))
+    decomposed = (unicodedata.normalize("NFD", same_letters(text)) for text in texts)
+    return ngram_keys(decomposed, sizes)
 
 
 VARIANTS: dict[str, Callable[[Sequence[str]], Keys]] = {
     "words": _words,
     **{
-        f"n-grams {sizes}": partial(character_terms, sizes=sizes)
+        f"n-grams {sizes}, spaces": partial(_spaced, sizes=sizes)
         for sizes in ((1,), (2,), (3,), (1, 2), (2, 3), (1, 2, 3))
     },
-    "n-grams (1, 2), no spaces": partial(_joined, sizes=(1, 2)),
+    "n-grams (1, 2)": terms.TERMS["ngrams"],
     "jamo (3,)": partial(_jamo, sizes=(3,)),
     "jamo (2, 3, 4)": partial(_jamo, sizes=(2, 3, 4)),
     "kiwi": terms.TERMS["kiwi"],
