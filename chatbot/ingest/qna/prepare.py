@@ -26,6 +26,7 @@ from chatbot.settings.schema import Config
 from chatbot.storage.files import atomic_write
 
 _REMOVED = ("greetings", "signatures", "polite_phrases")
+_LEAST_REPEATED = 6  # characters of a value that is masked in the other text of its row
 _AFTER = r"[ ,.!~^♡♥]*"  # goes with a removed phrase
 
 
@@ -134,9 +135,16 @@ class _Preparation:
         if not self._is_masking:
             return row
         masker = Masker(self._pseudonyms, self._names, self._secrets)
-        asked, answered = masker.mask(row.question), masker.mask(row.answer)
+        texts = [masker.mask(row.question), masker.mask(row.answer)]
+        # What the rules recognize in one text stands in the other without the words around it.
+        for replacement in list(masker.replaced):
+            for i, text in enumerate(texts):
+                n_left = text.count(replacement.value)
+                if n_left and len(replacement.value) >= _LEAST_REPEATED:
+                    texts[i] = text.replace(replacement.value, replacement.pseudonym)
+                    masker.replaced[replacement] += n_left
         self.replaced += masker.replaced
-        return msgspec.structs.replace(row, question=asked, answer=answered)
+        return msgspec.structs.replace(row, question=texts[0], answer=texts[1])
 
 
 def _compiled(rules: QnaPrepareConfig, name: str) -> re.Pattern[str]:

@@ -57,7 +57,7 @@ def test_a_row_becomes_a_prompt_and_a_cleaned_response(project):
         ("고객님, 교환됩니다.", "교환됩니다."),
         ("네 고객님 교환됩니다.", "교환됩니다."),
         ("불편을 드려 죄송합니다. 교환됩니다. 수고하세요!", "교환됩니다."),
-        ("선물로 드림팩을 올림픽공원에서 드림", "선물로 드림팩을 올림픽공원에서"),
+        ("선물로 드림팩을 올림픽공원에서 드림", "선물로 드림팩을 올림픽공원에서 드림"),
         ("문의해 주셔서 감사합니다!! 안녕하세요. 교환됩니다.", "교환됩니다."),
         ("교환하면 좋은 하루 배송으로 갑니다", "교환하면 좋은 하루 배송으로 갑니다"),
     ],
@@ -94,9 +94,8 @@ def test_personal_data_is_masked_alike_on_both_sides(project, value):
     )
     for path in (project.root / "data").glob("qna_prompt*"):
         assert value not in path.read_text("utf-8")
-    assert sum(account.masked.values()) >= 1
-    if sum(account.masked.values()) == 2:
-        assert response.removesuffix("로 확인했습니다") in prompt
+    assert sum(account.masked.values()) == 2
+    assert response.removesuffix("로 확인했습니다") in prompt
 
 
 def test_names_that_the_owner_lists_are_masked(project):
