@@ -29,7 +29,7 @@ def clone(tmp_path):
     program.parent.mkdir(parents=True)
     program.write_text(STUB)
     program.chmod(0o755)
-    for mark in ("installed", "installed-serve"):
+    for mark in ("installed", "installed-serve", "installed-db"):
         (root / ".venv" / mark).touch()
     return root
 
