@@ -10,6 +10,7 @@ import pytest
 from chatbot.cli.invented_desk import invent_desk, invent_questions
 from tests.conftest import REPOSITORY, TINY, make_project
 from tests.ingest.qna.desks import days, write_table
+from tests.retrieval.desks import SETTINGS, write_desk
 
 DESK = ("processed.tables=[desk.csv]", "processed.rooms=none")
 
@@ -137,3 +138,17 @@ def test_rows_are_listed_and_forgotten(desk, capsys):
     shown = capsys.readouterr()
     assert re.search(r"^table1 +150 +149 +1$", shown.out, re.MULTILINE)
     assert "1 messages are forgotten" in shown.err
+
+
+def test_where_rows_answer_a_table_names_them_or_is_handed_over(project, capsys):
+    write_desk(project.root)
+    (project.root / ".env").unlink()
+    assert project.run("qna", "index", settings=SETTINGS) == 0
+    questions = project.root / "questions.csv"
+    questions.write_text("question\n주차 문의드려요\n오늘 날씨 좋네\n", encoding="utf-8")
+    enabled = (*SETTINGS, "qna.answering.enabled=true")
+    assert project.run("qna", "infer", str(questions), settings=enabled) == 0
+    assert "2 answered, 1 handed over" in capsys.readouterr().err
+    supported, other = answers(project.root / "questions_answers.csv")
+    assert supported["sources"] and not supported["handed_over"]
+    assert other["handed_over"] == "yes" and not other["sources"]

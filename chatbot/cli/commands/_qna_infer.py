@@ -2,22 +2,30 @@
 
 import argparse
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
 from chatbot.cli.bot import open_loaded_model
+from chatbot.cli.keys import require_owner
 from chatbot.cli.screen import TERMINAL, first_of, say
 from chatbot.ingest.organize.inbox import zone_of
+from chatbot.ingest.qna.rows import without_labels
 from chatbot.ingest.qna.table_rows import TableRow
 from chatbot.settings.schema import Config
+from chatbot.storage.files import sha256_of
 
 if TYPE_CHECKING:
-    from chatbot.inference.tables import AnsweredTable
+    from chatbot.inference.tables import AnsweredTable, Answerer
 
 _SUFFIXES = {".json": ".jsonl", ".jsonl": ".jsonl"}  # others: .csv
 _N_SHOWN = 5
+_N_SEARCHES = 2  # of the rows at once
 
 
 def add_subcommand(subcommands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,36 +40,72 @@ def add_subcommand(subcommands: "argparse._SubParsersAction[argparse.ArgumentPar
 
 
 def _infer(args: argparse.Namespace, config: Config) -> None:
-    """Answer the rows that have no answer yet."""
-    from chatbot.inference.engine import n_slots_for
-    from chatbot.inference.tables import (
-        TableJob,
-        answer_table,
-        answering,
-        count_rows,
-        hash_of_answerer,
-    )
+    """Answer the rows that have no answer yet: from the rows of the desk, or by the model."""
+    from chatbot.inference.tables import TableJob, answer_table, count_rows
 
     target = args.output or _target_of(args.file)
     config = _for_answers(config)
-    loaded = open_loaded_model(config)
-    drawn = config.sampling.seed
-    seed = config.runtime.seed if drawn is None else drawn
-    n_at_once = n_slots_for(loaded.model, config)
-    answerer_hash = hash_of_answerer(loaded, seed)
-    job = TableJob(args.file, target, answerer_hash, seed, n_at_once, zone_of(config))
+    speaking = _desk_speaker(config) if config.qna.answering.enabled else _model_speaker(config)
+    seed = _seed_of(config)
+    job = TableJob(args.file, target, speaking.hash, seed, speaking.n_at_once, zone_of(config))
     n_rows = count_rows(job)
-    say(f"{n_rows:,} rows, {n_at_once} at once; seed {seed}")
+    say(f"{n_rows:,} rows, {speaking.n_at_once} at once; seed {seed}")
     try:
-        with (
-            TERMINAL.progress(n_rows, "answering") as advance,
-            answering(loaded, n_at_once) as answer,
-        ):
-            result = answer_table(job, answer, _prompt_of(config), advance)
+        with TERMINAL.progress(n_rows, "answering") as advance, speaking.answering() as answer:
+            result = answer_table(job, answer, speaking.prompt_of, advance)
     except KeyboardInterrupt:
         say(f"stopped: the answers so far are in {job.unfinished}; the same command continues")
         raise
     _report(result, target)
+
+
+@dataclass(frozen=True)
+class _Speaker:
+    """What answers: its hash, how many rows at once, how it is asked."""
+
+    hash: str
+    n_at_once: int
+    answering: "Callable[[], AbstractContextManager[Answerer]]"
+    prompt_of: Callable[[TableRow], TableRow]
+
+
+def _seed_of(config: Config) -> int:
+    """Return the seed of a table's answers."""
+    drawn = config.sampling.seed
+    return config.runtime.seed if drawn is None else drawn
+
+
+def _model_speaker(config: Config) -> _Speaker:
+    """Load the model, after the password check."""
+    from chatbot.inference.engine import n_slots_for
+    from chatbot.inference.tables import answering, hash_of_answerer
+
+    loaded = open_loaded_model(config)
+    n_at_once = n_slots_for(loaded.model, config)
+    model_hash = hash_of_answerer(loaded, _seed_of(config))
+    return _Speaker(model_hash, n_at_once, lambda: answering(loaded, n_at_once), _prompt_of(config))
+
+
+def _desk_speaker(config: Config) -> _Speaker:
+    """Open the rows of the desk, after the password check."""
+    from chatbot.inference.journal import Answer
+    from chatbot.retrieval.desk import open_desk
+
+    require_owner(config)
+    desk, settings = open_desk(config), config.qna.answering
+
+    def answer(row: TableRow, _seed: int) -> Answer:
+        _, question = without_labels(row.question, config.qna.prepare.label)
+        supported = desk.answer(question)
+        if supported is None:
+            return Answer(settings.hand_over, is_handed_over=True)
+        return Answer(supported.text, supported.citations)
+
+    table = config.path(config.qna.prepare.csv_path)
+    of_rows = sha256_of(table) if table.is_file() else ""
+    parts = f"{of_rows} {msgspec.json.encode(settings).decode()}"
+    desk_hash = sha256(parts.encode()).hexdigest()
+    return _Speaker(desk_hash, _N_SEARCHES, lambda: nullcontext(answer), lambda row: row)
 
 
 def _target_of(source: Path) -> Path:
