@@ -106,6 +106,5 @@ def _read_warranty(folder: Path) -> Warranty:
     try:
         return msgspec.json.decode((folder / WARRANTY).read_bytes(), type=Warranty)
     except (OSError, msgspec.DecodeError) as error:
-        raise CorpusError(
-            f"the index in {folder} is incomplete", hint=f"run `{COMMAND}`"
-        ) from error
+        message = f"the index in {folder} has no measured promise"
+        raise CorpusError(message, hint=f"run `{COMMAND}`") from error

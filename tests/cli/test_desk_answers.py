@@ -4,10 +4,18 @@ import json
 
 import pytest
 
+from chatbot.serving.auth import hash_password
 from tests.conftest import TINY
 from tests.retrieval.desks import SETTINGS, write_desk
 
 ENABLED = (*SETTINGS, "qna.answering.enabled=true")
+
+
+def lock(project):
+    """Set a password that nobody at the terminal can type."""
+    line = f"CHATBOT_PASSWORD_HASH='{hash_password('b')}'\n"
+    (project.root / ".env").write_text(line, encoding="utf-8")
+    (project.root / ".env").chmod(0o600)
 
 
 @pytest.fixture
@@ -49,7 +57,7 @@ def test_a_chat_with_the_desk_needs_no_model(desk, capsys, monkeypatch):
 
 
 def test_the_desk_needs_the_password_that_is_set(desk, capsys):
-    (desk.root / ".env").write_text("CHATBOT_PASSWORD=a\n", encoding="utf-8")
+    lock(desk)
     assert desk.run("reply", "주차 문의드려요", settings=ENABLED) == 2
     assert "password" in capsys.readouterr().err
 
@@ -82,7 +90,8 @@ def test_an_evaluation_asks_the_model_too(trained, capsys):
     assert "model alone" in capsys.readouterr().out
 
 
-def test_why_shows_the_nearest_messages_behind_the_password(processed, capsys, monkeypatch):
+def test_why_shows_the_nearest_messages_behind_the_password(processed, capsys):
+    lock(processed)
     assert processed.run("why", "오늘 뭐함") == 2
     assert "password" in capsys.readouterr().err
     (processed.root / ".env").unlink()

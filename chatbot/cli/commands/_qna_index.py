@@ -34,4 +34,4 @@ def _index(_args: argparse.Namespace, config: Config) -> None:
             f"{warranty.threshold:.3f} on"
         )
     if not config.qna.answering.enabled:
-        say("`qna.answering.enabled: true` lets `reply`, `chat` and `serve` answer so")
+        say("`qna.answering.enabled: true` lets reply, chat and serve answer so")
