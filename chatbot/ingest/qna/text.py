@@ -31,6 +31,8 @@ _LINE_ENDS = re.compile(r" ?(?:\r\n?|\n) ?")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+# Most texts have none of these: a single search saves five replacements.
+_UNCLEAN = re.compile(r"[<&\x00-\x1f\x7f\ud800-\udfff]|[^\S ]|  ")
 _HANGUL = re.compile("[가-힣]")
 # Korean stored as bytes and read as Western text, in runs of these.
 _WESTERN = re.compile(r"[\x80-\xff\u0152-\u02dc\u2013-\u2122]{2}")
@@ -44,6 +46,8 @@ def plain_text(text: str) -> str:
     >>> plain_text("<p>3 &lt; 5<br>a &amp;amp; b</p><!-- no -->"), plain_text("<3 <홍길동>")
     ('3 < 5\\na & b', '<3 <홍길동>')
     """
+    if not _UNCLEAN.search(text):
+        return text.strip()
     for _ in range(_N_LAYERS if "<" in text or "&" in text else 0):
         before = text
         if "<" in text:
@@ -116,7 +120,7 @@ def time_of(value: Any, utc_offset_hours: float) -> datetime | None:
     Numbers are seconds or milliseconds since 1970.
     """
     if isinstance(value, datetime):
-        return value.replace(tzinfo=None)
+        return value.replace(tzinfo=None) if value.tzinfo else value
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)
     if isinstance(value, str) and not value.isdecimal():
