@@ -113,11 +113,11 @@ class Conversations:
     """
 
     def __init__(
-        self, replier: Replier, n_slots: int, limits: ServeConfig, watcher: ReplyObserver
+        self, replier: Replier, n_slots: int, limits: ServeConfig, observer: ReplyObserver
     ) -> None:
         self._replier = replier
         self._limits = limits
-        self._watcher = watcher
+        self._observer = observer
         self._n_free = n_slots
         self._threads = ThreadPoolExecutor(n_slots, thread_name_prefix="reply")
         self._running: Counter[str] = Counter()
@@ -165,7 +165,7 @@ class Conversations:
             merged.put_nowait(api_error)
 
     async def close(self, patience_seconds: float) -> None:
-        """Take no more conversations, let those that run end, then end them by a error."""
+        """Take no more conversations, let those that run end, then end them by an error."""
         self._is_closing = True
         for waiting in self._waiting:
             if not waiting.place.done():
@@ -205,7 +205,7 @@ class Conversations:
                         first_seconds = time.monotonic() - began
                     yield event
                     if isinstance(event, End):
-                        self._watcher.answered(event, first_seconds or 0.0)
+                        self._observer.answered(event, first_seconds or 0.0)
                         return
         finally:
             cancelled.set()
@@ -275,7 +275,7 @@ class Conversations:
         self._report()
 
     def _report(self) -> None:
-        self._watcher.changed(self._running.total(), len(self._waiting))
+        self._observer.changed(self._running.total(), len(self._waiting))
 
 
 async def _arrived(inbox: _Inbox) -> list[Event | ApiError]:

@@ -25,13 +25,13 @@ class ErrorDetail(msgspec.Struct, frozen=True):
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
-    """A error as clients of OpenAI know it."""
+    """An error as clients of OpenAI know it."""
 
     error: ErrorDetail
 
 
 class OllamaError(msgspec.Struct, frozen=True):
-    """A error as clients of Ollama know it."""
+    """An error as clients of Ollama know it."""
 
     error: str
 
@@ -41,7 +41,7 @@ class ClientDisconnectedError(Exception):
 
 
 def error_body(api_error: ApiError) -> ErrorBody:
-    """Return a error in the form of OpenAI."""
+    """Return an error in the form of OpenAI."""
     detail = ErrorDetail(str(api_error), api_error.kind, api_error.param, api_error.code)
     return ErrorBody(detail)
 

@@ -42,7 +42,7 @@ class OriginMiddleware:
         self._names = _LOCAL_NAMES | {name.lower().rstrip(".") for name in host_names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it with a error."""
+        """Pass a request on, or answer it with an error."""
         if scope["type"] != "http":
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)

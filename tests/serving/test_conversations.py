@@ -13,7 +13,7 @@ from tests.serving.servers import Sayer
 
 
 class Counts:
-    """A watcher that remembers the most at once."""
+    """An observer that remembers the most at once."""
 
     most = waiting = 0
 
