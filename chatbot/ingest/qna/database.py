@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
     from sqlalchemy.exc import DBAPIError
 
-_N_FETCHED = 100  # rows in memory at once: of 1 MB each, that is 100 MB
+_N_FETCHED = 20  # rows in memory at once: an answer may have 1 MB
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 600
 # Error numbers of MySQL and MariaDB.

@@ -5,7 +5,6 @@ import hashlib
 import io
 import os
 from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +15,8 @@ from chatbot.ingest.qna.rows import HEADER, QnaRow, csv_values
 from chatbot.settings.qna import QnaSourceConfig
 from chatbot.storage.files import explained, sync_directory, sync_file, write_bytes
 
-_N_AT_ONCE = 50
+# Rows and characters in memory: an answer may have 1 MB.
+_N_AT_ONCE, _CHARS_AT_ONCE = 50, 1_000_000
 
 
 class Account(msgspec.Struct, kw_only=True):
@@ -98,10 +98,19 @@ class Output:
 
     def add(self, rows: Iterable[QnaRow]) -> None:
         """Write rows, a few at a time, and count them."""
-        values = map(csv_values, rows)
-        while batch := list(islice(values, _N_AT_ONCE)):
-            self.write(batch)
-            self.account.n_written += len(batch)
+        batch: list[tuple[str, ...]] = []
+        n_chars = 0
+        for row in rows:
+            batch.append(csv_values(row))
+            n_chars += len(row.question) + len(row.answer)
+            if len(batch) == _N_AT_ONCE or n_chars > _CHARS_AT_ONCE:
+                self._count_written(batch)
+                batch, n_chars = [], 0
+        self._count_written(batch)
+
+    def _count_written(self, batch: list[tuple[str, ...]]) -> None:
+        self.write(batch)
+        self.account.n_written += len(batch)
 
     def save(self, last: int | str) -> None:
         """Put what was written on disk, then remember that all rows up to a key are in it."""
