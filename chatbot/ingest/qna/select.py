@@ -67,7 +67,9 @@ class _Selection:
         conditions = list(self._conditions())
         if not key:
             return Plan(_where(select, conditions), self._binds)
-        order = ", ".join(filter(None, [key, columns["time"], *self._joined_keys()]))
+        # A table alone is read along its index, without sorting long answers.
+        within = [columns["time"], *self._joined_keys()] if self._joins else []
+        order = ", ".join(filter(None, [key, *within]))
         return _paged(select, key, self._quote(self._main.name), conditions, order, self._binds)
 
     def _part(self, part: str) -> str:
