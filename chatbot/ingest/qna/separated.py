@@ -77,7 +77,7 @@ def _values(source: _Lines, start: str, delimiter: str) -> list[str] | None:
 
     A quoted value may contain line ends. If its quote never closes, only the first line is lost.
     """
-    if not _is_open([start], delimiter):
+    if '"' not in start or not _is_open([start], delimiter):
         return _split([start], delimiter)
     lines, n_chars = [start], len(start)
     while n_chars < _MAX_CHARS and (line := source.next_line()) is not None:

@@ -8,6 +8,7 @@ question/answer, prompt/response, instruction/input/output, `messages` (role, co
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -164,6 +165,7 @@ def _row_of(record: Record, zone: tzinfo) -> TableRow | DamagedRow:
     )
 
 
+@lru_cache
 def _plain(name: str) -> str:
     return re.sub(r"[\s\ufeff]+", "", name).lower()
 
