@@ -33,8 +33,10 @@ class _Nearest:
         matches = index.search(row.text, N_COMPARED)
         self.row = row
         self.answer: Answer | None = nearest_answer(matches, 1)
-        texts = {same_letters(match.row.answer): match.row.answer for match in reversed(matches)}
-        self.ranked = tuple(reversed(texts.values()))
+        texts: dict[str, str] = {}
+        for match in matches:
+            texts.setdefault(same_letters(match.row.answer), match.row.answer)
+        self.ranked = tuple(texts.values())
 
 
 def evaluate_desk(
