@@ -1,7 +1,7 @@
 """Rows, a model, or one as a check of the other: `python -m benchmarks.desk_modes --root PROJECT`.
 
-PROJECT has prepared rows and a model that was trained without their latest tenth, on which wrong
-answers are counted at equal shares of answered questions, the most confident first:
+PROJECT has prepared rows and a model that was trained on their prompts without the latest tenth,
+on which wrong answers are counted at equal shares of answered questions, the most confident first:
 
 rows: the nearest row's answer, by its margin. model: its own reply, by the mean log probability of
 its tokens. model, checked: its reply, by its chrF with the answers of the five nearest rows. rows,
@@ -52,7 +52,7 @@ def score(root: Path, n_questions: int) -> dict[str, list[Scored]]:
     for row in latest:
         matches = index.search(row.text, N_COMPARED)
         bot.forget()
-        bot.hear(row.text)
+        bot.hear(f"[{config.qna.prepare.label}] {row.text}")
         reply = "".join(bot.stream((), 0))
         drawn = [token.log_probability for token in bot.record.drawn]
         sureness = float(np.mean(drawn)) if drawn else -np.inf

@@ -44,7 +44,7 @@ def _infer(args: argparse.Namespace, config: Config) -> None:
     from chatbot.inference.tables import TableJob, answer_table, count_rows
 
     target = args.output or _target_of(args.file)
-    config = _for_answers(config)
+    config = for_answers(config)
     speaking = _desk_speaker(config) if config.qna.answering.enabled else _model_speaker(config)
     seed = _seed_of(config)
     job = TableJob(args.file, target, speaking.hash, seed, speaking.n_at_once, zone_of(config))
@@ -83,7 +83,7 @@ def _model_speaker(config: Config) -> _Speaker:
     loaded = open_loaded_model(config)
     n_at_once = n_slots_for(loaded.model, config)
     model_hash = hash_of_answerer(loaded, _seed_of(config))
-    return _Speaker(model_hash, n_at_once, lambda: answering(loaded, n_at_once), _prompt_of(config))
+    return _Speaker(model_hash, n_at_once, lambda: answering(loaded, n_at_once), prompt_of(config))
 
 
 def _desk_speaker(config: Config) -> _Speaker:
@@ -113,7 +113,7 @@ def _target_of(source: Path) -> Path:
     return source.with_name(f"{source.stem}_answers{suffix}")
 
 
-def _for_answers(config: Config) -> Config:
+def for_answers(config: Config) -> Config:
     """Return the settings with those of `qna.infer` for replies."""
     rules = config.qna.infer
     sampling = replace(
@@ -123,7 +123,7 @@ def _for_answers(config: Config) -> Config:
     return replace(config, sampling=sampling, output=output)
 
 
-def _prompt_of(config: Config) -> Callable[[TableRow], TableRow]:
+def prompt_of(config: Config) -> Callable[[TableRow], TableRow]:
     """Return what writes a row as the model is asked."""
     prepare = config.qna.prepare
     is_prompt = config.qna.infer.ask_as == "prompt" or (
