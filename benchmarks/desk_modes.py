@@ -35,14 +35,13 @@ class Scored:
     is_wrong: bool
 
 
-def score(root: Path, n_questions: int) -> dict[str, list[Scored]]:
-    """Return what each mode answers to the latest questions."""
+def score(root: Path, n_questions: int, folder: Path) -> dict[str, list[Scored]]:
+    """Return what each mode answers to the latest questions; the index is written to a folder."""
     # Greedy: the same reply every time.
     config = load_config(root, ("sampling.temperature=0",))
     desk = read_desk_table(config)
     n_later = len(desk.rows) // 10
     latest = desk.rows[len(desk.rows) - n_later :][:n_questions]
-    folder = Path(tempfile.mkdtemp()) / "index"
     earlier = desk.rows[: len(desk.rows) - n_later]
     index = Index(folder, build_index(folder, earlier, "ngrams", desk.fingerprint))
     bot = load_bot(find_model(config), config)
@@ -83,7 +82,8 @@ def main() -> None:
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--questions", type=int, default=500)
     args = parser.parse_args()
-    modes = score(args.root, args.questions)
+    with tempfile.TemporaryDirectory() as folder:
+        modes = score(args.root, args.questions, Path(folder) / "index")
     print("answered        " + "".join(f"{share:8.0%}" for share in _SHARES))
     for name, answers in modes.items():
         print(f"{name:16}" + "".join(f"{share:8.1%}" for share in wrong_shares(answers)))

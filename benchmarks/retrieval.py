@@ -37,6 +37,7 @@ from chatbot.retrieval.warranty import Outcome, Warranty, fit_warranty
 _N_NEAREST = 5
 _SEEDS = (0, 1, 2)
 _CHOSEN = "ngrams"
+_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []  # removed at the end
 
 
 def read_table(path: Path) -> list[Row]:
@@ -62,7 +63,8 @@ def shuffled(rows: Sequence[Row], seed: int) -> list[Row]:
 
 def open_new_index(rows: Sequence[Row], kind: str) -> Index:
     """Return a temporary index of rows."""
-    folder = Path(tempfile.mkdtemp()) / "index"
+    _FOLDERS.append(tempfile.TemporaryDirectory())
+    folder = Path(_FOLDERS[-1].name) / "index"
     return Index(folder, build_index(folder, rows, kind, "benchmark"))  # type: ignore[arg-type]
 
 
