@@ -118,7 +118,8 @@ def decoded(body: bytes, kind: type[_Body]) -> _Body:
         place, missing = _PLACE.search(text), _FIELD.search(text)
         parts = [place["path"] if place else "", missing["name"] if missing else ""]
         message = _PLACE.sub("", text)
-        raise invalid(message[:1].lower() + message[1:], ".".join(filter(None, parts))) from None
+        param = ".".join(filter(None, parts)) or None
+        raise invalid(message[:1].lower() + message[1:], param) from None
     except (msgspec.DecodeError, UnicodeError):
         raise invalid("the body is not JSON") from None
     except RecursionError:

@@ -240,6 +240,10 @@ def test_malformed_bodies_are_refused(client, content):
     assert answer.status_code == 400 and answer.json()["error"]["message"]
 
 
+def test_a_body_that_is_no_object_names_no_field(client):
+    assert client.post(CHAT, content=b"[]").json()["error"]["param"] is None
+
+
 def test_too_many_messages_or_characters_are_refused(client):
     one = {"role": "user", "content": "x"}
     many = client.post(CHAT, json=asked(messages=[one] * 1001)).json()["error"]
