@@ -67,6 +67,16 @@ def test_it_opens_and_replies_without_a_network(page, path):
     assert opened == path.as_uri() and worker.startswith("blob:null/")
 
 
+def test_a_page_that_is_cut_off_says_so_and_a_whole_one_does_not(new_page, page, path, tmp_path):
+    assert page.locator("#page-opening").count() == 0
+    whole = path.read_text(encoding="utf-8")
+    cut = tmp_path / "cut.html"
+    cut.write_text(whole[: len(whole) // 2], encoding="utf-8")
+    page = new_page(offline=True, reduced_motion="reduce")
+    page.goto(cut.as_uri())
+    page.wait_for_selector("#page-opening:visible", timeout=5000)
+
+
 def test_a_wrong_passphrase_is_said_and_the_right_one_opens_then(page):
     page.fill("#gate-secret", PHRASE[:-1])
     page.click("#gate-action")

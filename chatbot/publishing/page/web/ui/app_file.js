@@ -3,11 +3,13 @@ import {openModel} from '../engine/local.js';
 import {followAppearance} from './appearance.js';
 import {BackendError} from './backend.js';
 import {contentOf} from './content.js';
+import {byId} from './elements.js';
 import {askAtGate, refuseAtGate} from './gate.js';
 import {translateDocument} from './language.js';
 import {Messenger} from './messenger.js';
 
 async function startFilePage() {
+  byId('page-opening').remove();
   followAppearance();
   translateDocument();
   const notice = typeof WebAssembly === 'undefined' ? 'notice.slow' : undefined;

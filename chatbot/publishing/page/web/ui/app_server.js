@@ -1,6 +1,7 @@
 // The page that `chatbot serve` serves: log in, then talk.
 import {followAppearance} from './appearance.js';
 import {codeOf} from './backend.js';
+import {byId} from './elements.js';
 import {askAtGate} from './gate.js';
 import {offerInstallation} from './installation.js';
 import {translateDocument} from './language.js';
@@ -9,6 +10,7 @@ import {ServerBackend, logIn, readPersonas} from './server.js';
 import {currentVisit, forgetVisit, hasVisited, onForgottenVisit} from './visits.js';
 
 async function startServerPage() {
+  byId('page-opening').remove();
   followAppearance();
   translateDocument();
   offerInstallation();
