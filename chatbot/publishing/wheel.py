@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -61,9 +62,23 @@ def _installed(extra: str) -> Distribution:
         installed = distribution(_NAME)
     except PackageNotFoundError as error:
         raise ConfigError("the program is not installed as a package", hint=hint) from error
-    if [*_requirements(installed, extra)] == [*_requirements(installed)]:
+    own = {*_requirements(installed, extra)}
+    if own == {*_requirements(installed)} or not _declared(extra) <= own:
         raise ConfigError("the program is newer than its installation", hint=hint)
     return installed
+
+
+def _declared(extra: str) -> set[str]:
+    """Return the names of what the program's source says it needs; none without its source.
+
+    An editable installation runs the newest source, but knows the requirements of its own day.
+    """
+    source = Path(chatbot.__file__).parent.parent / "pyproject.toml"
+    if not source.is_file():
+        return set()
+    project = tomllib.loads(source.read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"][extra]]
+    return {_name_of(match) for line in lines if (match := _REQUIREMENT.match(line))}
 
 
 def _requirements(package: Distribution, extra: str | None = None) -> Iterator[str]:
@@ -71,7 +86,11 @@ def _requirements(package: Distribution, extra: str | None = None) -> Iterator[s
     for line in package.requires or []:
         match = _REQUIREMENT.match(line)
         if match and match[2] in (None, extra):
-            yield match[1].lower().replace("_", "-")
+            yield _name_of(match)
+
+
+def _name_of(requirement: re.Match[str]) -> str:
+    return requirement[1].lower().replace("_", "-")
 
 
 def _files_of(package: Path) -> Iterator[tuple[str, bytes]]:

@@ -46,3 +46,11 @@ def test_an_installation_without_the_extra_is_said(monkeypatch):
     monkeypatch.setattr(wheel, "distribution", lambda name: older)
     with pytest.raises(ConfigError, match="newer than its installation"):
         wheel.required_versions("serve")
+
+
+def test_an_installation_older_than_the_source_is_said(monkeypatch):
+    requires = ["numpy>=2.0", 'starlette>=1.0; extra == "serve"']
+    older = SimpleNamespace(requires=requires, version="0.0.1")
+    monkeypatch.setattr(wheel, "distribution", lambda name: older)
+    with pytest.raises(ConfigError, match="newer than its installation"):
+        wheel.required_versions("serve")
