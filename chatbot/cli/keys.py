@@ -116,7 +116,7 @@ def show_passphrase(phrase: str) -> None:
         return
     display(phrase)
     say("this is its passphrase: shown once, stored nowhere")
-    say("send the file and the passphrase on two different ways")
+    say("send the page and the passphrase by two different ways")
 
 
 def ask_passphrase() -> str:
