@@ -27,8 +27,10 @@ def write_wheel(folder: Path, extra: str) -> Path:
     files = dict(_files_of(Path(chatbot.__file__).parent))
     facts = f"{_NAME}-{installed.version}.dist-info"
     files[f"{facts}/WHEEL"] = _WHEEL.encode()
-    for name in ("METADATA", "entry_points.txt"):
-        files[f"{facts}/{name}"] = (installed.read_text(name) or "").encode()
+    # PKG-INFO: what a build leaves in the folder of the source, found first if run from there.
+    metadata = installed.read_text("METADATA") or installed.read_text("PKG-INFO") or ""
+    files[f"{facts}/METADATA"] = metadata.encode()
+    files[f"{facts}/entry_points.txt"] = (installed.read_text("entry_points.txt") or "").encode()
     files[f"{facts}/RECORD"] = _record(files, f"{facts}/RECORD").encode()
     path = folder / f"{_NAME}-{installed.version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
