@@ -1,38 +1,24 @@
 """A desk's report -> an HTML page, which holds its questions and answers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
-from importlib.resources import files
-from typing import Any
-
-import yaml
 
 from chatbot.evaluation.desk import Case, DeskReport, Estimate, SystemReport
-
-Words = dict[str, Any]
+from chatbot.evaluation.html_page import Words, document, item, read_words, table
 
 
 def desk_page(report: DeskReport) -> str:
     """Return the report as a self-contained HTML page, in Korean and English."""
-    text = (files("chatbot.evaluation") / "desk_page.yaml").read_text(encoding="utf-8")
-    words = yaml.safe_load(text)
+    words = read_words("desk_page.yaml")
     parts = [
         f"<h1>{words['title']}</h1><p>{words['lead']}</p>",
         _promise(report, words),
         _bars(report.systems, words),
         _comparison(report.systems, words),
         *(_details(system, words) for system in report.systems),
-        f"<h2>{words['notes']}</h2><ul>{''.join(_item(note) for note in report.notes)}</ul>",
+        f"<h2>{words['notes']}</h2><ul>{''.join(item(note) for note in report.notes)}</ul>",
     ]
-    return (
-        '<!doctype html><html lang="ko"><meta charset="utf-8"><meta name="viewport" '
-        f'content="width=device-width"><title>{words["title"]}</title>'
-        f"<style>{words['style']}</style>{''.join(parts)}</html>\n"
-    )
-
-
-def _item(text: str) -> str:
-    return f"<li>{escape(text)}</li>"
+    return document(words["title"], parts, words["style"])
 
 
 def _promise(report: DeskReport, words: Words) -> str:
@@ -73,7 +59,7 @@ def _comparison(systems: Sequence[SystemReport], words: Words) -> str:
         for field, title in names.items()
     ]
     heads = ("", *(system.name for system in systems))
-    return f"<h2>{words['systems']}</h2>{_table(heads, rows)}<p><small>95 % intervals</small></p>"
+    return f"<h2>{words['systems']}</h2>{table(heads, rows)}<p><small>95 % intervals</small></p>"
 
 
 def _shown(estimate: Estimate, field: str = "") -> str:
@@ -87,12 +73,12 @@ def _shown(estimate: Estimate, field: str = "") -> str:
 def _details(system: SystemReport, words: Words) -> str:
     wrong = [(c.truth, c.given, str(c.n_times)) for c in system.confusions]
     heads = (words["truth"], words["given"], words["times"])
-    confusions = _table(heads, wrong) if wrong else f"<p>{words['none']}</p>"
+    confusions = table(heads, wrong) if wrong else f"<p>{words['none']}</p>"
     examples = [_example(case, words) for case in system.examples]
     heads = (words["question"], words["given"], words["truth"])
     return (
         f"<h2>{escape(system.name)}</h2><h3>{words['confusions']}</h3>{confusions}"
-        f"<details><summary>{words['examples']}</summary>{_table(heads, examples)}</details>"
+        f"<details><summary>{words['examples']}</summary>{table(heads, examples)}</details>"
     )
 
 
@@ -101,11 +87,3 @@ def _example(case: Case, words: Words) -> tuple[str, str, str]:
     mark = "✗" if case.is_wrong else "✓"
     given = f"{mark} {first}" if case.is_answered else f"{words['over']} ({mark} {first})"
     return case.question, given, case.truth
-
-
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
-    )
-    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'

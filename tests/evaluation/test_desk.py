@@ -1,7 +1,5 @@
 """Scores of a desk, and the page that shows them."""
 
-from html.parser import HTMLParser
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 from chatbot.evaluation.desk import Case, DeskReport, confusions, report_system, share
 from chatbot.evaluation.desk_page import desk_page
 from chatbot.evaluation.text_overlap import chrf, token_f1
+from tests.evaluation.pages import Reader, assert_loads_nothing
 
 TEXTS = st.text("가나다 라ab?", max_size=12)
 CASES = [
@@ -56,18 +55,6 @@ def test_nothing_handed_over_has_no_precision():
     assert report.right_hand_overs.n == 0
 
 
-class _Reader(HTMLParser):
-    def __init__(self):
-        super().__init__()
-        self.tags, self.text = [], ""
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-
-    def handle_data(self, data):
-        self.text += data
-
-
 def test_the_page_shows_texts_as_text_and_loads_nothing():
     systems = [report_system("rows", CASES), report_system("model", CASES[:3])]
     report = DeskReport(
@@ -78,8 +65,7 @@ def test_the_page_shows_texts_as_text_and_loads_nothing():
         systems=systems,
     )
     page = desk_page(report)
-    reader = _Reader()
-    reader.feed(page)
+    reader = Reader(page)
     assert "<b>뭐</b>?" in reader.text and "b" not in reader.tags
-    assert not {"script", "img", "link"} & set(reader.tags) and "http" not in page
+    assert_loads_nothing(page)
     assert "prefers-color-scheme:dark" in page and "66.7%" in reader.text
