@@ -22,7 +22,7 @@ EVERY_CORE := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev install-lora install-serve install-db tune sft format kernel docs demo desk test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
-        smoke reply chat why bridge serve qna forget privacy publish export deploy import encrypt-model decrypt-model keygen status stop \
+        smoke reply chat why bridge serve qna forget leaderboard privacy publish export deploy import encrypt-model decrypt-model keygen status stop \
         password seal unseal clean
 
 help:  ## show this list
@@ -125,6 +125,8 @@ status: install  ## where training is
 	$(RUN) status --root "$(ROOT)" $(value ARGS)
 stop: install  ## end training after a save
 	$(RUN) stop --root "$(ROOT)" $(value ARGS)
+leaderboard: install  ## every run beside the others: make leaderboard ARGS="--html runs.html"
+	$(RUN) leaderboard --root "$(ROOT)" $(value ARGS)
 smoke: install  ## three questions to the model
 	$(RUN) smoke --root "$(ROOT)" $(value ARGS)
 reply: install  ## one answer: make reply TEXT="오늘 뭐함"

@@ -28,6 +28,7 @@ COMMANDS = (
     "train",
     "status",
     "stop",
+    "leaderboard",
     "smoke",
     "reply",
     "chat",

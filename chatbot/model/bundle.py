@@ -213,6 +213,20 @@ def read_bundle(path: Path) -> Bundle:
         raise CheckpointError(f"model {path} cannot be read", hint="check the disk") from error
 
 
+def read_facts(path: Path) -> About:
+    """Return the facts about a saved model from its header, without reading its weights.
+
+    Raises CheckpointError if the file is no model or its header is damaged.
+    """
+    try:
+        metadata = read_header(map_file(path)).metadata
+        return msgspec.convert(read_json(metadata["about"], _MAX_VALUES), About)
+    except (OSError, ValueError, KeyError, RecursionError) as error:
+        raise CheckpointError(
+            f"model {path} is damaged", hint="copy or publish it again"
+        ) from error
+
+
 def read_bundle_bytes(content: bytes | bytearray, name: str) -> Bundle:
     """Read a model from memory; errors call it `name`."""
     return _parse(np.frombuffer(content, dtype=np.uint8), name)

@@ -11,6 +11,7 @@ STATUS = "status.json"
 METRICS = "metrics.jsonl"
 SAMPLES = "samples.txt"
 SETTINGS = "config.yaml"
+COMMENT = "comment.txt"  # what its user notes about the run
 LOG = "train.log"
 LOCK = "train.lock"
 PRIVACY = "privacy.json"
@@ -24,7 +25,7 @@ CHECKPOINT = "checkpoint-"  # followed by its step
 
 _NAMES = (
     LATEST, PREVIOUS, BEST, MODEL, SNAPSHOTS, CHECKSUMS, STALE, STATUS, METRICS, SAMPLES, SETTINGS,
-    LOG, LOCK, PRIVACY, PRIVACY_PAGE, TRAINER, LATEST_ADAPTER, BEST_ADAPTER, LEAK_GUARD,
+    COMMENT, LOG, LOCK, PRIVACY, PRIVACY_PAGE, TRAINER, LATEST_ADAPTER, BEST_ADAPTER, LEAK_GUARD,
 )  # fmt: skip
 _ENDINGS = (".part", ".old")  # temporary and replaced files
 
