@@ -22,7 +22,7 @@ EVERY_CORE := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev install-lora install-serve install-db tune sft format kernel docs demo desk test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
-        smoke reply chat why bridge serve qna forget leaderboard privacy publish export deploy import encrypt-model decrypt-model keygen status stop \
+        smoke reply chat why bridge serve qna forget leaderboard room privacy publish export deploy import encrypt-model decrypt-model keygen status stop \
         password seal unseal clean
 
 help:  ## show this list
@@ -115,6 +115,8 @@ archive: install  ## move old data and models to data/archive/
 	$(RUN) archive --root "$(ROOT)" $(value ARGS)
 organize: install  ## file exports from data/raw/inbox/
 	$(RUN) organize --root "$(ROOT)" $(value ARGS)
+room: install  ## who writes how much, when and how: make room ARGS="--html room.html"
+	@$(RUN) room --root "$(ROOT)" $(value ARGS)
 preprocess: install  ## exports -> tokens
 	$(RUN) preprocess --root "$(ROOT)" $(value ARGS)
 plan: install  ## say before training what will happen

@@ -23,6 +23,7 @@ COMMANDS = (
     "demo",
     "init",
     "organize",
+    "room",
     "preprocess",
     "plan",
     "train",
