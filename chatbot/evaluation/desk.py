@@ -1,17 +1,15 @@
 """Held-out questions of a desk and the answers of systems -> a report with intervals."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 
+from chatbot.evaluation.intervals import Estimate, mean, share
 from chatbot.evaluation.text_overlap import chrf, token_f1
 from chatbot.retrieval.terms import same_letters
 
-_Z = 1.959964  # 95 %, two sides
-_N_RESAMPLES = 1000
 _N_CONFUSIONS = 10
 _N_EXAMPLES = 20
 
@@ -36,15 +34,6 @@ class Case(msgspec.Struct, frozen=True):
     def is_hit(self, k: int) -> bool:
         """Whether the true answer is among its first k."""
         return same_letters(self.truth) in map(same_letters, self.ranked[:k])
-
-
-class Estimate(msgspec.Struct, frozen=True):
-    """A share or a mean, and its 95 % interval; `n`: of how many questions."""
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 class Confusion(msgspec.Struct, frozen=True):
@@ -82,30 +71,6 @@ class DeskReport(msgspec.Struct, frozen=True, kw_only=True):
     promise: str
     notes: list[str]
     systems: list[SystemReport]
-
-
-def share(n_hits: int, n: int) -> Estimate:
-    """Return a share with its Wilson interval.
-
-    >>> share(5, 50)  # doctest: +ELLIPSIS
-    Estimate(value=0.1, low=0.0434..., high=0.2136..., n=50)
-    """
-    if n == 0:
-        return Estimate(math.nan, 0.0, 1.0, 0)
-    value, z2 = n_hits / n, _Z**2
-    middle = (value + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z / (1 + z2 / n) * math.sqrt(value * (1 - value) / n + z2 / (4 * n * n))
-    return Estimate(value, max(0.0, middle - half), min(1.0, middle + half), n)
-
-
-def mean(values: Sequence[float], rng: np.random.Generator) -> Estimate:
-    """Return a mean with its bootstrap interval."""
-    if not len(values):
-        return Estimate(math.nan, math.nan, math.nan, 0)
-    numbers = np.asarray(values)
-    means = [rng.choice(numbers, len(numbers)).mean() for _ in range(_N_RESAMPLES)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(float(numbers.mean()), float(low), float(high), len(numbers))
 
 
 def report_system(name: str, cases: Sequence[Case]) -> SystemReport:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-from chatbot.evaluation.desk import Case, DeskReport, Estimate, SystemReport
+from chatbot.evaluation.desk import Case, DeskReport, SystemReport
 from chatbot.evaluation.html_page import Words, document, item, read_words, table
+from chatbot.evaluation.intervals import Estimate
 
 
 def desk_page(report: DeskReport) -> str:

@@ -4,7 +4,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from chatbot.evaluation.desk import Case, DeskReport, SystemReport, report_system, share
+from chatbot.evaluation.desk import Case, DeskReport, SystemReport, report_system
+from chatbot.evaluation.intervals import share
 from chatbot.retrieval.desk import DeskTable, read_desk_table
 from chatbot.retrieval.grounding import (
     N_COMPARED,

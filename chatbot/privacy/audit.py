@@ -12,8 +12,9 @@ import numpy as np
 from chatbot.corpus.store import Corpus, TokenStore, session_bounds
 from chatbot.corpus.template import Turn, render_all
 from chatbot.corpus.tokenizer import Tokenizer
+from chatbot.inference.scoring import item_of
 from chatbot.model.interface import LanguageModel
-from chatbot.privacy.memorization import item_of, ranks
+from chatbot.privacy.memorization import ranks
 from chatbot.training.interface import Blueprint
 from chatbot.training.loop import adopt_average, train_steps
 from chatbot.training.prepare import make_state, train_source

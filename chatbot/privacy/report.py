@@ -13,20 +13,17 @@ from chatbot.corpus.template import Turn
 from chatbot.corpus.tokenizer import Ids, Tokenizer
 from chatbot.inference.bot import Bot, BotSettings
 from chatbot.inference.generate import Prefix
+from chatbot.inference.scoring import Item, item_of, messages_of, spread
 from chatbot.ingest.masking.candidates import find_candidates
 from chatbot.ingest.masking.pseudonyms import Pseudonyms
 from chatbot.model.interface import Cache, LanguageModel, Logits, Tokens
 from chatbot.privacy.memorization import (
     Attack,
-    Item,
     attack,
     copied_share,
     exposure,
-    item_of,
     membership_scores,
-    messages_of,
     queries_to_extract,
-    spread,
 )
 from chatbot.privacy.results import CopiedReplies, PrivacyReport
 from chatbot.privacy.run_model import RunModel

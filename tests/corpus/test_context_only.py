@@ -15,8 +15,9 @@ from chatbot.corpus.store import TokenStore, open_corpus, session_bounds
 from chatbot.corpus.template import Turn, parse_turns
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.corpus.vocabulary import train_vocabulary
+from chatbot.inference.scoring import messages_of
 from chatbot.ingest.readers import KST
-from chatbot.privacy.memorization import copied_share, messages_of
+from chatbot.privacy.memorization import copied_share
 from chatbot.settings.schema import ObjectiveConfig
 from chatbot.training.batches import BatchSource
 from tests.conftest import Project, make_project

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.evaluation.desk import Case, DeskReport, confusions, report_system, share
+from chatbot.evaluation.desk import Case, DeskReport, confusions, report_system
 from chatbot.evaluation.desk_page import desk_page
+from chatbot.evaluation.intervals import share
 from chatbot.evaluation.text_overlap import chrf, token_f1
 from tests.evaluation.pages import Reader, assert_loads_nothing
 

@@ -10,19 +10,15 @@ from hypothesis import strategies as st
 
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.template import Turn
-from chatbot.privacy.audit import DIGITS, FORMS, REPEATS, draw_canaries, split_at_random
-from chatbot.privacy.memorization import (
+from chatbot.inference.scoring import (
     Item,
-    attack,
-    copied_share,
-    exposure,
     item_of,
     messages_of,
-    queries,
-    queries_to_extract,
     reply_logits,
     token_log_probabilities,
 )
+from chatbot.privacy.audit import DIGITS, FORMS, REPEATS, draw_canaries, split_at_random
+from chatbot.privacy.memorization import attack, copied_share, exposure, queries, queries_to_extract
 from chatbot.privacy.page import page
 from chatbot.privacy.report import quick_report
 from chatbot.privacy.results import PrivacyReport, read_report
