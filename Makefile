@@ -22,7 +22,6 @@ EVERY_CORE := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev install-lora install-serve install-db tune sft format kernel docs demo desk test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
-        smoke reply chat why bridge serve qna forget leaderboard room privacy publish export deploy import encrypt-model decrypt-model keygen status stop \
         password seal unseal clean
 
 help:  ## show this list
@@ -151,6 +150,8 @@ import: install  ## take such a folder back: make import TARGET=my-model
 	$(RUN) import --root "$(ROOT)" $(value ARGS) "$(or $(TARGET),$(ROOT)/artifacts/hf)"
 forget: install  ## take messages out: make forget ARGS="--speaker NAME"
 	@$(RUN) forget --root "$(ROOT)" $(WHAT) $(value ARGS)
+eval: install  ## how good models are: make eval, make eval ARGS="RUN MODEL --json"
+	@$(RUN) eval --root "$(ROOT)" $(value ARGS)
 privacy: install  ## what the model remembers of the chat
 	$(RUN) privacy --root "$(ROOT)" $(value ARGS)
 publish: install  ## one model file in artifacts/

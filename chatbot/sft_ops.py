@@ -22,6 +22,7 @@ COMMANDS = (
     "bridge",
     "serve",
     "qna",
+    "eval",
     "publish",
     "export",
     "archive",

@@ -38,6 +38,7 @@ COMMANDS = (
     "serve",
     "qna",
     "forget",
+    "eval",
     "privacy",
     "publish",
     "export",

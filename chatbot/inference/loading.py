@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from msgspec.structs import replace as replace_settings
+
 from chatbot.corpus.ngrams import NgramIndex
+from chatbot.corpus.store import Corpus, open_corpus
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.crypto.age import Identity, decrypt
 from chatbot.crypto.age_keys import identity_of
@@ -87,6 +90,23 @@ def run_model_path(config: Config) -> Path:
     return path
 
 
+def named_model(name: str, config: Config) -> Path:
+    """Return the model of a run by its name, or at a path.
+
+    Raises CheckpointError if there is neither.
+    """
+    path = run_folder(replace_settings(config, run_name=name)).models()[0]
+    if path.exists():
+        return path
+    path = config.path(name)
+    if not path.exists():
+        raise CheckpointError(
+            f"{name} is neither a run with a model nor the path of one",
+            hint="`chatbot train` makes one",
+        )
+    return path
+
+
 def is_published(path: Path, config: Config) -> bool:
     """Whether a model is a published file, and not of a run of this project."""
     return path.is_file() and path not in run_folder(config).models()
@@ -141,6 +161,24 @@ def language_model(bundle: Bundle, config: Config) -> BatchLanguageModel:
     """Return the language model of a saved model, without torch where that is faster."""
     opener = importlib.import_module(family_of(bundle.family).opener)
     return cast(BatchLanguageModel, opener.language_model(bundle, config))
+
+
+def trained_corpus(bundle: Bundle, config: Config) -> Corpus:
+    """Open the processed data that a model was trained on.
+
+    Raises CheckpointError if the data, or their tokenizer, are not the model's.
+    """
+    corpus = open_corpus(config.processed_dir)
+    hint = "train again, or bring that data back"
+    if bundle.about.data_fingerprint != corpus.stats.fingerprint:
+        raise CheckpointError(
+            f"the model was not trained on the data in {config.processed.dir}", hint=hint
+        )
+    if bundle.tokenizer.sha256 != corpus.tokenizer.sha256:
+        raise CheckpointError(
+            f"the model has another tokenizer than the data in {config.processed.dir}", hint=hint
+        )
+    return corpus
 
 
 # ---------------------------------------------------------------- the bot

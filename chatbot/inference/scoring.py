@@ -6,6 +6,7 @@ T tokens, V vocabulary.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.model.interface import LanguageModel
 
 Floats = npt.NDArray[np.float64]
+T = TypeVar("T")
 
 _TOKENS_AT_ONCE = 4096
 _NUMBERS_AT_ONCE = 1 << 26  # of logits: 256 MB
@@ -55,7 +57,7 @@ def item_of(past: Sequence[Turn], turn: Turn, tokenizer: Tokenizer, room: int) -
     return Item(prompt, reply, turn.text)
 
 
-def spread(items: Iterable[Item], n: int) -> list[Item]:
+def spread(items: Iterable[T], n: int) -> list[T]:
     """Return at most n evenly spaced items."""
     all_items = list(items)
     return all_items[:: max(1, -(-len(all_items) // n))][:n]

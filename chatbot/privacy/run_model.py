@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from chatbot.corpus.store import Corpus, open_corpus
-from chatbot.errors import CheckpointError
-from chatbot.inference.loading import open_network
+from chatbot.corpus.store import Corpus
+from chatbot.inference.loading import open_network, trained_corpus
 from chatbot.inference.speakers import require_persona
 from chatbot.model.bundle import Bundle
 from chatbot.model.interface import LanguageModel
@@ -27,12 +26,7 @@ class RunModel:
 def open_run_model(bundle: Bundle, config: Config) -> RunModel:
     """Open a model with its data; raises CheckpointError if they do not belong together."""
     require_persona(bundle.about, config)
-    corpus = open_corpus(config.processed_dir)
-    if bundle.about.data_fingerprint != corpus.stats.fingerprint:
-        raise CheckpointError(
-            f"run {config.run_name} was not trained on the data in {config.processed.dir}",
-            hint="train again, or bring that data back",
-        )
+    corpus = trained_corpus(bundle, config)
     return RunModel(bundle, open_network(bundle, config).language_model(), corpus)
 
 

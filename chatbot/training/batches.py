@@ -179,8 +179,13 @@ class BatchSource:
 
     def in_order(self, max_tokens: int) -> Iterator[Batch]:
         """Yield batches for evaluation: evenly spread pieces, of about `max_tokens` in all."""
+        for _, batch in self.in_order_with_pieces(max_tokens):
+            yield batch
+
+    def in_order_with_pieces(self, max_tokens: int) -> Iterator[tuple[Ints, Batch]]:
+        """Yield the batches of `in_order`, each with the indices of its pieces: (B,)."""
         for rows in self._in_order(max_tokens):
-            yield self._assemble(rows)
+            yield rows, self._assemble(rows)
 
     def n_in_order(self, max_tokens: int) -> int:
         """Return how many batches `in_order` yields."""

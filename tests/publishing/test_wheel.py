@@ -23,7 +23,9 @@ def test_the_wheel_holds_every_file_and_its_record_fits(tmp_path):
     rows = [line.rsplit(",", 2) for line in content[record].decode().splitlines()]
     assert {row[0] for row in rows} == set(content)
     metadata = content[record.replace("RECORD", "METADATA")].decode()
-    assert f"\nVersion: {version('chatbot')}\n" in metadata and "Requires-Dist: starlette" in metadata
+    assert (
+        f"\nVersion: {version('chatbot')}\n" in metadata and "Requires-Dist: starlette" in metadata
+    )
     for name, digest, size in rows:
         if name != record:
             stated = base64.urlsafe_b64encode(hashlib.sha256(content[name]).digest()).decode()
