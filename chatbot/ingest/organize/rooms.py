@@ -89,7 +89,7 @@ def choose_rooms(config: Config) -> dict[str, list[ExportEntry]]:
         return _no_rooms(has_tables)
     rooms = read_manifest(config.path(config.raw.manifest_path)).rooms
     if not rooms:
-        if has_tables and chosen == "auto":
+        if has_tables and chosen in ("auto", "all"):
             return {}
         raise CorpusError(
             "no export is organized yet",
