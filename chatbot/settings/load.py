@@ -247,6 +247,11 @@ def _unknown(name: str, where: str, naming: Naming) -> ConfigError:
     place = f" in {where}" if where else ""
     home = next((file for file, keys in naming.files.items() if name.split(".")[0] in keys), None)
     if home and where and where != "--set":
+        *sections, key = name.split(".")
+        if sections:
+            levels = " ".join(f"`{section}:`" for section in sections)
+            hint = f"in configs/{home}, write `{key}: ...` on an indented line below {levels}"
+            return ConfigError(f"setting {name} has a dot{place}", hint=hint)
         return ConfigError(
             f"setting {name} does not belong{place}", hint=f"move it to configs/{home}"
         )

@@ -40,6 +40,12 @@ def test_key_in_the_wrong_file_is_sent_to_the_right_one(project):
     assert hint == "move it to configs/train.yaml"
 
 
+def test_key_with_a_dot_is_told_its_section(project):
+    message, hint = changed(project, "gen.yaml", "output:", "serve.port: 8001\noutput:")
+    assert message == "setting serve.port has a dot in configs/gen.yaml"
+    assert hint == "in configs/gen.yaml, write `port: ...` on an indented line below `serve:`"
+
+
 def test_wrong_type_names_the_setting(project):
     message, _ = changed(project, "train.yaml", "  batch_size: auto", "  batch_size: 0")
     assert message.startswith("setting optimization.batch_size")
