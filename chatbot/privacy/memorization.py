@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatbot.corpus.store import TokenStore, session_bounds
-from chatbot.corpus.template import parse
-from chatbot.corpus.tokenizer import Ids, Tokenizer
+from chatbot.corpus.tokenizer import Ids
 from chatbot.inference.sampling import allowed_scores, distribution
 from chatbot.inference.scoring import Floats, Item, reply_logits, token_log_probabilities
 from chatbot.model.interface import LanguageModel
@@ -131,21 +129,3 @@ def ranks(model: LanguageModel, items: Sequence[Item]) -> dict[str, int]:
     }
     ordered = sorted(scores, key=lambda text: -scores[text])
     return {text: place for place, text in enumerate(ordered, start=1)}
-
-
-# ---------------------------------------------------------------- verbatim
-def copied_share(replies: Sequence[str], store: TokenStore, tokenizer: Tokenizer, n: int) -> float:
-    """Return the share of replies that contain n successive characters of a split's messages.
-
-    The split is streamed, so that memory grows with the replies only.
-    """
-    replies_with: dict[str, set[int]] = {}
-    for number, reply in enumerate(replies):
-        for place in range(len(reply) - n + 1):
-            replies_with.setdefault(reply[place : place + n], set()).add(number)
-    copied: set[int] = set()
-    for begin, end in zip(*session_bounds(store.tokens, tokenizer.bos_id), strict=True):
-        for _, text in parse(store.tokens[begin:end].tolist(), tokenizer):
-            for place in range(len(text) - n + 1):
-                copied |= replies_with.get(text[place : place + n], set())
-    return len(copied) / max(1, len(replies))

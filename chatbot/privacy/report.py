@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from chatbot.corpus.copying import COPIED_CHARS, copied_share
 from chatbot.corpus.preview import turns_by_session
 from chatbot.corpus.store import Corpus, TokenStore
 from chatbot.corpus.template import Turn
@@ -20,7 +21,6 @@ from chatbot.model.interface import Cache, LanguageModel, Logits, Tokens
 from chatbot.privacy.memorization import (
     Attack,
     attack,
-    copied_share,
     exposure,
     membership_scores,
     queries_to_extract,
@@ -33,7 +33,6 @@ from chatbot.settings.schema import PrivacyConfig, SamplingConfig
 LONG_CHARS = (20, 14, 10, 7)
 ENOUGH = 30
 _ENOUGH_SECRETS = 5
-COPIED_CHARS = 20
 QUERIES = (10, 100, 1000)
 _N_REFERENCES = 255
 STANDS_OUT_BITS = 7  # first or second rank of 256: by chance, one string in 128

@@ -10,6 +10,7 @@ import pytest
 from chatbot.cli.invented_room import FRIEND, PERSONA, invent_room, write_android_export
 from chatbot.conversation import Message
 from chatbot.corpus import packing
+from chatbot.corpus.copying import copied_share
 from chatbot.corpus.ngrams import N, index_ngrams
 from chatbot.corpus.store import TokenStore, open_corpus, session_bounds
 from chatbot.corpus.template import Turn, parse_turns
@@ -17,7 +18,6 @@ from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.corpus.vocabulary import train_vocabulary
 from chatbot.inference.scoring import messages_of
 from chatbot.ingest.readers import KST
-from chatbot.privacy.memorization import copied_share
 from chatbot.settings.schema import ObjectiveConfig
 from chatbot.training.batches import BatchSource
 from tests.conftest import Project, make_project

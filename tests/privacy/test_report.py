@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatbot.corpus.copying import copied_share
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.template import Turn
 from chatbot.inference.scoring import (
@@ -18,7 +19,7 @@ from chatbot.inference.scoring import (
     token_log_probabilities,
 )
 from chatbot.privacy.audit import DIGITS, FORMS, REPEATS, draw_canaries, split_at_random
-from chatbot.privacy.memorization import attack, copied_share, exposure, queries, queries_to_extract
+from chatbot.privacy.memorization import attack, exposure, queries, queries_to_extract
 from chatbot.privacy.page import page
 from chatbot.privacy.report import quick_report
 from chatbot.privacy.results import PrivacyReport, read_report
