@@ -182,11 +182,11 @@ def bind(limits: ServeConfig) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise ConfigError(
                 f"port {limits.port} is in use",
-                hint=f"another `chatbot serve`? stop it, or set `serve.port: {limits.port + 1}`",
+                hint=f"another `chatbot serve`? stop it, or add --set serve.port={limits.port + 1}",
             ) from error
         if error.errno == errno.EACCES:
             raise ConfigError(
-                f"port {limits.port} needs an administrator", hint="set `serve.port: 8000`"
+                f"port {limits.port} needs an administrator", hint="add --set serve.port=8000"
             ) from error
         raise _no_address(limits) from error
 
@@ -194,5 +194,5 @@ def bind(limits: ServeConfig) -> socket.socket:
 def _no_address(limits: ServeConfig) -> ConfigError:
     return ConfigError(
         f"this computer has no address `serve.host` {limits.host}",
-        hint="`serve.host: 127.0.0.1` is this computer only, `serve.host: 0.0.0.0` the network",
+        hint="--set serve.host=127.0.0.1 is this computer only, serve.host=0.0.0.0 the network",
     )
