@@ -8,6 +8,7 @@ import msgspec
 from chatbot.corpus.preview import turns_by_session
 from chatbot.corpus.store import Corpus
 from chatbot.corpus.template import Turn
+from chatbot.evaluation.imitation import ImitationReport, imitation
 from chatbot.evaluation.metrics import (
     N_PAST_TOKENS,
     EndReport,
@@ -17,7 +18,16 @@ from chatbot.evaluation.metrics import (
     likelihood,
     ranking,
 )
-from chatbot.inference.loading import open_model, open_network, trained_corpus
+from chatbot.inference.bot import Bot
+from chatbot.inference.generate import Prefix
+from chatbot.inference.loading import (
+    bot_settings,
+    language_model,
+    leak_guard,
+    open_model,
+    open_network,
+    trained_corpus,
+)
 from chatbot.inference.scoring import Item, item_of, spread
 from chatbot.model.interface import LanguageModel
 from chatbot.settings.schema import Config
@@ -26,7 +36,10 @@ Reply = tuple[Sequence[Turn], Turn]  # the past of a held-out reply, and the rep
 
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
-    """How good a model is. `ends` is None for text without end tokens."""
+    """How good a model is.
+
+    `ends` is None for text without end tokens, `imitation` where only one member speaks.
+    """
 
     model: str
     run_name: str
@@ -36,6 +49,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     likelihood: LikelihoodReport
     rankings: list[RankingReport]
     ends: EndReport | None
+    imitation: ImitationReport | None
 
 
 def evaluate_model(
@@ -45,7 +59,7 @@ def evaluate_model(
     ask: Callable[[], str | None],
     on_work: Callable[[], object] = lambda: None,
 ) -> ModelReport:
-    """Measure a model on the held-out sessions; `n_replies` of them are ranked, evenly spread.
+    """Measure a model on the held-out sessions; `n_replies` are ranked, as many generated.
 
     `ask`: for the key of an encrypted model. Raises CheckpointError for a model of other data.
     """
@@ -58,6 +72,10 @@ def evaluate_model(
     replies = held_out_replies(corpus)
     chosen = spread(replies, n_replies)
     pool = [turn.text for _, turn in replies]
+    own = [past for past, _ in spread((r for r in replies if r[1].speaker == 0), n_replies)]
+    guard = leak_guard(path, bundle.about, config)
+    reader, settings = Prefix(language_model(bundle, config)), bot_settings(config, bundle.about)
+    bot = Bot(reader, corpus.tokenizer, settings, guard=guard)
     return ModelReport(
         model=path.name if path.is_file() else path.parent.name,
         run_name=bundle.about.run_name,
@@ -67,6 +85,7 @@ def evaluate_model(
         likelihood=measured,
         rankings=ranking(model, chosen, pool, corpus.tokenizer, on_work),
         ends=_ends(model, chosen, corpus),
+        imitation=imitation(bot, corpus, own, on_work),
     )
 
 

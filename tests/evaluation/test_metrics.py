@@ -108,7 +108,21 @@ def test_the_command_prints_numbers_and_no_text(trained, capsys):
     bpb = report["likelihood"]["reply_bpb"]
     assert bpb["low"] <= bpb["value"] <= bpb["high"] and report["run_name"] == "main"
     assert report["n_replies"] == 2 and report["rankings"][0]["n_distractors"] == 20
-    assert not any("가" <= letter <= "힣" for letter in json.dumps(report, ensure_ascii=False))
+    imitation = report["imitation"]
+    assert imitation["n_replies"] == 2 and len(imitation["styles"]) == 13
+    assert {bag["group"] for bag in imitation["bags"]} >= {"persona, later", "others, later"}
+    features = {style["feature"] for style in imitation["styles"]}
+    shown = json.dumps(report, ensure_ascii=False)
+    for feature in features:
+        shown = shown.replace(feature, "")
+    assert not any("가" <= letter <= "힣" for letter in shown)
+
+
+def test_the_command_prints_a_table(trained, capsys):
+    assert trained.run("eval", "--replies", "2") == 0
+    shown = capsys.readouterr()
+    assert "reply bits/byte" in shown.out and "taken for the persona" in shown.out
+    assert "intervals: 95 %" in shown.err
 
 
 def test_models_of_other_data_and_unknown_models_are_refused(trained, capsys):
@@ -117,3 +131,11 @@ def test_models_of_other_data_and_unknown_models_are_refused(trained, capsys):
     assert trained.run("preprocess", "--set", "processed.preprocess.min_context_turns=2") == 0
     assert trained.run("eval") == 2
     assert "was not trained on the data" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_model_on_a_base_is_measured_by_the_same_command(tuned, capsys):
+    assert tuned("qwen2").run("eval", "--replies", "1", "--json") == 0
+    (report,) = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert report["likelihood"]["reply_bpb"]["value"] > 0
+    assert report["ends"]["expected_per_end"]["n"] == 1 and report["imitation"]["bags"]
