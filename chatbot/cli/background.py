@@ -50,7 +50,7 @@ def start_background(args: argparse.Namespace, config: Config) -> None:
     command = [sys.executable, "-m", module, "train", "--root", str(Path(config.root).resolve())]
     command += ["--stage", args.stage] if args.stage else []
     command += ["--fresh-sft"] if args.fresh_sft else []
-    command += [part for setting in args.set for part in ("--set", setting)]
+    command += [part for setting in args.overrides for part in ("--set", setting)]
     command += ["--resume", str(args.resume.resolve())] if args.resume else []
     detached = (
         {"creationflags": 0x00000208}  # DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP

@@ -114,8 +114,9 @@ def call(arguments: Sequence[str], program: Program = OURS) -> None:
     """Run one command with typed arguments; raises its errors."""
     command = arguments[0] if arguments and arguments[0] in program.commands else None
     args = build_parser(command, program).parse_args(arguments)
-    _refuse_unlocking(args.set)
-    config = program.load_config(args.root, tuple(args.set))
+    args.overrides = (*args.overrides, *args.more_overrides)
+    _refuse_unlocking(args.overrides)
+    config = program.load_config(args.root, args.overrides)
     protect(config, TERMINAL.warn)
     program.load_command(args.command).run(args, config)
 
@@ -171,18 +172,32 @@ def build_parser(only: str | None = None, program: Program = OURS) -> argparse.A
         module = program.load_command(name)
         summary = (module.__doc__ or "").splitlines()[0]
         command = commands.add_parser(name, help=summary, description=summary)
-        command.add_argument(
-            "--root", type=Path, default=Path(), help="the project's folder (default: here)"
-        )
-        command.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="SECTION.KEY=VALUE",
-            help="change a setting for this call only",
-        )
+        command.set_defaults(root=Path(), overrides=[], more_overrides=[])
+        _add_common(command, "overrides")
         module.add_arguments(command)
+        for action in command._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for subcommand in action.choices.values():
+                    _add_common(subcommand, "more_overrides")
     return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, overrides: str) -> None:
+    """Add --root and --set, which a subcommand takes as well: before its name or after it."""
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="the project's folder (default: here)",
+    )
+    parser.add_argument(
+        "--set",
+        dest=overrides,
+        action="append",
+        default=argparse.SUPPRESS,
+        metavar="SECTION.KEY=VALUE",
+        help="change a setting for this call only",
+    )
 
 
 def _use_utf8() -> None:

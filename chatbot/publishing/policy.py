@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from chatbot.errors import ChatbotError, CheckpointError
+from chatbot.errors import ChatbotError, CheckpointError, ConfigError
 from chatbot.inference.speakers import require_persona
 from chatbot.model.bundle import About, Bundle, read_bundle
 from chatbot.model.leak_guard import read_index
@@ -50,6 +50,18 @@ def require_shareable_file(path: Path, config: Config) -> None:
             hint="`chatbot publish` writes it again without them",
         )
     require_persona(about, config)
+
+
+def require_no_desk(config: Config) -> None:
+    """Raise ConfigError where answers come from the rows of a desk, which stay on this computer.
+
+    A page or a container would answer by the model alone, and hand nothing over to a person.
+    """
+    if config.qna.answering.enabled:
+        raise ConfigError(
+            "`qna.answering.enabled` is set, and a page or a container has no rows to answer from",
+            hint="`chatbot serve` answers from them; set it to false to give the model alone away",
+        )
 
 
 def require_not_stale(path: Path) -> None:

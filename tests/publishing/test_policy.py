@@ -109,3 +109,9 @@ def test_a_model_written_again_is_the_same_file(published, tmp_path):
     path = published.root / "artifacts/model_latest.safetensors"
     write_bundle(tmp_path / "again.safetensors", read_bundle(path), "fp16")
     assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("command", [["export", "--to", "page"], ["deploy"]], ids=" ".join)
+def test_a_desk_is_not_given_away_without_its_rows(trained, command, capsys):
+    settings = (*TINY, "qna.answering.enabled=true")
+    assert "no rows to answer from" in refusal(trained, command, settings, capsys)

@@ -54,7 +54,7 @@ def _demo(args: argparse.Namespace, config: Config) -> None:
     root = config.path(FOLDER)
     say(f"the desk lives in {root}; nothing of yours is touched")
     make_desk(root, args.rows, config.runtime.seed)
-    overrides = (f"optimization.max_minutes={args.minutes}", *args.set)
+    overrides = (f"optimization.max_minutes={args.minutes}", *args.overrides)
     in_desk = ["--root", str(root), *(part for each in overrides for part in ("--set", each))]
     for title, command, words in _STEPS:
         say(f"\n== {title}")

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     if not demo.path(demo.raw.manifest_path).exists():
         export = write_android_export(invent_room(args.sessions, config.runtime.seed))
         write_bytes(demo.path(demo.raw.inbox_dir) / "KakaoTalkChats.txt", export)
-    overrides = (*_SETTINGS, f"optimization.max_minutes={args.minutes}", *args.set)
+    overrides = (*_SETTINGS, f"optimization.max_minutes={args.minutes}", *args.overrides)
     in_demo = ["--root", str(root), *(part for each in overrides for part in ("--set", each))]
     for title, command in _STEPS:
         say(f"\n== {title}")

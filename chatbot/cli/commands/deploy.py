@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> None:
     """Write the folder."""
     from chatbot.publishing.export import require_new
+    from chatbot.publishing.policy import require_no_desk
 
     if args.unencrypted and args.kind != "docker":
         raise ConfigError(
@@ -31,6 +32,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
             hint="add --kind docker, or leave --unencrypted out",
         )
     require_owner(config)
+    require_no_desk(config)
     folder = args.to or config.path(config.storage.artifacts_dir) / args.kind
     require_new(folder)
     _KINDS[args.kind](folder, args, config)

@@ -39,9 +39,12 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Export the model that `reply` would use."""
     from chatbot.inference.loading import find_model
     from chatbot.publishing.export import ExportOptions
+    from chatbot.publishing.policy import require_no_desk
 
     require_owner(config)
     export = _export_of(args, config.family)  # before asking for a key
+    if export.is_encrypted:
+        require_no_desk(config)
     phrase = passphrase_of_page() if export.is_encrypted else ""
     target = _new_target(args, config)
     bundle = open_shareable(find_model(config), config)
