@@ -106,7 +106,7 @@ def room_page(statistics: RoomStatistics) -> str:
         for kind, rule, n in account_rows(statistics)
     ]
     parts.append(f"<h2>{words['kept']}</h2>{table(words['account_heads'], rows)}")
-    return document(words["title"], parts)
+    return document(words["title"], parts, words["style"])
 
 
 def _summary(statistics: RoomStatistics, words: Words) -> str:
