@@ -156,6 +156,12 @@ def sparkline(values: Iterable[float], columns: int = 60) -> str:
     return "".join(blocks[round((v - low) / ((high - low) or 1) * 7)] for v in points)
 
 
+def clear_terminal() -> None:
+    """Begin again at the top of a terminal; does nothing in a file."""
+    if sys.stdout.isatty():
+        print("\033[H\033[2J", end="", flush=True)
+
+
 def print_rows(rows: Sequence[tuple[str, str]]) -> None:
     """Print names and values, a pair per line."""
     for name, value in rows:

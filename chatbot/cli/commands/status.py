@@ -1,24 +1,40 @@
 """Show the state of the run: step, losses, speed, time left, and whether a trainer is running."""
 
 import argparse
+import time
 from datetime import datetime
 
-from chatbot.cli.screen import display, duration, print_rows, sparkline
+from chatbot.cli.screen import clear_terminal, display, duration, print_rows, sparkline
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
 from chatbot.training.families import run_folder
 from chatbot.training.folder import Status, read_metrics
 from chatbot.training.stages import current_stage
 
+_LIVE = ("starting", "running")
+_PAUSE_SECONDS = 2
+_CURVES = (("training", "loss"), ("validation", "val_loss"))
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Nothing to add."""
+    """Add --watch."""
+    parser.add_argument(
+        "--watch", action="store_true", help="show it again every few seconds until the run ends"
+    )
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """Print the status of the run."""
-    del args
+    """Print the status of the run, once or until it ends."""
     config = current_stage(config)
+    if args.watch:
+        clear_terminal()
+    while _show(config) in _LIVE and args.watch:
+        time.sleep(_PAUSE_SECONDS)
+        clear_terminal()
+
+
+def _show(config: Config) -> str:
+    """Print the status and the curves; return the state."""
     folder = run_folder(config)
     status = folder.read_status()
     if status is None:
@@ -26,9 +42,12 @@ def run(args: argparse.Namespace, config: Config) -> None:
             f"run {config.run_name} has not begun", hint="start it with `chatbot train`"
         )
     print_rows(_rows(config.run_name, status))
-    curve = [line["val_loss"] for line in read_metrics(folder) if "val_loss" in line]
-    if len(curve) > 1:
-        display(f"validation  {sparkline(curve)}  {curve[0]:.2f} -> {curve[-1]:.2f}")
+    metrics = read_metrics(folder)
+    for name, key in _CURVES:
+        curve = [line[key] for line in metrics if key in line]
+        if len(curve) > 1:
+            display(f"{name:<11} {sparkline(curve)}  {curve[0]:.2f} -> {curve[-1]:.2f}")
+    return status.state
 
 
 def _rows(run_name: str, status: Status) -> list[tuple[str, str]]:
