@@ -3,10 +3,12 @@
 import argparse
 import time
 from datetime import datetime
+from pathlib import Path
 
-from chatbot.cli.screen import clear_terminal, display, duration, print_rows, sparkline
+from chatbot.cli.screen import clear_terminal, display, duration, print_rows, say, sparkline
 from chatbot.errors import CheckpointError
 from chatbot.settings.schema import Config
+from chatbot.storage.files import write_bytes
 from chatbot.training.families import run_folder
 from chatbot.training.folder import Status, read_metrics
 from chatbot.training.stages import current_stage
@@ -17,9 +19,12 @@ _CURVES = (("training", "loss"), ("validation", "val_loss"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --watch."""
+    """Add --watch and --html."""
     parser.add_argument(
         "--watch", action="store_true", help="show it again every few seconds until the run ends"
+    )
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="also write a page with curves and samples"
     )
 
 
@@ -31,6 +36,17 @@ def run(args: argparse.Namespace, config: Config) -> None:
     while _show(config) in _LIVE and args.watch:
         time.sleep(_PAUSE_SECONDS)
         clear_terminal()
+    if args.html is not None:
+        _write_page(args.html, config)
+
+
+def _write_page(path: Path, config: Config) -> None:
+    from chatbot.evaluation.run_page import run_page
+
+    folder = run_folder(config)
+    facts = _rows(config.run_name, folder.read_status() or Status())
+    write_bytes(path, run_page(folder, facts).encode(), mode=0o600)
+    say(f"written to {path}")
 
 
 def _show(config: Config) -> str:
