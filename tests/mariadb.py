@@ -44,7 +44,7 @@ class Server:
             *self._own,
         ]
         command += ["--skip-networking", f"--socket={self.socket}", "--sql-mode="]
-        command += ["--innodb-flush-log-at-trx-commit=0", "--max-allowed-packet=64M"]
+        command += ["--max-allowed-packet=64M"]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         for _ in range(_START_SECONDS * 10):
