@@ -82,7 +82,7 @@ class Engine:
         self._turn = threading.Lock()
         self._local = threading.local()  # whether a thread has the turn
         self._is_closed = False
-        self.n_steps = self.n_read = self.n_reused = 0
+        self.n_reused = 0  # tokens of prompts that a cache already had
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
@@ -140,15 +140,14 @@ class Engine:
     def take_slot(self, owner: str, tokens: Sequence[int], options: LeaseOptions) -> "_Slot":
         """Return the reserved slot: the one that has read most of `tokens`, or the oldest."""
         with self._slots_changed:
-            own = [] if options.is_alone else [s for s in self._free if s.owner == owner]
-            slot = max(own, key=lambda slot: slot.prefix.n_common(tokens), default=self._free[0])
-            if not own or not slot.prefix.n_common(tokens):
-                slot = self._free[0]
-            if slot.owner != owner or options.is_alone:
-                slot.prefix.cut(0)
+            slot, n_common = self._free[0], 0
+            for other in () if options.is_alone else self._free:
+                if other.owner == owner and (n := other.prefix.n_common(tokens)) > n_common:
+                    slot, n_common = other, n
+            slot.prefix.cut(n_common)
             self._free.remove(slot)
             self._n_reserved -= 1
-        self.n_reused += slot.prefix.n_common(tokens)
+            self.n_reused += n_common
         slot.owner, slot.options = owner, options
         return slot
 
@@ -220,9 +219,7 @@ class Engine:
         for read in reads:
             if read.result is None:
                 self._compute_alone(read)
-            self.n_read += len(read.tokens)
             read.is_done.release()
-        self.n_steps += 1
 
     def _compute_together(self, reads: Sequence[_Read]) -> None:
         lengths = [read.cache.length for read in reads]

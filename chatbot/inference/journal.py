@@ -50,7 +50,6 @@ class Journal:
             self._file = path.open("a+b")
         if self._end_of_valid_lines(answerer) == 0:
             self._append(_Head(answerer))
-        self.n_continued = len(self._places)
 
     def _end_of_valid_lines(self, answerer: str) -> int:
         """Index the entries, and cut off what a killed process wrote in part."""

@@ -179,8 +179,12 @@ def _asked(
 
 def _key(row: TableRow) -> str:
     """Return what identifies a row in both tables: its id and its last question."""
-    asked = [turn.text for turn in row.turns if not turn.is_desk][-1]
-    return blake2b(f"{row.id}\0{asked}".encode(), digest_size=12).hexdigest()
+    return blake2b(f"{row.id}\0{_question_of(row)}".encode(), digest_size=12).hexdigest()
+
+
+def _question_of(row: TableRow) -> str:
+    """Return the last question of a row."""
+    return [turn.text for turn in row.turns if not turn.is_desk][-1]
 
 
 def _seed_of(key: str, seed: int) -> int:
@@ -233,10 +237,9 @@ def _write(job: TableJob, journal: Journal, result: AnsweredTable) -> None:
 
 
 def _record(row: TableRow, entry: Entry) -> dict[str, Any]:
-    asked = [turn.text for turn in row.turns if not turn.is_desk][-1]
     answer = entry.answer
     sources, handed_over = " ".join(answer.sources), "yes" if answer.is_handed_over else ""
-    values = row.id, row.kind, asked, answer.text, entry.seed, sources, handed_over
+    values = row.id, row.kind, _question_of(row), answer.text, entry.seed, sources, handed_over
     return dict(zip(_HEADER, values, strict=True))
 
 
