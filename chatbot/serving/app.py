@@ -98,7 +98,7 @@ class Routes:
         body = decoded(await self._body(request), openai.ChatRequest)
         persona, question = body.question(request.state.owner, self._rules)
         events = self._conversations.answer(choices(question, body.n or 1))
-        headers = ignored_header(body.said)
+        headers = ignored_header(body.input_messages)
         if body.stream:
             pieces = closing_after(openai.chat_stream(events, body, persona.id), events)
             return Stream(pieces, openai.error_event, _SSE, headers)
@@ -110,7 +110,7 @@ class Routes:
         body = decoded(await self._body(request), responses.ResponseRequest)
         persona, question = body.question(request.state.owner, self._rules)
         events = self._conversations.answer([question])
-        headers = ignored_header(body.said)
+        headers = ignored_header(body.input_messages)
         writer = responses.ResponseWriter(body, persona.id)
         if body.stream:
             pieces = closing_after(responses.response_stream(events, writer), events)
@@ -156,7 +156,7 @@ class Routes:
         if question is None:
             return json_response(writer.loaded())
         events = self._conversations.answer([question])
-        headers = ignored_header(body.said)
+        headers = ignored_header(body.input_messages)
         if body.stream is not False:
             pieces = closing_after(ollama.answer_stream(events, writer), events)
             return Stream(pieces, ollama.error_line, _NDJSON, headers)

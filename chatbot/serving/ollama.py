@@ -90,8 +90,8 @@ class OllamaChatRequest(OllamaRequest, frozen=True, kw_only=True):
     tools: list[Any] | None = None
 
     @property
-    def said(self) -> list[InputMessage]:
-        """The messages, each with its place."""
+    def input_messages(self) -> list[InputMessage]:
+        """The messages, each with its field name."""
         return [
             InputMessage(message.role, message.content, f"messages[{place}]")
             for place, message in enumerate(self.messages or ())
@@ -116,7 +116,7 @@ class OllamaGenerateRequest(OllamaRequest, frozen=True, kw_only=True):
     images: list[Any] | None = None
 
     @property
-    def said(self) -> list[InputMessage]:
+    def input_messages(self) -> list[InputMessage]:
         """The message, and the system prompt before it."""
         system = [InputMessage("system", self.system, "system")] if self.system else []
         return [*system, InputMessage("user", self.prompt, "prompt")] if self.prompt else []
@@ -138,11 +138,11 @@ def question_of(
     persona, options = rules.personas.find(request.model), request.options or Options()
     require_few(getattr(request, "messages", None) or (), rules, "messages")
     refuse_unsupported(request.refused)
-    if not request.said:
+    if not request.input_messages:
         return persona, None
     return persona, ReplyRequest(
         owner=owner,
-        turns=conversation_of(request.said, persona, rules, "messages"),
+        turns=conversation_of(request.input_messages, persona, rules, "messages"),
         speaker=persona.number,
         sampling=options.applied(rules),
         stop=stops_of(options.stop),

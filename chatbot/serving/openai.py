@@ -93,8 +93,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     web_search_options: Any = None
 
     @property
-    def said(self) -> list[InputMessage]:
-        """The messages, each with its place."""
+    def input_messages(self) -> list[InputMessage]:
+        """The messages, each with its field name."""
         return [
             InputMessage(message.role, message.content, f"messages[{place}]", message.name)
             for place, message in enumerate(self.messages)
@@ -123,7 +123,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
         )
         return persona, ReplyRequest(
             owner=f"{owner} {self.user}" if self.user else owner,
-            turns=conversation_of(self.said, persona, rules, "messages"),
+            turns=conversation_of(self.input_messages, persona, rules, "messages"),
             speaker=persona.number,
             sampling=sampling.applied(rules),
             stop=stops_of(self.stop),

@@ -146,7 +146,7 @@ def require_few(messages: Sized, rules: Rules, param: str) -> None:
 
 
 def conversation_of(
-    said: Sequence[InputMessage], persona: Persona, rules: Rules, param: str
+    input_messages: Sequence[InputMessage], persona: Persona, rules: Rules, param: str
 ) -> tuple[tuple[int | None, str], ...]:
     """Return the turns (speaker id, text) of a request; raises ApiError if they are invalid.
 
@@ -158,7 +158,7 @@ def conversation_of(
     numbers = dict(personas.names)
     turns: list[tuple[int | None, str]] = []
     n_chars = 0
-    for message in said:
+    for message in input_messages:
         text = message.text
         n_chars += len(text)
         if n_chars > limits.max_chars:
@@ -186,9 +186,9 @@ def _speaker_of(
     return None if number == persona.number else number
 
 
-def ignored_header(said: Iterable[InputMessage]) -> dict[str, str]:
+def ignored_header(input_messages: Iterable[InputMessage]) -> dict[str, str]:
     """Return the header that says that system prompts had no effect, if there are any."""
-    has_prompt = any(message.role in IGNORED_ROLES for message in said)
+    has_prompt = any(message.role in IGNORED_ROLES for message in input_messages)
     return {"x-ignored": "system"} if has_prompt else {}
 
 

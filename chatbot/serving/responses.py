@@ -77,20 +77,20 @@ class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):
     background: bool | None = None
 
     @property
-    def said(self) -> list[InputMessage]:
-        """The instructions and the messages, each with its place."""
-        said = (
+    def input_messages(self) -> list[InputMessage]:
+        """The instructions and the messages, each with its field name."""
+        input_messages = (
             [InputMessage("system", self.instructions, "instructions")] if self.instructions else []
         )
         if isinstance(self.input, str):
-            return [*said, InputMessage("user", self.input, "input")]
+            return [*input_messages, InputMessage("user", self.input, "input")]
         for place, item in enumerate(self.input):
             if item.type == "reasoning":
                 continue
             if item.type != "message":
                 raise invalid("only messages can be read", f"input[{place}].type")
-            said.append(InputMessage(item.role, item.content, f"input[{place}]"))
-        return said
+            input_messages.append(InputMessage(item.role, item.content, f"input[{place}]"))
+        return input_messages
 
     def question(self, owner: str, rules: Rules) -> tuple[Persona, ReplyRequest]:
         """Return who is asked, and what; raises ApiError for what cannot be done."""
@@ -103,7 +103,7 @@ class ResponseRequest(msgspec.Struct, frozen=True, kw_only=True):
         )
         return persona, ReplyRequest(
             owner=f"{owner} {self.user}" if self.user else owner,
-            turns=conversation_of(self.said, persona, rules, "input"),
+            turns=conversation_of(self.input_messages, persona, rules, "input"),
             speaker=persona.number,
             sampling=sampling.applied(rules),
             n_top=(self.top_logprobs or 0) if self.wants_logprobs else None,
