@@ -66,7 +66,7 @@ class Personas:
 
 @dataclass(frozen=True)
 class Rules:
-    """What a request is read by: who can be asked, the settings of replies, and the limits."""
+    """What requests are checked against: the personas, the settings of replies, and the limits."""
 
     personas: Personas
     settings: SamplingConfig

@@ -78,7 +78,10 @@ class OriginMiddleware:
         return None
 
     def _is_own(self, host: str) -> bool:
-        """Whether a Host header names this server: an address cannot be made to point here."""
+        """Whether a Host header names this server: by a known name, or any IP address.
+
+        DNS rebinding needs a name; an IP address in the header is harmless.
+        """
         try:
             parts = urlsplit(f"//{host}")
             name, _ = parts.hostname or "", parts.port

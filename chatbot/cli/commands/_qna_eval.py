@@ -21,7 +21,11 @@ def add_subcommand(subcommands: "argparse._SubParsersAction[argparse.ArgumentPar
     summary = "answer later questions from the rows and by the model, and write desk.html"
     parser = subcommands.add_parser("eval", help=summary, description=summary)
     parser.add_argument(
-        "--questions", type=int, default=_N_QUESTIONS, metavar="N", help="at most, the latest"
+        "--questions",
+        type=int,
+        default=_N_QUESTIONS,
+        metavar="N",
+        help="evaluate at most the N latest",
     )
     parser.add_argument(
         "--without-model", action="store_true", help="only what the rows answer: seconds"

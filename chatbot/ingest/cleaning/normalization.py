@@ -1,4 +1,4 @@
-"""Text as it was written -> text as it is trained and answered, for rooms and for replies."""
+"""Normalize the text of messages, for training and for replies alike."""
 
 import re
 import unicodedata
