@@ -88,6 +88,7 @@ def test_retry_replaces_the_reply(server, talk):
     server.script = ["다시"]
     page.click("#retry")
     page.get_by_text("다시", exact=True).wait_for()
+    wait_until_idle(page)
     assert bubbles(page) == ["안녕", "다시"]
     assert messages_of(server.chats[-1]) == [("user", "안녕")]
 
