@@ -57,7 +57,7 @@ class TrainingScreen:
         self._bar = progress(run.plan.max_steps, "training", run.state.step)
         self._began = self._told_at = time.monotonic()
         self._measuring: Progress | None = None
-        self._has_parent = run.about.parent is not None
+        self._about = run.about
 
     def __enter__(self) -> "TrainingScreen":
         return self
@@ -109,7 +109,7 @@ class TrainingScreen:
     def _on_eval(self, step: int, result: "EvalResult", sample: str) -> None:
         where = f"step {step:,} ({duration(time.monotonic() - self._began)})"
         if step == 0:
-            where = "before step 1" if self._has_parent else "untouched base"
+            where = "before step 1" if self._about.parent else "untouched base"
         self._write(
             f"{where}: held out {result.loss:.3f}, {result.bits_per_byte:.3f} bits/byte | {sample}"
         )
@@ -129,7 +129,7 @@ class TrainingScreen:
         from chatbot.inference.generate import Prefix
         from chatbot.inference.loading import bot_settings
 
-        settings = bot_settings(self._config)
+        settings = bot_settings(self._config, self._about)
         reader = Prefix(network.language_model())
         bot = Bot(reader, self._tokenizer, settings, guard=self._leak_guard)
         prompt = self._config.logging.sample_prompt

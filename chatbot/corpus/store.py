@@ -17,6 +17,7 @@ from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import ConfigError, CorpusError
 from chatbot.ingest.cleaning.normalization import TextRules
 from chatbot.ingest.masking.sealing import FILE as MASKED_FILE
+from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.ingest.qna.sessions import TableAccount
 from chatbot.storage.files import restore_directory, sha256_of
 
@@ -56,7 +57,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     Messages seen = messages, media and system lines of the exports - those merged with another
     export (`merged`, by room); messages kept = seen - dropped. `context_only` counts, by rule, the
     kept ones that are not trained; None in data of older versions, which dropped them. Rows of
-    tables are counted in `tables` only.
+    tables are counted in `tables` only. `question`: how these ask, if nothing else is trained.
     """
 
     version: int = VERSION
@@ -74,6 +75,7 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     context_only: dict[str, int] | None = None
     masked: dict[str, int]
     tables: dict[str, TableAccount] = {}
+    question: QuestionForm = QuestionForm()
     splits: dict[str, SplitStats]
     files: dict[str, str]
     settings: dict[str, Setting]
@@ -82,7 +84,8 @@ class Stats(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def text_rules(self) -> TextRules:
         """How its text is written, which a model carries."""
-        return msgspec.convert(self.settings, TextRules)
+        rules = msgspec.convert(self.settings, TextRules)
+        return msgspec.structs.replace(rules, question=self.question)
 
 
 @dataclass(frozen=True)

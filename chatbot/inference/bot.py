@@ -80,14 +80,19 @@ class Bot:
         return 1 if self.number == 0 and self.n_speakers > 1 else 0
 
     def hear(self, text: str, speaker: int | None = None) -> None:
-        """Add a message to the history, normalized as in training; successive ones form a turn."""
+        """Add a message to the history, written as in training; successive ones form a turn."""
         text = self._normalizer.normalize(text)
         speaker = self.other if speaker is None else speaker
         last = self.history[-1] if self.history else None
         if last is not None and last.speaker == speaker:
             self.history[-1] = replace(last, text=f"{last.text}\n{text}")
         else:
-            self.history.append(Turn(speaker, text))
+            self.history.append(Turn(speaker, self._asked(text) if speaker else text))
+
+    def _asked(self, text: str) -> str:
+        """Return what anybody but the persona says as a model of a desk was asked."""
+        rules = self._settings.text_rules
+        return rules.question.asked(text) if isinstance(rules, TextRules) else text
 
     def stream(self, stop: Sequence[str] = (), n_likely: int | None = None) -> Iterator[str]:
         """Yield the reply in pieces of whole characters, and remember it when it is complete.

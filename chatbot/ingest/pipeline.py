@@ -21,6 +21,7 @@ from chatbot.ingest.masking.owner import asked_of, pseudonyms_of
 from chatbot.ingest.masking.sealing import count_kinds, seal_masked
 from chatbot.ingest.organize.forgetting import read_rules, rules_path, with_aliases
 from chatbot.ingest.organize.rooms import Room, RoomTally, exporter_of, open_rooms, read_room
+from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.ingest.qna.sessions import MaskerMaker, TableAccount, read_tables
 from chatbot.ingest.readers.registry import CUT_CHARS, NOTICES
 from chatbot.ingest.spool import SessionSpool
@@ -41,6 +42,7 @@ class MessageAccount(msgspec.Struct, kw_only=True):
     context_only: dict[str, int]
     masked: dict[str, int]
     tables: dict[str, TableAccount]
+    question: QuestionForm
 
     @property
     def n_learned(self) -> int:
@@ -117,6 +119,7 @@ class _Ingestion:
         self._make_masker = _masker_maker(rooms, config)
         self._folder = part_of(config.processed_dir.with_name(f"{config.processed_dir.name}.spool"))
         self._tables: dict[str, TableAccount] = {}
+        self._question = QuestionForm()
         self._tallies: dict[str, RoomTally] = {}
         self._n_said: Counter[str] = Counter()
         self._n_seen = self._n_kept = 0
@@ -149,6 +152,8 @@ class _Ingestion:
         desk = read_tables(self._config, self._forget, self._make_masker, self._folder, listener)
         self.spools.append(desk.spool)
         self._tables = desk.accounts
+        if not self._rooms:  # in a room nobody writes prompts
+            self._question = desk.question
         self._masked += desk.masked
         # As many as there are rows, so that nobody counts as silent.
         self._n_said |= Counter({DESK: desk.n_kept, CUSTOMER: desk.n_kept})
@@ -197,6 +202,7 @@ class _Ingestion:
             context_only=dict(self._context_only),
             masked=count_kinds(self._masked),
             tables=self._tables,
+            question=self._question,
         )
         sealed = seal_masked(self._masked, self._config) if self._rules.mask_personal else None
         key = speaker_key(project_key(self._config))

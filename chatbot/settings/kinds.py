@@ -24,6 +24,15 @@ Name = Annotated[
         description="a name of letters, digits, - _ and . that begins with a letter or a digit",
     ),
 ]
+# Also written into templates of other programs, so without the signs that mean something there.
+Label = Annotated[
+    str,
+    Meta(
+        max_length=60,
+        pattern=r'\A[^\x00-\x1f\x7f{}\[\]"\\\ud800-\udfff]*\Z',
+        description='up to 60 characters without [ ] { } " and \\',
+    ),
+]
 Folder = Annotated[str, Meta(pattern=r"^[^\x00]+$", description="a folder")]
 FileName = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_.\-]+$", description="a name of letters a-z, digits, - _ and .")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from chatbot.settings.kinds import Auto, Folder, Fraction, Positive, Section, Weight
+from chatbot.settings.kinds import Auto, Folder, Fraction, Label, Positive, Section, Weight
 
 Share = Annotated[float, Meta(gt=0, lt=1)]
 Value = str | int | float | bool | None
@@ -82,8 +82,8 @@ class QnaPrepareConfig(Section, frozen=True):
     min_question_chars: Positive = 2
     min_answer_chars: Positive = 2
     max_chars: Positive = 4000
-    label: str = "고객문의"
-    default_type: str = ""
+    label: Label = "고객문의"
+    default_type: Label = ""
     csv_path: Folder = "data/qna_prompt_response.csv"
     jsonl_path: Folder = "data/qna_prompt_response.jsonl"
 

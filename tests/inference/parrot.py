@@ -8,6 +8,7 @@ from chatbot.settings.schema import DialogueConfig, OutputConfig, PreprocessConf
 from tests.corpus.texts import tokenizer
 
 EOS = 2
+NO_RULES = PreprocessConfig()
 
 
 PERSONA_TOKEN = 3
@@ -61,16 +62,14 @@ class Parrot:
         return logits
 
 
-def make_bot(wanted, sampling=(), dialogue=(), number=0, guard=None, **output):
+def make_bot(wanted, sampling=(), dialogue=(), number=0, guard=None, rules=NO_RULES, **output):
     plain = {"temperature": 0, "repetition_penalty": 1, "max_new_tokens": 24}
     sampling = SamplingConfig(**plain | dict(sampling))
     model = Parrot(wanted)
     return Bot(
         Prefix(model),
         tokenizer(),
-        BotSettings(
-            sampling, OutputConfig(**output), DialogueConfig(**dict(dialogue)), PreprocessConfig()
-        ),
+        BotSettings(sampling, OutputConfig(**output), DialogueConfig(**dict(dialogue)), rules),
         number,
         guard,
     ), model

@@ -10,7 +10,9 @@ from chatbot.corpus.ngrams import N, NgramIndex, hash_ngrams
 from chatbot.corpus.template import Turn, parse
 from chatbot.inference.generate import Permission, Prefix, generate, stream_text
 from chatbot.inference.sampling import Sampler
+from chatbot.ingest.cleaning.normalization import TextRules
 from chatbot.ingest.masking.masker import shielded
+from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.settings.schema import SamplingConfig
 from tests.corpus.texts import tokenizer
 from tests.inference.parrot import EOS, PERSONA_TOKEN, SPEAKERS, Parrot, make_bot
@@ -54,6 +56,16 @@ def test_history_is_trimmed_to_the_context(heard):
         bot.hear(text, speaker)
     assert bot.reply().text == "응"
     assert len(model.prompts[0]) <= model.context_length - 24
+
+
+def test_a_model_of_a_desk_is_asked_as_its_rows_do():
+    rules = TextRules(question=QuestionForm("문의"))
+    bot, _ = make_bot([*tokenizer().encode("응"), EOS], rules=rules)
+    for line in ("언제?", "[배송] [문의] 왜?"):
+        bot.hear(line)
+        bot.reply()
+    asked = [turn.text for turn in bot.history if turn.speaker == 1]
+    assert asked == ["[문의] 언제?", "[배송] [문의] 왜?"]
 
 
 def test_lines_sent_in_a_row_are_one_turn():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from chatbot.cli.commands._qna_infer import for_answers, prompt_of
+from chatbot.cli.commands._qna_infer import for_answers, with_form
 from chatbot.cli.screen import advance, display, progress, say, table
 from chatbot.settings.schema import Config
 
@@ -60,15 +60,15 @@ def _row(system: "SystemReport") -> list[str]:
 
 def _model_reply(config: Config) -> Callable[[str], str]:
     """Return what asks the model one question as `qna infer` does, without a past."""
-    from chatbot.cli.bot import open_bot
-    from chatbot.ingest.qna.table_rows import TableRow, TableTurn
+    from chatbot.cli.bot import open_loaded_model
+    from chatbot.inference.generate import Prefix
 
-    bot, as_asked = open_bot(for_answers(config)), prompt_of(config)
+    loaded = with_form(open_loaded_model(for_answers(config)), config)
+    bot = loaded.bot(Prefix(loaded.model))
 
     def reply(question: str) -> str:
         bot.forget()
-        row = TableRow(line=1, id="", turns=(TableTurn(False, question),))
-        bot.hear(as_asked(row).question)
+        bot.hear(question)
         return bot.reply().text
 
     return reply

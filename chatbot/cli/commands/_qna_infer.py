@@ -1,9 +1,9 @@
 """`chatbot qna infer`: a table of new questions -> a table of answers."""
 
 import argparse
+import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +15,13 @@ from chatbot.cli.bot import open_loaded_model
 from chatbot.cli.keys import require_owner
 from chatbot.cli.screen import TERMINAL, first_of, say
 from chatbot.ingest.organize.inbox import zone_of
-from chatbot.ingest.qna.rows import without_labels
+from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.ingest.qna.table_rows import TableRow
 from chatbot.settings.schema import Config
 from chatbot.storage.files import sha256_of
 
 if TYPE_CHECKING:
+    from chatbot.inference.loading import LoadedModel
     from chatbot.inference.tables import AnsweredTable, Answerer
 
 _SUFFIXES = {".json": ".jsonl", ".jsonl": ".jsonl"}  # others: .csv
@@ -59,7 +60,7 @@ def _infer(args: argparse.Namespace, config: Config) -> None:
     _report(result, target)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class _Speaker:
     """What answers: its hash, how many rows at once, how it is asked."""
 
@@ -80,10 +81,13 @@ def _model_speaker(config: Config) -> _Speaker:
     from chatbot.inference.engine import n_slots_for
     from chatbot.inference.tables import answering, hash_of_answerer
 
-    loaded = open_loaded_model(config)
+    loaded = with_form(open_loaded_model(config), config)
     n_at_once = n_slots_for(loaded.model, config)
     model_hash = hash_of_answerer(loaded, _seed_of(config))
-    return _Speaker(model_hash, n_at_once, lambda: answering(loaded, n_at_once), prompt_of(config))
+    form = loaded.about.text_rules.question
+    return _Speaker(
+        model_hash, n_at_once, lambda: answering(loaded, n_at_once), lambda row: row.as_prompt(form)
+    )
 
 
 def _desk_speaker(config: Config) -> _Speaker:
@@ -93,9 +97,10 @@ def _desk_speaker(config: Config) -> _Speaker:
 
     require_owner(config)
     desk, settings = open_desk(config), config.qna.answering
+    form = QuestionForm(config.qna.prepare.label)
 
     def answer(row: TableRow, _seed: int) -> Answer:
-        _, question = without_labels(row.question, config.qna.prepare.label)
+        _, question = form.split(row.question)
         supported = desk.answer(question)
         if supported is None:
             return Answer(settings.hand_over, is_handed_over=True)
@@ -123,16 +128,18 @@ def for_answers(config: Config) -> Config:
     return replace(config, sampling=sampling, output=output)
 
 
-def prompt_of(config: Config) -> Callable[[TableRow], TableRow]:
-    """Return what writes a row as the model is asked."""
-    prepare = config.qna.prepare
-    is_prompt = config.qna.infer.ask_as == "prompt" or (
-        config.qna.infer.ask_as == "auto"
-        and bool({prepare.csv_path, prepare.jsonl_path} & set(config.processed.tables))
-    )
-    if not is_prompt:
-        return lambda row: row
-    return lambda row: row.as_prompt(prepare.label, prepare.default_type)
+def with_form(loaded: "LoadedModel", config: Config) -> "LoadedModel":
+    """Return the model as `qna.infer.ask_as` asks it: by its own form, as prompts, or barely."""
+    rules, prepare = loaded.about.text_rules, config.qna.prepare
+    forms = {
+        "auto": rules.question,
+        "prompt": QuestionForm(prepare.label, prepare.default_type),
+        "question": QuestionForm(),
+    }
+    rules = replace(rules, question=forms[config.qna.infer.ask_as])
+    settings = dataclasses.replace(loaded.settings, text_rules=rules)
+    about = replace(loaded.about, text_rules=rules)
+    return dataclasses.replace(loaded, settings=settings, about=about)
 
 
 def _report(result: "AnsweredTable", target: Path) -> None:

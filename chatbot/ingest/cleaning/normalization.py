@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.settings.schema import PreprocessConfig
 
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
@@ -25,11 +26,15 @@ _DEFAULTS = PreprocessConfig()
 
 
 class TextRules(msgspec.Struct, frozen=True):
-    """The settings of `Normalizer`, which are saved in a model."""
+    """How a model's text is written, saved in it: the settings of `Normalizer`.
+
+    `question`: how a desk was asked in the tables it was trained on.
+    """
 
     mask_urls: bool = _DEFAULTS.mask_urls
     url_mask: str = _DEFAULTS.url_mask
     max_run: Annotated[int, msgspec.Meta(ge=2, le=1000)] = _DEFAULTS.max_run
+    question: QuestionForm = QuestionForm()
 
 
 class Normalizer:

@@ -1,6 +1,5 @@
 """Questions and answers <-> csv and jsonl, in the shapes that other tools write and read."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import IO, Any
 import msgspec
 
 from chatbot.errors import CorpusError
+from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.ingest.qna.table_rows import DamagedRow, read_table, time_of
 
 HEADER = ("id", "type", "question", "answer", "asked_at")
@@ -30,30 +30,10 @@ class QnaRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     asked_at: datetime | None = None
 
 
-def prompt_of(row: QnaRow, label: str) -> str:
-    """Return the prompt of a row: type, label and question.
-
-    >>> prompt_of(QnaRow(kind="배송", question="언제 오나요", answer=""), "고객문의")
-    '[배송] [고객문의] 언제 오나요'
-    """
-    labels = [f"[{text}]" for text in (row.kind, label) if text]
-    return " ".join([*labels, row.question])
-
-
-def without_labels(prompt: str, label: str) -> tuple[str, str]:
-    """Split a prompt into the type and the question.
-
-    >>> without_labels("[배송] [고객문의] 언제 오나요", "고객문의")
-    ('배송', '언제 오나요')
-    """
-    match = re.match(rf"(?:\[([^\[\]]*)\] )?{re.escape(f'[{label}] ')}", prompt) if label else None
-    return (match[1] or "", prompt[match.end() :]) if match else ("", prompt)
-
-
 def read_rows(path: Path, label: str = "") -> Iterator[QnaRow]:
     """Yield the rows of a csv or jsonl file, whichever shape it has.
 
-    `label`: the one that `prompt_of` put before the question of a prompt. Raises CorpusError, which
+    `label`: the one before the question of a prompt. Raises CorpusError, which
     names the line, if a row has no question or no answer.
     """
     return _rows(path, label, _refuse)
@@ -75,7 +55,7 @@ def _rows(path: Path, label: str, on_fault: Callable[[int, str], None]) -> Itera
         elif not (row.question and row.answer):
             on_fault(row.line, "unanswered")
         else:
-            kind, question = without_labels(row.question, label)
+            kind, question = QuestionForm(label).split(row.question)
             yield QnaRow(
                 id=row.id,
                 kind=row.kind or kind,
@@ -112,23 +92,27 @@ def _time_text(row: QnaRow) -> str:
     return row.asked_at.isoformat(" ", "seconds") if row.asked_at else ""
 
 
+def _prompt_of(row: QnaRow, label: str) -> str:
+    return QuestionForm(label).of(row.question, row.kind)
+
+
 def prompt_record(row: QnaRow, label: str) -> dict[str, Any]:
     """Return a row under PROMPT_HEADER."""
-    values = row.id, row.kind, prompt_of(row, label), row.answer, _time_text(row)
+    values = row.id, row.kind, _prompt_of(row, label), row.answer, _time_text(row)
     return dict(zip(PROMPT_HEADER, values, strict=True))
 
 
 def _instruction(row: QnaRow, label: str) -> dict[str, Any]:
-    return {"instruction": prompt_of(row, label), "input": "", "output": row.answer}
+    return {"instruction": _prompt_of(row, label), "input": "", "output": row.answer}
 
 
 def _messages(row: QnaRow, label: str) -> dict[str, Any]:
-    asked = {"role": "user", "content": prompt_of(row, label)}
+    asked = {"role": "user", "content": _prompt_of(row, label)}
     return {"messages": [asked, {"role": "assistant", "content": row.answer}]}
 
 
 def _sharegpt(row: QnaRow, label: str) -> dict[str, Any]:
-    asked = {"from": "human", "value": prompt_of(row, label)}
+    asked = {"from": "human", "value": _prompt_of(row, label)}
     return {"conversations": [asked, {"from": "gpt", "value": row.answer}]}
 
 

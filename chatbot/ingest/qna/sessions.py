@@ -22,9 +22,11 @@ from chatbot.ingest.cleaning.rules import CONTEXT_RULES, DROP_RULES, first_rule
 from chatbot.ingest.masking.masker import Masker, Replacement
 from chatbot.ingest.organize.forgetting import ForgetRule
 from chatbot.ingest.organize.inbox import zone_of
+from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.ingest.qna.table_rows import DamagedRow, TableRow, read_table
 from chatbot.ingest.spool import SessionSpool
 from chatbot.listener import SILENCE, Listener
+from chatbot.settings.qna import QnaPrepareConfig
 from chatbot.settings.schema import Config, PreprocessConfig
 
 _N_LISTED = 20  # lines of damaged rows, in the account of a table
@@ -43,11 +45,15 @@ class TableAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeskSessions(msgspec.Struct, frozen=True):
-    """The sessions of all tables in time order, and the account of each table by its id."""
+    """The sessions of all tables in time order, and the account of each table by its id.
+
+    `question`: how their rows ask.
+    """
 
     spool: SessionSpool
     accounts: dict[str, TableAccount]
     masked: Counter[Replacement]
+    question: QuestionForm
 
     @property
     def n_kept(self) -> int:
@@ -70,7 +76,7 @@ def read_tables(
     Rows with times are put in their order, those without before them; without any, rows stay as
     they are. Raises CorpusError for a table that is missing or holds no usable row.
     """
-    draft = _Draft(folder)
+    draft = _Draft(folder, config.qna.prepare)
     try:
         with listener.progress(0, "reading rows") as advance:
             for typed in config.processed.tables:
@@ -84,7 +90,8 @@ def read_tables(
         spool.close()
     finally:
         draft.spool.remove()
-    return DeskSessions(spool, draft.accounts(order), masker.replaced if masker else Counter())
+    masked = masker.replaced if masker else Counter[Replacement]()
+    return DeskSessions(spool, draft.accounts(order), masked, draft.question())
 
 
 def table_id(number: int) -> str:
@@ -114,11 +121,12 @@ def messages_of(row: TableRow) -> list[Message]:
 class _Draft:
     """The clean rows of all tables in file order, unmasked, with what orders them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prepared: QnaPrepareConfig) -> None:
         self.spool = SessionSpool(folder / "desk.draft")
         self._times, self._keys, self._tables = array("d"), array("Q"), array("I")
         self._dropped: list[Counter[str]] = []
         self._damaged: list[list[int]] = []
+        self._prepared, self._kinds = prepared, Counter[str | None]()
 
     def read(
         self,
@@ -158,6 +166,17 @@ class _Draft:
         self._keys.append(int.from_bytes(key, "little"))
         self._tables.append(table)
         self.spool.add(Session(tuple(messages), table_id(table)))
+        label = QuestionForm(self._prepared.label).labelled.match(messages[0].text)
+        self._kinds[(label[1] or "") if label else None] += 1
+
+    def question(self) -> QuestionForm:
+        """Return how the rows ask, for questions without a type: as prompts, if all of them do."""
+        if None in self._kinds:
+            return QuestionForm()
+        kinds = {kind or "" for kind in self._kinds}
+        default = self._prepared.default_type
+        kind = kinds.pop() if len(kinds) == 1 else default if default in kinds else ""
+        return QuestionForm(self._prepared.label, kind)
 
     def order(self) -> npt.NDArray[np.int64]:
         """Return which rows become sessions, in which order: each text at its first time."""

@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chatbot.errors import CorpusError
+from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.ingest.qna.separated import Record, read_separated
 from chatbot.ingest.readers.text import detect_encoding, read_lines
 
@@ -64,12 +65,9 @@ class TableRow(msgspec.Struct, frozen=True, kw_only=True):
         """The desk's first turn, "" if there is none."""
         return next((turn.text for turn in self.turns if turn.is_desk), "")
 
-    def as_prompt(self, label: str, default_kind: str = "") -> "TableRow":
+    def as_prompt(self, form: QuestionForm) -> "TableRow":
         """Return the row with type and label before its question, unless they are there."""
-        labels = [f"[{text}]" for text in (self.kind or default_kind, label) if text]
-        if not labels or self.question.startswith(" ".join(labels)):
-            return self
-        first = replace(self.turns[0], text=" ".join([*labels, self.question]))
+        first = replace(self.turns[0], text=form.asked(self.question, self.kind))
         return replace(self, turns=(first, *self.turns[1:]))
 
 

@@ -9,14 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatbot.errors import CorpusError
+from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.ingest.qna.rows import (
     HEADER,
     SHAPES,
     QnaRow,
     csv_values,
-    prompt_of,
     read_rows,
-    without_labels,
     write_jsonl,
 )
 
@@ -68,8 +67,10 @@ def test_every_shape_of_jsonl_gives_back_questions_and_answers(path, shape, rows
 
 @given(KINDS, WORDS)
 def test_the_labels_of_a_prompt_are_taken_off_again(kind, question):
-    prompt = prompt_of(QnaRow(kind=kind, question=question, answer=""), LABEL)
-    assert without_labels(prompt, LABEL) == (kind, question)
+    form = QuestionForm(LABEL)
+    prompt = form.of(question, kind)
+    assert form.split(prompt) == (kind, question)
+    assert form.asked(question, kind) == prompt == form.asked(prompt, kind)
 
 
 @pytest.mark.parametrize(

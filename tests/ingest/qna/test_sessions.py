@@ -13,6 +13,7 @@ from chatbot.corpus.speakers import number_speakers, read_speakers
 from chatbot.errors import CorpusError
 from chatbot.ingest.organize.forgetting import ForgetRule, message_id, rules_path, write_rules
 from chatbot.ingest.pipeline import read_sessions
+from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.settings.schema import Config, PreprocessConfig, ProcessedConfig
 from tests.ingest.qna.desks import days, write_table
 
@@ -74,6 +75,21 @@ def test_an_answer_in_many_rows_is_data_and_a_row_that_recurs_is_counted(tmp_pat
     for table in account.tables.values():
         dropped.update(table.dropped)
     assert dropped == {"repeated": 50}
+
+
+@pytest.mark.parametrize(
+    ("questions", "form"),
+    [
+        (["[배송] [고객문의] 언제?", "[배송] [고객문의] 왜?"], QuestionForm("고객문의", "배송")),
+        (["[배송] [고객문의] 언제?", "[환불] [고객문의] 왜?"], QuestionForm("고객문의")),
+        (["[고객문의] 언제?", "[고객문의] 왜?"], QuestionForm("고객문의")),
+        (["[고객문의] 언제?", "왜?"], QuestionForm()),
+    ],
+)
+def test_a_corpus_says_how_its_questions_are_asked(tmp_path, questions, form):
+    write_table(tmp_path / "a.csv", [(question, "네.", 1) for question in questions])
+    account, _ = sessions_of(config_of(tmp_path))
+    assert account.question == form
 
 
 def test_the_latest_rows_are_held_out_wherever_they_stand(project):
