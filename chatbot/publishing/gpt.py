@@ -31,26 +31,31 @@ from chatbot.settings.schema import Config, SamplingConfig
 from chatbot.storage.files import write_bytes, write_json
 
 ME, YOU = "<|spk:0|>", "<|spk:1|>"
-# Jinja, for transformers and llama.cpp: every role except assistant is the other person.
-CHAT_TEMPLATE = (
-    "{{ bos_token }}{% for message in messages %}"
-    f"{{% if message['role'] == 'assistant' %}}{ME}{{% else %}}{YOU}{{% endif %}}"
-    f"{{{{ message['content'] }}}}{EOS}"
-    "{% endfor %}"
-    f"{{% if add_generation_prompt %}}{ME}{{% endif %}}"
-)
-# Go, for Ollama.
-_OLLAMA_TEMPLATE = (
-    '{{- range .Messages }}{{ if eq .Role "assistant" }}'
-    + ME
-    + "{{ else }}"
-    + YOU
-    + "{{ end }}{{ .Content }}"
-    + EOS
-    + "{{ end }}"
-    + ME
-)
 _ABOUT_FILE = "chatbot.json"  # facts about the model; only `import` reads it
+
+
+def chat_template(about: About) -> str:
+    """Return the template in Jinja, for transformers and llama.cpp.
+
+    Every role except assistant is the other person, who asks a desk as its tables do.
+    """
+    asks = f"{YOU}{about.text_rules.question.prefix}"
+    return (
+        "{{ bos_token }}{% for message in messages %}"
+        f"{{% if message['role'] == 'assistant' %}}{ME}{{% else %}}{asks}{{% endif %}}"
+        f"{{{{ message['content'] }}}}{EOS}"
+        "{% endfor %}"
+        f"{{% if add_generation_prompt %}}{ME}{{% endif %}}"
+    )
+
+
+def _ollama_template(about: About) -> str:
+    """Return the same template in Go, for Ollama."""
+    asks = f"{YOU}{about.text_rules.question.prefix}"
+    return (
+        f'{{{{- range .Messages }}}}{{{{ if eq .Role "assistant" }}}}{ME}{{{{ else }}}}{asks}'
+        f"{{{{ end }}}}{{{{ .Content }}}}{EOS}{{{{ end }}}}{ME}"
+    )
 
 
 def export_hf(
@@ -67,8 +72,8 @@ def export_hf(
         write_bytes(part / "model.safetensors", save(weights, {"format": "pt"}))
         for name, text in bundle.tokenizer_files.items():
             write_bytes(part / name, text.encode())
-        write_json(part / "tokenizer_config.json", _tokenizer_config(shape))
-        write_bytes(part / "chat_template.jinja", CHAT_TEMPLATE.encode())
+        write_json(part / "tokenizer_config.json", _tokenizer_config(shape, bundle.about))
+        write_bytes(part / "chat_template.jinja", chat_template(bundle.about).encode())
         write_json(part / _ABOUT_FILE, msgspec.to_builtins(bundle.about))
         drawing = generation_config(config.sampling, bundle.tokenizer)
         write_json(part / "generation_config.json", drawing)
@@ -105,7 +110,7 @@ def qwen3_config(shape: GPTConfig) -> dict[str, object]:
     }
 
 
-def _tokenizer_config(shape: GPTConfig) -> dict[str, object]:
+def _tokenizer_config(shape: GPTConfig, about: About) -> dict[str, object]:
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": BOS,
@@ -113,7 +118,7 @@ def _tokenizer_config(shape: GPTConfig) -> dict[str, object]:
         "pad_token": PAD,
         "model_max_length": shape.block_size,
         "clean_up_tokenization_spaces": False,
-        "chat_template": CHAT_TEMPLATE,
+        "chat_template": chat_template(about),
     }
 
 
@@ -173,17 +178,17 @@ def export_gguf(
     """Write a GGUF file, with a Modelfile for Ollama; return how to use it."""
     weights = {f"model.{name}": weight for name, weight in bundle.weights.items()}
     shape = qwen3_config(shape_of(bundle))
-    content = GgufContent(shape, weights, CHAT_TEMPLATE, begins_with_bos=True)
+    content = GgufContent(shape, weights, chat_template(bundle.about), begins_with_bos=True)
     write_gguf(path, content, bundle.tokenizer, options.dtype)
     modelfile = path.with_suffix(".Modelfile")
-    write_bytes(modelfile, _modelfile(path, config.sampling).encode())
+    write_bytes(modelfile, _modelfile(path, config.sampling, bundle.about).encode())
     return f"for Ollama: ollama create mine -f {modelfile}"
 
 
-def _modelfile(path: Path, sampling: SamplingConfig) -> str:
+def _modelfile(path: Path, sampling: SamplingConfig, about: About) -> str:
     return (
         f"FROM ./{path.name}\n"
-        f'TEMPLATE """{_OLLAMA_TEMPLATE}"""\n'
+        f'TEMPLATE """{_ollama_template(about)}"""\n'
         f'PARAMETER stop "{EOS}"\n'
         f"PARAMETER temperature {sampling.temperature}\n"
         f"PARAMETER top_k {sampling.top_k}\n"

@@ -9,6 +9,7 @@ from chatbot.ingest.masking.detectors.find import kinds
 from chatbot.ingest.masking.detectors.kind import NEAR_CHARS, Beside, Kind
 from chatbot.ingest.masking.detectors.spelled import digit_tables, spelled_patterns
 from chatbot.ingest.masking.masker import shield_patterns
+from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.publishing.page.patterns import js_pattern
 from chatbot.settings.schema import PreprocessConfig
 
@@ -16,12 +17,18 @@ _SPACE = re.compile(r"\s")
 
 
 def text_rules(rules: TextRules | PreprocessConfig) -> dict[str, Any]:
-    """Return what `Normalizer` does by these settings; `mask` is null where links stay."""
+    """Return what `Normalizer` does by these settings, and how questions are asked.
+
+    `mask` is null where links stay.
+    """
+    question = rules.question if isinstance(rules, TextRules) else QuestionForm()
     return {
         **_translated(Normalizer(rules).patterns()),
         "space": js_pattern(_SPACE),
         "mask": rules.url_mask if rules.mask_urls else None,
         "max_run": rules.max_run,
+        "prefix": question.prefix,
+        "label": QuestionForm(question.label).prefix,
     }
 
 

@@ -5,7 +5,8 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from chatbot.ingest.cleaning.normalization import Normalizer
+from chatbot.ingest.cleaning.normalization import Normalizer, TextRules
+from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.publishing.page.rules import text_rules
 from chatbot.settings.schema import PreprocessConfig
 from tests.publishing.page.texts import lines, texts
@@ -47,6 +48,22 @@ def test_many_lines_are_normalized_alike(engine):
     normalizer = Normalizer(RULES[0])
     for line, theirs in zip(many, normalized_in_the_page(engine, RULES[0], many), strict=True):
         assert normalizer.normalize(line) == theirs, json.dumps(line)
+
+
+def test_questions_to_a_desk_are_asked_alike(engine):
+    rules = TextRules(question=QuestionForm("고객문의", "배송"))
+    asked = [
+        "언제 와요?",
+        "[고객문의] 언제 와요?",
+        "[환불] [고객문의] a",
+        "[환불] a",
+        "[고객문의]",
+        "",
+    ]
+    for form in (rules, TextRules()):
+        script = "([rules, lines]) => lines.map((line) => new TextRules(rules).asked(line))"
+        shown = engine.page.evaluate(script, [text_rules(form), asked])
+        assert shown == [form.question.asked(line) for line in asked]
 
 
 def test_half_a_character_becomes_one(engine):

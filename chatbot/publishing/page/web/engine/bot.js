@@ -73,7 +73,7 @@ export class Bot {
       if (last?.speaker === speaker) {
         last.text += `\n${text}`;
       } else {
-        history.push({speaker, text});
+        history.push({speaker, text: speaker === 0 ? text : this.rules.asked(text)});
       }
     }
     return history;

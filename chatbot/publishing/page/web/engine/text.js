@@ -21,6 +21,8 @@ export class TextRules {
     const compiled = (/** @type {string} */ name) => compilePattern(rules[name]);
     this.mask = rules.mask;
     this.maxRun = rules.max_run;
+    this.prefix = rules.prefix;
+    this.label = rules.label;
     this.loneSurrogate = compiled('lone_surrogate');
     this.blankLetter = compiled('blank_letter');
     this.hidden = compiled('hidden');
@@ -45,6 +47,16 @@ export class TextRules {
     }
     clean = this.strip(clean.replace(this.spaces, ' ').replace(this.lineEnd, '\n'));
     return clean.replace(this.run, (_, char) => char.repeat(this.maxRun));
+  }
+
+  /**
+   * @param {string} text
+   * @returns {string} the prompt of a question to a desk, unless it is one
+   */
+  asked(text) {
+    const rest = text.replace(/^\[[^[\]]*\] /u, '');
+    const starts = [[text, this.prefix], [text, this.label], [rest, this.label]];
+    return starts.some(([a, b]) => a.startsWith(b)) ? text : this.prefix + text;
   }
 
   /**
