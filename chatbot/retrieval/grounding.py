@@ -1,5 +1,6 @@
 """Questions -> answers of the nearest rows with the ids they rest on, or a hand-over."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -47,6 +48,34 @@ def is_same(answer: str, other: str) -> bool:
     return same_letters(answer) == same_letters(other)
 
 
+# What a question begins with that is about the one before: "그건 얼마예요?", "네 그럼 언제요?".
+_REFERS_BACK = re.compile(
+    r"\W*(?:(?:아|네|넵|예|음|근데|그런데)\W+)*"
+    r"(?:그(?:거|건|게|걸|것|럼|러면|때|쪽|\s+(?:상품|제품|물건|경우)))|거(?:기|긴)(?![가-힣]{2})"
+)
+_N_BOTH = 200  # rows near either question, among which those near both are
+
+
+def refers_back(question: str) -> bool:
+    """Whether a question is about the one before it, by its first word.
+
+    >>> refers_back("네, 그건 얼마예요?"), refers_back("그릇은 얼마예요?")
+    (True, False)
+    """
+    return _REFERS_BACK.match(question) is not None
+
+
+def near_both(matches: Iterable[Match], others: Iterable[Match]) -> list[Match]:
+    """Return the rows of both, the nearest first: a row is as near as it is to the farther text."""
+    nearness = {match.row.id: match.similarity for match in others}
+    both = [
+        Match(match.row, min(match.similarity, nearness[match.row.id]))
+        for match in matches
+        if match.row.id in nearness
+    ]
+    return sorted(both, key=lambda match: -match.similarity)
+
+
 class Desk:
     """Answers from the rows of an index where they are near enough; any thread may ask.
 
@@ -57,9 +86,21 @@ class Desk:
     def __init__(self, index: Index, n_cited: int, threshold: float | None) -> None:
         self._index, self._n_cited, self._threshold = index, n_cited, threshold
 
-    def answer(self, question: str) -> Answer | None:
-        """Return an answer; None if no row supports one, and a person has to."""
-        answer = nearest_answer(self._index.search(question, N_COMPARED), self._n_cited)
+    def answer(self, question: str, earlier: Sequence[str] = ()) -> Answer | None:
+        """Return an answer; None if no row supports one, and a person has to.
+
+        `earlier`: what the customer asked before. A question that refers back, and finds no answer
+        alone, is answered by a row that is near it and near the latest one that does not.
+        """
+        answer = self._supported(self._index.search(question, N_COMPARED))
+        subject = next((text for text in reversed(earlier) if not refers_back(text)), None)
+        if answer is not None or subject is None or not refers_back(question):
+            return answer
+        near = (self._index.search(text, _N_BOTH) for text in (question, subject))
+        return self._supported(near_both(*near)[:N_COMPARED])
+
+    def _supported(self, matches: Sequence[Match]) -> Answer | None:
+        answer = nearest_answer(matches, self._n_cited)
         if answer is None or self._threshold is None or answer.confidence < self._threshold:
             return None
         return answer

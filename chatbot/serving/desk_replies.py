@@ -31,7 +31,7 @@ class DeskReplier:
         del cancelled, on_read
         if question.n_top is not None:
             raise unsupported("logprobs")
-        text = question.turns[-1][1] if question.turns else ""
-        reply = spoken(self._desk.answer(text), self._hand_over)
+        asked = [text for speaker, text in question.turns if speaker != question.speaker] or [""]
+        reply = spoken(self._desk.answer(asked[-1], asked[:-1]), self._hand_over)
         yield from map(Text, until([reply], question.stop, lambda: None))
         yield End("stop", 0, 0)

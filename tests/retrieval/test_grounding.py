@@ -38,6 +38,27 @@ def test_what_no_row_supports_is_handed_over(index):
     assert Desk(index, 5, None).answer("배송은 얼마나 걸려요?") is None
 
 
+def test_a_question_that_refers_back_needs_a_row_near_it_and_near_its_subject(tmp_path):
+    prices = {"머그컵": "오천 원입니다.", "접시": "만 원입니다."}
+    rows = [Row(thing, f"{thing} 얼마예요?", price) for thing, price in prices.items()]
+    rows += [Row(f"{thing} 색", f"{thing} 색이 뭐예요?", f"{thing} 색표예요.") for thing in prices]
+    build_index(tmp_path / "things", rows, "ngrams", "data")
+    desk = Desk(open_index(tmp_path / "things", "data", "chatbot qna index"), 5, 0.1)
+    assert desk.answer("그건 얼마예요?") is None
+    for thing, price in prices.items():
+        answer = desk.answer(
+            "그건 얼마예요?", ["배송되나요?", f"{thing} 색이 뭐예요?", "그럼 좋아요"]
+        )
+        assert answer is not None and answer.text == price
+        assert desk.answer("그건 왜요?", [f"{thing} 색이 뭐예요?"]) is None
+        assert desk.answer("얼마예요?", [f"{thing} 색이 뭐예요?"]) is None  # of whatever
+
+
+def test_a_question_with_an_answer_of_its_own_needs_no_other(index):
+    answer = Desk(index, 5, 0.1).answer("그럼 환불하고 싶어요", ["배송은 얼마나 걸려요?"])
+    assert answer is not None and answer.citations == ("13",)
+
+
 def test_a_question_that_two_answers_fit_is_handed_over(index):
     """Both rows are equally near, and which is meant is not in the question."""
     assert nearest_answer(index.search("교환되나요", 20), 5).confidence < 0.1

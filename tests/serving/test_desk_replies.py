@@ -53,6 +53,19 @@ def test_the_latest_message_is_answered(client):
     assert answer["choices"][0]["finish_reason"] == "stop"
 
 
+def test_a_question_about_the_one_before_is_asked_with_it(client):
+    messages = [
+        {"role": "user", "content": "환불하고 싶어요"},
+        {"role": "assistant", "content": "사흘 안에 돌려 드려요."},
+        {"role": "user", "content": "그럼 배송은 얼마나 걸려요?"},
+    ]
+    answer = client.post("/v1/chat/completions", json=asked(messages=messages)).json()
+    assert answer["choices"][0]["message"]["content"].startswith("이틀")
+    messages[2]["content"] = "그건 왜요?"
+    answer = client.post("/v1/chat/completions", json=asked(messages=messages)).json()
+    assert answer["choices"][0]["message"]["content"] == HAND_OVER
+
+
 def test_a_stop_text_ends_the_answer(client):
     assert content_of(client, "배송은 얼마나 걸려요?", stop=["\n"]) == "이틀 걸립니다."
 

@@ -100,8 +100,8 @@ def _desk_speaker(config: Config) -> _Speaker:
     form = QuestionForm(config.qna.prepare.label)
 
     def answer(row: TableRow, _seed: int) -> Answer:
-        _, question = form.split(row.question)
-        supported = desk.answer(question)
+        asked = [form.split(turn.text)[1] for turn in row.turns if not turn.is_desk]
+        supported = desk.answer(asked[-1], asked[:-1])
         if supported is None:
             return Answer(settings.hand_over, is_handed_over=True)
         return Answer(supported.text, supported.citations)
