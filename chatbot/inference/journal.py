@@ -14,12 +14,14 @@ _SYNC_EVERY = 50  # lines: a power failure costs no more
 class Answer(msgspec.Struct, frozen=True):
     """An answer to a row: its text, and the ids of the rows it rests on.
 
-    `is_handed_over`: a person has to answer, and the text says so.
+    `is_handed_over`: a person has to answer, and the text says so. `is_cut`: it has as many tokens
+    as an answer may have, and would go on.
     """
 
     text: str
     sources: tuple[str, ...] = ()
     is_handed_over: bool = False
+    is_cut: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True):

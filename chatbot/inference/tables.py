@@ -35,6 +35,7 @@ class AnsweredTable:
     n_answered: int = 0
     n_continued: int = 0
     n_handed_over: int = 0
+    n_cut: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     damaged_lines: list[int] = field(default_factory=list)
 
@@ -76,7 +77,8 @@ def answering(loaded: LoadedModel, n_at_once: int) -> Iterator[Answerer]:
             bot = loaded.bot(reader, sampling=sampling)
             for turn in row.turns:
                 bot.hear(turn.text, bot.number if turn.is_desk else None)
-            return Answer(bot.reply().text)
+            text = bot.reply().text
+            return Answer(text, is_cut=bot.record.ending == "length")
 
     try:
         yield answer
@@ -232,8 +234,10 @@ def _write(job: TableJob, journal: Journal, result: AnsweredTable) -> None:
             entry = journal[_key(row)]
             counted.n_answered += 1
             counted.n_handed_over += entry.answer.is_handed_over
+            counted.n_cut += entry.answer.is_cut
             add(_record(row, entry))
-    result.n_answered, result.n_handed_over = counted.n_answered, counted.n_handed_over
+    result.n_answered, result.n_cut = counted.n_answered, counted.n_cut
+    result.n_handed_over = counted.n_handed_over
 
 
 def _record(row: TableRow, entry: Entry) -> dict[str, Any]:

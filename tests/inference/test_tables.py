@@ -73,6 +73,13 @@ def test_a_stopped_job_continues_to_the_same_answers(tmp_path_factory, questions
     assert not job.unfinished.exists()
 
 
+def test_answers_that_end_where_their_tokens_do_are_counted(tmp_path):
+    def answer(row, _seed):
+        return Answer("네", is_cut=row.question == "a?")
+
+    assert answer_table(job_of(tmp_path, ["a?", "b?"]), answer).n_cut == 1
+
+
 def test_rows_that_are_added_later_are_asked_alone(tmp_path):
     job = job_of(tmp_path, ["a?", "b?"])
     answer_table(job, Desk())

@@ -149,6 +149,11 @@ def _report(result: "AnsweredTable", target: Path) -> None:
         f"{result.n_rows:,} rows: {result.n_answered:,} answered{handed_over}"
         + (f"; without an answer: {dropped}" if dropped else "")
     )
+    if result.n_cut:
+        say(
+            f"warning: {result.n_cut:,} answers end where their tokens do: raise "
+            "`qna.infer.max_new_tokens`"
+        )
     if result.n_continued:
         say(f"{result.n_continued:,} of them had an answer before this call")
     if result.damaged_lines:

@@ -136,7 +136,7 @@ class _Draft:
         advance: Callable[[], object],
     ) -> None:
         """Add the rows of a table."""
-        cleaner = RowCleaner(config.processed.preprocess, forget)
+        cleaner = RowCleaner(config.processed.preprocess, forget, config.qna.prepare)
         number, damaged = len(self._dropped), []
         n_before, n_rows = len(self._times), 0
         dropped: Counter[str] = Counter()
@@ -203,11 +203,19 @@ class _Draft:
 
 
 class RowCleaner:
-    """Cleans the messages of a row; a row with a message that cannot be trained is dropped."""
+    """Cleans the messages of a row; a row with a message that cannot be trained is dropped.
 
-    def __init__(self, rules: PreprocessConfig, forget: Sequence[ForgetRule] = ()) -> None:
-        self._rules, self._forget = rules, forget
+    Answers of a desk are longer than messages of a chat: what `qna prepare` lets pass is not too
+    long here, and the labels of a prompt do not count.
+    """
+
+    def __init__(
+        self, rules: PreprocessConfig, forget: Sequence[ForgetRule], prepared: QnaPrepareConfig
+    ) -> None:
+        longest = max(rules.max_message_chars, prepared.max_chars)
+        self._rules, self._forget = replace(rules, max_message_chars=longest), forget
         self._normalizer = Normalizer(rules)
+        self._form = QuestionForm(prepared.label)
 
     def clean(self, messages: Sequence[Message]) -> list[Message] | str:
         """Return the messages with clean text, or the reason to drop their row.
@@ -223,7 +231,8 @@ class RowCleaner:
             return "unanswered"
         for message in clean:
             for rules in (DROP_RULES, CONTEXT_RULES):
-                if reason := first_rule(rules, message, message.text, self._rules):
+                _, text = self._form.split(message.text)
+                if reason := first_rule(rules, message, text, self._rules):
                     return reason
         return clean
 

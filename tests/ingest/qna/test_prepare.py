@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatbot.errors import ConfigError, CorpusError
+from chatbot.ingest.pipeline import read_sessions
 from chatbot.ingest.qna.prepare import prepare
 from chatbot.ingest.qna.rows import HEADER, SHAPES, QnaRow, csv_values, read_rows
 from tests.conftest import make_project
@@ -46,6 +47,20 @@ def test_a_row_becomes_a_prompt_and_a_cleaned_response(project):
         ("[고객문의] 환불이요", "됩니다"),
     ]
     assert account.removed == {"greetings": 2, "signatures": 0, "polite phrases": 1}
+
+
+def test_the_longest_row_that_is_prepared_is_trained_whole(project):
+    texts = ("왜 " + "가" * 98, "나" * 100)
+    rules = ("qna.prepare.max_chars=100", "processed.preprocess.max_message_chars=20")
+    account, _ = prepared(project, [row(*texts), row("왜요?", "다" * 101)], *rules)
+    assert account.dropped == {"too long": 1}
+    config = project.config(*rules, "processed.tables=[data/qna_prompt_response.csv]")
+    with read_sessions(config) as rooms:
+        (session,) = rooms.spools[-1]
+    assert [message.text for message in session.messages] == [
+        f"[배송] [고객문의] {texts[0]}",
+        texts[1],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def sessions_of(config):
 
 ROWS = st.lists(
     st.tuples(
-        st.sampled_from(["", "a", "b", "언제 와요?", "...", "x" * 1200]),
-        st.sampled_from(["", "c", "d", "내일 갑니다.", "...", "y" * 1200]),
+        st.sampled_from(["", "a", "b", "언제 와요?", "...", "x" * 4200]),
+        st.sampled_from(["", "c", "d", "내일 갑니다.", "...", "y" * 4200]),
         st.integers(0, 5) | st.none(),
     ),
     min_size=1,
