@@ -22,7 +22,7 @@ from chatbot.ingest.qna.sessions import TableAccount
 from chatbot.storage.files import restore_directory, sha256_of
 
 VERSION = 2
-Setting = bool | int | float | str  # a field of `PreprocessConfig`
+Setting = bool | int | float | str | list[str]  # a field of `PreprocessConfig`
 SPLITS = ("train", "val")
 _AGAIN = "run `chatbot preprocess` again"
 SEARCH_DIR = "search"  # the index of `chatbot why`, which holds the messages

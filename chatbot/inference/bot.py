@@ -161,7 +161,8 @@ class Bot:
         tokens = generate(self._reader, prompt, self._tokenizer, sampler, bounds, may_say)
         tokens = counted(tokens, longest, record)
         text: Iterable[str] = self._bubbles(stream_text(tokens, self._tokenizer))
-        yield from shielded(text) if self._settings.output.leak_guard else text
+        public = self._settings.text_rules.public
+        yield from shielded(text, public) if self._settings.output.leak_guard else text
 
     def _chosen(self, n_likely: int | None) -> str:
         """Return the most confident candidate; "" if all contain a forbidden word."""

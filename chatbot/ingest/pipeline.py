@@ -238,6 +238,6 @@ def _masker_maker(rooms: list[Room], config: Config) -> MaskerMaker:
 
     def make(texts: Iterable[str]) -> Masker:
         pattern = NamePattern(names, words_among(names - asked, islice(texts, N_TO_DECIDE)))
-        return Masker(pseudonyms, pattern, secrets)
+        return Masker(pseudonyms, pattern, secrets, config.processed.preprocess.public)
 
     return make

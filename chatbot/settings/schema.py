@@ -68,6 +68,7 @@ class PreprocessConfig(Section, frozen=True):
     max_repeats: Positive = 5
     mask_personal: bool = True
     mask_names: list[Annotated[str, Meta(min_length=2)]] = field(default_factory=list)
+    public: list[Annotated[str, Meta(min_length=4, max_length=200)]] = field(default_factory=list)
     val_fraction: Annotated[float, Meta(gt=0, lt=0.5)] = 0.1
     vocab_size: Auto | Annotated[int, Meta(ge=320, le=65536)] = "auto"
 

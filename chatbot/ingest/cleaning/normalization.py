@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from chatbot.ingest.masking.public import PublicValues
 from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.settings.schema import PreprocessConfig
 
@@ -23,6 +24,7 @@ _RUN_CHARS = "ㄱ-ㅎㅏ-ㅣ!?.~,^;…‥*_=+\\-♡♥★☆"
 
 
 _DEFAULTS = PreprocessConfig()
+Line = Annotated[str, msgspec.Meta(max_length=200)]
 
 
 class TextRules(msgspec.Struct, frozen=True):
@@ -34,6 +36,7 @@ class TextRules(msgspec.Struct, frozen=True):
     mask_urls: bool = _DEFAULTS.mask_urls
     url_mask: str = _DEFAULTS.url_mask
     max_run: Annotated[int, msgspec.Meta(ge=2, le=1000)] = _DEFAULTS.max_run
+    public: tuple[Line, ...] = ()
     question: QuestionForm = QuestionForm()
 
 
@@ -47,6 +50,7 @@ class Normalizer:
         self, rules: TextRules | PreprocessConfig, notices: Sequence[re.Pattern[str]] = ()
     ) -> None:
         self._rules, self._notices = rules, notices
+        self._public = PublicValues(rules.public)
         self._run = re.compile(rf"([{_RUN_CHARS}])\1{{{rules.max_run},}}")
 
     def normalize(self, text: str) -> str:
@@ -60,9 +64,12 @@ class Normalizer:
         for notice in self._notices:
             text = notice.sub("", text)
         if self._rules.mask_urls:
-            text = _URL.sub(lambda _match: self._rules.url_mask, text)
+            text = _URL.sub(self._masked, text)
         text = _LINE_ENDS.sub("\n", _SPACES.sub(" ", text)).strip()
         return self._run.sub(lambda run: run[1] * self._rules.max_run, text)
+
+    def _masked(self, link: re.Match[str]) -> str:
+        return link[0] if link[0] in self._public else self._rules.url_mask
 
     def patterns(self) -> dict[str, re.Pattern[str]]:
         """Return what `normalize` searches for, by name, for a program in another language."""

@@ -65,7 +65,7 @@ _BY_TITLE = re.compile(
     r"(?:님|쌤)?(?:이|가|은|는|을|를|도|한테|께서|랑|이랑|하고|네|의)?(?![가-힣])"
 )
 # Words of two such syllables that also occur before a title or 이.
-_WORDS = frozenset(
+ORDINARY_WORDS = frozenset(
     "아이 나이 사이 차이 우리 하나 지금 자기 이모 고모 동생 아기 나라 여자 "  # noqa: SIM905
     "남자 사람 우주 정말 나중 이상 정도 전화 대신 이유 시간 오리 소리 가수 "
     "선수 의사 기사 교수 강아 고양 여보 상담 관리 담당 주인 원래 하루 아무 "
@@ -87,6 +87,16 @@ class Candidate(msgspec.Struct, frozen=True):
     value: str
     n_messages: int
     n_speakers: int
+
+
+def surname() -> str:
+    """Return a pattern of a family name of one syllable."""
+    return f"[{_SURNAME}]"
+
+
+def given_name() -> str:
+    """Return a pattern of a syllable of a given name."""
+    return f"[{_GIVEN}]"
 
 
 def looks_random(word: str) -> bool:
@@ -146,7 +156,7 @@ def _called(plain: str) -> Iterator[str]:
     for match in _CALL.finditer(plain):
         name = match["name"]
         is_closed = (ord(name[-1]) - 0xAC00) % 28 > 0
-        if {name, name[:2], name[-2:]} & _WORDS:
+        if {name, name[:2], name[-2:]} & ORDINARY_WORDS:
             continue
         if match["vocative"] and (match["vocative"] == "아") != is_closed:
             continue  # 그거야, 좋아

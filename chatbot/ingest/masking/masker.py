@@ -16,6 +16,7 @@ from chatbot.ingest.masking.detectors.secrets import ACCESS_WORDS
 from chatbot.ingest.masking.detectors.spelled import SPOKEN, as_digits, plain_form, restyled
 from chatbot.ingest.masking.names import NamePattern
 from chatbot.ingest.masking.pseudonyms import Pseudonyms
+from chatbot.ingest.masking.public import PublicValues
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,19 @@ class Replacement:
 class Masker:
     """Masks the messages of one room in order; counts what it replaces.
 
-    `secrets`: strings that the owner wants masked everywhere.
+    `secrets`: strings that the owner wants masked everywhere; `public`: what stays.
     """
 
     def __init__(
-        self, pseudonyms: Pseudonyms, names: NamePattern, secrets: Sequence[str] = ()
+        self,
+        pseudonyms: Pseudonyms,
+        names: NamePattern,
+        secrets: Sequence[str] = (),
+        public: Sequence[str] = (),
     ) -> None:
         self.replaced: Counter[Replacement] = Counter()
         self._pseudonyms = pseudonyms
-        self._names = names
+        self._names, self._public = names, PublicValues(public)
         self._context = Context()
         longest_first = sorted(map(re.escape, secrets), key=len, reverse=True)
         self._secrets = re.compile("|".join(longest_first)) if secrets else None
@@ -54,9 +59,8 @@ class Masker:
         self._context.hear(plain, gives=bool(spans))
         spans += self._asked(plain, spans)
         spans += self._names.spans(plain, spans)
-        if not spans:
-            return text
-        digits = as_digits(plain)
+        digits = as_digits(plain) if spans else plain
+        spans = [span for span in spans if digits[span[0] : span[1]] not in self._public]
         for start, end, kind in sorted(spans, reverse=True):
             value = plain[start:end]
             pseudonym = self._pseudonym(kind, value, digits[start:end])
@@ -88,24 +92,25 @@ _TRIGGER = re.compile(
 _PENDING = re.compile(rf"(?:[!-~]+|(?:[{SPOKEN}][ .,~/-]{{0,2}})+)$")
 
 
-def shielded(pieces: Iterable[str]) -> Iterator[str]:
+def shielded(pieces: Iterable[str], public: Sequence[str] = ()) -> Iterator[str]:
     """Pass streamed text on, with stars in place of what looks like personal data.
 
     Recognizing a value needs the text around it, so a line is held back from its first digit (or @,
-    link, spelled number, ...) to its end; most lines of a reply have none.
+    link, spelled number, ...) to its end; most lines of a reply have none. `public` values stay.
     """
+    known = PublicValues(public)
     shown = held = ""  # of the current line
     for piece in pieces:
         held += piece
         while "\n" in held:
             rest, held = held.split("\n", 1)
-            yield _starred(shown, rest) + "\n"
+            yield _starred(shown, rest, known) + "\n"
             shown = ""
         if n_ready := _hold_from(plain_form(shown + held)) - len(shown):
             yield held[:n_ready]
             shown, held = shown + held[:n_ready], held[n_ready:]
     if held:
-        yield _starred(shown, held)
+        yield _starred(shown, held, known)
 
 
 def shield_patterns() -> dict[str, re.Pattern[str]]:
@@ -125,11 +130,13 @@ def _trigger(line: str) -> int:
     return match.start("letter") if match["letter"] else match.start()
 
 
-def _starred(shown: str, rest: str) -> str:
+def _starred(shown: str, rest: str, public: PublicValues) -> str:
     """Return the rest of a line with stars in place of personal data."""
     line = plain_form(shown + rest)
     letters, first = list(rest), max(_trigger(line), len(shown))
     for start, end, _ in find_personal(line) if first < len(line) else ():
+        if line[start:end] in public:
+            continue
         for place in range(max(start, first), end):
             if line[place].isalnum():
                 letters[place - len(shown)] = "*"

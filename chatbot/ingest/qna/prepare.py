@@ -10,6 +10,7 @@ import msgspec
 
 from chatbot.errors import ConfigError, CorpusError
 from chatbot.ingest.cleaning.normalization import Normalizer
+from chatbot.ingest.masking.customers import customer_names
 from chatbot.ingest.masking.masker import Masker, Replacement
 from chatbot.ingest.masking.names import NamePattern
 from chatbot.ingest.masking.owner import asked_of, pseudonyms_of
@@ -83,7 +84,8 @@ class _Preparation:
         self._phrases = {name: _compiled(self._rules, name) for name in _REMOVED}
         self._advertising = _compiled(self._rules, "advertising")
         asked, self._secrets = asked_of(config)
-        self._names = NamePattern(asked | set(config.raw.aliases.values()))
+        self._known = asked | set(config.raw.aliases.values())
+        self._names, self._public = NamePattern(self._known), config.processed.preprocess.public
         self._pseudonyms = pseudonyms_of(config)
         self._is_masking = config.processed.preprocess.mask_personal
 
@@ -134,7 +136,9 @@ class _Preparation:
         """Mask a row; its question may ask for what its answer gives, another row's may not."""
         if not self._is_masking:
             return row
-        masker = Masker(self._pseudonyms, self._names, self._secrets)
+        called = customer_names(row.question) | customer_names(row.answer)
+        names = NamePattern(self._known | called) if called else self._names
+        masker = Masker(self._pseudonyms, names, self._secrets, self._public)
         texts = [masker.mask(row.question), masker.mask(row.answer)]
         # What the rules recognize in one text stands in the other without the words around it.
         for replacement in list(masker.replaced):

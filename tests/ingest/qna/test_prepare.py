@@ -49,6 +49,19 @@ def test_a_row_becomes_a_prompt_and_a_cleaned_response(project):
     assert account.removed == {"greetings": 2, "signatures": 0, "polite phrases": 1}
 
 
+def test_customers_are_masked_and_what_the_desk_gives_out_stays(project):
+    rows = [row("홍길동인데요, 언제 와요?", "홍길동 고객님, 내일요. 02-1234-5678로 전화 주세요.")]
+    rows += [row("010-2345-6789로 전화 주세요", "네 알겠습니다")]
+    rules = "processed.preprocess.public=[02-1234-5678]"
+    account, pairs = prepared(project, rows, rules)
+    assert account.masked == {"name": 2, "phone": 1}
+    text = " ".join(map(" ".join, pairs))
+    assert "홍길동" not in text and "010-2345" not in text and "02-1234-5678" in text
+    config = project.config(rules, "processed.tables=[data/qna_prompt_response.csv]")
+    with read_sessions(config) as rooms:
+        assert any("02-1234-5678" in session.messages[1].text for session in rooms.spools[-1])
+
+
 def test_the_longest_row_that_is_prepared_is_trained_whole(project):
     texts = ("왜 " + "가" * 98, "나" * 100)
     rules = ("qna.prepare.max_chars=100", "processed.preprocess.max_message_chars=20")
