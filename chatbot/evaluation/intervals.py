@@ -36,12 +36,8 @@ def share(n_hits: int, n: int) -> Estimate:
 
 def mean(values: Sequence[float], rng: np.random.Generator) -> Estimate:
     """Return a mean with its bootstrap interval."""
-    if not len(values):
-        return Estimate(math.nan, math.nan, math.nan, 0)
-    numbers = np.asarray(values)
-    means = [rng.choice(numbers, len(numbers)).mean() for _ in range(_N_RESAMPLES)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(float(numbers.mean()), float(low), float(high), len(numbers))
+    numbers = np.asarray(values, dtype=np.float64)
+    return ratio_of_sums(np.stack([numbers, np.ones_like(numbers)], axis=1), rng)
 
 
 def ratio_of_sums(pairs: npt.NDArray[np.float64], rng: np.random.Generator) -> Estimate:
