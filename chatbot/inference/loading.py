@@ -157,6 +157,14 @@ def open_network(bundle: Bundle, config: Config) -> "Network":
     return cast("Network", opener.open_network(bundle, config))
 
 
+def open_base(bundle: Bundle, config: Config) -> "Network | None":
+    """Return the base of an adapter, untouched; None for a full network."""
+    if bundle.kind != "adapter":
+        return None
+    opener = importlib.import_module(family_of(bundle.family).opener)
+    return cast("Network", opener.open_base(bundle, config))
+
+
 def language_model(bundle: Bundle, config: Config) -> BatchLanguageModel:
     """Return the language model of a saved model, without torch where that is faster."""
     opener = importlib.import_module(family_of(bundle.family).opener)

@@ -327,22 +327,43 @@ def open_network(
         network = PretrainedNetwork(model, tokenizer, {})
         network.load_weights(bundle.weights)
         return network.to(device).requires_grad_(False).eval()
-    settings = config.pretrained.base
-    base = Base(settings, Path(config.root))
-    in_4bit = settings.load_in_4bit and can_quantize(device)
-    model = load_base(base, device, dtype, in_4bit=in_4bit)
+    model = _load_base_of(bundle, config, device, dtype)
+    base_name = config.pretrained.base.base_model
+    model = restore_adapter(model, bundle.config, _tensors(bundle.weights), base_name)
+    # bf16 has 8 bits: of an adapter's small changes much would be rounded away (16 % of what
+    # 30 steps gained, measured), so it stays beside the weights, as it was trained and measured.
+    if not _is_in_4bit(config, device) and dtype is not torch.bfloat16:
+        model = merged(model)
+    return PretrainedNetwork(model, tokenizer, {})
+
+
+def open_base(bundle: Bundle, config: Config) -> PretrainedNetwork:
+    """Return the base of a fine-tuned network as it was before the first step.
+
+    Raises CheckpointError if the base of the settings is another.
+    """
+    device = choose_device(config.runtime.device)
+    model = _load_base_of(bundle, config, device, choose_dtype(config.runtime, device))
+    return PretrainedNetwork(model, tokenizer_of(bundle), {})
+
+
+def _load_base_of(
+    bundle: Bundle, config: Config, device: torch.device, dtype: torch.dtype
+) -> nn.Module:
+    """Load the base of the settings with the rows that the adapter trained, as they began."""
+    base = Base(config.pretrained.base, Path(config.root))
+    model = load_base(base, device, dtype, in_4bit=_is_in_4bit(config, device))
     if difference := base.fingerprint().difference(bundle.about.base_fingerprint or ""):
         raise CheckpointError(
             f"the adapter belongs to another base than {base.name}: {difference}",
             hint=f"it was trained on {bundle.about.base_model}: set model.base_model to that",
         )
-    add_token_rows(model, tokenizer)
-    model = restore_adapter(model, bundle.config, _tensors(bundle.weights), base.name)
-    # bf16 has 8 bits: of an adapter's small changes much would be rounded away (16 % of what
-    # 30 steps gained, measured), so it stays beside the weights, as it was trained and measured.
-    if not in_4bit and dtype is not torch.bfloat16:
-        model = merged(model)
-    return PretrainedNetwork(model, tokenizer, {})
+    add_token_rows(model, tokenizer_of(bundle))
+    return model
+
+
+def _is_in_4bit(config: Config, device: torch.device) -> bool:
+    return config.pretrained.base.load_in_4bit and can_quantize(device)
 
 
 def language_model(bundle: Bundle, config: Config) -> PretrainedLanguageModel:
