@@ -6,6 +6,8 @@ The protocol of bits per byte is that of benchmarks/RESULTS.md. N items, K candi
 import math
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -74,12 +76,16 @@ def likelihood(
 ) -> LikelihoodReport:
     """Measure all held-out replies, each with its past up to 256 tokens, in fp32."""
     n_past = min(N_PAST_TOKENS, context_length)
-    rows = session_losses(network, corpus, n_past, on_batch)
+    return likelihood_of(session_losses(network, corpus, n_past, on_batch), n_past)
+
+
+def likelihood_of(rows: Floats, n_past_tokens: int) -> LikelihoodReport:
+    """Report the losses of sessions, in the columns of `session_losses`."""
     rng = np.random.default_rng(0)
     text = ratio_of_sums(rows[:, [0, 1]] / np.array([math.log(2), 1.0]), rng)
     loss = ratio_of_sums(rows[:, [2, 3]], rng)
     perplexity = Estimate(math.exp(loss.value), math.exp(loss.low), math.exp(loss.high), loss.n)
-    return LikelihoodReport(reply_bpb=text, perplexity=perplexity, n_past_tokens=n_past)
+    return LikelihoodReport(reply_bpb=text, perplexity=perplexity, n_past_tokens=n_past_tokens)
 
 
 def session_losses(
@@ -116,25 +122,34 @@ def candidates_of(text: str, pool: Sequence[str], n: int, rng: random.Random) ->
     return [text, *[other for other in drawn if other != text][:n]]
 
 
+class HeldOutReply(NamedTuple):
+    """A held-out reply: its session, the turns before it there, and the reply."""
+
+    session: int
+    past: Sequence[Turn]
+    turn: Turn
+
+
+# The past, the speaker of the reply, K texts -> how well each text fits: (K,).
+Scorer = Callable[[Sequence[Turn], int, Sequence[str]], Floats]
+
+
 def ranking(
-    model: LanguageModel,
-    replies: Sequence[tuple[Sequence[Turn], Turn]],
+    score: Scorer,
+    replies: Sequence[HeldOutReply],
     pool: Sequence[str],
-    tokenizer: Tokenizer,
     on_reply: Callable[[], object] = lambda: None,
 ) -> list[RankingReport]:
-    """Rank true replies among distractors by how much their past raises their log-probability.
+    """Rank true replies among distractors by their scores.
 
-    `replies`: (past, true reply) of N. `pool`: texts of other replies. A number of distractors
-    that the pool does not have is left out. By log-probability alone, what fits everywhere ranks
-    first.
+    `pool`: texts of other replies. A number of distractors that the pool does not have is left out.
     """
     rng = random.Random(0)  # noqa: S311
     texts = sorted(set(pool))
     ranks: dict[int, list[int]] = {n: [] for n in DISTRACTORS}
-    for past, turn in replies:
+    for _, past, turn in replies:
         candidates = candidates_of(turn.text, texts, max(DISTRACTORS), rng)
-        scores = _scores(model, past, turn.speaker, candidates, tokenizer)
+        scores = score(past, turn.speaker, candidates)
         for n in DISTRACTORS:
             if len(scores) > n:
                 # Equal scores count against the true reply.
@@ -151,12 +166,20 @@ def ranking(
     ]
 
 
-def _scores(
+def scorer_of(model: LanguageModel, tokenizer: Tokenizer) -> Scorer:
+    """Return what scores by how much the past raises the log-probability.
+
+    By log-probability alone, what fits everywhere ranks first.
+    """
+    return partial(_raised, model, tokenizer)
+
+
+def _raised(
     model: LanguageModel,
+    tokenizer: Tokenizer,
     past: Sequence[Turn],
     speaker: int,
     texts: Sequence[str],
-    tokenizer: Tokenizer,
 ) -> Floats:
     """Return log p(text | past) - log p(text) of each of K texts: (K,)."""
     context = min(N_PAST_TOKENS, model.context_length)

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from chatbot.corpus.store import Corpus
 from chatbot.corpus.template import NEVER, TARGET
+from chatbot.inference.scoring import Floats
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,27 @@ class NgramLosses:
     bigram_bpb: float
 
 
+@dataclass(frozen=True)
+class TargetLosses:
+    """The places of the N held-out target tokens, and their nats: (N,) each."""
+
+    places: npt.NDArray[np.int64]
+    unigram: Floats
+    bigram: Floats
+
+
 def ngram_losses(corpus: Corpus) -> NgramLosses:
+    """Return the mean losses of both models."""
+    measured = target_losses(corpus)
+    n_bytes = corpus.tokenizer.token_sizes[np.asarray(corpus.val.tokens)[measured.places]]
+    losses = (measured.unigram, measured.bigram)
+    nats = [float(loss.mean()) for loss in losses]
+    n_bits = [float(loss[n_bytes > 0].sum()) / np.log(2) for loss in losses]
+    n_text = max(1, int(n_bytes.sum()))
+    return NgramLosses(*nats, *(bits / n_text for bits in n_bits))
+
+
+def target_losses(corpus: Corpus) -> TargetLosses:
     """Fit on the training tokens that can be targets, and evaluate on the held-out targets.
 
     Unigram: add-one counts. Bigram: absolute discounting by 0.75, backed off to the unigram.
@@ -43,9 +65,4 @@ def ngram_losses(corpus: Corpus) -> NgramLosses:
     total = np.maximum(n_before[before], 1)
     backed_off = np.where(n_before[before] > 0, discount * n_kinds[before] / total, 1.0)
     bigram = np.maximum(count - discount, 0) / total + backed_off * unigram[target]
-    n_bytes = corpus.tokenizer.token_sizes[target]
-    losses = [-np.log(unigram[target]), -np.log(bigram)]
-    nats = [float(loss.mean()) for loss in losses]
-    n_bits = [float(loss[n_bytes > 0].sum()) / np.log(2) for loss in losses]
-    n_text = max(1, int(n_bytes.sum()))
-    return NgramLosses(*nats, *(bits / n_text for bits in n_bits))
+    return TargetLosses(places, -np.log(unigram[target]), -np.log(bigram))

@@ -12,11 +12,20 @@ from hypothesis import strategies as st
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.template import Turn
 from chatbot.evaluation.intervals import ratio_of_sums
-from chatbot.evaluation.metrics import calibration_error, end_calibration, likelihood, ranking
+from chatbot.evaluation.metrics import (
+    HeldOutReply,
+    calibration_error,
+    end_calibration,
+    likelihood,
+    ranking,
+    scorer_of,
+)
 from chatbot.inference.loading import open_model, open_network, run_model_path
 from chatbot.inference.scoring import Item
 from chatbot.settings.schema import ObjectiveConfig
 from chatbot.training.batches import BatchSource
+from chatbot.training.families import run_folder
+from chatbot.training.folder import start_loss
 from chatbot.training.loop import Compute, evaluate
 from tests.corpus.texts import tokenizer
 
@@ -69,9 +78,10 @@ def test_intervals_cover_in_simulation():
 
 
 def test_a_model_that_uses_the_past_ranks_the_true_reply_first():
-    replies = [([Turn(1, "밥 먹었어?")], Turn(0, "밥")), ([Turn(1, "hello")], Turn(0, "hello"))]
+    pairs = [("밥 먹었어?", "밥"), ("hello", "hello")]
+    replies = [HeldOutReply(0, [Turn(1, asked)], Turn(0, said)) for asked, said in pairs]
     pool = [f"{a}{b}" for a in "ㅋ안녕뭐해응😀" for b in "xyzw"]
-    first, *others = ranking(Echo(), replies, pool, tokenizer())
+    first, *others = ranking(scorer_of(Echo(), tokenizer()), replies, pool)
     assert (first.n_distractors, first.hits_at_1.value, first.hits_at_1.n) == (20, 1.0, 2)
     assert not others  # there are not 100
 
@@ -104,15 +114,17 @@ def test_bits_per_byte_are_those_of_the_trainer(trained):
 
 def test_the_command_prints_numbers_and_no_text(trained, capsys):
     assert trained.run("eval", "main", "--replies", "2", "--json") == 0
-    (report,) = json.loads(capsys.readouterr().out)
+    report, *baselines = json.loads(capsys.readouterr().out)
+    assert [each["model"] for each in baselines] == ["retrieval", "bigram", "chance"]
+    assert not report["is_baseline"] and all(each["is_baseline"] for each in baselines)
     bpb = report["likelihood"]["reply_bpb"]
     assert bpb["low"] <= bpb["value"] <= bpb["high"] and report["run_name"] == "main"
     assert report["n_replies"] == 2 and report["rankings"][0]["n_distractors"] == 20
     imitation = report["imitation"]
-    assert imitation["n_replies"] == 2 and len(imitation["styles"]) == 13
+    assert imitation["n_replies"] == 2 and len(imitation["styles"]) == 15
     assert {bag["group"] for bag in imitation["bags"]} >= {"persona, later", "others, later"}
     features = {style["feature"] for style in imitation["styles"]}
-    shown = json.dumps(report, ensure_ascii=False)
+    shown = json.dumps([report, *baselines], ensure_ascii=False)
     for feature in features:
         shown = shown.replace(feature, "")
     assert not any("가" <= letter <= "힣" for letter in shown)
@@ -121,7 +133,8 @@ def test_the_command_prints_numbers_and_no_text(trained, capsys):
 def test_the_command_prints_a_table(trained, capsys):
     assert trained.run("eval", "--replies", "2") == 0
     shown = capsys.readouterr()
-    assert "reply bits/byte" in shown.out and "taken for the persona" in shown.out
+    assert all(name in shown.out for name in ("reply bits/byte", "retrieval", "bigram", "chance"))
+    assert "taken for the persona" in shown.out
     assert "intervals: 95 %" in shown.err
 
 
@@ -135,7 +148,12 @@ def test_models_of_other_data_and_unknown_models_are_refused(trained, capsys):
 
 @pytest.mark.slow
 def test_a_model_on_a_base_is_measured_by_the_same_command(tuned, capsys):
-    assert tuned("qwen2").run("eval", "--replies", "1", "--json") == 0
-    (report,) = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert report["likelihood"]["reply_bpb"]["value"] > 0
+    project = tuned("qwen2")
+    assert project.run("eval", "--replies", "1", "--json") == 0
+    report, base, *_ = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert base["is_baseline"] and base["model"] == "qwen2"
+    # The trainer measured the base before the first step, as it is.
+    start = start_loss(run_folder(project.config()))
+    assert base["likelihood"]["perplexity"]["value"] == pytest.approx(math.exp(start), rel=0.02)
+    assert report["likelihood"]["reply_bpb"]["value"] < base["likelihood"]["reply_bpb"]["value"]
     assert report["ends"]["expected_per_end"]["n"] == 1 and report["imitation"]["bags"]

@@ -10,9 +10,12 @@ from chatbot.cli.screen import advance, display, progress, say, table
 from chatbot.settings.schema import Config
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chatbot.evaluation.imitation import ImitationReport
     from chatbot.evaluation.intervals import Estimate
     from chatbot.evaluation.model_run import ModelReport
+    from chatbot.evaluation.style import StyleScore
 
 _N_REPLIES = 100
 
@@ -29,39 +32,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """Print a table, a model per column, or JSON."""
-    from chatbot.evaluation.model_run import evaluate_model
+    """Print a table, a model or a baseline per column, or JSON."""
+    from chatbot.evaluation.model_run import evaluate_models
     from chatbot.inference.loading import find_model, named_model
 
     paths = [named_model(name, config) for name in args.models] or [find_model(config)]
-    reports = []
-    for path in paths:
-        with progress(0, "measuring") as bar:
-            reports.append(
-                evaluate_model(path, config, args.replies, ask_model_key, lambda: advance(bar))
-            )
+    with progress(0, "measuring") as bar:
+        measured = evaluate_models(paths, config, args.replies, ask_model_key, lambda: advance(bar))
+        reports = list(measured)
     if args.json:
         display(msgspec.json.encode(reports).decode())
         return
     names = [["", *(f"{report.run_name} {report.model}".strip() for report in reports)]]
     columns = [_rows(report) for report in reports]
     display(table([*names, *([name, *(c.get(name, "-") for c in columns)] for name in columns[0])]))
-    for report in reports:
-        if report.imitation is not None:
-            _show_imitation(report.imitation)
+    _show_styles(reports)
+    _show_bags(reports)
     first = reports[0]
-    say(
-        f"intervals: 95 %, over {first.likelihood.reply_bpb.n} sessions or {first.n_replies} "
-        f"replies; past up to {first.likelihood.n_past_tokens} tokens"
-    )
+    if first.likelihood is not None:
+        say(
+            f"intervals: 95 %, over {first.likelihood.reply_bpb.n} sessions or {first.n_replies} "
+            f"replies; past up to {first.likelihood.n_past_tokens} tokens"
+        )
 
 
 def _rows(report: "ModelReport") -> dict[str, str]:
-    likelihood = report.likelihood
-    rows = {
-        "reply bits/byte": _shown(likelihood.reply_bpb),
-        "perplexity": _shown(likelihood.perplexity, ".1f"),
-    }
+    rows = {}
+    if report.likelihood is not None:
+        rows["reply bits/byte"] = _shown(report.likelihood.reply_bpb)
+        rows["perplexity"] = _shown(report.likelihood.perplexity, ".1f")
     for ranking in report.rankings:
         among = f"of {ranking.n_distractors + 1}"
         rows[f"hits@1 {among}"] = _shown(ranking.hits_at_1, ".1%")
@@ -72,26 +71,64 @@ def _rows(report: "ModelReport") -> dict[str, str]:
     return rows
 
 
-def _show_imitation(imitation: "ImitationReport") -> None:
-    """Print the styles with their places, the copies, and the curve over the size of bags."""
-    rows = [["style", "persona", "later", "other", "bot", "place (1 later, 0 other)"]]
-    for style in imitation.styles:
-        values = (style.persona, style.ceiling, style.floor, style.bot)
-        place = "-" if style.place is None else f"{style.place:.2f}"
-        rows.append([style.feature, *(f"{value:.3f}" for value in values), place])
-    copies = (imitation.copies.ceiling, imitation.copies.floor, imitation.copies.bot)
-    rows.append(["copies training", "-", *(f"{value:.3f}" for value in copies), "-"])
+def _imitations(reports: "Sequence[ModelReport]") -> "dict[str, ImitationReport]":
+    """Return who replied -> how alike it is to the persona."""
+    return {
+        f"{report.run_name} {report.model}".strip(): report.imitation
+        for report in reports
+        if report.imitation is not None
+    }
+
+
+def _show_styles(reports: "Sequence[ModelReport]") -> None:
+    """Print the features of style, and for each that replied its value and its place."""
+    imitations = _imitations(reports)
+    if not imitations:
+        return
+    columns = [_style_column(imitation) for imitation in imitations.values()]
+    heads = ("persona", "later", "other", *(name for n in imitations for name in (n, "place")))
+    first = next(iter(imitations.values()))
+    rows = [["style", *heads]]
+    for style in first.styles:
+        references = (style.persona, style.ceiling, style.floor)
+        own = (cell for column in columns for cell in column[style.feature])
+        rows.append([style.feature, *(f"{value:.3f}" for value in references), *own])
+    copied = (cell for each in imitations.values() for cell in (f"{each.copies.bot:.3f}", "-"))
+    later, other = (f"{value:.3f}" for value in (first.copies.ceiling, first.copies.floor))
+    rows.append(["copies training", "-", later, other, *copied])
     display()
     display(table(rows))
-    bags = {(bag.group, bag.n_messages): bag.as_persona for bag in imitation.bags}
-    sizes = sorted({size for _, size in bags})
+    say("place: 1 as near to the persona as the persona later, 0 as far as the other member")
+
+
+def _style_column(imitation: "ImitationReport") -> dict[str, tuple[str, str]]:
+    return {style.feature: (f"{style.bot:.3f}", _place(style)) for style in imitation.styles}
+
+
+def _place(style: "StyleScore") -> str:
+    if style.place is None:
+        return "-"
+    return _shown(style.place, ".2f") if style.is_certain else "not enough replies"
+
+
+def _show_bags(reports: "Sequence[ModelReport]") -> None:
+    """Print how often bags are taken for the persona's, over their size."""
+    shares: dict[str, dict[int, Estimate]] = {}
+    for name, imitation in _imitations(reports).items():
+        for bag in imitation.bags:
+            group = name if bag.group == "bot" else bag.group
+            shares.setdefault(group, {})[bag.n_messages] = bag.as_persona
+    if not shares:
+        return
+    sizes = sorted({size for own in shares.values() for size in own})
     rows = [["taken for the persona", *(f"{size} messages" for size in sizes)]]
-    for group in dict.fromkeys(group for group, _ in bags):
-        shares = (bags.get((group, size)) for size in sizes)
-        rows.append([group, *("-" if share is None else _shown(share, ".0%") for share in shares)])
+    for group, own in shares.items():
+        rows.append([group, *(_shown(own[size], ".0%") if size in own else "-" for size in sizes)])
     display()
     display(table(rows))
 
 
 def _shown(estimate: "Estimate", form: str = ".3f") -> str:
+    if estimate.low == estimate.high:
+        return f"{estimate.value:{form}}"
     return f"{estimate.value:{form}} ({estimate.low:{form}} to {estimate.high:{form}})"

@@ -1,0 +1,42 @@
+"""Baselines of a bot: replies to similar situations, counts, chance."""
+
+import math
+
+import pytest
+
+from chatbot.corpus.store import open_corpus
+from chatbot.corpus.template import Turn
+from chatbot.evaluation.baselines import bigram_likelihood, chance_likelihood, past_replies
+from chatbot.evaluation.metrics import ranking
+from chatbot.evaluation.model_run import held_out_replies
+from chatbot.evaluation.ngram import ngram_losses
+
+
+@pytest.fixture
+def corpus(processed):
+    return open_corpus(processed.root / "data/processed")
+
+
+def test_retrieval_beats_chance_at_naming_the_true_reply(corpus):
+    replies = held_out_replies(corpus)
+    pool = [reply.turn.text for reply in replies]
+    with past_replies(corpus) as past:
+        first, *_ = ranking(past.score, replies, pool)
+    assert first.n_distractors == 20 and first.hits_at_1.low > 1 / 21
+
+
+def test_what_was_answered_once_is_found_again(corpus):
+    with past_replies(corpus) as past:
+        row = next(row for row in past._index.rows() if row.id == "0" and len(row.text) > 4)
+        reply = past.reply([Turn(1, row.text)], 0)
+        assert reply in {other.answer for other in past._index.rows() if other.text == row.text}
+        assert past.reply([Turn(1, "")], 0) == ""
+
+
+def test_counts_are_measured_as_networks_are(corpus):
+    losses, bigram = ngram_losses(corpus), bigram_likelihood(corpus)
+    assert bigram.reply_bpb.value == pytest.approx(losses.bigram_bpb)
+    assert bigram.perplexity.value == pytest.approx(math.exp(losses.bigram))
+    chance = chance_likelihood(corpus)
+    assert chance.perplexity.value == pytest.approx(corpus.stats.vocab_size)
+    assert chance.reply_bpb.value > bigram.reply_bpb.high
