@@ -1,7 +1,7 @@
 """Titles, tables and numbers -> one self-contained HTML page with SVG charts, light and dark."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -11,8 +11,18 @@ import yaml
 
 Words = dict[str, Any]
 _WIDE, _HIGH, _LEFT, _BELOW, _TOP = 640, 220, 56, 26, 10
+_ROW = 50  # of a chart of dots
 _N_TICKS = 4
 N_COLOURS = 6  # of the style
+
+
+@dataclass(frozen=True)
+class DotRow:
+    """A row of a chart of dots: its name, its values, and a bar behind them (an interval)."""
+
+    name: str
+    values: Sequence[float]
+    bar: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -23,9 +33,9 @@ class Series:
     points: Sequence[tuple[float, float]]
 
 
-def read_words(name: str) -> Words:
-    """Read the words of a page of this folder, in Korean and English."""
-    return yaml.safe_load((files("chatbot.evaluation") / name).read_text(encoding="utf-8"))
+def read_words(name: str, package: str = "chatbot.evaluation") -> Words:
+    """Read the words of a page from a yaml file of a package, in Korean and English."""
+    return yaml.safe_load((files(package) / name).read_text(encoding="utf-8"))
 
 
 def document(title: str, parts: Iterable[str], style: str = "") -> str:
@@ -65,16 +75,9 @@ def line_chart(series: Sequence[Series], unit: str) -> str:
     marks = [_guide_across(y_scale.place(y), short(y)) for y in y_scale.ticks()]
     marks += [_label(x_scale.place(x), _HIGH + 18, short(x)) for x in x_scale.ticks()]
     marks += [_line(line, i, x_scale, y_scale) for i, line in enumerate(series)]
-    names = ", ".join(line.name for line in series)
-    legend = "".join(
-        f'<span class="dot c{i % N_COLOURS}"></span>{escape(line.name)}'
-        for i, line in enumerate(series)
-    )
-    return (
-        f'<svg class="chart" viewBox="0 0 {_WIDE} {_HIGH + _BELOW}" role="img" '
-        f'aria-label="{escape(f"{unit}: {names}")}">{"".join(marks)}</svg>'
-        f'<p class="key">{escape(unit)}{legend}</p>'
-    )
+    names = [line.name for line in series]
+    label = f"{unit}: {', '.join(names)}"
+    return _svg(marks, _HIGH + _BELOW, label) + _legend(names, unit)
 
 
 def bar_chart(values: Sequence[tuple[str, float]], unit: str) -> str:
@@ -90,11 +93,58 @@ def bar_chart(values: Sequence[tuple[str, float]], unit: str) -> str:
             f'width="{step - 2:.1f}" height="{high:.1f}">{title}</rect>'
         )
         marks.append(_label(left + step / 2, _HIGH + 18, name))
-    label = escape(f"{unit}: " + ", ".join(f"{name} {short(value)}" for name, value in values))
-    return (
-        f'<svg class="chart" viewBox="0 0 {_WIDE} {_HIGH + _BELOW}" role="img" '
-        f'aria-label="{label}">{"".join(marks)}</svg><p class="key">{escape(unit)}</p>'
-    )
+    label = f"{unit}: " + ", ".join(f"{name} {short(value)}" for name, value in values)
+    return _svg(marks, _HIGH + _BELOW, label) + _legend([], unit)
+
+
+def grouped_bars(groups: Sequence[str], series: Mapping[str, Sequence[float]], unit: str) -> str:
+    """Return a chart of shares: for each group a bar of each series, beside each other."""
+    most = max([0.01, *(value for values in series.values() for value in values)])
+    step = (_WIDE - _LEFT) / max(1, len(groups))
+    width, marks = 0.7 * step / max(1, len(series)), []
+    for place, name in enumerate(groups):
+        left = _LEFT + (place + 0.15) * step
+        for number, values in enumerate(series.values()):
+            high, x = values[place] / most * (_HIGH - 24), left + number * width
+            marks.append(
+                f'<rect class="fill c{number % N_COLOURS}" x="{x:.1f}" y="{_HIGH - high:.1f}" '
+                f'width="{width - 4:.1f}" height="{high:.1f}"/>'
+            )
+            marks.append(_label(x + width / 2 - 2, _HIGH - high - 4, f"{values[place]:.1%}"))
+        marks.append(_label(_LEFT + (place + 0.5) * step, _HIGH + 18, name))
+    marks.append(f'<line x1="{_LEFT}" y1="{_HIGH}" x2="{_WIDE}" y2="{_HIGH}"/>')
+    return _svg(marks, _HIGH + _BELOW, unit) + _legend(list(series), unit)
+
+
+def dot_chart(rows: Sequence[DotRow], ticks: Sequence[float], unit: str) -> str:
+    """Return a chart of values along an axis, a row for each name; "" without a row.
+
+    Values outside the ticks are drawn at its end.
+    """
+    if not rows:
+        return ""
+    scale, high = _Scale.of(ticks, _LEFT, _WIDE - 24), _ROW * len(rows)
+    marks = [_guide_upright(scale.place(tick), high, short(tick)) for tick in ticks]
+    for number, row in enumerate(rows):
+        y = number * _ROW + 14
+        if row.bar is not None:
+            low, end = (scale.place(_inside(value, ticks)) for value in row.bar)
+            half = 4 if end - low > 1 else 10  # a single value is an upright line
+            marks.append(
+                f'<rect class="fill c5" x="{low - 1:.1f}" y="{y - half}" '
+                f'width="{end - low + 2:.1f}" height="{2 * half}"/>'
+            )
+        marks += [
+            f'<circle class="c0" cx="{scale.place(_inside(value, ticks)):.1f}" cy="{y}" r="4" '
+            'fill-opacity=".7"/>'
+            for value in row.values
+        ]
+        marks.append(_label(_LEFT, y + 22, row.name, "start"))
+    return _svg(marks, high + _BELOW, unit) + _legend([], unit)
+
+
+def _inside(value: float, ticks: Sequence[float]) -> float:
+    return min(max(ticks), max(min(ticks), value))
 
 
 def small_curve(values: Sequence[float], label: str) -> str:
@@ -119,6 +169,20 @@ def short(value: float) -> str:
     if value == round(value) or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.4g}"
+
+
+def _svg(marks: Iterable[str], high: float, label: str) -> str:
+    return (
+        f'<svg class="chart" viewBox="0 0 {_WIDE} {high:g}" role="img" '
+        f'aria-label="{escape(label)}">{"".join(marks)}</svg>'
+    )
+
+
+def _legend(names: Sequence[str], unit: str) -> str:
+    dots = "".join(
+        f'<span class="dot c{i % N_COLOURS}"></span>{escape(name)}' for i, name in enumerate(names)
+    )
+    return f'<p class="key">{escape(unit)}{dots}</p>'
 
 
 @dataclass(frozen=True)
@@ -160,6 +224,11 @@ def _line(line: Series, number: int, x_scale: _Scale, y_scale: _Scale) -> str:
 
 def _label(x: float, y: float, text: str, anchor: str = "middle") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _guide_upright(x: float, high: float, text: str) -> str:
+    line = f'<line x1="{x:.1f}" y1="0" x2="{x:.1f}" y2="{high:g}"/>'
+    return line + _label(x, high + 18, text)
 
 
 def _guide_across(y: float, text: str) -> str:

@@ -5,7 +5,16 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatbot.evaluation.html_page import Series, bar_chart, document, line_chart, table
+from chatbot.evaluation.html_page import (
+    DotRow,
+    Series,
+    bar_chart,
+    document,
+    dot_chart,
+    grouped_bars,
+    line_chart,
+    table,
+)
 from tests.evaluation.pages import Reader, assert_loads_nothing
 
 NUMBERS = st.floats(-1e9, 1e9, allow_nan=False).map(lambda value: round(value, 6))
@@ -27,11 +36,27 @@ def test_no_bar_is_higher_than_its_chart(values):
     assert len(heights) == len(values) and all(high <= 220 for high in heights)
 
 
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=6))
+def test_no_group_of_bars_leaves_its_chart(shares):
+    series = {"a": [a for a, _ in shares], "b": [b for _, b in shares]}
+    chart = grouped_bars([str(n) for n in range(len(shares))], series, "%")
+    heights = [float(high) for high in re.findall(r'class="fill.*?height="([\d.]+)"', chart)]
+    assert len(heights) == 2 * len(shares) and all(high <= 200 for high in heights)
+
+
+@given(st.lists(st.lists(NUMBERS, max_size=5), max_size=5))
+def test_every_dot_is_on_its_axis(rows):
+    chart = dot_chart([DotRow("x", values, (-9, 99)) for values in rows], (0, 4, 8), "bits")
+    places = [float(x) for x in re.findall(r'cx="([\d.]+)"', chart)]
+    assert len(places) == sum(map(len, rows)) and all(56 <= x <= 616 for x in places)
+
+
 @given(st.text(max_size=20))
 def test_text_stays_text(text):
     cell = f"<script>{text}"
     parts = [table(("h",), ((cell,),)), line_chart([Series(cell, [(0, 1), (1, 2)])], cell)]
-    page = document(cell, [*parts, bar_chart([(cell, 1)], cell)])
+    more = [grouped_bars([cell], {cell: [1]}, cell), dot_chart([DotRow(cell, [1])], (0, 1), cell)]
+    page = document(cell, [*parts, bar_chart([(cell, 1)], cell), *more])
     assert "script" not in Reader(page).tags
 
 
