@@ -35,6 +35,8 @@ from chatbot.training.folder import FILES, FOLDERS, RunFolder
 from chatbot.training.loop import averaged, train_steps
 from chatbot.training.prepare import PreparedRun, prepare
 
+GROUPS = ",".join(dict.fromkeys(cell.group for cell in CELLS))
+
 
 @dataclass(frozen=True)
 class Room:
@@ -51,8 +53,7 @@ class Room:
         if not cell.on_base:
             return load_config(self.root, (f"processed.dir=data/{kind}", *corpus, *overrides))
         named = (f"model.base_model={self.base}", "model.form=plain", f"data.dir=data/{kind}")
-        targets = ("data.label_mode=persona_only",) if corpus else ()
-        return load_sft_config(self.root, (*named, *targets, *overrides))
+        return load_sft_config(self.root, (*named, *overrides))
 
     def corpus(self, cell: Cell, corpus: tuple[str, ...]) -> Corpus:
         """Return the tokens of a cell, written if they are not there; all share one vocabulary."""
@@ -98,7 +99,9 @@ def measured(room: Room, cell: Cell, run: PreparedRun) -> dict[str, Any]:
     `own`: with as much past as the network sees, if that is more than the protocol's.
     """
     context = int(run.config.model.block_size)
-    pasts = {"replies": ((), N_PAST_TOKENS), "persona": ((PERSONA,), N_PAST_TOKENS)}
+    pasts: dict[str, tuple[tuple[str, ...], int]] = {"replies": ((), N_PAST_TOKENS)}
+    if not cell.on_base:  # minutes more on a base
+        pasts["persona"] = ((PERSONA,), N_PAST_TOKENS)
     if context > N_PAST_TOKENS:
         pasts["own"] = ((), context)
     losses = {}
@@ -149,7 +152,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--base", type=Path, help="a base model for the cells of LoRA")
     parser.add_argument("--scale", choices=SCALES, default="full")
-    parser.add_argument("--groups", default=",".join(dict.fromkeys(c.group for c in CELLS)))
+    parser.add_argument("--groups", default=GROUPS, help="or single cells: labels/all,base")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--max-cells", type=int, default=10**9)
@@ -165,7 +168,7 @@ def main() -> None:
         for seed in range(args.seeds)
         for cell in CELLS
         for room in rooms
-        if cell.group == group and (base or not cell.on_base)
+        if group in (cell.group, f"{cell.group}/{cell.name}") and (base or not cell.on_base)
         if not cell_path(folder, room.root.name, cell, seed).exists()
     ]
     for room, cell, seed in todo[: args.max_cells]:

@@ -51,7 +51,7 @@ def _context(n_tokens: int) -> Cell:
 
 def _size(size: str, share: float = 1.0) -> Cell:
     settings = (f"model.size={size}", "model.block_size=256", "optimization.batch_size=8")
-    steps = "" if share == 1 else f", x {share}"
+    steps = "" if share == 1 else f" x {share}"
     return Cell("size", f"size: {size}{steps}", training=settings, share=share)
 
 
@@ -83,5 +83,5 @@ CELLS = (
     _steps(2),
     _steps(4),
     _adapter(0),
-    _adapter(1),
+    _adapter(0.33),
 )

@@ -137,17 +137,25 @@ def table(rows: Iterable[dict[str, Any]], language: str) -> str:
 def _cells(row: dict[str, Any], words: dict[str, Any]) -> list[str]:
     replies = row["replies"]
     own = row.get("own")
-    mean = f"{np.mean(replies['bits_per_byte']):.3f}"
+    mean = f"{_mean(replies):.3f}"
     if own:
-        mean += f" ({np.mean(own['bits_per_byte']):.3f})"
+        mean += f" ({_mean(own):.3f})"
     if "difference" not in replies:
-        differences = [words["default"], f"{np.mean(row['persona']['bits_per_byte']):.3f}", ""]
+        differences = [words["default"], f"{_mean(row['persona']):.3f}", ""]
     else:
         few = len(replies["by_seed"]) < 2
         verdict = "few" if few else "yes" if is_clear(replies) else "no"
-        differences = [_signed(replies), _signed(row["persona"]), words[verdict]]
+        differences = [
+            _signed(replies),
+            _signed(row["persona"]) if "persona" in row else "",
+            words[verdict],
+        ]
     name, n_seeds = f"`{row['name']}`", str(len(row["seeds"]))
     return [name, row["room"], n_seeds, str(row["n_steps"]), mean, *differences]
+
+
+def _mean(measure: dict[str, Any]) -> float:
+    return float(np.mean(measure["bits_per_byte"]))
 
 
 def _signed(measure: dict[str, Any]) -> str:
