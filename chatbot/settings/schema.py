@@ -30,6 +30,15 @@ from chatbot.settings.qna import QnaConfig
 
 
 # ---------------------------------------------------------------- paths.yaml
+class ColumnsConfig(Section, frozen=True):
+    """The columns of tables and the keys of JSON lines that no messenger wrote."""
+
+    speaker: str = ""
+    text: str = ""
+    time: str = ""
+    room: str = ""
+
+
 class RawConfig(Section, frozen=True):
     """Where exports arrive and where `organize` files them."""
 
@@ -38,6 +47,8 @@ class RawConfig(Section, frozen=True):
     manifest_path: Folder = "data/raw/manifest.json"
     utc_offset_hours: Annotated[float, Meta(ge=-14, le=14)] = 9.0
     aliases: dict[str, str] = field(default_factory=dict)
+    date_order: Literal["auto", "dmy", "mdy", "ymd"] = "auto"
+    columns: ColumnsConfig = field(default_factory=ColumnsConfig)
 
 
 class PreprocessConfig(Section, frozen=True):

@@ -17,7 +17,7 @@ NAMINGS = {"own": own_naming(), **{stage: sft_naming(stage) for stage in STAGES}
 VALUES = (
     False, True, 3, 0.25, 7, 1.5, 64, 500, "all", "response_only", "persona_only", "cosine", "constant", "adamw", "muon", "cpu", "float32", "refuse",
     "fp32", "full", "chat", "eager", "quick", "nano", "pair", "persona", "context_windows", "sdpa", ["가람"], ["a.example"], 2000,
-    {"a": "b"}, "kiwi", "question", "probe",
+    {"a": "b"}, "kiwi", "question", "probe", "dmy",
 )  # fmt: skip
 
 

@@ -136,7 +136,7 @@ def _plan_file(path: Path, plan: FilingPlan, config: Config) -> None:
 
 def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
     """Read one export and return its entry; its room is not decided yet."""
-    parts, zone = find_parts(path), zone_of(config)
+    parts, zone = find_parts(path, config.raw), zone_of(config)
     _require_one_room(parts, zone)
     account = Account()
     speakers: Counter[str] = Counter()

@@ -235,7 +235,8 @@ def verify_exports(exports: list[ExportEntry], config: Config) -> None:
 def _read_export(
     entry: ExportEntry, config: Config, account: Account | None = None
 ) -> Iterator[Message]:
-    return read_messages(config.path(entry.path), zone=zone_of(config), account=account)
+    path = config.path(entry.path)
+    return read_messages(path, raw=config.raw, zone=zone_of(config), account=account)
 
 
 def _renamed(messages: Iterator[Message], aliases: dict[str, str]) -> Iterator[Message]:

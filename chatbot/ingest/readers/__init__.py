@@ -6,7 +6,7 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 from functools import partial
@@ -29,6 +29,7 @@ from chatbot.ingest.readers.text import (
     shape_of,
     zip_name,
 )
+from chatbot.settings.schema import RawConfig
 
 KST = timezone(timedelta(hours=9), "KST")
 _HEAD_LINES = 60
@@ -55,14 +56,18 @@ class TextPart:
 
 
 def read_messages(
-    path: Path, *, zone: timezone = KST, account: Account | None = None
+    path: Path,
+    *,
+    raw: RawConfig | None = None,
+    zone: timezone = KST,
+    account: Account | None = None,
 ) -> Iterator[Message]:
     """Yield the messages of an export in the order of the file, streaming.
 
-    A zip is read entry by entry, chunks in their order. `account` counts the lines. Raises
-    ExportError if no reader recognizes the file.
+    A zip is read entry by entry, chunks in their order. `account` counts the lines; `raw` are the
+    settings of formats. Raises ExportError if no reader recognizes the file.
     """
-    return read_parts(find_parts(path), zone, account if account is not None else Account())
+    return read_parts(find_parts(path, raw), zone, account if account is not None else Account())
 
 
 def read_parts(parts: Iterable[TextPart], zone: timezone, account: Account) -> Iterator[Message]:
@@ -81,16 +86,21 @@ def _damaged_zip() -> ExportError:
     return ExportError("the zip is damaged or cut off", hint="copy it again")
 
 
-def find_parts(path: Path) -> list[TextPart]:
-    """Return the readable texts of an export in order; raises ExportError if there is none."""
+def find_parts(path: Path, raw: RawConfig | None = None) -> list[TextPart]:
+    """Return the readable texts of an export in order; raises ExportError if there is none.
+
+    `raw` are the settings of formats (the defaults if None).
+    """
     if not path.is_file():
         raise ExportError("no such export", hint="check the path")
     if kind := binary_kind(path):
         raise _other(kind)
+    settings = raw or RawConfig()
+    readers = [reader.configured(reader, settings) for reader in READERS]
     if zipfile.is_zipfile(path):
-        parts = _zip_parts(path)
+        parts = _zip_parts(path, readers)
     else:
-        parts = [part] if (part := _part(partial(_open_file, path), path)) else []
+        parts = [part] if (part := _part(partial(_open_file, path), path, readers)) else []
     if not parts and (kind := other_kind(path)):
         raise _other(kind)
     if not parts:
@@ -105,14 +115,14 @@ def _other(kind: FileKind) -> ExportError:
     return ExportError(f"it is {kind.name}", hint=kind.advice)
 
 
-def _part(open_bytes: OpenBytes, path: Path) -> TextPart | None:
+def _part(open_bytes: OpenBytes, path: Path, readers: Sequence[Reader]) -> TextPart | None:
     encoding, n_undecodable = detect_encoding(open_bytes)
     read = read_lines
     if is_decomposed(islice(read_lines(open_bytes, encoding), _HEAD_LINES)):
         read = read_composed_lines
     open_lines = partial(read, open_bytes, encoding)
     head = list(islice(open_lines(), _HEAD_LINES))
-    reader = next((reader for reader in READERS if reader.recognizes(head)), None)
+    reader = next((reader for reader in readers if reader.recognizes(head)), None)
     return TextPart(open_lines, encoding, n_undecodable, reader, path) if reader else None
 
 
@@ -135,12 +145,12 @@ def _open_inner(open_zip: OpenBytes, entry: zipfile.ZipInfo) -> Iterator[IO[byte
         yield io.BytesIO(stream.read())
 
 
-def _zip_parts(path: Path) -> list[TextPart]:
+def _zip_parts(path: Path, readers: Sequence[Reader]) -> list[TextPart]:
     allowance = _Allowance(
         min(_MAX_TEXT_BYTES, max(_MAX_SMALL_BYTES, _MAX_RATIO * path.stat().st_size))
     )
     try:
-        return list(_parts_of_zip(partial(_open_file, path), allowance, is_inner=False))
+        return list(_parts_of_zip(partial(_open_file, path), allowance, readers, is_inner=False))
     except _ZIP_ERRORS as error:
         raise _damaged_zip() from error
 
@@ -167,7 +177,7 @@ def _bomb() -> ExportError:
 
 
 def _parts_of_zip(
-    open_zip: OpenBytes, allowance: _Allowance, *, is_inner: bool
+    open_zip: OpenBytes, allowance: _Allowance, readers: Sequence[Reader], *, is_inner: bool
 ) -> Iterator[TextPart]:
     """Yield the texts of a zip in order; if it has none, those of the zips directly inside it.
 
@@ -182,7 +192,8 @@ def _parts_of_zip(
     texts = _ending_with((".txt", ".csv"), entries)
     allowance.take(texts, len(entries))
     for entry in texts:
-        if part := _part(partial(_open_entry, open_zip, entry), Path(zip_name(entry))):
+        open_entry = partial(_open_entry, open_zip, entry)
+        if part := _part(open_entry, Path(zip_name(entry)), readers):
             has_text = True
             yield part
     inner = [] if is_inner or has_text else _ending_with((".zip",), entries)
@@ -190,7 +201,8 @@ def _parts_of_zip(
     for entry in inner:
         if entry.file_size > _MAX_INNER_BYTES:
             raise _bomb()
-        yield from _parts_of_zip(partial(_open_inner, open_zip, entry), allowance, is_inner=True)
+        open_inner = partial(_open_inner, open_zip, entry)
+        yield from _parts_of_zip(open_inner, allowance, readers, is_inner=True)
 
 
 def _ending_with(endings: tuple[str, ...], entries: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:

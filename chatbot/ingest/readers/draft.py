@@ -10,11 +10,13 @@ from chatbot.conversation import Kind, Message
 class Draft:
     """The open message; `finished` holds the closed ones. Every line is counted in `lines`.
 
-    `media_kind` returns the kind of attachment that a placeholder text stands for, or None.
+    `settle` returns the text of a message and the kind of attachment that it stands for, or None.
     """
 
-    def __init__(self, lines: Counter[str], media_kind: Callable[[str], str | None]) -> None:
-        self._media_kind = media_kind
+    def __init__(
+        self, lines: Counter[str], settle: Callable[[str], tuple[str, str | None]]
+    ) -> None:
+        self._settle = settle
         self.finished: list[Message] = []
         self.is_open = False
         self.is_system = False
@@ -54,12 +56,11 @@ class Draft:
         parts = self._parts
         kind: Kind = "system" if self.is_system else "message"
         media = None
-        if len(parts) == 1:
-            text = parts[0]
-            if not self.is_system and (media := self._media_kind(text)):
+        text = parts[0] if len(parts) == 1 else "\n".join(parts)
+        if not self.is_system:
+            text, media = self._settle(text)
+            if media:
                 kind = "media"
-        else:
-            text = "\n".join(parts)
         self._lines[kind] += 1
         self.finished.append(Message(self._speaker, text, self._at, kind, media or ""))
         parts.clear()

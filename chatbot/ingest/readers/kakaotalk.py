@@ -79,7 +79,7 @@ class _Parser:
         self._account = account
         self._lines = account.lines
         self._timeline = Timeline()
-        self._draft = Draft(account.lines, grammar.media_kind)
+        self._draft = Draft(account.lines, _settle)
         self.finished = self._draft.finished
         self._colon_names = _names_with_colons(source.head, dialect)
         self._heads: dict[str, Head] = {}  # headers read ahead
@@ -307,3 +307,7 @@ class _Parser:
 
 def _dated(at: datetime | None) -> datetime | None:
     return at if at is not None and at.year > UNDATED.year else None
+
+
+def _settle(text: str) -> tuple[str, str | None]:
+    return text, None if "\n" in text else grammar.media_kind(text)

@@ -7,6 +7,7 @@ from datetime import timezone
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
+from chatbot.settings.schema import RawConfig
 
 OpenLines = Callable[[], Iterator[str]]
 
@@ -19,7 +20,8 @@ class Reader:
     `chunk_of`: what a file's name tells of the room, and of which export the file is which part.
     `exporter_names`: what stands in place of the name of whoever made the export, `unknown_names`
     in place of people who left and of bots. `notice`: lines that the messenger adds to what
-    somebody wrote. `cut_chars`: the length at which its phones cut a text.
+    somebody wrote. `cut_chars`: the length at which its phones cut a text. `configured` returns the
+    reader with what the settings say of its files.
     """
 
     name: str
@@ -33,3 +35,4 @@ class Reader:
     unknown_names: tuple[str, ...] = ()
     notice: re.Pattern[str] | None = None
     cut_chars: int | None = None
+    configured: Callable[["Reader", RawConfig], "Reader"] = lambda reader, _raw: reader
