@@ -10,7 +10,7 @@ Kind = Literal["message", "media", "system", "context"]
 DESK, CUSTOMER = "desk\u2060", "customer\u2060"
 
 
-class Message(msgspec.Struct, frozen=True, gc=False):
+class Message(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A message of a room.
 
     A message of kind "context" keeps its place, so that its neighbours are not misread, but is
@@ -18,6 +18,9 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     is "" for a system line. `media` is the kind of attachment of a "media" message (photo, file),
     in the same word for exports of any language. A msgspec struct, because an export has millions
     of them: creating it takes a tenth of the time of a frozen dataclass.
+
+    `id` and `reply_to`: the message's own id in its room and that of the message it answers, where
+    an export has them.
     """
 
     speaker: str
@@ -25,6 +28,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     sent_at: datetime | None
     kind: Kind = "message"
     media: str = ""
+    id: str = ""
+    reply_to: str = ""
 
 
 class Session(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
 from chatbot.ingest.organize.manifest import (
+    NAMES_FILE,
     ExportEntry,
     Manifest,
     read_filed_names,
@@ -32,6 +33,7 @@ from chatbot.settings.schema import Config
 from chatbot.storage.files import move, sha256_of
 
 _ENDINGS = {".txt", ".csv", ".zip"}
+_FILED_ENDINGS = _ENDINGS | {".json", ".jsonl", ".md"}  # in a project's root they may be anything
 _LEFT_BY_SYSTEMS = {"thumbs.db", "desktop.ini"}
 _MIN_COMPARED = 8
 _SAME_ROOM_SHARE = 0.3
@@ -75,18 +77,18 @@ def find_candidates(config: Config) -> Iterator[tuple[Path, bool]]:
     """
     filed = {config.path(entry.path) for entry in read_manifest(_manifest_path(config)).exports}
     for path in sorted(config.path(config.raw.organized_dir).rglob("*")):
-        if path not in filed and _may_be_export(path):
+        if path not in filed and _may_be_export(path, _FILED_ENDINGS) and path.name != NAMES_FILE:
             yield path, False
     for path in sorted(config.path(config.raw.inbox_dir).rglob("*")):
         if (path.is_file() or path.is_symlink()) and not _is_hidden(path):
             yield path, True
     for path in sorted(Path(config.root).glob("*")):
-        if _may_be_export(path) and path.name != "constraints.txt":
+        if _may_be_export(path, _ENDINGS) and path.name != "constraints.txt":
             yield path, False
 
 
-def _may_be_export(path: Path) -> bool:
-    return path.suffix.lower() in _ENDINGS and path.is_file()
+def _may_be_export(path: Path, endings: set[str]) -> bool:
+    return path.suffix.lower() in endings and path.is_file()
 
 
 def _is_hidden(path: Path) -> bool:
@@ -179,7 +181,7 @@ def _require_one_room(parts: list[TextPart], zone: timezone) -> None:
     titles, names = set(), set()
     for part in parts if len(parts) > 1 else ():
         account = Account()
-        next(part.reader.read(part.open_lines, zone, account), None)
+        next(part.reader.read(part.text, zone, account), None)
         titles.add(unicodedata.normalize("NFC", account.room))
         names.add(_room_from_path(part.path))
     n_rooms = max(len(titles - {""}), len(names - {""}))
@@ -224,7 +226,7 @@ def _with_room(path: Path, entry: ExportEntry, plan: FilingPlan, config: Config)
         or _room_of_chunk(path, entry, plan.filed)
         or _new_room(entry, plan.entries)
     )
-    suffix = path.suffix.lower() if _may_be_export(path) else _ending_of(path)
+    suffix = path.suffix.lower() if _may_be_export(path, _FILED_ENDINGS) else _ending_of(path)
     filed = f"{config.raw.organized_dir}/{room}/{entry.last or 'undated'}_{entry.id}{suffix}"
     return replace(entry, room=room, path=filed)
 

@@ -9,7 +9,7 @@ from chatbot.ingest.organize.sketch import Sketch
 from chatbot.storage.files import write_bytes
 
 VERSION = 1
-_NAMES_FILE = "names.json"
+NAMES_FILE = "names.json"
 
 
 class ExportEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ class FiledNames(msgspec.Struct, frozen=True):
 def read_filed_names(folder: Path) -> dict[str, FiledNames]:
     """Read the names of the exports filed in a room's folder, by id; without them, none."""
     try:
-        content = (folder / _NAMES_FILE).read_bytes()
+        content = (folder / NAMES_FILE).read_bytes()
         return msgspec.json.decode(content, type=dict[str, FiledNames])
     except (OSError, msgspec.DecodeError):
         return {}  # only needed to rebuild a lost manifest
@@ -92,4 +92,4 @@ def write_filed_names(folder: Path, entry: ExportEntry) -> None:
     names = read_filed_names(folder)
     names[entry.id] = FiledNames(entry.original_name, entry.room_name)
     content = msgspec.json.format(msgspec.json.encode(names), indent=1)
-    write_bytes(folder / _NAMES_FILE, content + b"\n")
+    write_bytes(folder / NAMES_FILE, content + b"\n")

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from chatbot.conversation import Message
 from chatbot.errors import CorpusError, ExportError
 from chatbot.ingest.organize.aliases import Aliases, find_aliases
@@ -245,7 +247,7 @@ def _renamed(messages: Iterator[Message], aliases: dict[str, str]) -> Iterator[M
         if alias is None:
             yield message
         else:
-            yield Message(alias, message.text, message.sent_at, message.kind, message.media)
+            yield replace(message, speaker=alias)
 
 
 def exporter_of(exports: list[ExportEntry], aliases: Aliases) -> str | None:

@@ -10,29 +10,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta, timezone
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
 from chatbot.ingest.readers.account import Account
-from chatbot.ingest.readers.reader import OpenLines, Reader
+from chatbot.ingest.readers.reader import Reader
 from chatbot.ingest.readers.recognize import FileKind, binary_kind, other_kind
 from chatbot.ingest.readers.registry import MESSENGERS, READERS
 from chatbot.ingest.readers.text import (
     OpenBytes,
+    Text,
+    composed,
     detect_encoding,
     is_decomposed,
-    read_composed_lines,
-    read_lines,
+    read_head,
     shape_of,
     zip_name,
 )
 from chatbot.settings.schema import RawConfig
 
 KST = timezone(timedelta(hours=9), "KST")
-_HEAD_LINES = 60
 
 _MAX_TEXT_BYTES = 4 << 30
 _MAX_INNER_BYTES = 256 << 20  # held in memory
@@ -41,6 +40,7 @@ _MAX_SMALL_BYTES = 16 << 20
 _MAX_RATIO = 200
 _MAX_LOOKS = 1_000_000  # texts times entries: 30 chunks beside 30,000 pictures
 
+_TEXT_ENDINGS = (".txt", ".csv", ".json", ".jsonl", ".md")
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
 
 
@@ -48,8 +48,7 @@ _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImpl
 class TextPart:
     """One readable text inside an export: the file itself, or an entry of a zip."""
 
-    open_lines: OpenLines
-    encoding: str
+    text: Text
     n_undecodable: int
     reader: Reader
     path: Path  # name inside the zip, if it is in a zip
@@ -74,10 +73,10 @@ def read_parts(parts: Iterable[TextPart], zone: timezone, account: Account) -> I
     """Yield the messages of the texts that `find_parts` returned, as `read_messages` does."""
     for part in parts:
         account.dialect = account.dialect or part.reader.name
-        account.encoding = account.encoding or part.encoding
+        account.encoding = account.encoding or part.text.encoding
         account.n_undecodable += part.n_undecodable
         try:
-            yield from part.reader.read(part.open_lines, zone, account)
+            yield from part.reader.read(part.text, zone, account)
         except _ZIP_ERRORS as error:
             raise _damaged_zip() from error
 
@@ -117,13 +116,11 @@ def _other(kind: FileKind) -> ExportError:
 
 def _part(open_bytes: OpenBytes, path: Path, readers: Sequence[Reader]) -> TextPart | None:
     encoding, n_undecodable = detect_encoding(open_bytes)
-    read = read_lines
-    if is_decomposed(islice(read_lines(open_bytes, encoding), _HEAD_LINES)):
-        read = read_composed_lines
-    open_lines = partial(read, open_bytes, encoding)
-    head = list(islice(open_lines(), _HEAD_LINES))
+    head = read_head(open_bytes, encoding)
+    text = Text(open_bytes, encoding, is_decomposed(head))
+    head = list(composed(head)) if text.is_decomposed else head
     reader = next((reader for reader in readers if reader.recognizes(head)), None)
-    return TextPart(open_lines, encoding, n_undecodable, reader, path) if reader else None
+    return TextPart(text, n_undecodable, reader, path) if reader else None
 
 
 @contextlib.contextmanager
@@ -189,7 +186,7 @@ def _parts_of_zip(
         raise ExportError("the zip has a password", hint="unpack it and add the txt file")
     entries.sort(key=lambda entry: _natural(zip_name(entry)))
     has_text = False
-    texts = _ending_with((".txt", ".csv"), entries)
+    texts = _ending_with(_TEXT_ENDINGS, entries)
     allowance.take(texts, len(entries))
     for entry in texts:
         open_entry = partial(_open_entry, open_zip, entry)
@@ -217,5 +214,5 @@ def _natural(name: str) -> list[tuple[int, str]]:
 def _shapes(path: Path) -> str:
     """Describe what the first lines look like, without their text."""
     open_bytes = partial(_open_file, path)
-    lines = islice(read_lines(open_bytes, detect_encoding(open_bytes)[0]), _HEAD_LINES)
+    lines = read_head(open_bytes, detect_encoding(open_bytes)[0])
     return " / ".join([shape_of(line) for line in lines if line.strip()][:3])

@@ -1,7 +1,9 @@
 """What a reader has read: every line of an export counted in one class, so that none is lost."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from chatbot.ingest.readers.text import shape_of
 
@@ -17,6 +19,9 @@ LINE_CLASSES = (
     "unparsed",
 )
 _N_SHAPES = 5
+_N_SIGNATURES = 50
+_OTHERS = "other shapes"
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}")  # any other may be somebody's text
 
 
 @dataclass(slots=True)
@@ -25,6 +30,10 @@ class Account:
 
     `imitation`: a line that looks like a message header but cannot be one (in a pasted transcript,
     for example); it is kept as text of its message.
+
+    A line of a format with JSON is an item: a message, as a rule. `kinds` counts attachments,
+    notices and deleted messages by their kind, `signatures` the unparsed items by their keys.
+    `is_cut`: the file ends inside an item.
     """
 
     room: str = ""
@@ -34,6 +43,9 @@ class Account:
     n_undecodable: int = 0
     lines: Counter[str] = field(default_factory=Counter)
     unparsed_shapes: list[str] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+    signatures: Counter[str] = field(default_factory=Counter)
+    is_cut: bool = False
 
     @property
     def n_lines(self) -> int:
@@ -45,3 +57,30 @@ class Account:
         self.lines["unparsed"] += 1
         if len(self.unparsed_shapes) < _N_SHAPES:
             self.unparsed_shapes.append(f"line {self.n_lines}: {shape_of(line)}")
+
+    def unknown(self, item: Any) -> None:
+        """Count an item of an unknown shape, by the names of its keys."""
+        self._unread(signature_of(item))
+
+    def broken(self, *, is_cut: bool) -> None:
+        """Count an item that is no JSON, because the file is damaged or cut off there."""
+        self.is_cut = self.is_cut or is_cut
+        self._unread("cut off" if is_cut else "no JSON")
+
+    def _unread(self, signature: str) -> None:
+        self.lines["unparsed"] += 1
+        if len(self.signatures) >= _N_SIGNATURES and signature not in self.signatures:
+            signature = _OTHERS
+        self.signatures[signature] += 1
+
+
+def signature_of(item: Any) -> str:
+    """Describe a JSON value by its type and the sorted names of its keys, without its text.
+
+    >>> signature_of({"type": "poll", "id": 7, "가람": 1})
+    '{?, id, type}'
+    """
+    if not isinstance(item, dict):
+        return type(item).__name__
+    keys = sorted({key if _PLAIN_KEY.fullmatch(key) else "?" for key in item})
+    return "{" + ", ".join(keys[:30]) + "}"

@@ -7,9 +7,8 @@ from datetime import timezone
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.text import Text
 from chatbot.settings.schema import RawConfig
-
-OpenLines = Callable[[], Iterator[str]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Reader:
 
     name: str
     recognizes: Callable[[list[str]], bool]
-    read: Callable[[OpenLines, timezone, Account], Iterator[Message]]
+    read: Callable[[Text, timezone, Account], Iterator[Message]]
     messenger: str = ""
     export_steps: str = ""
     room_of: Callable[[str], str] = lambda _stem: ""

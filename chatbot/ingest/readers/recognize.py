@@ -31,6 +31,7 @@ class _Signature:
 _TEXT_ONLY = f"only {MESSENGERS}'s text exports are read; move it away"
 _UNREAD = f"not read yet; only {MESSENGERS}'s exports are; move it away"
 _EXPORT = f"export the chat from {MESSENGERS} as text (txt, csv, or the zip a phone makes)"
+_AS_JSON = "export it again in the format JSON"
 _UNPACK = "unpack it and put its files here"
 _SAVE_AS_TEXT = f"chat exports are text files; {_EXPORT}"
 _ATTACHMENT = "save the export that is attached to it here (txt, csv or zip)"
@@ -70,7 +71,7 @@ def _has_keys(*keys: bytes, start: bytes = rb"\{") -> bytes:
     return rb"\A\s*" + start + b"".join(rb'(?=.*"(?:%b)"\s*:)' % key for key in keys)
 
 
-_TELEGRAM, _META = "a Telegram export", "an Instagram or Messenger export"
+_TELEGRAM, _META = "a Telegram export of HTML pages", "an Instagram or Messenger export"
 _WHATSAPP, _SIGNAL = "a WhatsApp export", "a Signal export"
 
 # Patterns of text, searched in the first bytes; the first match wins.
@@ -83,12 +84,9 @@ _TEXT = (
     _signed(_WHATSAPP, _UNREAD, _DATE % b"" + _TIME + rb" - \S"),
     _signed("an iMessage export", _UNREAD, rb"^[A-Z][a-z]{2} \d\d, \d{4} +\d{1,2}(:\d\d){2} [AP]M"),
     _signed("a Discord export", _UNREAD, _has_keys(b"guild", b"channel")),
-    _signed(_TELEGRAM, _UNREAD, _has_keys(b"date_unixtime")),
-    _signed(_TELEGRAM, _UNREAD, _has_keys(b"about", b"chats")),
-    _signed(_TELEGRAM, _UNREAD, _has_keys(b"name", b"type", b"id", b"messages")),
     _signed(_META, _UNREAD, _has_keys(b"participants", b"messages|threadName")),
     _signed("a Slack export", _UNREAD, _has_keys(b"user|bot_id|subtype", b"ts", start=rb"\[\s*\{")),
-    _signed(_TELEGRAM, _UNREAD, _HTML + rb"(?=.*Exported Data)"),
+    _signed(_TELEGRAM, _AS_JSON, _HTML + rb"(?=.*Exported Data)"),
     _signed("an HTML page", _SAVE_AS_TEXT, _HTML),
     _signed(
         "an e-mail",
@@ -111,7 +109,7 @@ _ZIPPED = (
     _signed("a Slack export", _UNREAD, rb"^(channels|dms|groups|integration_logs)\.json$"),
     _signed(_WHATSAPP, _UNREAD, rb"^([^\n]*/)?(_chat|WhatsApp [^\n/]*)\.txt$"),
     _signed(_META, _UNREAD, rb"^([^\n]*/)?messages/(inbox|e2ee_cutover)/|message_1\.(json|html)$"),
-    _signed(_TELEGRAM, _UNREAD, rb"^([^\n]*/)?(result\.json|messages\d*\.html)$"),
+    _signed(_TELEGRAM, _AS_JSON, rb"^([^\n]*/)?messages\d*\.html$"),
     _signed(_SIGNAL, _UNREAD, rb"^([^\n]*/)?(main\.jsonl|chat\.md)$"),
 )
 

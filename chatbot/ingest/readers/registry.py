@@ -1,7 +1,13 @@
 """The registry of export formats: a line for each, and what they say together."""
 
-from chatbot.ingest.readers import kakaotalk, kakaotalk_csv, kakaotalk_names
+from chatbot.ingest.readers import kakaotalk, kakaotalk_csv, kakaotalk_names, telegram
 from chatbot.ingest.readers.reader import Reader
+
+
+def _listed(names: list[str]) -> str:
+    """Return names as a sentence lists them."""
+    return " or ".join([*filter(None, [", ".join(names[:-1])]), *names[-1:]])
+
 
 READERS = (
     Reader("kakaotalk_csv", kakaotalk_csv.recognizes, kakaotalk_csv.read_messages),
@@ -18,8 +24,9 @@ READERS = (
         kakaotalk_names.NOTICE,
         kakaotalk_names.CUT_CHARS,
     ),
+    telegram.READER,
 )
-MESSENGERS = " or ".join(reader.messenger for reader in READERS if reader.messenger)
+MESSENGERS = _listed([reader.messenger for reader in READERS if reader.messenger])
 EXPORT_STEPS = "; ".join(reader.export_steps for reader in READERS if reader.export_steps)
 EXPORTER_NAMES = tuple(name for reader in READERS for name in reader.exporter_names)
 UNKNOWN_NAMES = ("", *(name for reader in READERS for name in reader.unknown_names))

@@ -7,6 +7,8 @@ import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import islice
 from typing import IO
 
 OpenBytes = Callable[[], AbstractContextManager[IO[bytes]]]
@@ -19,6 +21,38 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CHUNK = 1 << 20
+_HEAD_BYTES = 1 << 18
+_HEAD_LINES = 60
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text of an export; each call opens it again, and yields its lines.
+
+    `is_decomposed`: its Hangul is decomposed, as a Mac does, and lines are composed again.
+    """
+
+    open_bytes: OpenBytes
+    encoding: str = "utf-8-sig"
+    is_decomposed: bool = False
+
+    def __call__(self) -> Iterator[str]:
+        """Yield lines without line endings."""
+        lines = read_lines(self.open_bytes, self.encoding)
+        return composed(lines) if self.is_decomposed else lines
+
+    def chunks(self) -> Iterator[str]:
+        """Yield the text in pieces of any length: JSON may be one line of a gigabyte."""
+        return decoded_chunks(self.open_bytes, self.encoding)
+
+    def documents(self) -> Iterator[Iterator[str]]:
+        """Yield the chunks of each of its documents in order: a room in a zip may have many."""
+        yield self.chunks()
+
+    def shared(self, name: str) -> Iterator[str]:
+        """Yield the chunks of a document that the rooms of a zip share, nothing without one."""
+        del name
+        return iter(())
 
 
 def detect_encoding(open_bytes: OpenBytes) -> tuple[str, int]:
@@ -51,6 +85,22 @@ def _n_errors(open_bytes: OpenBytes, encoding: str) -> int:
     return n_errors
 
 
+def read_head(open_bytes: OpenBytes, encoding: str) -> list[str]:
+    """Return the first lines of a text; the last may be incomplete if lines are long."""
+    with open_bytes() as stream:
+        head = stream.read(_HEAD_BYTES)
+    return list(islice(read_lines(lambda: io.BytesIO(head), encoding), _HEAD_LINES))
+
+
+def decoded_chunks(open_bytes: OpenBytes, encoding: str) -> Iterator[str]:
+    """Yield a stream's text in chunks."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    with open_bytes() as stream:
+        while chunk := stream.read(_CHUNK // 4):
+            yield decoder.decode(chunk)
+    yield decoder.decode(b"", final=True)
+
+
 def is_decomposed(lines: Iterable[str]) -> bool:
     """Whether lines contain decomposed Hangul (NFD)."""
     return any("\u1100" <= char <= "\u11ff" for line in lines for char in line)
@@ -67,9 +117,9 @@ def read_lines(open_bytes: OpenBytes, encoding: str) -> Iterator[str]:
             text.detach()
 
 
-def read_composed_lines(open_bytes: OpenBytes, encoding: str) -> Iterator[str]:
+def composed(lines: Iterable[str]) -> Iterator[str]:
     """Yield lines with Hangul composed again, which a Mac has decomposed (NFD)."""
-    return (unicodedata.normalize("NFC", line) for line in read_lines(open_bytes, encoding))
+    return (unicodedata.normalize("NFC", line) for line in lines)
 
 
 def clean_name(name: str) -> str:

@@ -32,10 +32,7 @@ TEXT = {
         '{"date":"2026-10-02","sender":"Me","body":"hi"}\n',
     ],
     "an iMessage export": ["Oct 02, 2026  9:01:05 AM\nMe\nhi\n"],
-    "a Telegram export": [
-        '{"name":"Mina","type":"personal_chat","id":7,"messages":[]}',
-        '{"name":null,"messages":[{"date_unixtime":"1790899265"}]}',
-    ],
+    "a Telegram export of HTML pages": ["<!DOCTYPE html><html><title>Exported Data</title></html>"],
     "a Discord export": ['{"guild":{"id":"1"},"channel":{"id":"2"},"messages":[]}'],
     "an Instagram or Messenger export": ['{"participants":[{"name":"M"}],"messages":[]}'],
     "a Slack export": ['[{"type":"message","user":"U1","text":"x","ts":"1790899265.000100"}]'],
@@ -47,7 +44,7 @@ ZIPPED = {
     "a Word document": ["word/document.xml", "[Content_Types].xml"],
     "a WhatsApp export": ["_chat.txt", "1.jpg"],
     "a Slack export": ["users.json", "channels.json", "general/2026-10-02.json"],
-    "a Telegram export": ["DataExport/result.json"],
+    "a Telegram export of HTML pages": ["DataExport/messages2.html"],
     "an Instagram or Messenger export": ["messages/inbox/mina_1/message_1.json"],
     "a zip without a chat": ["1.jpg"],
 }

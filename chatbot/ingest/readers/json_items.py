@@ -1,0 +1,99 @@
+"""What readers of JSON share: names by id, times, and text that can be encoded."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from chatbot.ingest.readers.text import clean_name
+
+_MAX_SECONDS = 253_402_300_799  # the end of the year 9999
+
+
+def moment(seconds: Any, zone: timezone) -> datetime | None:
+    """Return the time that many seconds after 1970 (a number, or one in a string).
+
+    >>> from datetime import UTC
+    >>> moment("1790899265", UTC).isoformat(), moment(None, UTC)
+    ('2026-10-02T00:01:05+00:00', None)
+    """
+    try:
+        number = float(seconds)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return datetime.fromtimestamp(number, zone) if 0 <= number <= _MAX_SECONDS else None
+
+
+def stamp(written: Any, zone: timezone) -> datetime | None:
+    """Return the time of an ISO 8601 text; without an offset, it is in `zone`."""
+    try:
+        at = datetime.fromisoformat(written)
+        return at.astimezone(zone) if at.tzinfo else at.replace(tzinfo=zone)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def encodable(text: str) -> str:
+    r"""Replace lone surrogates, which JSON can write and no file can hold.
+
+    >>> encodable("\ud83d!") == "\ufffd!", encodable("ㅋㅋ")
+    (True, 'ㅋㅋ')
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def string(item: Mapping[str, Any], *keys: str) -> str:
+    """Return the first of an item's values that is a text and not empty, else ""."""
+    for key in keys:
+        value = item.get(key)
+        if value and isinstance(value, str):
+            return encodable(value)
+    return ""
+
+
+def key_of(value: Any) -> str:
+    """Return an id, written as a number or a text; "" for none."""
+    is_id = isinstance(value, (int, str)) and not isinstance(value, bool)
+    return encodable(str(value)) if is_id else ""
+
+
+def first_kind(item: Mapping[str, Any], kinds: Iterable[tuple[str, str]]) -> str:
+    """Return the kind of the first key that an item has a value for, else ""."""
+    return next((kind for key, kind in kinds if item.get(key)), "")
+
+
+class Names:
+    """The names of speakers by id. Two people of one name are told apart by a number.
+
+    >>> names = Names()
+    >>> names.of("u1", "Mina"), names.of("u2", "Mina"), names.of("u1", "Mina K"), names.of("u3", "")
+    ('Mina', 'Mina (2)', 'Mina', 'u3')
+    """
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def of(self, speaker_id: str, name: str) -> str:
+        """Return the name under which an id first spoke; the id itself if it has none."""
+        if not speaker_id:
+            return clean_name(name)
+        known = self._by_id.get(speaker_id)
+        if known is None:
+            known = self._by_id[speaker_id] = self._free(clean_name(name) or speaker_id)
+            self._taken.add(known)
+        return known
+
+    def _free(self, name: str) -> str:
+        return next(each for each in _numbered(name) if each not in self._taken)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    number = 2
+    while True:
+        yield f"{name} ({number})"
+        number += 1
