@@ -14,6 +14,7 @@ import pytest
 from chatbot.cli.invented_room import invent_room, write_android_export
 from chatbot.cli.screen import duration, sparkline, table, width
 from chatbot.corpus.store import read_stats
+from chatbot.ingest.readers.registry import MESSENGERS
 from chatbot.settings.schema import PreprocessConfig
 from tests.conftest import TINY
 
@@ -37,11 +38,11 @@ def start(project, *arguments, settings=TINY, **options):
 REFUSALS = [
     (
         ["organize"],
-        "error: no export found\nhint: put a KakaoTalk export (txt, csv, zip) into data/raw/inbox\n",
+        f"error: no export found\nhint: put a {MESSENGERS} export (txt, csv, zip) into data/raw/inbox\n",
     ),
     (
         ["preprocess"],
-        "error: no export is organized yet\nhint: put a KakaoTalk export into data/raw/inbox and run `chatbot organize`\n",
+        f"error: no export is organized yet\nhint: put a {MESSENGERS} export into data/raw/inbox and run `chatbot organize`\n",
     ),
     (
         ["train"],

@@ -71,6 +71,7 @@ def _has_keys(*keys: bytes, start: bytes = rb"\{") -> bytes:
     return rb"\A\s*" + start + b"".join(rb'(?=.*"(?:%b)"\s*:)' % key for key in keys)
 
 
+_ODD_CLOCK = "its dates are not understood; set the phone to English and export the chat again"
 _TELEGRAM, _META = "a Telegram export of HTML pages", "an Instagram or Messenger export"
 _WHATSAPP, _SIGNAL = "a WhatsApp export", "a Signal export"
 
@@ -80,8 +81,8 @@ _TEXT = (
     _signed(_SIGNAL, _UNREAD, rb"\A\s*\[\d{4}-\d\d-\d\d,? \d\d:\d\d(:\d\d)?\] [^\n]{1,80}?: "),
     _signed(_SIGNAL, _UNREAD, _has_keys(b"sender", b"body", b"reactions|quote|date")),
     _signed(_SIGNAL, _UNREAD, _has_keys(b"backupTimeMs|chatItem|authorId")),
-    _signed(_WHATSAPP, _UNREAD, _DATE % rb"\[" + _TIME + rb"\] [^\n]{1,80}: "),
-    _signed(_WHATSAPP, _UNREAD, _DATE % b"" + _TIME + rb" - \S"),
+    _signed(_WHATSAPP, _ODD_CLOCK, _DATE % rb"\[" + _TIME + rb"\] [^\n]{1,80}: "),
+    _signed(_WHATSAPP, _ODD_CLOCK, _DATE % b"" + _TIME + rb" - \S"),
     _signed("an iMessage export", _UNREAD, rb"^[A-Z][a-z]{2} \d\d, \d{4} +\d{1,2}(:\d\d){2} [AP]M"),
     _signed("a Discord export", _UNREAD, _has_keys(b"guild", b"channel")),
     _signed(_META, _UNREAD, _has_keys(b"participants", b"messages|threadName")),
@@ -107,7 +108,7 @@ _ZIPPED = (
     _signed("an OpenDocument or e-book file", _SAVE_AS_TEXT, rb"^mimetype$"),
     _signed("a program", "move it away", rb"^(AndroidManifest\.xml|META-INF/MANIFEST\.MF)$"),
     _signed("a Slack export", _UNREAD, rb"^(channels|dms|groups|integration_logs)\.json$"),
-    _signed(_WHATSAPP, _UNREAD, rb"^([^\n]*/)?(_chat|WhatsApp [^\n/]*)\.txt$"),
+    _signed(_WHATSAPP, _ODD_CLOCK, rb"^([^\n]*/)?(_chat|WhatsApp [^\n/]*)\.txt$"),
     _signed(_META, _UNREAD, rb"^([^\n]*/)?messages/(inbox|e2ee_cutover)/|message_1\.(json|html)$"),
     _signed(_TELEGRAM, _AS_JSON, rb"^([^\n]*/)?messages\d*\.html$"),
     _signed(_SIGNAL, _UNREAD, rb"^([^\n]*/)?(main\.jsonl|chat\.md)$"),

@@ -1,6 +1,6 @@
 """The registry of export formats: a line for each, and what they say together."""
 
-from chatbot.ingest.readers import kakaotalk, kakaotalk_csv, kakaotalk_names, telegram
+from chatbot.ingest.readers import kakaotalk, kakaotalk_csv, kakaotalk_names, telegram, whatsapp
 from chatbot.ingest.readers.reader import Reader
 
 
@@ -10,6 +10,7 @@ def _listed(names: list[str]) -> str:
 
 
 READERS = (
+    whatsapp.READER,
     Reader("kakaotalk_csv", kakaotalk_csv.recognizes, kakaotalk_csv.read_messages),
     Reader(
         "kakaotalk",

@@ -33,6 +33,10 @@ class Timeline:
         """Whether a time lies after a silence: it is real unless somebody pasted a schedule."""
         return self.last is None or at > self.last
 
+    def is_behind(self, at: datetime) -> bool:
+        """Whether a time lies further before the last one than clocks differ."""
+        return self.last is not None and at < self._earliest
+
     def is_too_late(self, at: datetime) -> bool:
         """Whether a time is later than the file's saved date."""
         return self.saved is not None and at > self.saved + _ZONES

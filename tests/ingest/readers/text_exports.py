@@ -1,0 +1,195 @@
+"""Writers of the text exports of messengers other than KakaoTalk, from their formats alone.
+
+`FORMATS` write what happened in a room; `chats` draws it. Nothing here knows how a reader reads.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from hypothesis import strategies as st
+
+from chatbot.ingest.readers import KST
+from chatbot.settings.schema import RawConfig
+from tests.ingest.readers.exports import DIALECTS, NAMES, SENTENCES, Event, hour_en, hour_ko
+
+_characters = st.characters(exclude_categories=["Cs", "Cc", "Cf"])
+ASIDES = [
+    "", "12:30 - 점심: 김밥", "[공지] 내일: 휴강", "09:01\t나래\t탭으로", "Me", "> 인용", "(- 나래: 👍 -)", '"따옴표"', '"', "2026.10.02 금요일", "[LINE] 이라는 앱",
+    "    네 칸", "Oct 02, 2025  9:01:05 AM", "<굵게>", "- 목록: 하나", "사진 (1장)", "Replies:", "Tapbacks", "a: b: c",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Format:
+    """How one program writes a chat; `is_told` tells what the format can carry of an event."""
+
+    name: str
+    write: Callable[[list[Event], str], str]
+    is_told: Callable[[Event], bool]
+    has_seconds: bool = False
+    ending: str = "txt"
+    settings: RawConfig = field(default_factory=RawConfig)
+    notices: tuple[str, ...] = ()
+    media: tuple[str, ...] = ()
+
+
+def hour_dotted(at):
+    return f"{(at.hour - 1) % 12 + 1}:{at:%M} {'a. m.' if at.hour < 12 else 'p. m.'}"
+
+
+def _seconds(clock):
+    """Put seconds behind the minutes that a clock writes."""
+    return lambda at: re.sub(r"(:\d\d)(?!.*:)", rf"\g<1>:{at:%S}", clock(at), count=1)
+
+
+def hour_us(at):
+    return hour_en(at).replace(" ", "\u202f")
+
+
+def hour_zh(at):
+    return hour_ko(at).replace("오전 ", "上午").replace("오후 ", "下午")
+
+
+def hour_24(at):
+    return f"{at:%H:%M}"
+
+
+def date_dmy(at):
+    return f"{at:%d/%m/%Y}"
+
+
+def date_mdy(at):
+    return f"{at.month}/{at.day}/{at:%y}"
+
+
+WHATSAPP_MARKS = ("\u200e", "\u2068", "<This message was edited>")
+
+
+def whatsapp_told(event):
+    name = event.speaker
+    return (
+        name is None
+        or not (": " in name or name.endswith(":") or re.search('["“„«「『‘]|^~', name))
+    ) and not any(mark in event.text for mark in WHATSAPP_MARKS)
+
+
+def whatsapp(name, date, between, clock, order, is_iphone=False):
+    clock = _seconds(clock) if is_iphone else clock
+
+    def head(at):
+        stamp = f"{date(at)}{between}{clock(at)}"
+        return f"[{stamp}] " if is_iphone else f"{stamp} - "
+
+    def write_event(event, room):
+        if event.speaker is None:
+            return head(event.at) + (f"{room}: \u200e{event.text}" if is_iphone else event.text)
+        mark = "\u200e" if is_iphone and event.kind == "media" else ""
+        return f"{mark}{head(event.at)}{event.speaker}: {mark}{event.text}"
+
+    def write(events, room):
+        return "".join(f"{write_event(event, room)}\n" for event in events)
+
+    media = ("image omitted", "이미지 생략됨", "This message was deleted.", "Missed voice call")
+    files = (
+        "IMG-20261002-WA0001.jpg (file attached)",
+        "<Media omitted>",
+        "코스.pdf (file attached)",
+    )
+    return Format(
+        f"whatsapp {name}",
+        write,
+        whatsapp_told,
+        has_seconds=is_iphone,
+        settings=RawConfig(date_order=order),
+        notices=(
+            "Joon left",
+            "가람님이 나래님을 추가했습니다",
+            "Messages are end-to-end encrypted.",
+        ),
+        media=(*media, "\u200e<attached: 00000012-PHOTO-2026-10-02.jpg>") if is_iphone else files,
+    )
+
+
+def dashed(at):
+    return f"{at:%Y-%m-%d}"
+
+
+FORMATS = {
+    each.name: each
+    for each in (
+        whatsapp("iphone", date_dmy, ", ", hour_24, "dmy", is_iphone=True),
+        whatsapp("iphone us", date_mdy, ", ", hour_us, "mdy", is_iphone=True),
+        whatsapp("iphone de", lambda at: f"{at:%d.%m.%y}", ", ", hour_24, "dmy", is_iphone=True),
+        whatsapp("iphone ko", lambda at: f"{at.year}. {at.month}. {at.day}.", " ", hour_ko, "ymd", is_iphone=True),
+        whatsapp("iphone sv", dashed, " ", hour_24, "ymd", is_iphone=True),
+        whatsapp("iphone dashes", lambda at: f"{at:%m-%d-%Y}", ", ", hour_en, "mdy", is_iphone=True),
+        whatsapp("iphone no comma", date_dmy, " ", hour_24, "dmy", is_iphone=True),
+        whatsapp("android us", date_mdy, ", ", hour_us, "mdy"),
+        whatsapp("android es", date_dmy, ", ", hour_dotted, "dmy"),
+        whatsapp("android de", lambda at: f"{at:%d.%m.%y}", ", ", hour_24, "dmy"),
+        whatsapp("android ko", lambda at: f"{at.year}년 {at.month}월 {at.day}일", " ", hour_ko, "ymd"),
+        whatsapp("android ko short", lambda at: f"{at:%y}. {at.month}. {at.day}.", " ", hour_ko, "ymd"),
+        whatsapp("android ja", lambda at: f"{at:%Y/%m/%d}", " ", hour_24, "ymd"),
+        whatsapp("android zh", lambda at: f"{at.year}/{at.month}/{at.day}", " ", hour_zh, "ymd"),
+    )
+}  # fmt: skip
+
+
+@st.composite
+def chats(draw, form, n_most=10):
+    """Draw what happened in a room, in order: everyone says hello, then anything."""
+    names = draw(
+        st.lists(st.one_of(st.sampled_from(NAMES), st.text(_characters, min_size=1, max_size=12)),
+                 min_size=1, max_size=4, unique_by=readable_name)
+    )  # fmt: skip
+    at = datetime(2026, 1, 13) + timedelta(seconds=draw(st.integers(0, 300 * 86400)))
+    events = [Event(name, "안녕", at) for name in names]
+    for _ in range(draw(st.integers(0, n_most))):
+        at += timedelta(seconds=draw(st.sampled_from([0, 1, 45, 700, 9000, 90_000, 900_000])))
+        kind = draw(st.sampled_from(["message"] * 6 + ["media", "system"]))
+        if kind == "message":
+            events.append(Event(draw(st.sampled_from(names)), draw(_bodies(form, at)), at))
+        elif kind == "media" and form.media:
+            media = draw(st.sampled_from(form.media))
+            events.append(Event(draw(st.sampled_from(names)), media, at, "media"))
+        elif kind == "system" and form.notices:
+            events.append(Event(None, draw(st.sampled_from(form.notices)), at, "system"))
+    return [event for event in events if form.is_told(event)]
+
+
+@st.composite
+def _bodies(draw, form, at):
+    lines = [draw(st.one_of(st.sampled_from(SENTENCES), st.text(_characters, max_size=30)))]
+    for _ in range(draw(st.sampled_from([0, 0, 1, 3]))):
+        match draw(st.integers(0, 3)):
+            case 0:
+                lines.append(draw(st.sampled_from(ASIDES)))
+            case 1:
+                quoted = draw(st.sampled_from(sorted(DIALECTS)))
+                lines.append(DIALECTS[quoted].quote(Event("나래", "김밥", at)))
+            case 2:
+                lines += _pasted(draw(st.sampled_from(sorted(FORMATS))), form, at)
+            case _:
+                lines.append(draw(st.one_of(st.sampled_from(SENTENCES), st.text(_characters))))
+    return "\n".join(lines)
+
+
+def _pasted(name, form, at):
+    """Write lines of an export: of its own form, by somebody who is not here, years ago."""
+    other = FORMATS[name]
+    then = at - timedelta(days=1500)
+    events = [Event("점심 약속", "김밥", then), Event("점심 약속", "국수", then)]
+    return other.write(events, "다른 방").rstrip("\n").split("\n")
+
+
+def readable_name(name):
+    """What a reader keeps of a name."""
+    return re.sub("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069]", "", name or "").strip()
+
+
+def readable(form, event):
+    """What a format keeps of an event: names without hidden marks, no blank end."""
+    at = event.at if form.has_seconds else event.at.replace(second=0)
+    return readable_name(event.speaker), event.text.rstrip("\n"), at.replace(tzinfo=KST), event.kind
