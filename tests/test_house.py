@@ -238,6 +238,8 @@ def test_env_example_holds_no_secret():
         "CHATBOT_PASSWORD=",
         "CHATBOT_MODEL_KEY=",
         "CHATBOT_PASSWORD_HASH=",
+        "CHATBOT_KAKAO_SECRET=",
+        "CHATBOT_STOCK_KEY=",
         "DB_URL=",
         "DB_USER=",
         "DB_PASSWORD=",

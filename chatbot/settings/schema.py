@@ -236,6 +236,13 @@ class ServeConfig(Section, frozen=True):
     session_hours: Rate = 168.0
 
 
+class SkillsConfig(Section, frozen=True):
+    """What an assistant does beside talking, by the names of its skills."""
+
+    enabled: list[Name] = field(default_factory=list)
+    place: Annotated[str, Meta(max_length=60)] = ""
+
+
 class PrivacyConfig(Section, frozen=True):
     """What a model may remember of its chat before `publish` warns or refuses."""
 
@@ -319,6 +326,7 @@ class Config(Section, frozen=True):
     dialogue: DialogueConfig = field(default_factory=DialogueConfig)
     security: SecurityConfig = field(default_factory=SecurityConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
+    skills: SkillsConfig = field(default_factory=SkillsConfig)
     qna: QnaConfig = field(default_factory=QnaConfig)
     root: str = "."
     family: Family = "gpt"

@@ -1,0 +1,71 @@
+"""Which messages skills take for theirs, on 200 invented ones."""
+
+import pytest
+
+from chatbot.serving.skills.assistant import Assistant, Request
+from chatbot.serving.skills.registry import SKILLS
+from tests.serving.skills.utterances import ORDINARY, REQUESTS, lines
+
+ASSISTANT = Assistant([*SKILLS.values()], None)
+ASKED = [(name, text) for name, texts in REQUESTS.items() for text in lines(texts)]
+
+
+def skill_of(text):
+    taken = ASSISTANT.take(text)
+    if isinstance(taken, str):
+        return None
+    return next(name for name, skill in SKILLS.items() if skill is taken.skill)
+
+
+def test_there_are_200_messages():
+    assert len(ASKED) >= 100 and len(lines(ORDINARY)) >= 100
+
+
+def test_at_least_95_of_100_requests_reach_their_skill():
+    n_reached = sum(skill_of(text) == name for name, text in ASKED)
+    assert n_reached / len(ASKED) >= 0.95
+
+
+def test_no_request_reaches_another_skill():
+    assert not [text for name, text in ASKED if skill_of(text) not in (name, None)]
+
+
+def test_at_most_one_of_100_ordinary_messages_is_taken_for_a_request():
+    assert len([text for text in lines(ORDINARY) if skill_of(text)]) <= 1
+
+
+@pytest.mark.parametrize(
+    "text", ["ㅋ" * 100_000 + "a", "서울 " * 50_000, "a b" * 50_000, "ㅗ" * 99999]
+)
+def test_long_messages_are_for_the_bot(text):
+    assert ASSISTANT.take(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "day"),
+    [
+        ("서울 날씨 어때?", "서울", "0"),
+        ("내일 부산 날씨 알려줘", "부산", "1"),
+        ("제주도 모레 날씨", "제주도", "2"),
+        ("모레 서울 강남구 날씨", "서울 강남구", "2"),
+        ("대전 내일 비 올까?", "대전", "1"),
+        ("날씨", "", "0"),
+        ("weather in new york tomorrow", "new york", "1"),
+    ],
+)
+def test_a_place_and_a_day_are_read(text, place, day):
+    taken = ASSISTANT.take(text)
+    assert isinstance(taken, Request) and taken.match.values == {"place": place, "day": day}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("삼성전자 주가 얼마야?", "삼성전자"),
+        ("005930 주가", "005930"),
+        ("KT&G stock price", "kt&g"),
+    ],
+)
+def test_a_share_is_read(text, name):
+    taken = ASSISTANT.take(text)
+    assert isinstance(taken, Request) and taken.match.values["name"] == name
