@@ -3,10 +3,9 @@
 import threading
 from collections.abc import Callable, Generator
 
-from chatbot.inference.generate import until
 from chatbot.retrieval.grounding import Desk, spoken
-from chatbot.serving.api_errors import unsupported
 from chatbot.serving.conversations import End, ReplyRequest, Text
+from chatbot.serving.fixed_replies import fixed_reply
 
 
 class DeskReplier:
@@ -29,9 +28,6 @@ class DeskReplier:
         Raises ApiError if probabilities of tokens are asked for: there are none.
         """
         del cancelled, on_read
-        if question.n_top is not None:
-            raise unsupported("logprobs")
         asked = [text for speaker, text in question.turns if speaker != question.speaker] or [""]
         reply = spoken(self._desk.answer(asked[-1], asked[:-1]), self._hand_over)
-        yield from map(Text, until([reply], question.stop, lambda: None))
-        yield End("stop", 0, 0)
+        yield from fixed_reply(reply, question)

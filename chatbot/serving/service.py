@@ -20,6 +20,8 @@ from chatbot.serving.engine_replies import EngineReplier
 from chatbot.serving.metrics import Metrics
 from chatbot.serving.ollama_models import ModelFacts
 from chatbot.serving.requests import Persona, Personas, Rules
+from chatbot.serving.skill_replies import SkillReplier
+from chatbot.serving.skills.registry import open_assistant
 from chatbot.settings.schema import Config, ServeConfig
 
 
@@ -67,6 +69,8 @@ def create_service(
     replier: Replier = EngineReplier(loaded, engine)
     if answering.enabled:
         replier = DeskReplier(open_desk(config), answering.hand_over)
+    if assistant := open_assistant(config):
+        replier = SkillReplier(replier, assistant)
     return Service(
         Conversations(replier, engine.n_slots, config.serve, metrics),
         authenticator,

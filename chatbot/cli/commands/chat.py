@@ -8,6 +8,7 @@ from functools import cache
 from chatbot.cli.bot import open_bot
 from chatbot.cli.desk import open_desk_answers
 from chatbot.cli.screen import ask, display, say
+from chatbot.cli.skills import open_terminal_skills
 from chatbot.cli.sources import open_explainer
 from chatbot.errors import ChatbotError
 from chatbot.inference.bot import Bot
@@ -31,17 +32,20 @@ def run(args: argparse.Namespace, config: Config) -> None:
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401 makes input() edit Hangul by the character
 
+    skills = open_terminal_skills(config)
     if config.qna.answering.enabled:
         answer = open_desk_answers(config)
         say(_DESK_HELP)
         for line in _lines():
-            take_question(line, answer)
+            if text := skills.left(line, lambda: None):
+                take_question(text, answer)
         return
     bot = open_bot(config)
     open_once = cache(lambda: open_explainer(config))
     say(_HELP)
     for line in _lines():
-        take_line(line, bot, lambda text: open_once()(text))
+        if text := skills.left(line, bot.forget):
+            take_line(text, bot, lambda text: open_once()(text))
 
 
 def _lines() -> Iterator[str]:
