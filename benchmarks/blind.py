@@ -1,0 +1,35 @@
+"""Answers after which judges are recognized, looking after each: `python benchmarks/blind.py`."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from chatbot.evaluation.blind.sequential import ERROR_RATE, GUESSING
+
+N_JUDGES, N_ANSWERS = 2000, 400
+_RATES = (GUESSING, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9)
+
+
+def recognized_after(
+    rate: float, n_judges: int, rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Return the number of answers after which each judge "can tell"; infinity for never."""
+    right = (rng.random((n_judges, N_ANSWERS)) < rate).cumsum(axis=1)
+    n = np.arange(1, N_ANSWERS + 1)
+    factorials = np.array([math.lgamma(k + 1) for k in range(N_ANSWERS + 2)])
+    logs = factorials[right] + factorials[n - right] - factorials[n + 1] - n * math.log(GUESSING)
+    is_shown = (logs >= -math.log(ERROR_RATE)) & (right > n * GUESSING)
+    return np.where(is_shown.any(axis=1), is_shown.argmax(axis=1) + 1.0, np.inf)
+
+
+if __name__ == "__main__":
+    rng = np.random.default_rng(17)
+    for rate in _RATES:
+        recognized = recognized_after(rate, N_JUDGES, rng)
+        share = np.isfinite(recognized).mean()
+        half, most = (np.quantile(recognized, q, method="higher") for q in (0.5, 0.9))
+        print(
+            f"right in {rate:.0%}: {share:.1%} of {N_JUDGES} judges recognized within {N_ANSWERS} "
+            f"answers, half of them after {half:.0f}, 90 % after {most:.0f}"
+        )
