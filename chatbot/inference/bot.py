@@ -160,7 +160,9 @@ class Bot:
         may_say = Permission(echo, self._guard, self.number)
         tokens = generate(self._reader, prompt, self._tokenizer, sampler, bounds, may_say)
         tokens = counted(tokens, longest, record)
-        text: Iterable[str] = self._bubbles(stream_text(tokens, self._tokenizer))
+        text: Iterable[str] = cut_bubbles(
+            stream_text(tokens, self._tokenizer), self._settings.output
+        )
         public = self._settings.text_rules.public
         yield from shielded(text, public) if self._settings.output.leak_guard else text
 
@@ -180,15 +182,6 @@ class Bot:
                 best, chosen, self.record = sampler.confidence, text, record
         return chosen
 
-    def _bubbles(self, pieces: Iterable[str]) -> Iterator[str]:
-        """Yield text up to the last bubble, without blank lines and surrounding space."""
-        bubbles = _Bubbles(self._settings.output)
-        for piece in pieces:
-            if text := "".join(map(bubbles.add, piece)):
-                yield text
-            if bubbles.is_over:
-                return
-
     def reply(self) -> Reply:
         """Answer the conversation so far."""
         text = "".join(self.stream())
@@ -199,6 +192,16 @@ class Bot:
         self.history = (
             [] if n_turns is None else self.history[: max(0, len(self.history) - n_turns)]
         )
+
+
+def cut_bubbles(pieces: Iterable[str], output: OutputConfig) -> Iterator[str]:
+    """Yield text up to the last bubble, without blank lines and surrounding space."""
+    bubbles = _Bubbles(output)
+    for piece in pieces:
+        if text := "".join(map(bubbles.add, piece)):
+            yield text
+        if bubbles.is_over:
+            return
 
 
 class _Bubbles:

@@ -171,7 +171,7 @@ def language_model(bundle: Bundle, config: Config) -> BatchLanguageModel:
     return cast(BatchLanguageModel, opener.language_model(bundle, config))
 
 
-def trained_corpus(bundle: Bundle, config: Config) -> Corpus:
+def trained_corpus(bundle: "Bundle | LoadedModel", config: Config) -> Corpus:
     """Open the processed data that a model was trained on.
 
     Raises CheckpointError if the data, or their tokenizer, are not the model's.

@@ -16,6 +16,7 @@ LOG = "train.log"
 LOCK = "train.lock"
 PRIVACY = "privacy.json"
 PRIVACY_PAGE = "privacy.html"
+BLIND = "blind"  # the tests that friends take, and their answers
 LEAK_GUARD = "leak_guard.safetensors"
 # Files of a run on a pretrained base.
 TRAINER = "trainer.pt"
@@ -26,6 +27,7 @@ CHECKPOINT = "checkpoint-"  # followed by its step
 _NAMES = (
     LATEST, PREVIOUS, BEST, MODEL, SNAPSHOTS, CHECKSUMS, STALE, STATUS, METRICS, SAMPLES, SETTINGS,
     COMMENT, LOG, LOCK, PRIVACY, PRIVACY_PAGE, TRAINER, LATEST_ADAPTER, BEST_ADAPTER, LEAK_GUARD,
+    BLIND,
 )  # fmt: skip
 _ENDINGS = (".part", ".old")  # temporary and replaced files
 
