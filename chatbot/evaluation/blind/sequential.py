@@ -11,6 +11,7 @@ betting", JRSS B 86, 2024, arXiv 2010.09686). It assumes one rate for all answer
 """
 
 import math
+from bisect import bisect_left
 from typing import Literal
 
 import msgspec
@@ -101,7 +102,10 @@ def n_more(n_right: int, n: int) -> int | None:
     if n == 0 or n_right <= n * GUESSING:
         return None
     share = n_right / n
-    totals = range(n, MANY + 1)
-    enough = (total for total in totals if log_e_value(share * total, total) >= _LOG_LIMIT)
-    needed = next(enough, None)
-    return None if needed is None else needed - n
+    if log_e_value(n_right, n) >= _LOG_LIMIT:
+        return 0
+    # At a constant rate the evidence may fall at first, but never again once it rises.
+    place = bisect_left(
+        range(n, MANY + 1), _LOG_LIMIT, key=lambda total: log_e_value(share * total, total)
+    )
+    return place if n + place <= MANY else None
