@@ -152,6 +152,8 @@ forget: install  ## take messages out: make forget ARGS="--speaker NAME"
 	@$(RUN) forget --root "$(ROOT)" $(WHAT) $(value ARGS)
 eval: install  ## how good models are: make eval, make eval ARGS="RUN MODEL --json"
 	@$(RUN) eval --root "$(ROOT)" $(value ARGS)
+blind: install  ## friends guess: real or bot? make blind ARGS="--file blind.html"
+	@$(RUN) blind --root "$(ROOT)" $(value ARGS)
 privacy: install  ## what the model remembers of the chat
 	$(RUN) privacy --root "$(ROOT)" $(value ARGS)
 publish: install  ## one model file in artifacts/

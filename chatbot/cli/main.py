@@ -39,6 +39,7 @@ COMMANDS = (
     "qna",
     "forget",
     "eval",
+    "blind",
     "privacy",
     "publish",
     "export",

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from chatbot.storage.files import write_bytes
 
 _DTYPES: dict[str, WeightFormat] = {"int8": "int8", "fp16": "fp16"}
 _MOST_BYTES = 256 << 20  # in base64, a text of a browser holds 384 MiB
-_SERVED = re.compile(r"<!-- served -->.*?<!-- /served -->\n", re.DOTALL)
+SERVED = re.compile(r"<!-- served -->.*?<!-- /served -->\n", re.DOTALL)
 _CHARSET, _END = '<meta charset="utf-8">\n', "</body>"
 
 
@@ -36,22 +37,29 @@ def export_page(bundle: Bundle, target: Path, config: Config, options: ExportOpt
 
 def page_text(content: bytes) -> str:
     """Return the HTML of a page with locked content."""
-    style = _source(WEB / "ui/page.css")
-    script = _safe(bundle_modules(WEB / "ui/app_file.js"))
-    worker = _safe(bundle_modules(WEB / "engine/worker.js") + "startWorker(self);\n")
+    worker = bundle_modules(WEB / "engine/worker.js") + "startWorker(self);\n"
     kernel = b64encode((WEB / "engine/kernel.wasm").read_bytes()).decode()
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">\n'
-    scripts = "\n".join(
-        (
-            _text_element("content", b64encode(content).decode()),
-            _text_element("kernel", kernel),
-            _text_element("worker", worker),
-            f"<script>{script}</script>",
-            _END,
-        )
-    )
-    page = _SERVED.sub(lambda _: f"<style>{style}</style>\n", _source(WEB / "ui/index.html"), 1)
-    return page.replace(_CHARSET, _CHARSET + policy, 1).replace(_END, scripts, 1)
+    texts = {"content": b64encode(content).decode(), "kernel": kernel, "worker": _safe(worker)}
+    script = bundle_modules(WEB / "ui/app_file.js")
+    return single_file(source("ui/index.html"), source("ui/page.css"), script, texts)
+
+
+def single_file(page: str, style: str, script: str, texts: Mapping[str, str]) -> str:
+    """Return a page with its style, its script and, by id, texts that the script reads.
+
+    `page`: HTML with the marks of ui/index.html.
+    """
+    policy = _policy(style, _safe(script))
+    elements = [_text_element(name, text) for name, text in texts.items()]
+    scripts = "\n".join((*elements, f"<script>{script}</script>", _END))
+    tag = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+    page = SERVED.sub(lambda _: f"<style>{style}</style>\n", page, 1)
+    return page.replace(_CHARSET, _CHARSET + tag, 1).replace(_END, scripts, 1)
+
+
+def source(name: str) -> str:
+    """Return a text of the page's folder."""
+    return (WEB / name).read_text(encoding="utf-8")
 
 
 def _policy(style: str, script: str) -> str:
@@ -83,7 +91,3 @@ def _safe(script: str) -> str:
     if re.search(r"</script|<!--", script, re.IGNORECASE):
         raise ValueError("a script of the page contains a mark of HTML")
     return script
-
-
-def _source(path: Path) -> str:
-    return path.read_text(encoding="utf-8")

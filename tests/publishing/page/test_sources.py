@@ -7,16 +7,22 @@ import pytest
 
 UI = Path(__file__).parents[3] / "chatbot/publishing/page/web/ui"
 MODULES = sorted(UI.parent.glob("*/*.js"))
-STRINGS = (UI / "strings.js").read_text(encoding="utf-8")
-HTML = (UI / "index.html").read_text(encoding="utf-8")
-CODE = "\n".join(path.read_text(encoding="utf-8") for path in MODULES if path.name != "strings.js")
+PAGES = [path.read_text(encoding="utf-8") for path in sorted(UI.parent.glob("*/*.html"))]
+HTML = "\n".join(PAGES)
+_TEXTS = {path.name: path.read_text(encoding="utf-8") for path in MODULES}
+SENTENCES = [_TEXTS.pop(name) for name in ("strings.js", "sentences.js")]
+CODE = "\n".join(_TEXTS.values())
 
 
 def table_of(language):
-    part = re.search(rf"^  {language}: \{{\n(.*?)^  \}},", STRINGS, re.MULTILINE | re.DOTALL)[1]
+    return {key: text for table in SENTENCES for key, text in sentences_of(table, language)}
+
+
+def sentences_of(table, language):
+    part = re.search(rf"^  {language}: \{{\n(.*?)^  \}},", table, re.MULTILINE | re.DOTALL)[1]
     entries = re.findall(r"'([\w.-]+)':\s((?:\s*(?:\+ )?'[^']*')+),", part)
     assert len(entries) == part.count("': ")
-    return {key: "".join(re.findall(r"'([^']*)'", text)) for key, text in entries}
+    return [(key, "".join(re.findall(r"'([^']*)'", text))) for key, text in entries]
 
 
 KO, EN = table_of("ko"), table_of("en")
@@ -75,6 +81,6 @@ def test_module_is_short_and_imports_by_name(path):
 
 
 def test_every_id_of_the_code_is_in_the_page():
-    ids = set(re.findall(r'\bid="([\w-]+)"', HTML))
-    assert set(re.findall(r"byId\('([\w-]+)'\)", CODE)) <= ids
-    assert len(ids) == HTML.count(' id="')
+    ids = [re.findall(r'\bid="([\w-]+)"', page) for page in PAGES]
+    assert set(re.findall(r"byId\('([\w-]+)'\)", CODE)) <= {name for page in ids for name in page}
+    assert all(len(set(names)) == len(names) for names in ids)

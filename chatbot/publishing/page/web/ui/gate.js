@@ -8,7 +8,8 @@ import {chooseLanguage, setText, translate, translateError} from './language.js'
  * @typedef {(progress: OpeningProgress) => void} OnProgress
  *
  * @typedef {Object} Question
- * @property {'login'|'file'} subject  of the keys gate.SUBJECTTitle, ...Text, ...Label, ...Action
+ * @property {'login'|'file'|'blind'|'guest'} subject
+ *   of the keys gate.SUBJECTTitle, ...Text, ...Label, ...Action
  * @property {(secret: string, onProgress: OnProgress) => Promise<void>} open
  *   throws a BackendError if the secret is wrong
  * @property {string} [warning]  the code of an error that stands there from the start
@@ -31,9 +32,13 @@ export function leaveGate() {
   byId('chat').hidden = false;
 }
 
-/** Say an error instead of asking: nothing can be opened here. */
-export function refuseAtGate(/** @type {string} */ code) {
-  new Gate({subject: 'file', open: async () => {}}, () => {}).refuse(code);
+/**
+ * Say an error instead of asking: nothing can be opened here.
+ * @param {string} code
+ * @param {'file'|'blind'} subject
+ */
+export function refuseAtGate(code, subject = 'file') {
+  new Gate({subject, open: async () => {}}, () => {}).refuse(code);
 }
 
 class Gate {

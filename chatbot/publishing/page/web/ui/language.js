@@ -9,6 +9,15 @@ export function currentLanguage() {
 }
 
 /**
+ * Add the sentences of a page to those that all pages have.
+ * @param {Record<'ko'|'en', Record<string, string>>} sentences
+ */
+export function addSentences(sentences) {
+  Object.assign(STRINGS.ko, sentences.ko);
+  Object.assign(STRINGS.en, sentences.en);
+}
+
+/**
  * Return a sentence in the current language.
  * @param {string} key
  * @param {Record<string, string|number>} [values]

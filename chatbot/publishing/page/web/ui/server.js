@@ -94,11 +94,7 @@ export async function logIn(password) {
  * @returns {Promise<{id: string, name: string}[]>}
  */
 export async function readPersonas() {
-  const response = await asked(() => fetch('/v1/models', {cache: 'no-store'}));
-  if (!response.ok) {
-    throw errorOf(response);
-  }
-  const listed = await response.json().catch(() => null);
+  const listed = await readJson('/v1/models');
   if (!Array.isArray(listed?.data) || listed.data.length === 0) {
     throw new BackendError('server');
   }
@@ -108,14 +104,28 @@ export async function readPersonas() {
 }
 
 /**
+ * Post JSON; throws BackendError('network') without an answer.
  * @param {string} path
  * @param {string} content  JSON
  * @param {AbortSignal} [signal]
  * @returns {Promise<Response>}
  */
-function send(path, content, signal) {
+export function send(path, content, signal) {
   const headers = {'Content-Type': 'application/json'};
   return asked(() => fetch(path, {method: 'POST', headers, body: content, signal}));
+}
+
+/**
+ * Return the JSON at a path, null if it is none; throws the BackendError of a refusal.
+ * @param {string} path
+ * @returns {Promise<any>}
+ */
+export async function readJson(path) {
+  const response = await asked(() => fetch(path, {cache: 'no-store'}));
+  if (!response.ok) {
+    throw errorOf(response);
+  }
+  return response.json().catch(() => null);
 }
 
 /**
@@ -131,10 +141,11 @@ async function asked(request) {
 }
 
 /**
+ * Return the error of a refused request.
  * @param {Response} response
  * @returns {BackendError}
  */
-function errorOf(response) {
+export function errorOf(response) {
   const {status} = response;
   const seconds = secondsOf(response.headers.get('Retry-After'));
   if (status === 401) {
