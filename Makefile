@@ -21,7 +21,7 @@ TUNING = --root "$(ROOT)" $(if $(BASE),--set model.base_model="$(BASE)")
 EVERY_CORE := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-lora install-serve install-db tune sft format kernel docs demo desk test test-fast test-faults test-attacks check bench compare init archive organize preprocess plan train \
+.PHONY: help install install-dev install-lora install-serve install-db tune sft format kernel docs demo desk test test-fast test-faults test-attacks check bench compare init blind archive organize preprocess plan train \
         password seal unseal clean
 
 help:  ## show this list

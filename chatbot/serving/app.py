@@ -1,7 +1,7 @@
 """The application: all routes of the server, what is in front of them, and its life."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -32,6 +32,7 @@ from chatbot.serving.openapi import description
 from chatbot.serving.page import PageAssets
 from chatbot.serving.requests import Rules, choices, decoded, ignored_header
 from chatbot.serving.security import OriginMiddleware
+from chatbot.settings.schema import ServeConfig
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 _SSE, _NDJSON = "text/event-stream", "application/x-ndjson"
@@ -221,11 +222,22 @@ def create_app(service: Service) -> Starlette:
         yield
         await service.conversations.close(0)
 
+    counting = Middleware(MetricsMiddleware, metrics=service.metrics, paths=paths)
+    return protected(routes, service.rules.limits, [counting], lifespan)
+
+
+def protected(
+    routes: Sequence[Route],
+    limits: ServeConfig,
+    outermost: Sequence[Middleware] = (),
+    lifespan: Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]] | None = None,
+) -> Starlette:
+    """Return an application that refuses foreign requests, and tells its errors without a text."""
     app = Starlette(
         routes=routes,
         middleware=[
-            Middleware(MetricsMiddleware, metrics=service.metrics, paths=paths),
-            Middleware(OriginMiddleware, host_names=service.rules.limits.allowed_hosts),
+            *outermost,
+            Middleware(OriginMiddleware, host_names=limits.allowed_hosts),
             Middleware(ErrorMiddleware),
         ],
         exception_handlers={ApiError: _refused, HTTPException: _not_routed},

@@ -21,36 +21,15 @@ _TYPES = {
     ".png": "image/png",
 }
 _FOLDER = "/page/ui/"
-_ONLY_IN_THE_FILE = ("app_file.js", "content.js")  # of the page that needs no server
+_ONLY_IN_THE_FILE = ("app_file.js", "content.js", "file.js")  # of pages that need no server
 _ICON_SIZES = (192, 512)
 
 
-class PageAssets:
-    """The files of the page by their path; they are read and drawn once."""
+class Assets:
+    """The files of a page by their path."""
 
-    def __init__(self) -> None:
-        sources = {
-            path.name: path.read_bytes()
-            for path in (files("chatbot.publishing.page") / "web" / "ui").iterdir()
-            if path.is_file() and path.name not in _ONLY_IN_THE_FILE
-        }
-        worker = sources.pop("sw.js")
-        self.contents = {
-            "/": sources.pop("index.html"),
-            "/manifest.webmanifest": sources.pop("manifest.webmanifest"),
-            **{f"/icon-{size}.png": draw_icon(size) for size in _ICON_SIZES},
-            **{f"{_FOLDER}{name}": content for name, content in sorted(sources.items())},
-        }
-        shell = json.dumps({"version": self.version, "paths": list(self.contents)})
-        self.contents["/sw.js"] = f"self.shell = {shell};\n".encode() + worker
-
-    @property
-    def version(self) -> str:
-        """A digest of all files: a changed one makes browsers fetch the shell anew."""
-        digest = hashlib.sha256()
-        for path, content in self.contents.items():
-            digest.update(f"{path}\0{len(content)}\0".encode() + content)
-        return digest.hexdigest()[:16]
+    def __init__(self, contents: dict[str, bytes]) -> None:
+        self.contents = contents
 
     async def respond(self, request: Request) -> Response:
         """Answer with the file of a path; no other path is looked up on the disk."""
@@ -68,6 +47,41 @@ class PageAssets:
         return Response(content, media_type=media_type, headers=headers)
 
 
-def routes(assets: PageAssets) -> list[Route]:
+class PageAssets(Assets):
+    """The files of the messenger by their path; they are read and drawn once."""
+
+    def __init__(self) -> None:
+        sources = read_files("ui")
+        worker = sources.pop("sw.js")
+        super().__init__(
+            {
+                "/": sources.pop("index.html"),
+                "/manifest.webmanifest": sources.pop("manifest.webmanifest"),
+                **{f"/icon-{size}.png": draw_icon(size) for size in _ICON_SIZES},
+                **{f"{_FOLDER}{name}": content for name, content in sorted(sources.items())},
+            }
+        )
+        shell = json.dumps({"version": self.version, "paths": list(self.contents)})
+        self.contents["/sw.js"] = f"self.shell = {shell};\n".encode() + worker
+
+    @property
+    def version(self) -> str:
+        """A digest of all files: a changed one makes browsers fetch the shell anew."""
+        digest = hashlib.sha256()
+        for path, content in self.contents.items():
+            digest.update(f"{path}\0{len(content)}\0".encode() + content)
+        return digest.hexdigest()[:16]
+
+
+def read_files(folder: str) -> dict[str, bytes]:
+    """Return the files of a folder of the page by name, without those of pages in one file."""
+    return {
+        path.name: path.read_bytes()
+        for path in (files("chatbot.publishing.page") / "web" / folder).iterdir()
+        if path.is_file() and path.name not in _ONLY_IN_THE_FILE
+    }
+
+
+def routes(assets: Assets) -> list[Route]:
     """Return the routes of the page, none of which needs a password."""
     return [Route(path, assets.respond, methods=["GET"]) for path in assets.contents]

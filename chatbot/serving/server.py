@@ -5,7 +5,7 @@ import errno
 import itertools
 import socket
 from types import FrameType
-from typing import cast
+from typing import Protocol, cast
 
 import h11
 import uvicorn
@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from chatbot.errors import ConfigError
-from chatbot.serving.conversations import Conversations
 from chatbot.settings.schema import ServeConfig
 
 _GRACE_SECONDS = 5.0  # for replies that run when the server is stopped
@@ -127,12 +126,19 @@ class TimeoutProtocol(H11Protocol):
         return True
 
 
+class Work(Protocol):
+    """What a server does besides answering at once."""
+
+    async def close(self, patience_seconds: float) -> None:
+        """Begin nothing new, and end what runs when the patience is over."""
+
+
 class Server(uvicorn.Server):
     """Ends in order: running replies get some seconds, then they end with an error event."""
 
-    def __init__(self, config: uvicorn.Config, conversations: Conversations) -> None:
+    def __init__(self, config: uvicorn.Config, work: Work) -> None:
         super().__init__(config)
-        self._conversations = conversations
+        self._work = work
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End in order at a first signal, at once at a second."""
@@ -141,12 +147,12 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, end what runs, close."""
-        closing = asyncio.create_task(self._conversations.close(_GRACE_SECONDS))
+        closing = asyncio.create_task(self._work.close(_GRACE_SECONDS))
         await super().shutdown(sockets)
         await closing
 
 
-def create_server(app: Starlette, conversations: Conversations, limits: ServeConfig) -> Server:
+def create_server(app: Starlette, work: Work, limits: ServeConfig) -> Server:
     """Return a server that logs no request."""
     settings = _Settings(
         app,
@@ -164,7 +170,7 @@ def create_server(app: Starlette, conversations: Conversations, limits: ServeCon
         h11_max_incomplete_event_size=_HEADER_BYTES,
     )
     settings.limits = limits
-    return Server(settings, conversations)
+    return Server(settings, work)
 
 
 def bind(limits: ServeConfig) -> socket.socket:

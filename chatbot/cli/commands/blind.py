@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatbot.cli.arguments import positive
 from chatbot.cli.keys import ask_model_key, passphrase_of_page, require_owner, show_passphrase
+from chatbot.cli.listening import address_of, gate_for, warn_who_reaches
 from chatbot.cli.screen import advance, display, progress, say, table
 from chatbot.errors import ConfigError, CorpusError
 from chatbot.settings.schema import Config
@@ -36,11 +37,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> None:
     """Make a test, or count answers; then print the result so far."""
+    from chatbot.evaluation.blind.code import MOST_QUESTIONS
+
+    if args.questions > MOST_QUESTIONS:
+        raise ConfigError(
+            f"a code holds the answers to {MOST_QUESTIONS} questions", hint="lower --questions"
+        )
     if args.unencrypted and args.file is None:
         raise ConfigError("--unencrypted is for --file", hint="add --file FILE.html")
     if args.file is not None:
         _write_file(args, config)
         return
+    if args.serve:
+        _serve(args, config)
     for code in args.score or ():
         _count(code, config)
     _show(config)
@@ -63,18 +72,34 @@ def _write_file(args: argparse.Namespace, config: Config) -> None:
     say("a friend sends you a code back: `chatbot blind --score CODE`")
 
 
+def _serve(args: argparse.Namespace, config: Config) -> None:
+    """Answer a browser until Ctrl+C; each friend's answers are stored as they arrive."""
+    gate = gate_for(config)
+    from chatbot.publishing.page.blind import questions_json
+    from chatbot.serving.blind import Idle, create_blind_app
+    from chatbot.serving.server import bind, create_server
+    from chatbot.serving.service import authenticator_of
+
+    with bind(config.serve) as listening:
+        test, draft = _make_test(args.questions, config)
+        authenticator = authenticator_of(gate, config.serve, listening.getsockname()[1])
+        questions = questions_json(test.id, draft)
+        app = create_blind_app(
+            questions, lambda code: _count(code, config), authenticator, config.serve
+        )
+        warn_who_reaches(config, gate)
+        say(f"{len(draft.questions)} questions; Ctrl+C ends")
+        display(address_of(config.serve, listening))
+        create_server(app, Idle(), config.serve).run(sockets=[listening])
+
+
 def _make_test(n: int, config: Config) -> tuple["BlindTest", "Draft"]:
     """Draw the questions of a new test, and store its truth; raises CorpusError without any."""
     from chatbot.evaluation.blind import records
-    from chatbot.evaluation.blind.code import MOST_QUESTIONS
     from chatbot.evaluation.blind.questions import draw_questions
     from chatbot.inference.loading import find_model, load_model, trained_corpus
     from chatbot.publishing.policy import require_not_stale
 
-    if n > MOST_QUESTIONS:
-        raise ConfigError(
-            f"a code holds the answers to {MOST_QUESTIONS} questions", hint="lower --questions"
-        )
     path = find_model(config)
     require_not_stale(path)
     loaded = load_model(path, config, ask_model_key)
