@@ -26,14 +26,15 @@ FILE = "sft.yaml"
 _CPT_SUFFIX = "-cpt"
 _GROUPS = (
     "project", "model", "data", "lora", "training", "cpt_data", "cpt_training", "generation",
-    "output", "dialogue", "smoke", "security", "serve", "skills", "raw", "storage", "publish",
+    "output", "dialogue", "smoke", "preferences", "security", "serve", "skills", "raw", "storage",
+    "publish",
 )  # fmt: skip
 
 # Group in sft.yaml -> group of the schema whose settings have the same names.
 _SAME = {
     "model": "pretrained.base", "data": "processed.preprocess", "lora": "pretrained.lora",
-    "generation": "sampling", "output": "output", "dialogue": "dialogue", "security": "security",
-    "serve": "serve", "skills": "skills",
+    "generation": "sampling", "output": "output", "dialogue": "dialogue",
+    "preferences": "preferences", "security": "security", "serve": "serve", "skills": "skills",
     "raw": "raw", "storage": "storage", "publish": "publish",
 }  # fmt: skip
 _NAMES = {

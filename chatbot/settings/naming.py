@@ -22,7 +22,9 @@ FILES: dict[str, tuple[str, ...]] = {
         "run_name", "auto_resume", "training", "stop_file_name", "runtime", "model", "optimization",
         "objective", "logging",
     ),
-    "gen.yaml": ("sampling", "output", "dialogue", "security", "serve", "skills"),
+    "gen.yaml": (
+        "sampling", "output", "dialogue", "preferences", "security", "serve", "skills",
+    ),
     "qna.yaml": ("qna",),
 }  # fmt: skip
 

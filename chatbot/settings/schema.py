@@ -208,6 +208,18 @@ class DialogueConfig(Section, frozen=True):
     )
 
 
+class PreferencesConfig(Section, frozen=True):
+    """Whether replies that were retried, taken back or edited are stored, and what they train."""
+
+    store: bool = False
+    min_pairs: Annotated[int, Meta(ge=4, le=10**9)] = 20
+    beta: Rate = 0.1
+    nll_weight: Weight = 0.0
+    learning_rate: Auto | Rate = "auto"
+    epochs: Rate = 3.0
+    max_worse: Annotated[float, Meta(gt=0, le=1)] = 0.01
+
+
 class SecurityConfig(Section, frozen=True):
     """Which environment variables hold the secrets."""
 
@@ -324,6 +336,7 @@ class Config(Section, frozen=True):
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
     dialogue: DialogueConfig = field(default_factory=DialogueConfig)
+    preferences: PreferencesConfig = field(default_factory=PreferencesConfig)
     security: SecurityConfig = field(default_factory=SecurityConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
     skills: SkillsConfig = field(default_factory=SkillsConfig)
