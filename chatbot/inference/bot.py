@@ -22,6 +22,7 @@ from chatbot.inference.generate import (
 from chatbot.inference.sampling import Sampler
 from chatbot.ingest.cleaning.normalization import Normalizer, TextRules
 from chatbot.ingest.masking.masker import shielded
+from chatbot.model.bundle import About
 from chatbot.settings.schema import DialogueConfig, OutputConfig, PreprocessConfig, SamplingConfig
 
 _ATTEMPTS = 4  # attempts per candidate to get a reply without a forbidden word
@@ -68,6 +69,7 @@ class Bot:
         self.history: list[Turn] = []
         self.record = Record()  # of the latest reply
         self.names: dict[str, int] = {}  # speaker ids of known names
+        self.about = About()  # facts about the model
 
     @property
     def n_speakers(self) -> int:

@@ -240,7 +240,7 @@ class LoadedModel:
             settings = replace(settings, sampling=sampling)
         speaker = self.speaker if speaker is None else speaker
         bot = Bot(reader, self.tokenizer, settings, speaker, self.guard)
-        bot.names = self.names
+        bot.names, bot.about = self.names, self.about
         return bot
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
 from msgspec.structs import replace
@@ -99,6 +99,19 @@ def read_sessions(config: Config, listener: Listener = SILENCE) -> Iterator[Clea
         for spool in ingestion.spools:
             spool.close()
         remove_spools(config)
+
+
+def project_masker(config: Config) -> Masker | None:
+    """Return what masks the text of this project outside of its rooms, as that of its rooms.
+
+    Without rooms no names are known. None if nothing is to be masked.
+    """
+    try:
+        rooms = open_rooms(config)
+    except CorpusError:  # a model that somebody else trained
+        rooms = []
+    messages = chain.from_iterable(read_room(room.exports, room.aliases, config) for room in rooms)
+    return _masker_maker(rooms, config)(message.text for message in messages)
 
 
 def remove_spools(config: Config) -> None:
