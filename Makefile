@@ -138,6 +138,9 @@ why: install  ## the training messages nearest to a reply: make why TEXT="나도
 	@$(RUN) why --root "$(ROOT)" $(value ARGS) -- "$$CHATBOT_TEXT"
 bridge: install  ## type a room, see what would be sent
 	@$(RUN) bridge --dry --root "$(ROOT)" $(value ARGS)
+prefer: install  ## learn from what /retry and /edit said: make prefer ARGS=--list
+	$(RUN) prefer --root "$(ROOT)" $(value ARGS)
+
 serve: install-serve  ## a page and an interface for others
 	@$(RUN) serve --root "$(ROOT)" $(value ARGS)
 qna: install-db  ## a desk and its database: make qna ARGS=inspect, extract, prepare, index, eval

@@ -22,6 +22,7 @@ COMMANDS = (
     "bridge",
     "serve",
     "qna",
+    "prefer",
     "eval",
     "publish",
     "export",

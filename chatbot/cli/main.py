@@ -37,6 +37,7 @@ COMMANDS = (
     "bridge",
     "serve",
     "qna",
+    "prefer",
     "forget",
     "eval",
     "blind",

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from chatbot.conversation import Message
 from chatbot.corpus.hf_tokenizer import open_tokenizer
 from chatbot.corpus.pipeline import build_corpus
+from chatbot.corpus.preferences import delete_preferences
 from chatbot.corpus.speakers import match_name, propose_name
 from chatbot.corpus.store import Stats, read_stats, remove_corpus
 from chatbot.crypto.secrets import project_key, speaker_key
@@ -107,6 +108,8 @@ def forget(
     # Rule and marks come first: if this is killed, the same command finishes it.
     write_rules(path, [*(other for other in read_rules(path) if other != rule), rule])
     _mark_models(rule, config)
+    # Their replies are of models that are marked now, and may repeat what is forgotten.
+    delete_preferences(config)
     corpora = list(_rebuild(config, listener))
     receipt = _receipt(rule, n_messages, before, config)
     return Forgetting(receipt, _write_receipt(receipt, config), corpora)

@@ -1,4 +1,4 @@
-"""Talk with the bot: /reset forgets, /undo takes back, /retry answers anew, /exit ends, /help."""
+"""Talk with the bot: /undo takes back, /retry answers anew, /edit corrects, /exit ends, /help."""
 
 import argparse
 import contextlib
@@ -12,11 +12,16 @@ from chatbot.cli.skills import open_terminal_skills
 from chatbot.cli.sources import open_explainer
 from chatbot.errors import ChatbotError
 from chatbot.inference.bot import Bot
+from chatbot.inference.feedback import Feedback, keep_choices
 from chatbot.settings.schema import Config
 
 _HELP = (
-    "/reset forgets, /undo takes the last turn back, /retry answers anew, "
-    "/why shows the owner what its reply is near to, /exit ends"
+    "/reset forgets, /undo takes the last turn back, /retry answers anew, /edit TEXT puts your "
+    "words in place of the reply, /why shows the owner what its reply is near to, /exit ends"
+)
+_STORED = (
+    "/retry, /undo and /edit are stored here, encrypted: `chatbot prefer --list` counts them, "
+    "`chatbot prefer --delete` deletes them"
 )
 _DESK_HELP = "/exit ends"
 Explain = Callable[[str], None]
@@ -41,11 +46,15 @@ def run(args: argparse.Namespace, config: Config) -> None:
                 take_question(text, answer)
         return
     bot = open_bot(config)
+    feedback = Feedback(bot.number, keep_choices(config, bot.about))
     open_once = cache(lambda: open_explainer(config))
     say(_HELP)
+    if config.preferences.store:
+        say(_STORED)
     for line in _lines():
-        if text := skills.left(line, bot.forget):
-            take_line(text, bot, lambda text: open_once()(text))
+        if text := skills.left(line, lambda: _begin_again(bot, feedback)):
+            take_line(text, bot, feedback, lambda text: open_once()(text))
+    feedback.end(bot.history)
 
 
 def _lines() -> Iterator[str]:
@@ -75,35 +84,56 @@ def take_question(line: str, answer: Callable[[str], str]) -> None:
         display()
 
 
-def take_line(line: str, bot: Bot, explain: Explain) -> None:
+def take_line(line: str, bot: Bot, feedback: Feedback, explain: Explain) -> None:
     """Run a /command or answer a message."""
     commands: dict[str, Callable[[], None]] = {
-        "/reset": lambda: _reset(bot),
-        "/undo": lambda: _undo(bot),
-        "/retry": lambda: _retry(bot),
+        "/reset": lambda: _reset(bot, feedback),
+        "/undo": lambda: _undo(bot, feedback),
+        "/retry": lambda: _retry(bot, feedback),
         "/why": lambda: _explain(bot, explain),
         "/help": lambda: say(_HELP),
     }
     if line in commands:
         commands[line]()
+    elif line.startswith("/edit "):
+        _edit(bot, feedback, line.removeprefix("/edit ").strip())
     elif line.startswith("/"):
         say(f"unknown command; {_HELP}")
     else:
+        feedback.go_on(bot.history)
         bot.hear(line)
         _speak(bot)
 
 
-def _reset(bot: Bot) -> None:
+def _begin_again(bot: Bot, feedback: Feedback) -> None:
+    feedback.end(bot.history)
     bot.forget()
+
+
+def _reset(bot: Bot, feedback: Feedback) -> None:
+    _begin_again(bot, feedback)
     say("forgotten")
 
 
-def _undo(bot: Bot) -> None:
+def _undo(bot: Bot, feedback: Feedback) -> None:
+    feedback.undo(bot.history)
     undo(bot)
     say("taken back")
 
 
-def _retry(bot: Bot) -> None:
+def _edit(bot: Bot, feedback: Feedback, text: str) -> None:
+    """Let the bot have said something else, and go on from there."""
+    if not (bot.history and bot.history[-1].speaker == bot.number):
+        say("there is no reply to edit")
+        return
+    feedback.edit(bot.history)
+    bot.forget(1)
+    bot.hear(text, bot.number)
+    say("edited")
+
+
+def _retry(bot: Bot, feedback: Feedback) -> None:
+    feedback.retry(bot.history)
     if bot.history and bot.history[-1].speaker == bot.number:
         bot.forget(1)
     if bot.history:

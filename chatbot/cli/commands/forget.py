@@ -5,6 +5,7 @@ import argparse
 from chatbot.cli.keys import require_owner
 from chatbot.cli.reports import print_stats
 from chatbot.cli.screen import TERMINAL, display, say, table
+from chatbot.corpus.preferences import preferences_path
 from chatbot.errors import ConfigError, CorpusError
 from chatbot.ingest.organize.forgetting import ForgetRule, day_of, message_id
 from chatbot.ingest.organize.rooms import Room, open_rooms
@@ -51,9 +52,12 @@ def _forget(args: argparse.Namespace, config: Config) -> None:
         require_owner(config)
         _list_messages(args.find, rooms, config)
         return
+    had_preferences = preferences_path(config).exists()
     forgetting = forget(_rule(args, rooms), rooms, config, TERMINAL)
     for stats in forgetting.corpora:
         print_stats(stats)
+    if had_preferences:
+        say("the stored choices between replies of those models are deleted")
     n_messages = forgetting.receipt.n_messages
     say(f"{n_messages:,} messages are forgotten; receipt: {forgetting.path}")
     if forgetting.corpora:
