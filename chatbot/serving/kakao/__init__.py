@@ -1,0 +1,1 @@
+"""The skill server of a Kakao channel's chatbot: POST /kakao/skill."""
