@@ -45,6 +45,10 @@ HostName = Annotated[
     str,
     Meta(pattern=r"^[A-Za-z0-9.\-]+$", description="a list of host names like [talk.example.org]"),
 ]
+HeaderName = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", description="the name of a header: letters and -"),
+]
 WeightFormat = Literal["fp32", "fp16", "int8"]
 Family: TypeAlias = str  # a key of training.families.FAMILIES
 

@@ -14,6 +14,7 @@ from chatbot.settings.kinds import (
     FileName,
     Folder,
     Fraction,
+    HeaderName,
     HostName,
     Minutes,
     Name,
@@ -230,6 +231,19 @@ class SecurityConfig(Section, frozen=True):
     mask_key_env: str = "CHATBOT_MASK_KEY"
 
 
+class KakaoConfig(Section, frozen=True):
+    """The skill server of a Kakao channel: its header, its time, and what it remembers of users."""
+
+    enabled: bool = False
+    header: HeaderName = "X-Chatbot-Secret"
+    secret_env: str = "CHATBOT_KAKAO_SECRET"  # noqa: S105 a name
+    answer_seconds: Annotated[float, Meta(ge=0.1, le=4.5)] = 4.0
+    callback_seconds: Annotated[float, Meta(ge=5, le=55)] = 50.0
+    max_users: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    history_turns: Annotated[int, Meta(ge=2, le=1000)] = 40
+    expiry_minutes: Annotated[Minutes, Meta(ge=1)] = 60
+
+
 class ServeConfig(Section, frozen=True):
     """The server: its address, the names it answers to, and its limits."""
 
@@ -246,6 +260,7 @@ class ServeConfig(Section, frozen=True):
     max_seconds: Rate = 120.0
     send_seconds: Rate = 20.0
     session_hours: Rate = 168.0
+    kakao: KakaoConfig = field(default_factory=KakaoConfig)
 
 
 class SkillsConfig(Section, frozen=True):
