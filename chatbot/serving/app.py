@@ -26,6 +26,8 @@ from chatbot.serving.http_responses import (
     json_response,
     while_connected,
 )
+from chatbot.serving.kakao import skill as kakao_skill
+from chatbot.serving.kakao.skill import KakaoSkill
 from chatbot.serving.metrics import CONTENT_TYPE, Metrics, MetricsMiddleware
 from chatbot.serving.ollama_models import ModelFacts, running, shown, tags
 from chatbot.serving.openapi import description
@@ -48,6 +50,7 @@ class Service:
     rules: Rules
     facts: ModelFacts
     metrics: Metrics
+    kakao: KakaoSkill | None = None
 
 
 class Routes:
@@ -214,12 +217,16 @@ def open_routes(service: Service) -> list[Route]:
 def create_app(service: Service) -> Starlette:
     """Return the application."""
     routes = [*open_routes(service), *Routes(service).all()]
+    if service.kakao is not None:
+        routes.append(Route(kakao_skill.PATH, service.kakao.respond, methods=["POST"]))
     paths = frozenset(route.path for route in routes)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
         yield
+        if service.kakao is not None:
+            await service.kakao.close()
         await service.conversations.close(0)
 
     counting = Middleware(MetricsMiddleware, metrics=service.metrics, paths=paths)

@@ -44,6 +44,12 @@ class Metrics:
         self._ends = Counter(
             "chatbot_replies", "Replies by why they ended.", ("reason",), registry=self._registry
         )
+        self._callbacks = Counter(
+            "chatbot_kakao_callbacks",
+            "Late answers posted to Kakao by what became of them.",
+            ("outcome",),
+            registry=self._registry,
+        )
         self._running = self._gauge("chatbot_conversations_running", "Conversations answered now.")
         self._waiting = self._gauge("chatbot_conversations_waiting", "Conversations that wait.")
         self._gauge("chatbot_slots", "Conversations that can be answered at once.").set(n_slots)
@@ -62,6 +68,10 @@ class Metrics:
         self._tokens.labels("read").inc(end.n_prompt)
         self._tokens.labels("written").inc(end.n_reply)
         self._ends.labels(end.reason).inc()
+
+    def called_back(self, outcome: str) -> None:
+        """Receive what became of a late answer to Kakao."""
+        self._callbacks.labels(outcome).inc()
 
     def requested(self, place: tuple[str, str], status: int, seconds: float) -> None:
         """Receive a request that was answered; `place`: path and method."""

@@ -17,6 +17,9 @@ from chatbot.serving.authentication import Authenticator
 from chatbot.serving.conversations import Conversations, Replier
 from chatbot.serving.desk_replies import DeskReplier
 from chatbot.serving.engine_replies import EngineReplier
+from chatbot.serving.kakao.callback import CallbackPoster
+from chatbot.serving.kakao.secret import load_kakao_secret
+from chatbot.serving.kakao.skill import KakaoParts, KakaoSkill
 from chatbot.serving.metrics import Metrics
 from chatbot.serving.ollama_models import ModelFacts
 from chatbot.serving.requests import Persona, Personas, Rules
@@ -62,22 +65,26 @@ def create_service(
 ) -> Service:
     """Return a service that answers on an engine, or from the rows of a desk.
 
-    Raises CorpusError if the desk is to answer and its index is missing or stale.
+    Raises CorpusError if the desk is to answer and its index is missing or stale, AccessError if
+    Kakao is to ask and its secret is missing.
     """
+    secret = load_kakao_secret(config)
     metrics = Metrics(engine.n_slots)
     answering = config.qna.answering
     replier: Replier = EngineReplier(loaded, engine)
     if answering.enabled:
         replier = DeskReplier(open_desk(config), answering.hand_over)
-    if assistant := open_assistant(config):
+    assistant = open_assistant(config, () if secret is None else ("reset", "help"))
+    if assistant is not None:
         replier = SkillReplier(replier, assistant)
-    return Service(
-        Conversations(replier, engine.n_slots, config.serve, metrics),
-        authenticator,
-        Rules(personas_of(loaded, path, config), config.sampling, config.serve),
-        facts_of(loaded, path, config),
-        metrics,
-    )
+    conversations = Conversations(replier, engine.n_slots, config.serve, metrics)
+    rules = Rules(personas_of(loaded, path, config), config.sampling, config.serve)
+    kakao = None
+    if secret is not None and assistant is not None:
+        parts = KakaoParts(secret, CallbackPoster(), assistant.resets, metrics.called_back)
+        kakao = KakaoSkill(conversations, rules, parts)
+    facts = facts_of(loaded, path, config)
+    return Service(conversations, authenticator, rules, facts, metrics, kakao)
 
 
 def leave_a_core() -> None:

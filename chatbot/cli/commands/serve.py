@@ -5,6 +5,7 @@ import argparse
 from chatbot.cli.keys import ask_model_key
 from chatbot.cli.listening import address_of, gate_for, warn_who_reaches
 from chatbot.cli.screen import display, say
+from chatbot.serving.kakao.secret import load_kakao_secret
 from chatbot.settings.schema import Config
 
 
@@ -16,6 +17,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Open the gate's secret, the port and the model; answer until Ctrl+C."""
     del args
     gate = gate_for(config)
+    load_kakao_secret(config)  # a missing one is an error before the model is opened
     from chatbot.inference.engine import Engine, n_slots_for
     from chatbot.inference.loading import find_model, load_model
     from chatbot.publishing.policy import require_not_stale

@@ -73,6 +73,11 @@ class Assistant:
         is_answered = bool(turns) and turns[-1][0] == speaker
         return Heard(tuple(read), None if is_answered else request)
 
+    def resets(self, text: str) -> bool:
+        """Whether a message makes the conversation begin anew."""
+        taken = self.take(text)
+        return isinstance(taken, Request) and taken.match.resets
+
     def answer(self, request: Request) -> str:
         """Return the answer of a skill."""
         return request.skill.answer(request.match, self._context)
