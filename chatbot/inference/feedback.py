@@ -103,12 +103,15 @@ def keep_choices(config: Config, about: About) -> Keep:
     if not config.preferences.store:
         return keep_nothing
     masker = cache(lambda: project_masker(config))  # it reads the rooms, for their names
-    facts = {"model": f"{about.run_name} {about.step}", "speakers": speakers_digest(about)}
+    model, speakers = f"{about.run_name} {about.step}", speakers_digest(about)
 
     def keep(choices: list[Choice]) -> None:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         masked = [_masked(choice, masker()) for choice in choices]
-        rows = [Preference(**msgspec.structs.asdict(row), **facts, at=at) for row in masked]
+        rows = [
+            Preference(**msgspec.structs.asdict(row), at=at, model=model, speakers=speakers)
+            for row in masked
+        ]
         add_preferences(rows, config)
 
     return keep

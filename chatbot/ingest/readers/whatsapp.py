@@ -10,8 +10,9 @@ from chatbot.ingest.readers import kakaotalk
 from chatbot.ingest.readers import whatsapp_grammar as grammar
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.date_order import find_order
-from chatbot.ingest.readers.reader import OpenLines, Reader
+from chatbot.ingest.readers.reader import Reader
 from chatbot.ingest.readers.stamped import read_stamped
+from chatbot.ingest.readers.text import Text
 from chatbot.ingest.readers.whatsapp_words import EXPORT_STEPS, MESSENGER, room_of
 from chatbot.settings.schema import RawConfig
 
@@ -35,7 +36,7 @@ def configured(reader: Reader, raw: RawConfig) -> Reader:
 
 
 def read_messages(
-    open_lines: OpenLines, zone: timezone, account: Account, *, date_order: str = "auto"
+    open_lines: Text, zone: timezone, account: Account, *, date_order: str = "auto"
 ) -> Iterator[Message]:
     """Yield the messages of an export in file order, accounting for every line.
 
