@@ -77,7 +77,6 @@ _WHATSAPP, _SIGNAL = "a WhatsApp export", "a Signal export"
 
 # Patterns of text, searched in the first bytes; the first match wins.
 _TEXT = (
-    _signed("a LINE export", _UNREAD, rb"\A\s*\[LINE\]"),
     _signed(_SIGNAL, _UNREAD, rb"\A\s*\[\d{4}-\d\d-\d\d,? \d\d:\d\d(:\d\d)?\] [^\n]{1,80}?: "),
     _signed(_SIGNAL, _UNREAD, _has_keys(b"sender", b"body", b"reactions|quote|date")),
     _signed(_SIGNAL, _UNREAD, _has_keys(b"backupTimeMs|chatItem|authorId")),

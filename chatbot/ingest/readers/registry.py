@@ -1,6 +1,13 @@
 """The registry of export formats: a line for each, and what they say together."""
 
-from chatbot.ingest.readers import kakaotalk, kakaotalk_csv, kakaotalk_names, telegram, whatsapp
+from chatbot.ingest.readers import (
+    kakaotalk,
+    kakaotalk_csv,
+    kakaotalk_names,
+    line,
+    telegram,
+    whatsapp,
+)
 from chatbot.ingest.readers.reader import Reader
 
 
@@ -11,6 +18,7 @@ def _listed(names: list[str]) -> str:
 
 READERS = (
     whatsapp.READER,
+    line.READER,
     Reader("kakaotalk_csv", kakaotalk_csv.recognizes, kakaotalk_csv.read_messages),
     Reader(
         "kakaotalk",
@@ -26,6 +34,7 @@ READERS = (
         kakaotalk_names.CUT_CHARS,
     ),
     telegram.READER,
+    whatsapp.CUT_READER,
 )
 MESSENGERS = _listed([reader.messenger for reader in READERS if reader.messenger])
 EXPORT_STEPS = "; ".join(reader.export_steps for reader in READERS if reader.export_steps)

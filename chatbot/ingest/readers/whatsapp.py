@@ -6,7 +6,6 @@ from datetime import timezone
 from functools import partial
 
 from chatbot.conversation import Message
-from chatbot.ingest.readers import kakaotalk
 from chatbot.ingest.readers import whatsapp_grammar as grammar
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.date_order import find_order
@@ -18,16 +17,18 @@ from chatbot.settings.schema import RawConfig
 
 
 def recognizes(head: list[str]) -> bool:
-    """Whether a file begins with a message in a form of WhatsApp's exports.
+    """Whether a file begins with a message in a form of WhatsApp's exports."""
+    first = next((line for line in head if line.strip()), "")
+    return grammar.match_head(first) is not None
 
-    If its first lines were cut off, a later one counts too, unless the file is KakaoTalk's: people
-    paste messages of one chat into another.
+
+def recognizes_cut(head: list[str]) -> bool:
+    """Whether a file whose first lines were cut off has a message of WhatsApp's further below.
+
+    Asked last: people paste messages of one chat into another.
     """
-    lines = [line for line in head if line.strip()]
-    if lines and grammar.match_head(lines[0]):
-        return True
-    matches = filter(None, map(grammar.match_head, lines))
-    return any(": " in match["rest"] for match in matches) and not kakaotalk.recognizes(head)
+    matches = filter(None, map(grammar.match_head, head))
+    return any(": " in match["rest"] for match in matches)
 
 
 def configured(reader: Reader, raw: RawConfig) -> Reader:
@@ -36,25 +37,25 @@ def configured(reader: Reader, raw: RawConfig) -> Reader:
 
 
 def read_messages(
-    open_lines: Text, zone: timezone, account: Account, *, date_order: str = "auto"
+    text: Text, zone: timezone, account: Account, *, date_order: str = "auto"
 ) -> Iterator[Message]:
     """Yield the messages of an export in file order, accounting for every line.
 
     The file is opened again to find the order of day and month. Raises ExportError if its dates do
     not show it.
     """
-    first = next(filter(None, map(grammar.match_head, open_lines())), None)
+    first = next(filter(None, map(grammar.match_head, text())), None)
     if first is None:
         return
     form = grammar.form_of(first)
     if date_order == "auto" or form.date.endswith(("일", "日")):
         date_order = find_order(
-            grammar.fields_in(open_lines(), form),
+            grammar.fields_in(text(), form),
             is_eastern=grammar.is_eastern(first),
             is_dotted=grammar.is_dotted(first),
         )
     head_of = grammar.HeadReader(form, date_order, zone)
-    for message in read_stamped(open_lines(), head_of, grammar.settle, account):
+    for message in read_stamped(text(), head_of, grammar.settle, account):
         account.room = account.room or head_of.group
         yield message
 
@@ -68,3 +69,4 @@ READER = Reader(
     room_of,
     configured=configured,
 )
+CUT_READER = Reader("whatsapp", recognizes_cut, read_messages, configured=configured)

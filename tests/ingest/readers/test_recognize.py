@@ -21,7 +21,6 @@ BINARY = {
 }
 TEXT = {
     "a WhatsApp export": ["10/2/26, 9:02 xyz - Mina: hi\n"],
-    "a LINE export": ["[LINE] 多恩とのトーク履歴\n保存日時：2026/10/02 09:00\n"],
     "a Signal export": [
         '{"date":"2026-10-02","sender":"Me","body":"hi"}\n',
     ],

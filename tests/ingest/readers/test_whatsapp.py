@@ -1,34 +1,24 @@
 """WhatsApp exports: lines as its phones write them, and what only some of them write."""
 
 import zipfile
-from datetime import datetime
 
 import pytest
 
 from chatbot.errors import ExportError
-from chatbot.ingest.readers import KST, find_parts, read_messages
-from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers import find_parts, read_messages
 from chatbot.ingest.readers.registry import room_of
 from chatbot.settings.schema import RawConfig
+from tests.ingest.readers.reading import at, read_lines_of
 
 
 @pytest.fixture
 def read(tmp_path):
-    """Return what reads lines as a file, into (speaker, text, kind) and an account."""
+    """Return what reads lines as a file, into messages and an account."""
 
     def reading(*lines, date_order="auto"):
-        path = tmp_path / "x.txt"
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        account = Account()
-        messages = list(read_messages(path, raw=RawConfig(date_order=date_order), account=account))
-        assert account.n_lines == len("\n".join(lines).split("\n"))
-        return messages, account
+        return read_lines_of(tmp_path, *lines, raw=RawConfig(date_order=date_order))
 
     return reading
-
-
-def at(*numbers):
-    return datetime(*numbers, tzinfo=KST)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from chatbot.ingest.readers import KST
 from chatbot.settings.schema import RawConfig
-from tests.ingest.readers.exports import DIALECTS, NAMES, SENTENCES, Event, hour_en, hour_ko
+from tests.ingest.readers.exports import (
+    DIALECTS,
+    NAMES,
+    SENTENCES,
+    WEEKDAYS,
+    Event,
+    days,
+    hour_en,
+    hour_ko,
+)
 
 _characters = st.characters(exclude_categories=["Cs", "Cc", "Cf"])
 ASIDES = [
@@ -112,6 +121,55 @@ def whatsapp(name, date, between, clock, order, is_iphone=False):
     )
 
 
+LINE_DAYS = ("月火水木金土日", "一二三四五六日")
+
+
+def line_told(event):
+    """A tab ends a name; a first quote opens a text of lines; what looks like a message is one."""
+    first, *others = event.text.split("\n")
+    return (event.speaker is None or "\t" not in event.speaker) and not (
+        (not others and first.startswith('"'))
+        or any(re.match(r"\D{0,6}\d?\d:\d\d\D{0,6}\t", line) for line in others)
+    )
+
+
+def line_quoted(text):
+    return '"' + text.replace('"', '""') + '"' if "\n" in text else text
+
+
+def line(name, header, day, clock):
+    def write(events, room):
+        lines = [*header.format(room=room).split("\n"), ""] if header else []
+        for opening, event in days(events, day):
+            if opening:
+                lines += ["", opening] if lines else [opening]
+            elif event.speaker is None:
+                lines.append(f"{clock(event.at)}\t\t{event.text}")
+            else:
+                lines.append(f"{clock(event.at)}\t{event.speaker}\t{line_quoted(event.text)}")
+        return "\n".join(lines) + "\n"
+
+    return Format(
+        f"line {name}",
+        write,
+        line_told,
+        notices=("美奈が退出しました", "Mina left the group.", "가람님이 나갔습니다."),
+        media=("[写真]", "[スタンプ]", "[Photo]", "[File]", "[貼圖]", "☎ 通話時間 1:23", "[사진]"),
+    )
+
+
+def hour_ja(at):
+    return hour_ko(at).replace("오전 ", "午前").replace("오후 ", "午後")
+
+
+def hour_joined(at):
+    return hour_en(at).replace(" ", "")
+
+
+def day_ja(at):
+    return f"{at:%Y/%m/%d}({LINE_DAYS[0][at.weekday()]})"
+
+
 def dashed(at):
     return f"{at:%Y-%m-%d}"
 
@@ -133,6 +191,13 @@ FORMATS = {
         whatsapp("android ko short", lambda at: f"{at:%y}. {at.month}. {at.day}.", " ", hour_ko, "ymd"),
         whatsapp("android ja", lambda at: f"{at:%Y/%m/%d}", " ", hour_24, "ymd"),
         whatsapp("android zh", lambda at: f"{at.year}/{at.month}/{at.day}", " ", hour_zh, "ymd"),
+        line("ja", "[LINE] {room}とのトーク履歴\n保存日時：2027/10/02 09:00", day_ja, hour_24),
+        line("ja 12h", "[LINE] {room}のトーク履歴\n保存日時：2027/10/02 09:00", day_ja, hour_ja),
+        line("en", "[LINE] Chat history with {room}\nSaved on: 2027/10/02 09:00", lambda at: f"{at:%Y.%m.%d %A}", hour_24),
+        line("en us", "[LINE] Chat history in {room}\nSaved on: 10/02/2027 09:00", lambda at: f"{at:%a, %m/%d/%Y}", hour_joined),
+        line("zh", "[LINE] 與{room}的聊天記錄\n儲存日期：2027/10/02 09:00", lambda at: f"{at.year}/{at.month}/{at.day}週{LINE_DAYS[1][at.weekday()]}", hour_zh),
+        line("ko", "[LINE] {room}님과의 대화\n저장한 날짜 : 2027/10/02 09:00", lambda at: f"{at:%Y.%m.%d} {WEEKDAYS[at.weekday()]}요일", hour_ko),
+        line("no header", "", lambda at: f"{at:%Y.%m.%d %A}", hour_24),
     )
 }  # fmt: skip
 
