@@ -77,12 +77,10 @@ _WHATSAPP, _SIGNAL = "a WhatsApp export", "a Signal export"
 
 # Patterns of text, searched in the first bytes; the first match wins.
 _TEXT = (
-    _signed(_SIGNAL, _UNREAD, rb"\A\s*\[\d{4}-\d\d-\d\d,? \d\d:\d\d(:\d\d)?\] [^\n]{1,80}?: "),
     _signed(_SIGNAL, _UNREAD, _has_keys(b"sender", b"body", b"reactions|quote|date")),
     _signed(_SIGNAL, _UNREAD, _has_keys(b"backupTimeMs|chatItem|authorId")),
     _signed(_WHATSAPP, _ODD_CLOCK, _DATE % rb"\[" + _TIME + rb"\] [^\n]{1,80}: "),
     _signed(_WHATSAPP, _ODD_CLOCK, _DATE % b"" + _TIME + rb" - \S"),
-    _signed("an iMessage export", _UNREAD, rb"^[A-Z][a-z]{2} \d\d, \d{4} +\d{1,2}(:\d\d){2} [AP]M"),
     _signed("a Discord export", _UNREAD, _has_keys(b"guild", b"channel")),
     _signed(_META, _UNREAD, _has_keys(b"participants", b"messages|threadName")),
     _signed("a Slack export", _UNREAD, _has_keys(b"user|bot_id|subtype", b"ts", start=rb"\[\s*\{")),

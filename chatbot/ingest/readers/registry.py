@@ -1,10 +1,12 @@
 """The registry of export formats: a line for each, and what they say together."""
 
 from chatbot.ingest.readers import (
+    imessage,
     kakaotalk,
     kakaotalk_csv,
     kakaotalk_names,
     line,
+    signal_md,
     telegram,
     whatsapp,
 )
@@ -17,8 +19,10 @@ def _listed(names: list[str]) -> str:
 
 
 READERS = (
+    signal_md.READER,
     whatsapp.READER,
     line.READER,
+    imessage.READER,
     Reader("kakaotalk_csv", kakaotalk_csv.recognizes, kakaotalk_csv.read_messages),
     Reader(
         "kakaotalk",
@@ -38,7 +42,7 @@ READERS = (
 )
 MESSENGERS = _listed([reader.messenger for reader in READERS if reader.messenger])
 EXPORT_STEPS = "; ".join(reader.export_steps for reader in READERS if reader.export_steps)
-EXPORTER_NAMES = tuple(name for reader in READERS for name in reader.exporter_names)
+EXPORTER_NAMES = tuple(dict.fromkeys(name for reader in READERS for name in reader.exporter_names))
 UNKNOWN_NAMES = ("", *(name for reader in READERS for name in reader.unknown_names))
 NOTICES = tuple(reader.notice for reader in READERS if reader.notice is not None)
 CUT_CHARS = tuple(reader.cut_chars for reader in READERS if reader.cut_chars is not None)

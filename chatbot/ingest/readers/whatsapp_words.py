@@ -6,6 +6,8 @@ an iPhone is a system line, because a mark precedes it, and of an Android phone 
 
 import re
 
+from chatbot.ingest.readers.attachments import kind_of_file
+
 MESSENGER = "WhatsApp"
 EXPORT_STEPS = "in WhatsApp: chat menu, more, export chat, without media"
 
@@ -289,13 +291,7 @@ FILE_NAMED = re.compile(
     r"(?P<name>(?:IMG|VID|AUD|PTT|STK|DOC)-\d{8}-WA\d+\.\w{1,5}) \([^()\n]{2,40}\)$"
 )
 FILE_INSIDE = re.compile(r"(?:^|\s)\u200e?<[^<>:\n]{1,30}: ?(?P<name>[^<>\n/]{1,200}\.\w{1,5})>$")
-ENDINGS = {
-    "photo": "jpg jpeg png gif heic",
-    "video": "mp4 mov 3gp mkv",
-    "voice": "opus m4a mp3 aac ogg amr wav",
-    "emoticon": "webp",
-    "contact": "vcf",
-}
+_STICKERS = ("STK-", "-STICKER-")
 _ROOMS = (
     re.compile(r"WhatsApp[ -]?Chat (?:with|mit|met|con|com|-) (?P<room>.+)", re.IGNORECASE),
     re.compile(r"[\w -]{0,30}WhatsApp (?:con|com|avec|-) (?P<room>.+)", re.IGNORECASE),
@@ -305,8 +301,8 @@ _ROOMS = (
 
 def media_of(name: str) -> str:
     """Return the kind of an attachment by the name of its file."""
-    ending = name.rpartition(".")[2].lower()
-    return next((kind for kind, endings in ENDINGS.items() if ending in endings.split()), "file")
+    is_sticker = any(mark in name for mark in _STICKERS)
+    return "emoticon" if is_sticker else kind_of_file(name)
 
 
 def room_of(stem: str) -> str:

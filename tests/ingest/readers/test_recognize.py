@@ -24,7 +24,6 @@ TEXT = {
     "a Signal export": [
         '{"date":"2026-10-02","sender":"Me","body":"hi"}\n',
     ],
-    "an iMessage export": ["Oct 02, 2026  9:01:05 AM\nMe\nhi\n"],
     "a Telegram export of HTML pages": ["<!DOCTYPE html><html><title>Exported Data</title></html>"],
     "a Discord export": ['{"guild":{"id":"1"},"channel":{"id":"2"},"messages":[]}'],
     "an Instagram or Messenger export": ['{"participants":[{"name":"M"}],"messages":[]}'],

@@ -42,6 +42,7 @@ class Format:
     settings: RawConfig = field(default_factory=RawConfig)
     notices: tuple[str, ...] = ()
     media: tuple[str, ...] = ()
+    exporter: str = ""
 
 
 def hour_dotted(at):
@@ -170,6 +171,60 @@ def day_ja(at):
     return f"{at:%Y/%m/%d}({LINE_DAYS[0][at.weekday()]})"
 
 
+SIGNAL_MARKS = re.compile(r"\(- .* -\)\s*$|\]\(|\(\( |^\s*> |^\n", re.DOTALL)
+
+
+def signal_told(event):
+    name = event.speaker or ""
+    is_plain = not (": " in name or name.endswith(":") or re.match(r"\s*$", name))
+    return is_plain and not SIGNAL_MARKS.search(event.text)
+
+
+def signal(name, stamp, has_seconds):
+    def write(events, room):
+        lines = (f"[{stamp(event.at)}] {event.speaker}: {event.text}" for event in events)
+        return "".join(f"{line}\n" for line in lines)
+
+    media = ("![1.jpg](./media/1.jpg)", "(( 😀 ))")
+    return Format(
+        f"signal_md {name}", write, signal_told, has_seconds=has_seconds, media=media, exporter="Me"
+    )
+
+
+IMESSAGE_ENDS = re.compile(r"^(?:Tapbacks|Reactions):|^ {4}|^[/~]|^attachments/", re.MULTILINE)
+
+
+def imessage_told(event):
+    """A date behind a blank line is a message's; nothing blank stands in a first line."""
+    has_head = re.search(r"(?:^|\n)\n\w{3} \d\d, \d{4} ", event.text)
+    is_named = event.speaker is None or event.speaker.strip()
+    return bool(is_named) and not (IMESSAGE_ENDS.search(event.text) or has_head)
+
+
+def imessage(name, behind):
+    def stamp(at):
+        return (
+            f"{at:%b %d, %Y}  {(at.hour - 1) % 12 + 1}:{at:%M:%S} {'AM' if at.hour < 12 else 'PM'}"
+        )
+
+    def write_event(event):
+        if event.speaker is None:
+            return f"{stamp(event.at)} {event.text}\n\n"
+        return f"{stamp(event.at)}{behind}\n{event.speaker}\n{event.text}\n\n"
+
+    def write(events, room):
+        return "".join(map(write_event, events))
+
+    return Format(
+        f"imessage {name}",
+        write,
+        imessage_told,
+        has_seconds=True,
+        media=("/Users/na/1.jpg", "attachments/12/a b.heic"),
+        notices=("Mina named the conversation 산책",),
+    )
+
+
 def dashed(at):
     return f"{at:%Y-%m-%d}"
 
@@ -197,6 +252,10 @@ FORMATS = {
         line("en us", "[LINE] Chat history in {room}\nSaved on: 10/02/2027 09:00", lambda at: f"{at:%a, %m/%d/%Y}", hour_joined),
         line("zh", "[LINE] 與{room}的聊天記錄\n儲存日期：2027/10/02 09:00", lambda at: f"{at.year}/{at.month}/{at.day}週{LINE_DAYS[1][at.weekday()]}", hour_zh),
         line("ko", "[LINE] {room}님과의 대화\n저장한 날짜 : 2027/10/02 09:00", lambda at: f"{at:%Y.%m.%d} {WEEKDAYS[at.weekday()]}요일", hour_ko),
+        signal("seconds", lambda at: f"{at:%Y-%m-%d %H:%M:%S}", has_seconds=True),
+        signal("old", lambda at: f"{at:%Y-%m-%d, %H:%M}", has_seconds=False),
+        imessage("plain", ""),
+        imessage("read", " (Read by you after 12 seconds)"),
         line("no header", "", lambda at: f"{at:%Y.%m.%d %A}", hour_24),
     )
 }  # fmt: skip
@@ -210,7 +269,7 @@ def chats(draw, form, n_most=10):
                  min_size=1, max_size=4, unique_by=readable_name)
     )  # fmt: skip
     at = datetime(2026, 1, 13) + timedelta(seconds=draw(st.integers(0, 300 * 86400)))
-    events = [Event(name, "안녕", at) for name in names]
+    events = [Event(name, "안녕", at) for name in [form.exporter, *names] if name]
     for _ in range(draw(st.integers(0, n_most))):
         at += timedelta(seconds=draw(st.sampled_from([0, 1, 45, 700, 9000, 90_000, 900_000])))
         kind = draw(st.sampled_from(["message"] * 6 + ["media", "system"]))
