@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from chatbot.ingest.readers.csv_table import unmapped
 from chatbot.ingest.readers.registry import MESSENGERS
 
 _HEAD_BYTES = 1 << 14
@@ -145,7 +146,13 @@ def other_kind(path: Path) -> FileKind | None:
     head = _plain(_head(path))
     if not head.strip():
         return EMPTY
-    return next((each.kind for each in _TEXT if each.pattern.search(head)), _by_ending(path))
+    kind = next((each.kind for each in _TEXT if each.pattern.search(head)), _by_ending(path))
+    return kind or _table_kind(head)
+
+
+def _table_kind(head: bytes) -> FileKind | None:
+    table = unmapped(head.lstrip().partition(b"\n")[0].decode("utf-8", "replace"))
+    return FileKind(*table) if table else None
 
 
 def _by_ending(path: Path) -> FileKind | None:

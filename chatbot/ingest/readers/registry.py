@@ -1,6 +1,7 @@
 """The registry of export formats: a line for each, and what they say together."""
 
 from chatbot.ingest.readers import (
+    csv_table,
     imessage,
     kakaotalk,
     kakaotalk_csv,
@@ -19,6 +20,7 @@ def _listed(names: list[str]) -> str:
 
 
 READERS = (
+    csv_table.READER,
     signal_md.READER,
     whatsapp.READER,
     line.READER,
