@@ -1,11 +1,30 @@
 """What readers of JSON share: names by id, times, and text that can be encoded."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from itertools import islice
 from typing import Any
 
+import msgspec
+
+from chatbot.conversation import Message
+from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.json_stream import Broken, Path, walk
 from chatbot.ingest.readers.text import clean_name
 
+_BLOCK = 8192
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(list[Message])
+_KINDS_BY_ENDING = {
+    ending: kind
+    for kind, endings in (
+        ("photo", "jpg jpeg png gif webp heic bmp"),
+        ("video", "mp4 mov webm mkv avi m4v"),
+        ("voice", "m4a mp3 ogg opus wav aac amr"),
+    )
+    for ending in endings.split()
+}
 _MAX_SECONDS = 253_402_300_799  # the end of the year 9999
 
 
@@ -97,3 +116,57 @@ def _numbered(name: str) -> Iterator[str]:
     while True:
         yield f"{name} ({number})"
         number += 1
+
+
+def kind_of_file(name: str) -> str:
+    """Return the kind of attachment that a file's name shows.
+
+    >>> kind_of_file("a.JPG"), kind_of_file("b.pdf")
+    ('photo', 'file')
+    """
+    return _KINDS_BY_ENDING.get(name.rpartition(".")[2].lower(), "file")
+
+
+def read_items(
+    chunks: Iterable[str],
+    arrays: Sequence[Path],
+    message_of: Callable[[Any], Message | None],
+    account: Account,
+    on_fact: Callable[[Path, Any], None] = lambda _path, _value: None,
+) -> Iterator[Message]:
+    """Yield the messages that are the items of JSON arrays, accounting for every item.
+
+    `message_of` returns None for an item of an unknown shape. `on_fact` is called with the values
+    beside the arrays. Without arrays, each JSON value of the text is an item, as in JSON lines.
+    """
+    paths = set(arrays or ((),))
+    for path, item in walk(chunks, *arrays):
+        if isinstance(item, Broken):
+            account.broken(is_cut=item.is_cut)
+        elif path not in paths:
+            on_fact(path, item)
+        elif (message := message_of(item)) is None:
+            account.unknown(item)
+        else:
+            account.lines[message.kind] += 1
+            yield message
+
+
+def oldest_first(messages: Iterable[Message]) -> Iterator[Message]:
+    """Yield messages in the order of time, if an export begins with the newest.
+
+    They are held packed: at most a tenth of their JSON.
+    """
+    source = iter(messages)
+    block = list(islice(source, _BLOCK))
+    times = [message.sent_at for message in block if message.sent_at is not None]
+    if not times or times[0] <= times[-1]:
+        yield from block
+        yield from source
+        return
+    packed = []
+    while block:
+        packed.append(zlib.compress(_ENCODER.encode(block), 1))
+        block = list(islice(source, _BLOCK))
+    while packed:
+        yield from reversed(_DECODER.decode(zlib.decompress(packed.pop())))

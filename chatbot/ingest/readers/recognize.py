@@ -33,6 +33,7 @@ _TEXT_ONLY = f"only {MESSENGERS}'s text exports are read; move it away"
 _UNREAD = f"not read yet; only {MESSENGERS}'s exports are; move it away"
 _EXPORT = f"export the chat from {MESSENGERS} as text (txt, csv, or the zip a phone makes)"
 _AS_JSON = "export it again in the format JSON"
+_AS_TABLE = "move it away and name it in `processed.tables`"
 _UNPACK = "unpack it and put its files here"
 _SAVE_AS_TEXT = f"chat exports are text files; {_EXPORT}"
 _ATTACHMENT = "save the export that is attached to it here (txt, csv or zip)"
@@ -76,14 +77,15 @@ _ODD_CLOCK = "its dates are not understood; set the phone to English and export 
 _TELEGRAM, _META = "a Telegram export of HTML pages", "an Instagram or Messenger export"
 _WHATSAPP, _SIGNAL = "a WhatsApp export", "a Signal export"
 
+_TABLE = "a table of conversations with a model"
+_OF_A_MODEL = (b"messages|conversations", b"role|from", b"content|value")
+
 # Patterns of text, searched in the first bytes; the first match wins.
 _TEXT = (
-    _signed(_SIGNAL, _UNREAD, _has_keys(b"sender", b"body", b"reactions|quote|date")),
-    _signed(_SIGNAL, _UNREAD, _has_keys(b"backupTimeMs|chatItem|authorId")),
     _signed(_WHATSAPP, _ODD_CLOCK, _DATE % rb"\[" + _TIME + rb"\] [^\n]{1,80}: "),
     _signed(_WHATSAPP, _ODD_CLOCK, _DATE % b"" + _TIME + rb" - \S"),
-    _signed("a Discord export", _UNREAD, _has_keys(b"guild", b"channel")),
-    _signed(_META, _UNREAD, _has_keys(b"participants", b"messages|threadName")),
+    _signed(_TABLE, _AS_TABLE, _has_keys(*_OF_A_MODEL)),
+    _signed(_TABLE, _AS_TABLE, _has_keys(*_OF_A_MODEL, start=rb"\[\s*\{")),
     _signed("a Slack export", _UNREAD, _has_keys(b"user|bot_id|subtype", b"ts", start=rb"\[\s*\{")),
     _signed(_TELEGRAM, _AS_JSON, _HTML + rb"(?=.*Exported Data)"),
     _signed("an HTML page", _SAVE_AS_TEXT, _HTML),

@@ -1,12 +1,18 @@
 """The registry of export formats: a line for each, and what they say together."""
 
 from chatbot.ingest.readers import (
+    aihub,
     csv_table,
+    discord,
     imessage,
+    json_table,
     kakaotalk,
     kakaotalk_csv,
     kakaotalk_names,
+    katok,
     line,
+    meta,
+    signal_json,
     signal_md,
     telegram,
     whatsapp,
@@ -40,9 +46,18 @@ READERS = (
         kakaotalk_names.CUT_CHARS,
     ),
     telegram.READER,
+    discord.READER,
+    meta.READER,
+    signal_json.READER,
+    signal_json.BACKUP,
+    katok.READER,
+    aihub.READER,
+    json_table.READER,
     whatsapp.CUT_READER,
 )
-MESSENGERS = _listed([reader.messenger for reader in READERS if reader.messenger])
+MESSENGERS = _listed(
+    [*dict.fromkeys(name for reader in READERS for name in reader.messenger.split(", ") if name)]
+)
 EXPORT_STEPS = "; ".join(reader.export_steps for reader in READERS if reader.export_steps)
 EXPORTER_NAMES = tuple(dict.fromkeys(name for reader in READERS for name in reader.exporter_names))
 UNKNOWN_NAMES = ("", *(name for reader in READERS for name in reader.unknown_names))

@@ -7,8 +7,16 @@ from typing import Any
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
-from chatbot.ingest.readers.json_items import Names, encodable, first_kind, key_of, moment, stamp
-from chatbot.ingest.readers.json_stream import Broken, walk
+from chatbot.ingest.readers.json_items import (
+    Names,
+    encodable,
+    first_kind,
+    key_of,
+    moment,
+    read_items,
+    stamp,
+)
+from chatbot.ingest.readers.json_stream import Path
 from chatbot.ingest.readers.reader import Reader
 from chatbot.ingest.readers.text import Text, clean_name
 
@@ -64,18 +72,18 @@ def read_messages(text: Text, zone: timezone, account: Account) -> Iterator[Mess
     The chats of a whole account follow each other.
     """
     names = Names()
-    for path, item in walk(_repaired(text.chunks()), *_ARRAYS):
-        if isinstance(item, Broken):
-            account.broken(is_cut=item.is_cut)
-        elif path in _ROOM_NAMES:
-            account.room = account.room or clean_name(encodable(str(item or "")))
-        elif path in _ARRAYS:
-            message = _message(item, names, zone, account)
-            if message is None:
-                account.unknown(item)
-            else:
-                account.lines[message.kind] += 1
-                yield message
+
+    def on_fact(path: Path, value: Any) -> None:
+        if path in _ROOM_NAMES:
+            account.room = account.room or clean_name(encodable(str(value or "")))
+
+    return read_items(
+        _repaired(text.chunks()),
+        _ARRAYS,
+        lambda item: _message(item, names, zone, account),
+        account,
+        on_fact,
+    )
 
 
 def _repaired(chunks: Iterable[str]) -> Iterator[str]:
@@ -104,6 +112,9 @@ def _message(item: Any, names: Names, zone: timezone, account: Account) -> Messa
     if media:
         account.kinds[media] += 1
     number, reply_to = key_of(item.get("id")), key_of(item.get("reply_to_message_id"))
+    if text and item.get("forwarded_from"):  # somebody else's words
+        account.kinds["forward"] += 1
+        return Message(speaker, encodable(text), at, "media", "forward", number, reply_to)
     if text:
         return Message(speaker, encodable(text), at, "message", "", number, reply_to)
     if media:

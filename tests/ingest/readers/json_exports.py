@@ -1,8 +1,8 @@
 """Writers of the exports that are JSON, for tests: what a messenger would write of a conversation."""
 
 import json
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
@@ -27,9 +27,10 @@ class Format:
 
     write: callable
     name: str = "result.json"
-    seconds: timedelta = timedelta(seconds=1)
     has_ids: bool = True
-    media: dict = field(default_factory=dict)
+    newest_first: bool = False
+    has_marks: bool = False  # which a text may contain by chance
+    media_text: str = ""
 
 
 TEXTS = st.text(
@@ -84,7 +85,148 @@ def write_telegram(told, indent=1):
     return json.dumps(telegram_chat(told), ensure_ascii=False, indent=indent).encode()
 
 
+def write_discord(told):
+    """A channel as DiscordChatExporter writes it."""
+    items = [
+        {
+            "id": str(100 + number),
+            "type": "Reply" if said.reply_to >= 0 else "Default",
+            "timestamp": said.at.isoformat(timespec="milliseconds"),
+            "timestampEdited": None,
+            "isPinned": False,
+            "content": said.text,
+            "author": {
+                "id": str(PEOPLE.index(said.speaker)),
+                "name": "x",
+                "nickname": said.speaker,
+                "isBot": False,
+                "roles": [{"id": "1", "name": "r", "color": None, "position": 1}],
+            },
+            "attachments": [{"id": "1", "url": "u", "fileName": "a.png"}] if said.media else [],
+            "embeds": [],
+            "stickers": [],
+            "reactions": [],
+            "mentions": [],
+        }
+        | ({"reference": {"messageId": str(100 + said.reply_to)}} if said.reply_to >= 0 else {})
+        for number, said in enumerate(told)
+    ]
+    root = {
+        "guild": {"id": "1", "name": "모임"},
+        "channel": {"id": "2", "type": "GuildTextChat", "name": "등산"},
+        "messages": items,
+        "messageCount": len(items),
+    }
+    return json.dumps(root, ensure_ascii=False, indent=2).encode()
+
+
+def mojibake(text):
+    """A text as Instagram writes it: each byte of UTF-8 as a character."""
+    return text.encode().decode("latin-1")
+
+
+def meta_items(told):
+    """The messages of a thread of Instagram, the newest first."""
+    items = [
+        {
+            "sender_name": mojibake(said.speaker),
+            "timestamp_ms": int(said.at.timestamp() * 1000),
+            **({"photos": [{"uri": "a.jpg"}]} if said.media else {"content": mojibake(said.text)}),
+            "is_geoblocked_for_viewer": False,
+        }
+        for said in told
+    ]
+    return items[::-1]
+
+
+def write_meta(told):
+    """A thread of Instagram."""
+    people = [{"name": mojibake(name)} for name in PEOPLE]
+    root = {"participants": people, "messages": meta_items(told), "title": mojibake("등산")}
+    return json.dumps(root, indent=2).encode()
+
+
+def write_e2ee(told):
+    """A thread of Messenger's encrypted chats."""
+    items = [
+        {
+            "isUnsent": False,
+            "media": [{"uri": "./media/a.jpg"}] if said.media else [],
+            "reactions": [],
+            "senderName": said.speaker,
+            "text": said.text,
+            "timestamp": int(said.at.timestamp() * 1000),
+            "type": "media" if said.media else "text",
+        }
+        for said in told
+    ]
+    root = {"participants": list(PEOPLE), "threadName": "등산_15", "messages": items}
+    return b"\xef\xbb\xbf" + json.dumps(root, ensure_ascii=False, indent=2).encode()
+
+
+def json_lines(items):
+    """Items, one a line."""
+    return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items).encode()
+
+
+def write_signal(told):
+    """The data.json of signal-export."""
+    return json_lines(
+        {
+            "date": said.at.replace(tzinfo=None).isoformat(" "),
+            "sender": said.speaker,
+            "body": said.text,
+            "quote": "",
+            "sticker": "",
+            "reactions": [],
+            "attachments": [{"name": "a.jpg", "path": "media/a.jpg"}] if said.media else [],
+        }
+        for said in told
+    )
+
+
+def write_katok(told):
+    """The messages of a room as katok prints them."""
+    return json_lines(
+        {
+            "chat_id": 7,
+            "message_id": 100 + number,
+            "sender_id": PEOPLE.index(said.speaker),
+            "sender_nickname": said.speaker,
+            "timestamp": said.at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "text": "사진" if said.media else said.text,
+            "message_type": 2 if said.media else 1,
+            "reply_to_message_id": 100 + said.reply_to if said.reply_to >= 0 else None,
+        }
+        for number, said in enumerate(told)
+    )
+
+
+def write_aihub(told):
+    """A corpus of messengers, as AI-Hub publishes it."""
+    body = [
+        {
+            "utteranceID": f"U{number + 1}",
+            "turnID": f"T{number + 1}",
+            "participantID": said.speaker,
+            "date": f"{said.at:%Y-%m-%d}",
+            "time": f"{said.at:%H:%M:%S}",
+            "utterance": "#@시스템#사진#" if said.media else said.text,
+        }
+        for number, said in enumerate(told)
+    ]
+    header = {"dialogueInfo": {"dialogueID": "d1", "topic": "여가"}, "participantsInfo": []}
+    root = {"numberOfItems": 1, "data": [{"header": header, "body": body}]}
+    return json.dumps(root, ensure_ascii=False, indent=4).encode()
+
+
 FORMATS = {
     "telegram": Format(write_telegram),
     "telegram in one line": Format(lambda told: write_telegram(told, indent=None)),
+    "discord": Format(write_discord),
+    "instagram": Format(write_meta, "message_1.json", has_ids=False, newest_first=True),
+    "messenger encrypted": Format(write_e2ee, "mina_15.json", has_ids=False),
+    "signal": Format(write_signal, "data.json", has_ids=False),
+    "katok": Format(write_katok, "katok.jsonl", media_text="사진"),
+    "aihub": Format(write_aihub, "TL1.json", has_ids=False, has_marks=True),
 }

@@ -21,12 +21,11 @@ BINARY = {
 }
 TEXT = {
     "a WhatsApp export": ["10/2/26, 9:02 xyz - Mina: hi\n"],
-    "a Signal export": [
-        '{"date":"2026-10-02","sender":"Me","body":"hi"}\n',
-    ],
     "a Telegram export of HTML pages": ["<!DOCTYPE html><html><title>Exported Data</title></html>"],
-    "a Discord export": ['{"guild":{"id":"1"},"channel":{"id":"2"},"messages":[]}'],
-    "an Instagram or Messenger export": ['{"participants":[{"name":"M"}],"messages":[]}'],
+    "a table of conversations with a model": [
+        '{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"ho"}]}\n',
+        '[{"id":"1","conversations":[{"from":"human","value":"hi"}]}]',
+    ],
     "a Slack export": ['[{"type":"message","user":"U1","text":"x","ts":"1790899265.000100"}]'],
     "an HTML page": ["<!DOCTYPE html><html><body>hi</body></html>"],
     "an e-mail": ["Return-Path: <a@example.com>\nMIME-Version: 1.0\nSubject: x\n\nhi\n"],

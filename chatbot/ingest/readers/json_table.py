@@ -1,0 +1,76 @@
+"""JSON lines, or one array of objects, whose keys the settings name -> messages."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any
+
+from chatbot.conversation import Message
+from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.json_items import encodable, key_of, moment, read_items, stamp
+from chatbot.ingest.readers.json_stream import Broken, walk
+from chatbot.ingest.readers.reader import Reader
+from chatbot.ingest.readers.text import Text, clean_name
+from chatbot.settings.schema import ColumnsConfig, RawConfig
+
+_MILLISECONDS = 10**11  # seconds of the year 5138
+
+
+def _configured(reader: Reader, raw: RawConfig) -> Reader:
+    columns = raw.columns
+    return replace(
+        reader,
+        recognizes=partial(_recognizes, columns),
+        read=partial(_read_messages, columns),
+    )
+
+
+def _recognizes(columns: ColumnsConfig, head: list[str]) -> bool:
+    """Whether the first object of a file has the keys that the settings name."""
+    names = {columns.speaker, columns.text, *filter(None, (columns.time, columns.room))}
+    if "" in names:
+        return False
+    text = "\n".join(head).lstrip("\ufeff \t\n")
+    arrays = [("*",)] if text.startswith("[") else []
+    first = next(walk([text], *arrays), ((), None))[1]
+    return isinstance(first, dict) and not isinstance(first, Broken) and names <= first.keys()
+
+
+def _read_messages(
+    columns: ColumnsConfig, text: Text, zone: timezone, account: Account
+) -> Iterator[Message]:
+    def message_of(item: Any) -> Message | None:
+        return _message(item, columns, zone, account)
+
+    start = next((part for part in text.chunks() if part.strip("\ufeff \t\r\n")), "")
+    is_array = start.lstrip("\ufeff \t\r\n").startswith("[")
+    return read_items(text.chunks(), [("*",)] if is_array else [], message_of, account)
+
+
+def _message(item: Any, columns: ColumnsConfig, zone: timezone, account: Account) -> Message | None:
+    if not isinstance(item, dict) or columns.text not in item or columns.speaker not in item:
+        return None
+    if columns.room:
+        account.room = account.room or clean_name(key_of(item.get(columns.room)))
+    written = item[columns.text]
+    text = encodable(written) if isinstance(written, str) else key_of(written)
+    speaker = clean_name(key_of(item[columns.speaker]))
+    at = _time(item.get(columns.time), zone)
+    return Message(speaker, text, at, "message" if speaker else "system")
+
+
+def _time(value: Any, zone: timezone) -> datetime | None:
+    if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
+        return stamp(value, zone)
+    if isinstance(value, (int, float)) and value > _MILLISECONDS:
+        return moment(value / 1000, zone)
+    return moment(value, zone)
+
+
+READER = Reader(
+    "json_table",
+    lambda _head: False,
+    lambda text, zone, account: _read_messages(ColumnsConfig(), text, zone, account),
+    configured=_configured,
+)
