@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
@@ -152,7 +153,7 @@ def read_items(
             yield message
 
 
-def oldest_first(messages: Iterable[Message]) -> Iterator[Message]:
+def oldest_first(messages: Iterable[Message], zone: timezone) -> Iterator[Message]:
     """Yield messages in the order of time, if an export begins with the newest.
 
     They are held packed: at most a tenth of their JSON.
@@ -169,4 +170,6 @@ def oldest_first(messages: Iterable[Message]) -> Iterator[Message]:
         packed.append(zlib.compress(_ENCODER.encode(block), 1))
         block = list(islice(source, _BLOCK))
     while packed:
-        yield from reversed(_DECODER.decode(zlib.decompress(packed.pop())))
+        for message in reversed(_DECODER.decode(zlib.decompress(packed.pop()))):
+            at = message.sent_at  # packed, it lost its zone
+            yield replace(message, sent_at=at.astimezone(zone) if at else None)

@@ -1,12 +1,13 @@
 """Instagram's and Messenger's message_1.json, and Messenger's encrypted form -> messages."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timezone
 from typing import Any
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.archive import ZipRoom
 from chatbot.ingest.readers.json_items import (
     encodable,
     first_kind,
@@ -38,6 +39,7 @@ _NOTICES = re.compile(
     r"Liked a message|Reacted .{1,20} to your message ?|.{1,60} sent an attachment\.|"
     r"You unsent a message|.{1,60} unsent a message|(?:You|.{1,60}) missed .{0,40} call\.?",
 )
+_THREAD = re.compile(r"(?P<thread>(?:.*/)?messages/[^/]+/[^/]+)/message_(?P<number>\d{1,6})\.json")
 _UNSENT = ("is_unsent", "isUnsent")
 
 
@@ -46,10 +48,27 @@ def recognizes(head: list[str]) -> bool:
     return bool(_FORM.match("\n".join(head)))
 
 
+def rooms_in(names: Sequence[str]) -> list[ZipRoom]:
+    """Return the threads of a zip, with the files of each from the oldest: the highest number.
+
+    >>> names = ["messages/inbox/mina_1/message_1.json", "messages/inbox/mina_1/message_2.json"]
+    >>> [entry[-6:] for room in rooms_in(names) for entry in room.entries]
+    ['2.json', '1.json']
+    """
+    threads: dict[str, list[tuple[int, str]]] = {}
+    for name in names:
+        if match := _THREAD.fullmatch(name):
+            threads.setdefault(match["thread"], []).append((int(match["number"]), name))
+    return [
+        ZipRoom(thread.rpartition("/")[2], tuple(name for _, name in sorted(files, reverse=True)))
+        for thread, files in sorted(threads.items())
+    ]
+
+
 def read_messages(text: Text, zone: timezone, account: Account) -> Iterator[Message]:
     """Yield the messages of a thread, the oldest first, accounting for every item."""
     for chunks in text.documents():
-        yield from oldest_first(_read_file(chunks, zone, account))
+        yield from oldest_first(_read_file(chunks, zone, account), zone)
 
 
 def _read_file(chunks: Iterator[str], zone: timezone, account: Account) -> Iterator[Message]:
@@ -121,5 +140,6 @@ READER = Reader(
     recognizes,
     read_messages,
     "Instagram, Messenger",
-    "in Instagram and Messenger: accounts centre, download your information, messages, format JSON",
+    "in Instagram or Messenger: download your information, messages, format JSON",
+    rooms_in=rooms_in,
 )

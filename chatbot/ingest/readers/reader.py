@@ -1,12 +1,14 @@
 """What the registry knows of a messenger: a reader module, or its folder, offers one of these."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timezone
+from pathlib import Path
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.archive import ZipRoom
 from chatbot.ingest.readers.text import Text
 from chatbot.settings.schema import RawConfig
 
@@ -19,8 +21,10 @@ class Reader:
     `chunk_of`: what a file's name tells of the room, and of which export the file is which part.
     `exporter_names`: what stands in place of the name of whoever made the export, `unknown_names`
     in place of people who left and of bots. `notice`: lines that the messenger adds to what
-    somebody wrote. `cut_chars`: the length at which its phones cut a text. `configured` returns the
-    reader with what the settings say of its files.
+    somebody wrote. `cut_chars`: the length at which its phones cut a text. `rooms_in`: the rooms of
+    a zip by the names of its entries, [] for another zip. `split` writes the rooms of a file that
+    may hold several into a folder, one file each. `configured` returns the reader with what the
+    settings say of its files.
     """
 
     name: str
@@ -34,4 +38,6 @@ class Reader:
     unknown_names: tuple[str, ...] = ()
     notice: re.Pattern[str] | None = None
     cut_chars: int | None = None
+    rooms_in: Callable[[Sequence[str]], list[ZipRoom]] = lambda _names: []
+    split: Callable[[Text, Path], list[Path]] | None = None
     configured: Callable[["Reader", RawConfig], "Reader"] = lambda reader, _raw: reader

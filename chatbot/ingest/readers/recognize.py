@@ -74,7 +74,8 @@ def _has_keys(*keys: bytes, start: bytes = rb"\{") -> bytes:
 
 
 _ODD_CLOCK = "its dates are not understood; set the phone to English and export the chat again"
-_TELEGRAM, _META = "a Telegram export of HTML pages", "an Instagram or Messenger export"
+_TELEGRAM = "a Telegram export of HTML pages"
+_META = "an Instagram or Messenger export of HTML pages"
 _WHATSAPP, _SIGNAL = "a WhatsApp export", "a Signal export"
 
 _TABLE = "a table of conversations with a model"
@@ -86,7 +87,6 @@ _TEXT = (
     _signed(_WHATSAPP, _ODD_CLOCK, _DATE % b"" + _TIME + rb" - \S"),
     _signed(_TABLE, _AS_TABLE, _has_keys(*_OF_A_MODEL)),
     _signed(_TABLE, _AS_TABLE, _has_keys(*_OF_A_MODEL, start=rb"\[\s*\{")),
-    _signed("a Slack export", _UNREAD, _has_keys(b"user|bot_id|subtype", b"ts", start=rb"\[\s*\{")),
     _signed(_TELEGRAM, _AS_JSON, _HTML + rb"(?=.*Exported Data)"),
     _signed("an HTML page", _SAVE_AS_TEXT, _HTML),
     _signed(
@@ -107,9 +107,9 @@ _ZIPPED = (
     _signed("a Hangul document", _SAVE_AS_TEXT, rb"^Contents/section0\.xml$"),
     _signed("an OpenDocument or e-book file", _SAVE_AS_TEXT, rb"^mimetype$"),
     _signed("a program", "move it away", rb"^(AndroidManifest\.xml|META-INF/MANIFEST\.MF)$"),
-    _signed("a Slack export", _UNREAD, rb"^(channels|dms|groups|integration_logs)\.json$"),
+    _signed("a Slack export without a message", _EXPORT, rb"^(channels|dms|groups)\.json$"),
     _signed(_WHATSAPP, _ODD_CLOCK, rb"^([^\n]*/)?(_chat|WhatsApp [^\n/]*)\.txt$"),
-    _signed(_META, _UNREAD, rb"^([^\n]*/)?messages/(inbox|e2ee_cutover)/|message_1\.(json|html)$"),
+    _signed(_META, _AS_JSON, rb"^([^\n]*/)?messages/[^\n]*message_1\.html$"),
     _signed(_TELEGRAM, _AS_JSON, rb"^([^\n]*/)?messages\d*\.html$"),
     _signed(_SIGNAL, _UNREAD, rb"^([^\n]*/)?(main\.jsonl|chat\.md)$"),
 )

@@ -14,6 +14,7 @@ from chatbot.ingest.readers import (
     meta,
     signal_json,
     signal_md,
+    slack,
     telegram,
     whatsapp,
 )
@@ -48,6 +49,7 @@ READERS = (
     telegram.READER,
     discord.READER,
     meta.READER,
+    slack.READER,
     signal_json.READER,
     signal_json.BACKUP,
     katok.READER,

@@ -36,6 +36,11 @@ class Text:
     encoding: str = "utf-8-sig"
     is_decomposed: bool = False
 
+    @property
+    def name(self) -> str:
+        """What the container of the text calls its room, "" for a file."""
+        return ""
+
     def __call__(self) -> Iterator[str]:
         """Yield lines without line endings."""
         lines = read_lines(self.open_bytes, self.encoding)

@@ -1,6 +1,8 @@
 """Writers of the exports that are JSON, for tests: what a messenger would write of a conversation."""
 
+import io
 import json
+import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -220,6 +222,60 @@ def write_aihub(told):
     return json.dumps(root, ensure_ascii=False, indent=4).encode()
 
 
+def zipped(entries):
+    """A zip of texts by their names."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, entry in entries.items():
+            archive.writestr(name, entry if isinstance(entry, bytes) else json.dumps(entry))
+    return content.getvalue()
+
+
+def slack_days(told):
+    """The days of a channel of Slack; the texts that it escapes are escaped."""
+    days = {}
+    for number, said in enumerate(told):
+        item = {
+            "type": "message",
+            "user": f"U{PEOPLE.index(said.speaker)}",
+            "ts": _ts(told, number),
+        }
+        text = said.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        item |= {"text": text, "files": [{"name": "a.png"}] if said.media else []}
+        if said.reply_to >= 0:
+            item["thread_ts"] = _ts(told, said.reply_to)
+        days.setdefault(f"{said.at:%Y-%m-%d}", []).append(item)
+    return days
+
+
+def _ts(told, number):
+    return f"{int(told[number].at.timestamp())}.{number:06}"
+
+
+SLACK_USERS = [
+    {"id": f"U{number}", "name": "x", "profile": {"display_name": name}}
+    for number, name in enumerate(PEOPLE)
+]
+
+
+def write_slack(told):
+    """A workspace of one channel."""
+    days = {f"등산/{day}.json": items for day, items in slack_days(told).items()}
+    return zipped({"users.json": SLACK_USERS, "channels.json": [{"name": "등산"}], **days})
+
+
+def write_meta_zip(told):
+    """A download of Instagram of one thread, in files of five messages, the newest first."""
+    folder = "your_instagram_activity/messages/inbox/mina_7"
+    items = meta_items(told)
+    files = [items[start : start + 5] for start in range(0, len(items), 5)]
+    threads = {
+        f"{folder}/message_{number}.json": {"participants": [], "messages": part, "title": "Mina"}
+        for number, part in enumerate(files, 1)
+    }
+    return zipped({"ads/ads.json": {"a": 1}, **threads})
+
+
 FORMATS = {
     "telegram": Format(write_telegram),
     "telegram in one line": Format(lambda told: write_telegram(told, indent=None)),
@@ -227,6 +283,8 @@ FORMATS = {
     "instagram": Format(write_meta, "message_1.json", has_ids=False, newest_first=True),
     "messenger encrypted": Format(write_e2ee, "mina_15.json", has_ids=False),
     "signal": Format(write_signal, "data.json", has_ids=False),
+    "slack": Format(write_slack, "export.zip"),
+    "instagram in a zip": Format(write_meta_zip, "export.zip", has_ids=False),
     "katok": Format(write_katok, "katok.jsonl", media_text="사진"),
     "aihub": Format(write_aihub, "TL1.json", has_ids=False, has_marks=True),
 }

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chatbot.ingest.readers import read_messages
 from chatbot.ingest.readers.account import Account
-from tests.ingest.readers.json_exports import FORMATS, conversations
+from tests.ingest.readers.json_exports import FORMATS, KST, conversations
 
 SETTINGS = settings(
     max_examples=8, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
@@ -52,6 +52,7 @@ def test_what_was_written_is_read(tmp_path_factory, name, told):
     path.write_bytes(form.write(told))
     messages, account = read(path)
     assert told_of(messages) == written(told, form)
+    assert {m.sent_at.tzinfo for m in messages} == {KST}
     assert not account.lines["unparsed"] and not account.is_cut
 
 

@@ -26,7 +26,6 @@ TEXT = {
         '{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"ho"}]}\n',
         '[{"id":"1","conversations":[{"from":"human","value":"hi"}]}]',
     ],
-    "a Slack export": ['[{"type":"message","user":"U1","text":"x","ts":"1790899265.000100"}]'],
     "an HTML page": ["<!DOCTYPE html><html><body>hi</body></html>"],
     "an e-mail": ["Return-Path: <a@example.com>\nMIME-Version: 1.0\nSubject: x\n\nhi\n"],
     "a JSON file": ['{"a": 1}'],
@@ -34,9 +33,9 @@ TEXT = {
 ZIPPED = {
     "a Word document": ["word/document.xml", "[Content_Types].xml"],
     "a WhatsApp export": ["_chat.txt", "1.jpg"],
-    "a Slack export": ["users.json", "channels.json", "general/2026-10-02.json"],
+    "a Slack export without a message": ["users.json", "channels.json"],
     "a Telegram export of HTML pages": ["DataExport/messages2.html"],
-    "an Instagram or Messenger export": ["messages/inbox/mina_1/message_1.json"],
+    "an Instagram or Messenger export of HTML pages": ["messages/inbox/mina_1/message_1.html"],
     "a zip without a chat": ["1.jpg"],
 }
 
