@@ -4,7 +4,7 @@ import argparse
 
 from chatbot.cli.screen import display, first_of, say, table
 from chatbot.errors import ExportError
-from chatbot.ingest.organize.inbox import FilingPlan, file_exports, plan_filing
+from chatbot.ingest.organize.inbox import FilingPlan, discard_staged, file_exports, plan_filing
 from chatbot.ingest.organize.manifest import ExportEntry, read_manifest
 from chatbot.ingest.readers.registry import EXPORT_STEPS, MESSENGERS
 from chatbot.settings.schema import Config
@@ -23,8 +23,10 @@ def run(args: argparse.Namespace, config: Config) -> None:
     _show(plan)
     _warn(plan)
     if not plan.entries:
+        discard_staged(config)
         raise _nothing_found(plan, config)
     if args.dry:
+        discard_staged(config)
         say("dry run: nothing was moved")
         return
     file_exports(plan, config)
@@ -58,6 +60,9 @@ def _warn(plan: FilingPlan) -> None:
         say(f"{entry.id}: missing where it was filed, dropped from the list")
     for path, entry in plan.duplicates:
         say(f"{path.name}: the same file as {entry.id}, put aside")
+    for split in plan.split:
+        empty = f", {split.n_empty} of them without a message" if split.n_empty else ""
+        say(f"{split.path.name}: {split.n_rooms} rooms, filed one by one{empty}")
     _say_what_stays(plan)
     for _, entry in plan.filed:
         _warn_of(entry)
@@ -76,8 +81,15 @@ def _warn_of(entry: ExportEntry) -> None:
     n_lines = sum(entry.lines.values())
     if entry.n_undecodable:
         say(f"{entry.id}: {entry.n_undecodable} places are not {entry.encoding}; export it again")
-    if entry.lines.get("unparsed"):
+    if entry.signatures:
+        shapes = first_of([f"{n} {shape}" for shape, n in entry.signatures.items()], 3)
+        say(
+            f"{entry.id}: {entry.lines['unparsed']} items are no message and are left out: {shapes}"
+        )
+    elif entry.lines.get("unparsed"):
         say(f"{entry.id}: {entry.lines['unparsed']} lines belong to no message and are left out")
+    if entry.is_cut:
+        say(f"{entry.id}: the file is cut off after {entry.n_messages:,} messages; export it again")
     if n := entry.lines.get("imitation", 0):
         many = n > _SUSPICIOUS_SHARE * n_lines
         glued = "; were two exports joined in the wrong order?" if many else ""

@@ -25,6 +25,7 @@ from chatbot.ingest.organize.manifest import (
 )
 from chatbot.ingest.organize.merging import JITTER_MINUTES, minute_of
 from chatbot.ingest.organize.sketch import shared_share, sketch_of
+from chatbot.ingest.organize.splitting import split_rooms
 from chatbot.ingest.readers import TextPart, find_parts, read_parts
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.recognize import binary_kind
@@ -48,6 +49,16 @@ class Unrecognized:
     advice: str
 
 
+@dataclass(frozen=True)
+class Split:
+    """An export of several rooms, which are filed one by one; `n_empty` have no message."""
+
+    path: Path
+    digest: str
+    n_rooms: int
+    n_empty: int
+
+
 @dataclass
 class FilingPlan:
     """The plan of `organize`; nothing is moved yet."""
@@ -57,6 +68,7 @@ class FilingPlan:
     filed: list[tuple[Path, ExportEntry]] = field(default_factory=list)
     duplicates: list[tuple[Path, ExportEntry]] = field(default_factory=list)
     unrecognized: list[Unrecognized] = field(default_factory=list)
+    split: list[Split] = field(default_factory=list)
 
     @property
     def entries(self) -> list[ExportEntry]:
@@ -106,6 +118,7 @@ def plan_filing(config: Config, on_file: Callable[[Path], None] = lambda path: N
     Filed exports that are missing are dropped.
     """
     plan = FilingPlan([])
+    discard_staged(config)
     for entry in read_manifest(_manifest_path(config)).exports:
         (plan.kept if config.path(entry.path).is_file() else plan.gone).append(entry)
     for path, is_expected in find_candidates(config):
@@ -130,15 +143,49 @@ def _plan_file(path: Path, plan: FilingPlan, config: Config) -> None:
     digest = sha256_of(path)
     earlier = next((entry for entry in plan.entries if entry.sha256 == digest), None)
     if earlier is None:
-        entry = inspect_export(path, digest, config)
+        parts = find_parts(path, config.raw)
+        rooms = split_rooms(parts, _staging(config) / digest[:12])
+        if rooms:
+            _plan_split(path, digest, rooms, plan, config)
+            return
+        entry = inspect_export(path, digest, parts, zone_of(config))
         plan.filed.append((path, _with_room(path, entry, plan, config)))
     elif config.path(earlier.path) != path:
         plan.duplicates.append((path, earlier))
 
 
-def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
+def _plan_split(
+    path: Path, digest: str, rooms: list[Path], plan: FilingPlan, config: Config
+) -> None:
+    """Plan to file each room of an export that has several."""
+    n_empty = 0
+    for room in rooms:
+        room_digest = sha256_of(room)
+        if any(entry.sha256 == room_digest for entry in plan.entries):
+            continue
+        try:
+            parts = find_parts(room, config.raw)
+            entry = inspect_export(room, room_digest, parts, zone_of(config))
+        except ExportError:
+            n_empty += 1
+            continue
+        entry = replace(entry, original_name=path.name)
+        plan.filed.append((room, _with_room(room, entry, plan, config)))
+    plan.split.append(Split(path, digest, len(rooms), n_empty))
+
+
+def _staging(config: Config) -> Path:
+    """The folder of rooms that are split off and not filed yet."""
+    return config.path(config.raw.organized_dir).with_name(".rooms.part")
+
+
+def discard_staged(config: Config) -> None:
+    """Delete the rooms that were split off and not filed, of this or of a killed process."""
+    shutil.rmtree(_staging(config), ignore_errors=True)
+
+
+def inspect_export(path: Path, digest: str, parts: list[TextPart], zone: timezone) -> ExportEntry:
     """Read one export and return its entry; its room is not decided yet."""
-    parts, zone = find_parts(path, config.raw), zone_of(config)
     _require_one_room(parts, zone)
     account = Account()
     speakers: Counter[str] = Counter()
@@ -153,7 +200,7 @@ def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
 
     sketch = sketch_of(counted())
     if not speakers:
-        raise ExportError("an export without a message", hint="export the chat again")
+        raise _without_message(account)
     return ExportEntry(
         id=f"x{digest[:7]}",  # a letter first: YAML would read digits as a number
         sha256=digest,
@@ -173,7 +220,16 @@ def inspect_export(path: Path, digest: str, config: Config) -> ExportEntry:
         last=extent.last,
         speakers=dict(speakers.most_common()),
         sketch=sketch,
+        kinds=dict(account.kinds),
+        signatures=dict(account.signatures),
+        is_cut=account.is_cut,
     )
+
+
+def _without_message(account: Account) -> ExportError:
+    n = account.signatures.total()
+    unread = f" that can be read: {n:,} items have an unknown shape" if n else ""
+    return ExportError(f"an export without a message{unread}", hint="export the chat again")
 
 
 def _require_one_room(parts: list[TextPart], zone: timezone) -> None:
@@ -316,10 +372,17 @@ def file_exports(plan: FilingPlan, config: Config) -> None:
         write_manifest(manifest_path, Manifest(entries))
     if plan.gone and not plan.filed:
         write_manifest(manifest_path, Manifest(entries))
+    archive = config.path(config.storage.archive_dir)
+    for split in plan.split:
+        _move_aside(split.path, archive / "split", f"x{split.digest[:7]}")
+    discard_staged(config)
     for path, entry in plan.duplicates:
-        folder = config.path(config.storage.archive_dir) / "duplicates"
-        n_before = len(list(folder.glob(f"{entry.id}*"))) if folder.exists() else 0
-        _move_content(path, folder / f"{entry.id}-{n_before + 1}{path.suffix.lower()}")
+        _move_aside(path, archive / "duplicates", entry.id)
+
+
+def _move_aside(path: Path, folder: Path, export: str) -> None:
+    n_before = len(list(folder.glob(f"{export}*"))) if folder.exists() else 0
+    _move_content(path, folder / f"{export}-{n_before + 1}{path.suffix.lower()}")
 
 
 def _move_content(path: Path, target: Path) -> None:

@@ -33,6 +33,9 @@ class ExportEntry(msgspec.Struct, frozen=True, kw_only=True):
     last: str
     speakers: dict[str, int]
     sketch: Sketch
+    kinds: dict[str, int] = {}
+    signatures: dict[str, int] = {}
+    is_cut: bool = False
 
 
 class Manifest(msgspec.Struct, frozen=True):

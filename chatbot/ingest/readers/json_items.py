@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.json_stream import Broken, Path, walk
-from chatbot.ingest.readers.text import clean_name
+from chatbot.ingest.readers.reader import RoomItem
+from chatbot.ingest.readers.text import Text, clean_name
 
 _BLOCK = 8192
 _ENCODER = msgspec.msgpack.Encoder()
@@ -26,6 +27,7 @@ _KINDS_BY_ENDING = {
     )
     for ending in endings.split()
 }
+DAMAGED = "no JSON"  # stands in a room's file for an item that cannot be read
 _MAX_SECONDS = 253_402_300_799  # the end of the year 9999
 
 
@@ -146,6 +148,8 @@ def read_items(
             account.broken(is_cut=item.is_cut)
         elif path not in paths:
             on_fact(path, item)
+        elif item == DAMAGED:
+            account.broken(is_cut=False)
         elif (message := message_of(item)) is None:
             account.unknown(item)
         else:
@@ -173,3 +177,12 @@ def oldest_first(messages: Iterable[Message], zone: timezone) -> Iterator[Messag
         for message in reversed(_DECODER.decode(zlib.decompress(packed.pop()))):
             at = message.sent_at  # packed, it lost its zone
             yield replace(message, sent_at=at.astimezone(zone) if at else None)
+
+
+def items_by(key: str, text: Text) -> Iterator[RoomItem]:
+    """Yield the items of JSON lines by the room that a key names; damaged ones where they stand."""
+    room = ""
+    for _, item in walk(text.chunks()):
+        if isinstance(item, dict):
+            room = key_of(item.get(key)) or room
+        yield RoomItem(room, DAMAGED if isinstance(item, Broken) else item)

@@ -8,7 +8,7 @@ from typing import Any
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
-from chatbot.ingest.readers.json_items import encodable, key_of, moment, read_items, stamp
+from chatbot.ingest.readers.json_items import encodable, items_by, key_of, moment, read_items, stamp
 from chatbot.ingest.readers.json_stream import Broken, walk
 from chatbot.ingest.readers.reader import Reader
 from chatbot.ingest.readers.text import Text, clean_name
@@ -23,6 +23,7 @@ def _configured(reader: Reader, raw: RawConfig) -> Reader:
         reader,
         recognizes=partial(_recognizes, columns),
         read=partial(_read_messages, columns),
+        items_of_rooms=partial(items_by, columns.room) if columns.room else None,
     )
 
 

@@ -2,12 +2,21 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers import kakaotalk_grammar as grammar
 from chatbot.ingest.readers.account import Account
-from chatbot.ingest.readers.json_items import Names, key_of, moment, read_items, stamp, string
+from chatbot.ingest.readers.json_items import (
+    Names,
+    items_by,
+    key_of,
+    moment,
+    read_items,
+    stamp,
+    string,
+)
 from chatbot.ingest.readers.reader import Reader
 from chatbot.ingest.readers.signal_json import first_object
 from chatbot.ingest.readers.text import Text
@@ -85,4 +94,4 @@ def _media(item: dict[str, Any], text: str) -> str:
     return grammar.media_kind(text) or ""
 
 
-READER = Reader("katok", recognizes, read_messages)
+READER = Reader("katok", recognizes, read_messages, items_of_rooms=partial(items_by, "chat_id"))

@@ -4,13 +4,25 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timezone
-from pathlib import Path
+from typing import Any
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.archive import ZipRoom
 from chatbot.ingest.readers.text import Text
 from chatbot.settings.schema import RawConfig
+
+
+@dataclass(frozen=True)
+class RoomItem:
+    """An item of a file, its room's id, and what stands before the room's items if it stands alone.
+
+    The header is None for JSON lines.
+    """
+
+    room: str
+    item: Any
+    header: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -22,8 +34,8 @@ class Reader:
     `exporter_names`: what stands in place of the name of whoever made the export, `unknown_names`
     in place of people who left and of bots. `notice`: lines that the messenger adds to what
     somebody wrote. `cut_chars`: the length at which its phones cut a text. `rooms_in`: the rooms of
-    a zip by the names of its entries, [] for another zip. `split` writes the rooms of a file that
-    may hold several into a folder, one file each. `configured` returns the reader with what the
+    a zip by the names of its entries, [] for another zip. `items_of_rooms`: the items of a file
+    that may hold several rooms, each with its room. `configured` returns the reader with what the
     settings say of its files.
     """
 
@@ -39,5 +51,5 @@ class Reader:
     notice: re.Pattern[str] | None = None
     cut_chars: int | None = None
     rooms_in: Callable[[Sequence[str]], list[ZipRoom]] = lambda _names: []
-    split: Callable[[Text, Path], list[Path]] | None = None
+    items_of_rooms: Callable[[Text], Iterator[RoomItem]] | None = None
     configured: Callable[["Reader", RawConfig], "Reader"] = lambda reader, _raw: reader

@@ -8,6 +8,7 @@ from typing import Any
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.json_items import (
+    DAMAGED,
     Names,
     encodable,
     first_kind,
@@ -16,8 +17,8 @@ from chatbot.ingest.readers.json_items import (
     read_items,
     stamp,
 )
-from chatbot.ingest.readers.json_stream import Path
-from chatbot.ingest.readers.reader import Reader
+from chatbot.ingest.readers.json_stream import Broken, Path, walk
+from chatbot.ingest.readers.reader import Reader, RoomItem
 from chatbot.ingest.readers.text import Text, clean_name
 
 _ARRAYS = (
@@ -25,6 +26,7 @@ _ARRAYS = (
     ("chats", "list", "*", "messages", "*"),
     ("left_chats", "list", "*", "messages", "*"),
 )
+_CHATS_OF_ACCOUNT = {array[:-2] for array in _ARRAYS[1:]}
 _ROOM_NAMES = {(*array[:-2], "name") for array in _ARRAYS}
 _CHAT = re.compile(
     r'\s*\{(?=.*"messages"\s*:)(?=.*"type"\s*:)(?=.*"name"\s*:)'
@@ -84,6 +86,26 @@ def read_messages(text: Text, zone: timezone, account: Account) -> Iterator[Mess
         account,
         on_fact,
     )
+
+
+def items_of_rooms(text: Text) -> Iterator[RoomItem]:
+    """Yield the items of each chat of an account, with what stands before them.
+
+    A file of one chat has none: its items need not be read for that.
+    """
+    if not _FULL_ACCOUNT.match("\n".join(text.head())):
+        return
+    header: dict[str, Any] = {}
+    n_rooms, has_items = 0, True
+    for path, item in walk(_repaired(text.chunks()), *_ARRAYS):
+        if path in _ARRAYS:
+            n_rooms += not has_items
+            has_items = True
+            is_damaged = isinstance(item, Broken)
+            yield RoomItem(str(n_rooms), DAMAGED if is_damaged else item, dict(header))
+        elif path[:-1] in _CHATS_OF_ACCOUNT and not isinstance(item, (dict, list, Broken)):
+            header = {path[-1]: item} if has_items else header | {path[-1]: item}
+            has_items = False
 
 
 def _repaired(chunks: Iterable[str]) -> Iterator[str]:
@@ -173,4 +195,5 @@ READER = Reader(
     read_messages,
     "Telegram",
     "in Telegram Desktop: chat menu, export chat history, format JSON",
+    items_of_rooms=items_of_rooms,
 )

@@ -46,6 +46,11 @@ class Text:
         lines = read_lines(self.open_bytes, self.encoding)
         return composed(lines) if self.is_decomposed else lines
 
+    def head(self) -> list[str]:
+        """Return the first lines; the last may be incomplete if lines are long."""
+        head = read_head(self.open_bytes, self.encoding)
+        return list(composed(head)) if self.is_decomposed else head
+
     def chunks(self) -> Iterator[str]:
         """Yield the text in pieces of any length: JSON may be one line of a gigabyte."""
         return decoded_chunks(self.open_bytes, self.encoding)
