@@ -82,9 +82,11 @@ def key_of(value: Any) -> str:
     return encodable(str(value)) if is_id else ""
 
 
-def first_kind(item: Mapping[str, Any], kinds: Iterable[tuple[str, str]]) -> str:
+def first_kind(item: Mapping[str, Any], kinds: Mapping[str, str]) -> str:
     """Return the kind of the first key that an item has a value for, else ""."""
-    return next((kind for key, kind in kinds if item.get(key)), "")
+    if kinds.keys().isdisjoint(item):  # most messages have no attachment
+        return ""
+    return next((kind for key, kind in kinds.items() if item.get(key)), "")
 
 
 class Names:
@@ -101,12 +103,14 @@ class Names:
 
     def of(self, speaker_id: str, name: str) -> str:
         """Return the name under which an id first spoke; the id itself if it has none."""
-        if not speaker_id:
-            return clean_name(name)
         known = self._by_id.get(speaker_id)
-        if known is None:
-            known = self._by_id[speaker_id] = self._free(clean_name(name) or speaker_id)
-            self._taken.add(known)
+        if known is not None:
+            return known
+        name = clean_name(encodable(name))
+        if not speaker_id:
+            return name
+        known = self._by_id[speaker_id] = self._free(name or encodable(speaker_id))
+        self._taken.add(known)
         return known
 
     def _free(self, name: str) -> str:

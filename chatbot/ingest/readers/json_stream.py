@@ -14,7 +14,8 @@ from typing import Any
 Path = tuple[str, ...]  # the keys down to a value; "*" stands for the index in an array
 
 _DECODER = json.JSONDecoder(strict=False)  # messages contain raw control characters
-_GAP = re.compile(r"[\s,:]*")
+_GAPS = frozenset(" \t\r\n,:")
+_GAP = re.compile(r"[ \t\r\n,:\ufeff]*")
 _NEXT_LINE = re.compile(r"\n")
 _MAX_BEGIN = 400  # characters of the first key of an item and the space around it
 _N_NEAR = 16  # a literal, an escape or a number that the end of a chunk may have cut
@@ -135,6 +136,8 @@ class _Walker:
 
     def _peek(self) -> str:
         """Pass over space, commas and colons; return the next character."""
+        if self._at < len(self._text) and (char := self._text[self._at]) not in _GAPS:
+            return char
         while True:
             gap = _GAP.match(self._text, self._at)
             self._at = gap.end() if gap else self._at
@@ -155,7 +158,7 @@ class _Walker:
         self._text, self._at = "".join(parts), 0
 
     def _decode(self) -> Any:
-        self._peek()
+        """Return the value that begins here."""
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)

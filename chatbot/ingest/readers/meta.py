@@ -1,8 +1,9 @@
 """Instagram's and Messenger's message_1.json, and Messenger's encrypted form -> messages."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timezone
+from functools import cache
 from typing import Any
 
 from chatbot.conversation import Message
@@ -23,24 +24,24 @@ _FORM = re.compile(
     r'\s*\{(?=.*"participants"\s*:\s*\[)(?=.*"messages"\s*:\s*\[)(?=.*"(sender_name|senderName)"\s*:)',
     re.DOTALL,
 )
-_MEDIA = (
-    ("photos", "photo"),
-    ("videos", "video"),
-    ("audio_files", "voice"),
-    ("gifs", "emoticon"),
-    ("sticker", "emoticon"),
-    ("files", "file"),
-    ("call_duration", "call"),
-    ("share", "link"),
-    ("media", "photo"),
-)
+_MEDIA = {
+    "photos": "photo",
+    "videos": "video",
+    "audio_files": "voice",
+    "gifs": "emoticon",
+    "sticker": "emoticon",
+    "files": "file",
+    "call_duration": "call",
+    "share": "link",
+    "media": "photo",
+}
 # What Messenger writes into a message that is none; in other languages it writes other words.
 _NOTICES = re.compile(
     r"Liked a message|Reacted .{1,20} to your message ?|.{1,60} sent an attachment\.|"
     r"You unsent a message|.{1,60} unsent a message|(?:You|.{1,60}) missed .{0,40} call\.?",
 )
 _THREAD = re.compile(r"(?P<thread>(?:.*/)?messages/[^/]+/[^/]+)/message_(?P<number>\d{1,6})\.json")
-_UNSENT = ("is_unsent", "isUnsent")
+_UNSENT = {"is_unsent": "deleted", "isUnsent": "deleted"}
 
 
 def recognizes(head: list[str]) -> bool:
@@ -79,23 +80,30 @@ def _read_file(chunks: Iterator[str], zone: timezone, account: Account) -> Itera
         elif path == ("participants",) and isinstance(value, list):
             account.n_people = len(value)
 
-    return read_items(
-        chunks, [("messages", "*")], lambda item: _message(item, zone, account), account, on_fact
-    )
+    @cache
+    def name_of(sender: str, is_native: bool) -> str:
+        return clean_name(repaired(sender) if is_native else encodable(sender))
+
+    def message_of(item: Any) -> Message | None:
+        return _message(item, name_of, zone, account)
+
+    return read_items(chunks, [("messages", "*")], message_of, account, on_fact)
 
 
-def _message(item: Any, zone: timezone, account: Account) -> Message | None:
+def _message(
+    item: Any, name_of: Callable[[str, bool], str], zone: timezone, account: Account
+) -> Message | None:
     if not isinstance(item, dict):
         return None
     is_native = isinstance(item.get("sender_name"), str)
     if not is_native and not isinstance(item.get("senderName"), str):
         return None
-    speaker = repaired(item["sender_name"]) if is_native else item["senderName"]
+    speaker = name_of(item["sender_name" if is_native else "senderName"], is_native)
     content = item.get("content") if is_native else item.get("text")
     text = content if isinstance(content, str) else ""
     text = repaired(text) if is_native else encodable(text)
     at = _milliseconds(item.get("timestamp_ms" if is_native else "timestamp"), zone)
-    return _settled(item, Message(clean_name(encodable(speaker)), text, at), account)
+    return _settled(item, Message(speaker, text, at), account)
 
 
 def _milliseconds(value: Any, zone: timezone) -> Any:
@@ -105,7 +113,7 @@ def _milliseconds(value: Any, zone: timezone) -> Any:
 def _settled(item: dict[str, Any], message: Message, account: Account) -> Message | None:
     """Return the message as what it is: text, an attachment, or a line of the messenger."""
     speaker, text, at = message.speaker, message.text, message.sent_at
-    media = "deleted" if any(item.get(key) for key in _UNSENT) else first_kind(item, _MEDIA)
+    media = first_kind(item, _UNSENT) or first_kind(item, _MEDIA)
     if media:
         account.kinds[media] += 1
     if media and (not text or media in ("deleted", "call") or _NOTICES.fullmatch(text)):

@@ -45,21 +45,21 @@ _MEDIA_TYPES = {
     "voice_message": "voice",
     "audio_file": "file",
 }
-_MEDIA_KEYS = (
-    ("photo", "photo"),
-    ("file", "file"),
-    ("contact_information", "contact"),
-    ("location_information", "map"),
-    ("place_name", "map"),
-    ("poll", "poll"),
-    ("todo_list", "board"),
-    ("game_title", "game"),
-    ("invoice_information", "money"),
-    ("giveaway_information", "gift"),
-    ("paid_media", "file"),
-    ("story", "story"),
-    ("dice", "emoticon"),
-)
+_MEDIA_KEYS = {
+    "photo": "photo",
+    "file": "file",
+    "contact_information": "contact",
+    "location_information": "map",
+    "place_name": "map",
+    "poll": "poll",
+    "todo_list": "board",
+    "game_title": "game",
+    "invoice_information": "money",
+    "giveaway_information": "gift",
+    "paid_media": "file",
+    "story": "story",
+    "dice": "emoticon",
+}
 
 
 def recognizes(head: list[str]) -> bool:
@@ -130,7 +130,8 @@ def _message(item: Any, names: Names, zone: timezone, account: Account) -> Messa
     if "rich_message" in item:
         text = "\n".join(_rich(item["rich_message"])) or text or None
     speaker = _speaker(item, names, "from", account)
-    media = _MEDIA_TYPES.get(str(item.get("media_type")), "") or first_kind(item, _MEDIA_KEYS)
+    media = _MEDIA_TYPES.get(str(item.get("media_type"))) if "media_type" in item else None
+    media = media or first_kind(item, _MEDIA_KEYS)
     if media:
         account.kinds[media] += 1
     number, reply_to = key_of(item.get("id")), key_of(item.get("reply_to_message_id"))
@@ -161,8 +162,7 @@ def _speaker(item: dict[str, Any], names: Names, key: str, account: Account) -> 
     if not isinstance(name, str) or not name:
         account.kinds["by a deleted account"] += 1
         name = ""
-    speaker_id = key_of(item.get(f"{key}_id"))
-    return names.of(encodable(speaker_id), encodable(name)) or "deleted account"
+    return names.of(key_of(item.get(f"{key}_id")), name) or "deleted account"
 
 
 def _flat(text: Any) -> str | None:
