@@ -1,4 +1,4 @@
-"""MB/s and peak memory of each format of JSON: `python benchmarks/reading_formats.py MB [NAME ...]`.
+"""MB/s and peak memory of each format of JSON: `benchmarks/reading_formats.py MB [NAME ...]`.
 
 A conversation is written in each format by the writers of the tests, repeated on later days until
 the file has the size, and read in a process of its own. MB are of text, unpacked; seconds are those
