@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 
 SPACES = " \u00a0\u2009\u202f"
 _MORNING = frozenset(
@@ -59,6 +60,7 @@ AFTER = rf"(?:[{SPACES}]?(?P<after>[^\W\d_][^\d,:\]\[-]{{0,13}}?))?"
 _NO_LETTERS = re.compile(r"[\s.·\u200e\u200f\u202f]+")
 
 
+@lru_cache(maxsize=256)
 def half_of(word: str) -> int | None:
     """Return 0 for a word for the morning, 12 for the afternoon; None for others.
 

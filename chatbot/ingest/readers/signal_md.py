@@ -31,7 +31,9 @@ def recognizes(head: list[str]) -> bool:
     if first is None or ": " not in f"{first['rest']} ":
         return False
     is_old = bool(first["comma"]) and len(first["clock"]) == len("00:00")
-    return is_old or (not first["comma"] and any(map(_SIGNS.search, head)))
+    return is_old or (
+        not first["comma"] and any(_SIGNS.search(line) for line in head if _HEAD.match(line))
+    )
 
 
 def read_messages(text: Text, zone: timezone, account: Account) -> Iterator[Message]:

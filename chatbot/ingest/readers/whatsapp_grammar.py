@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import NamedTuple
 
 from chatbot.ingest.readers.clock import AFTER, BEFORE, DIGITS, SPACES, half_of, time_of
@@ -30,7 +31,6 @@ _HEAD = re.compile(
     rf"{_M}(?P<open>\[?)(?P<date>{_DATE})(?P<between>{_BETWEEN}){BEFORE}{_M}{DIGITS}{AFTER}"
     rf"{_M}(?P<close>\][{SPACES}]?|[{SPACES}][-–][{SPACES}])(?P<rest>.*)$"
 )
-_INITIALS = re.compile(f"[\\[\\d{_MARK_CHARS}]")
 _NUMBERS = re.compile(r"\d+")
 _EASTERN = re.compile(r"[가-힣\u3040-\u30ff\u4e00-\u9fff]")
 _MENTION = re.compile("@\u2068([^\u2068\u2069\n]{1,100})\u2069")
@@ -54,7 +54,7 @@ class Form(NamedTuple):
 
 def match_head(line: str) -> re.Match[str] | None:
     """Match the stamp of a message and the rest of its first line."""
-    match = _HEAD.match(line) if _INITIALS.match(line) else None
+    match = _HEAD.match(line)
     if match is None or bool(match["open"]) != match["close"].startswith("]"):
         return None
     word = match["before"] or match["after"]
@@ -101,39 +101,35 @@ class HeadReader:
 
     def __init__(self, form: Form, order: str, zone: timezone) -> None:
         self._form, self._order, self._zone = form, order, zone
-        self._midnights: dict[str, datetime | None] = {}
+        # By what stands before the clock: midnight, and whether it is in the form of the file.
+        self._days: dict[str, tuple[datetime | None, bool]] = {}
         self._names: dict[str, str] = {}
         self.group = ""  # the sender of notices on iPhones
 
     def __call__(self, line: str) -> Head | None:
         """Return the header that a line is, None if it is none."""
         match = match_head(line)
-        at = self._moment(match) if match else None
-        if match is None or at is None:
+        if match is None:
             return None
-        is_foreign = form_of(match) != self._form
-        return Head(at, *self._speech(match["rest"]), is_foreign)
-
-    def _moment(self, match: re.Match[str]) -> datetime | None:
-        midnight = self._midnight(match)
+        midnight, is_own = self._day(line[: match.end("between")], match)
+        second = match["second"]
         word = match["before"] or match["after"]
         half = half_of(word) if word else None
-        if midnight is None:
+        clock = time_of(int(match["hour"]), int(match["minute"]), int(second or 0), half)
+        if midnight is None or clock is None:
             return None
-        hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
-        clock = time_of(hour, minute, second, half)
-        return None if clock is None else midnight + clock
+        is_foreign = not is_own or (second is not None) != self._form.has_seconds
+        return Head(midnight + clock, *self._speech(match["rest"]), is_foreign)
 
-    def _midnight(self, match: re.Match[str]) -> datetime | None:
-        written = match["date"]
-        if written not in self._midnights:
-            if len(self._midnights) >= _CACHE_SIZE:
-                self._midnights.clear()
-            day = date_of(fields_of(match), self._order)
-            self._midnights[written] = (
-                datetime(day.year, day.month, day.day, tzinfo=self._zone) if day else None
-            )
-        return self._midnights[written]
+    def _day(self, written: str, match: re.Match[str]) -> tuple[datetime | None, bool]:
+        day = self._days.get(written)
+        if day is None:
+            if len(self._days) >= _CACHE_SIZE:
+                self._days.clear()
+            on = date_of(fields_of(match), self._order)
+            midnight = datetime(on.year, on.month, on.day, tzinfo=self._zone) if on else None
+            day = self._days[written] = midnight, form_of(match)[:3] == self._form[:3]
+        return day
 
     def _speech(self, rest: str) -> tuple[str, str]:
         """Split what follows a stamp into a speaker ("" for a system line) and text."""
@@ -189,9 +185,10 @@ def settle(text: str) -> tuple[str, str | None]:
 def _without_file(text: str) -> tuple[str, str | None]:
     """Drop the name of an attached file beside what somebody wrote about it."""
     first, _, caption = text.partition("\n")
-    named = first.lstrip(_MARK) if first.endswith(")") else ""
-    if match := FILE_BEHIND.match(named) or FILE_NAMED.match(named):
-        return (caption, None) if caption else (first, media_of(match["name"]))
+    if first.endswith(")"):
+        named = first.lstrip(_MARK)
+        if match := FILE_BEHIND.match(named) or FILE_NAMED.match(named):
+            return (caption, None) if caption else (first, media_of(match["name"]))
     if text.endswith(">") and (match := FILE_INSIDE.search(text)):
         caption = text[: match.start()].strip()
         return (caption, None) if caption else (text, media_of(match["name"]))
@@ -200,6 +197,7 @@ def _without_file(text: str) -> tuple[str, str | None]:
     return text, _placeholder_kind(text)
 
 
+@lru_cache(maxsize=4096)  # people say the same short things
 def _placeholder_kind(text: str) -> str | None:
     match = MEDIA.fullmatch(text.strip(_MARK).strip().lower())
     kind = match.lastgroup if match else None

@@ -3,6 +3,8 @@
 `FORMATS` write what happened in a room; `chats` draws it. Nothing here knows how a reader reads.
 """
 
+import csv
+import io
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +13,7 @@ from datetime import datetime, timedelta
 from hypothesis import strategies as st
 
 from chatbot.ingest.readers import KST
-from chatbot.settings.schema import RawConfig
+from chatbot.settings.schema import ColumnsConfig, RawConfig
 from tests.ingest.readers.exports import (
     DIALECTS,
     NAMES,
@@ -225,6 +227,26 @@ def imessage(name, behind):
     )
 
 
+TABLE = RawConfig(columns=ColumnsConfig(speaker="from", text="body", time="date"))
+
+
+def table(name, delimiter):
+    def write(events, room):
+        file = io.StringIO()
+        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+        writer.writerow(("date", "from", "body"))
+        for event in events:
+            writer.writerow((event.at.isoformat(" ", "seconds"), event.speaker or "", event.text))
+        return file.getvalue()
+
+    def is_told(event):
+        return event.speaker is None or bool(readable_name(event.speaker))
+
+    return Format(
+        f"csv_table {name}", write, is_told, True, "csv", TABLE, notices=("나래님이 나갔습니다.",)
+    )
+
+
 def dashed(at):
     return f"{at:%Y-%m-%d}"
 
@@ -256,6 +278,8 @@ FORMATS = {
         signal("old", lambda at: f"{at:%Y-%m-%d, %H:%M}", has_seconds=False),
         imessage("plain", ""),
         imessage("read", " (Read by you after 12 seconds)"),
+        table("commas", ","),
+        table("tabs", "\t"),
         line("no header", "", lambda at: f"{at:%Y.%m.%d %A}", hour_24),
     )
 }  # fmt: skip
