@@ -26,11 +26,23 @@ if TYPE_CHECKING:
 _N_FETCHED = 20  # rows in memory at once: an answer may have 1 MB
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 600
-# Error numbers of MySQL and MariaDB.
+_NO_ANSWER = "08006"
+# Error numbers of MySQL and MariaDB, SQLSTATE of PostgreSQL.
 _AWAY = {2002, 2003, 2005, 2006, 2013, 2014, 2055, 1040, 1053, 1077, 1152, 1158, 1159, 1160, 1161,
-         1205, 1213, 1927}  # fmt: skip
-_REFUSED = {1044, 1045, 1130, 1142, 1143, 1698}
-_WRITES = {1290, 1792, 1036}
+         1205, 1213, 1927, _NO_ANSWER, "08000", "08003", "53300", "57P01", "57P02", "57P03",
+         }  # fmt: skip
+_REFUSED = {1044, 1045, 1130, 1142, 1143, 1698, "28000", "28P01", "42501"}
+_WRITES = {1290, 1792, 1036, "25006"}
+_NO_DATABASE = {1049, "3D000"}
+_BAD_QUERY = {1054, 1060, 1064, 1146}
+# What PostgreSQL answers to a new connection has no SQLSTATE in psycopg.
+_REPLIES = (
+    ("password authentication failed", "28P01"),
+    ("no pg_hba.conf entry", "28000"),
+    ("no password supplied", "28P01"),
+    ('" does not exist', "3D000"),
+)
+_PACKAGES = {"psycopg": "'psycopg[binary]'"}
 
 
 def open_database(config: Config) -> Database:
@@ -102,6 +114,8 @@ def _composed(config: Config, host: str, name: str) -> "URL":
 
 
 def _with_driver(url: "URL") -> "URL":
+    if url.drivername == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() not in ("mysql", "mariadb"):
         return url
     url = url.set(drivername=f"{url.get_backend_name()}+pymysql")
@@ -129,7 +143,12 @@ class ServerDatabase:
         except (ArgumentError, NoSuchModuleError):
             raise ConfigError(
                 f"no driver for databases of the kind {url.get_backend_name()}",
-                hint="mysql://, mariadb:// or sqlite:///",
+                hint="mysql://, mariadb://, postgresql:// or sqlite:///",
+            ) from None
+        except ImportError as error:
+            raise ConfigError(
+                f"the driver for databases of the kind {url.get_backend_name()} is not installed",
+                hint=f"pip install {_PACKAGES.get(error.name or '', error.name or 'it')}",
             ) from None
         event.listen(self._engine, "connect", self._make_read_only)
         with self._explained():
@@ -201,34 +220,48 @@ class ServerDatabase:
         try:
             yield
         except DBAPIError as error:
-            raise self._error(error) from None
+            raise explained_error(error, str(self._place)) from None
 
-    def _error(self, error: "DBAPIError") -> ChatbotError:
-        arguments = getattr(error.orig, "args", ())
-        code = arguments[0] if arguments and isinstance(arguments[0], int) else 0
-        if error.connection_invalidated or code in _AWAY:
-            return DatabaseAwayError(
-                f"no database answers at {self._place}", hint="start the server, or check DB_HOST"
-            )
-        if code in _REFUSED:
-            return AccessError(
-                f"the database refuses this user or password (error {code})",
-                hint="check DB_USER and DB_PASSWORD in .env, and that the user may SELECT",
-            )
-        if code in _WRITES:
-            return ConfigError("`qna.source.query` would write", hint="only SELECT is allowed")
-        if code == 1049:
-            return ConfigError("the server has no database of this name", hint="check DB_NAME")
-        kind, reason = type(error.orig).__name__, str(arguments[-1]) if arguments else ""
-        if kind == "ProgrammingError" or code in (1054, 1060, 1064, 1146):
-            return ConfigError(
-                f"the database does not accept the query of `qna.source` (error {code})",
-                hint="check `qna.source.query` and `qna.source.where`",
-                private=reason,
-            )
-        return ExportError(
-            f"the database reports {kind} {code}", hint="see its own log", private=reason
+
+def explained_error(error: "DBAPIError", place: str) -> ChatbotError:
+    """Return an error of a driver in words, without values and passwords."""
+    code, kind = _code_of(error), type(error.orig).__name__
+    arguments = getattr(error.orig, "args", ())
+    reason = str(arguments[-1]) if arguments else ""
+    if error.connection_invalidated or code in _AWAY:
+        return DatabaseAwayError(
+            f"no database answers at {place}", hint="start the server, or check DB_HOST"
         )
+    if code in _REFUSED:
+        return AccessError(
+            f"the database refuses this user or password (error {code})",
+            hint="check DB_USER and DB_PASSWORD in .env, and that the user may SELECT",
+        )
+    if code in _WRITES:
+        return ConfigError("`qna.source.query` would write", hint="only SELECT is allowed")
+    if code in _NO_DATABASE:
+        return ConfigError("the server has no database of this name", hint="check DB_NAME")
+    if kind == "ProgrammingError" or code in _BAD_QUERY or str(code).startswith("42"):
+        return ConfigError(
+            f"the database does not accept the query of `qna.source` (error {code})",
+            hint="check `qna.source.query` and `qna.source.where`",
+            private=reason,
+        )
+    return ExportError(
+        f"the database reports {kind} {code}", hint="see its own log", private=reason
+    )
+
+
+def _code_of(error: "DBAPIError") -> int | str:
+    """Return the number or the SQLSTATE of an error; 0 if it has none."""
+    if state := getattr(error.orig, "sqlstate", None):
+        return str(state)
+    arguments = getattr(error.orig, "args", ())
+    if arguments and isinstance(arguments[0], int):
+        return arguments[0]
+    if not hasattr(error.orig, "sqlstate") or type(error.orig).__name__ != "OperationalError":
+        return 0
+    return next((code for words, code in _REPLIES if words in str(error.orig)), _NO_ANSWER)
 
 
 def _abandon(cursor: Any) -> None:

@@ -79,6 +79,11 @@ class _Extraction:
     def _patiently(self, read: Callable[[Plan], None]) -> None:
         """Call until it ends without a lost connection, with growing pauses in between."""
         plan = plan_of(self._source, self._database)
+        if not plan.page:
+            self._listener.say(
+                "without `qna.source.columns.id` there are no pages: after a lost connection all "
+                "rows are read again"
+            )
         pause_seconds, n_left = _PAUSE_SECONDS, self._source.retries
         while True:
             before = self._output.progress.last

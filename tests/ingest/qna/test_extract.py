@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.errors import ConfigError, CorpusError, ExportError
-from chatbot.ingest.qna.database import open_database
+from chatbot.errors import AccessError, ConfigError, CorpusError, ExportError
+from chatbot.ingest.qna.database import explained_error, open_database
 from chatbot.ingest.qna.extract import extract
 from chatbot.ingest.qna.readonly import require_select
 from chatbot.ingest.qna.rows import read_rows
 from chatbot.ingest.qna.select import PARTS, plan_of
 from chatbot.ingest.qna.tables import Column, DatabaseAwayError, Result, Table
+from chatbot.listener import Silence
 from chatbot.settings.qna import QnaColumnsConfig, QnaSourceConfig
 from tests.conftest import make_project
 from tests.ingest.qna.shops import SOURCE, execute, extracted, make_shop
@@ -253,6 +254,33 @@ def test_a_lost_connection_loses_and_doubles_no_row(shop, losses, page_rows, ret
     }
 
 
+def test_without_an_id_a_lost_connection_starts_again_and_says_so_before(project, monkeypatch):
+    make_shop(project, many(20))
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    query = "qna.source.query=select body, reply from qna order by no"
+    columns = "qna.source.columns={question: body, answer: reply}"
+    losses, told = [15, 3], Told()
+    config = project.config(query, columns)
+    account = extract(config, lambda config: Unreliable(config, losses), told)
+    assert not losses and account.n_read == account.n_written == 20
+    assert [row.id for row in read_rows(config.path(config.qna.source.path))] == [
+        str(number) for number in range(1, 21)
+    ]
+    assert "all rows are read again" in told.lines[0] and len(told.lines) == 3
+
+
+class Told(Silence):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, text):
+        self.lines.append(text)
+
+    warn = say
+
+
 def test_changed_settings_start_again(project):
     make_shop(project, many(20))
     lost = [15]
@@ -287,6 +315,8 @@ def test_stored_cp949_is_read(project):
         ("DB_URL=geheim@nowhere", "DB_URL in .env is no address"),
         ("DB_NAME=shop\nDB_PORT=x\nDB_PASSWORD=geheim", "DB_PORT in .env is no port"),
         ("DB_URL=mysql://u:geheim@127.0.0.1:1/shop", "no database answers at 127.0.0.1"),
+        ("DB_URL=mssql://u:geheim@127.0.0.1:1/shop", "mssql is not installed"),
+        ("DB_URL=nowhere://u:geheim@127.0.0.1:1/shop", "no driver"),
     ],
 )
 def test_an_address_that_leads_nowhere_is_explained_without_the_password(project, env, message):
@@ -296,3 +326,32 @@ def test_an_address_that_leads_nowhere_is_explained_without_the_password(project
         open_database(project.config())
     assert message in str(caught.value) and caught.value.hint
     assert "geheim" not in repr(caught.value) + caught.value.hint + caught.value.private
+
+
+class PostgresError(Exception):
+    """An error as psycopg has them."""
+
+    def __init__(self, sqlstate, text=""):
+        super().__init__(text)
+        self.sqlstate = sqlstate
+
+
+PostgresError.__name__ = "OperationalError"
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        (PostgresError(None, "connection refused"), DatabaseAwayError),
+        (PostgresError(None, 'password authentication failed for "geheim"'), AccessError),
+        (PostgresError(None, 'database "geheim" does not exist'), ConfigError),
+        (PostgresError("57P01"), DatabaseAwayError),
+        (PostgresError("25006"), ConfigError),
+        (PostgresError("42P01", "geheim"), ConfigError),
+        (PostgresError("XX000", "geheim"), ExportError),
+    ],
+)
+def test_errors_of_postgres_are_told_apart(reason, kind):
+    errors = pytest.importorskip("sqlalchemy.exc")
+    told = explained_error(errors.DBAPIError("select", {}, reason), "127.0.0.1")
+    assert type(told) is kind and told.hint and "geheim" not in str(told)
