@@ -16,7 +16,7 @@ from chatbot.ingest.qna.progress import Account, Output
 from chatbot.ingest.qna.rows import QnaRow
 from chatbot.ingest.qna.select import Plan, plan_of
 from chatbot.ingest.qna.tables import BIND, Database, DatabaseAwayError
-from chatbot.ingest.qna.text import is_lost, plain_text, repaired, time_of
+from chatbot.ingest.qna.text import is_clean, is_lost, plain_text, repaired, time_of
 from chatbot.listener import SILENCE, Listener
 from chatbot.settings.schema import Config
 from chatbot.storage.lock import FileLock, LockHeldError
@@ -178,6 +178,8 @@ class _Extraction:
     def _text(self, value: Any) -> str:
         if value is None:
             return ""
+        if isinstance(value, str) and is_clean(value):
+            return value
         stored = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
         plain = plain_text(text := repaired(stored))
         account = self._output.account

@@ -16,7 +16,7 @@ from chatbot.settings.qna import QnaSourceConfig
 from chatbot.storage.files import explained, sync_directory, sync_file, write_bytes
 
 # Rows and characters in memory: an answer may have 1 MB.
-_N_AT_ONCE, _CHARS_AT_ONCE = 50, 1_000_000
+_N_AT_ONCE, _CHARS_AT_ONCE = 500, 1_000_000
 
 
 class Account(msgspec.Struct, kw_only=True):

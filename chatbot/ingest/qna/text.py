@@ -31,13 +31,21 @@ _LINE_ENDS = re.compile(r" ?(?:\r\n?|\n) ?")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
-# Most texts have none of these: a single search saves five replacements.
-_UNCLEAN = re.compile(r"[<&\x00-\x1f\x7f\ud800-\udfff]|[^\S ]|  ")
 _HANGUL = re.compile("[가-힣]")
 # Korean stored as bytes and read as Western text, in runs of these.
 _WESTERN = re.compile(r"[\x80-\xff\u0152-\u02dc\u2013-\u2122]{2}")
-_LOST = re.compile(r"[?\ufffd]")
+# Characters that cleaning may change, and some more: most texts have none, which one search tells.
+_SUSPECT = re.compile(r"[<&\x00-\x1f\x7f-\xff\u0152-\u02dc\u1680\u2000-\u2122\u3000\ud800-\udfff]")
 _LEAST_LOST = 3
+
+
+def is_clean(text: str) -> bool:
+    """Whether a text is plain and in its own encoding at first sight: cleaning leaves it.
+
+    >>> is_clean("언제 와요? 3 > 2"), is_clean("언제 와요?<br>")
+    (True, False)
+    """
+    return _SUSPECT.search(text) is None and "  " not in text and text.strip() == text
 
 
 def plain_text(text: str) -> str:
@@ -46,8 +54,6 @@ def plain_text(text: str) -> str:
     >>> plain_text("<p>3 &lt; 5<br>a &amp;amp; b</p><!-- no -->"), plain_text("<3 <홍길동>")
     ('3 < 5\\na & b', '<3 <홍길동>')
     """
-    if not _UNCLEAN.search(text):
-        return text.strip()
     for _ in range(_N_LAYERS if "<" in text or "&" in text else 0):
         before = text
         if "<" in text:
@@ -110,7 +116,7 @@ def is_lost(text: str) -> bool:
     >>> is_lost("????? ??? 3? ??"), is_lost("언제 와요???")
     (True, False)
     """
-    n_lost = len(_LOST.findall(text))
+    n_lost = text.count("?") + text.count("\ufffd")
     return n_lost >= _LEAST_LOST and 2 * n_lost >= len(text.replace(" ", ""))
 
 

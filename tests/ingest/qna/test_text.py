@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatbot.ingest.qna.sqlite import decoded
-from chatbot.ingest.qna.text import is_lost, plain_text, repaired, time_of
+from chatbot.ingest.qna.text import is_clean, is_lost, plain_text, repaired, time_of
 
 HANGUL = st.text(st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3), min_size=2)
 
@@ -18,6 +18,12 @@ HANGUL = st.text(st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3), min_
 def test_cleaning_twice_is_cleaning_once(text):
     once = plain_text(text)
     assert plain_text(once) == once
+
+
+@given(st.text() | st.text("가a <&\t\n\xa0\u3000\u2019¾È é?", max_size=8))
+def test_what_is_clean_at_first_sight_stays(text):
+    if is_clean(text):
+        assert plain_text(repaired(text)) == text
 
 
 @given(st.text("가나 .,<>&;#13abp/", max_size=40).map(lambda text: plain_text(text)))
