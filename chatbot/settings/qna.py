@@ -67,7 +67,7 @@ class QnaSourceConfig(Section, frozen=True):
     where: Conditions = field(default_factory=dict)
     query: str = ""
     several_answers: Literal["last", "first", "all"] = "last"
-    page_rows: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
+    page_rows: Annotated[int, Meta(ge=1, le=1_000_000)] = 20_000
     retries: Annotated[int, Meta(ge=0, le=100)] = 5
     path: Folder = "data/qna_dataset_sample.csv"
 

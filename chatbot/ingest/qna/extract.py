@@ -7,8 +7,7 @@ then, of several answers to one question (rows of one id), all but the chosen.
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from itertools import count, groupby
-from operator import attrgetter
+from itertools import count
 from typing import Any
 
 from chatbot.errors import ConfigError, CorpusError, ExportError
@@ -143,23 +142,25 @@ class _Extraction:
         if self._source.several_answers == "all":
             yield from clean
             return
-        for _, group in groupby(clean, key=attrgetter("id")):
-            yield self._pick(group)
-
-    def _pick(self, answers: Iterator[QnaRow]) -> QnaRow:
-        """Return the chosen one of several answers to a question."""
-        chosen, is_last = next(answers), self._source.several_answers == "last"
-        for row in answers:
-            self._output.account.drop("another answer is used")
-            chosen = row if is_last else chosen
-        return chosen
+        chosen, is_last = None, self._source.several_answers == "last"
+        for row in clean:
+            if chosen is None:
+                chosen = row
+            elif row.id != chosen.id:
+                yield chosen
+                chosen = row
+            else:
+                self._output.account.drop("another answer is used")
+                chosen = row if is_last else chosen
+        if chosen is not None:
+            yield chosen
 
     def _row(self, values: Sequence[Any]) -> QnaRow | None:
         """Return a row in clean text; None if it is dropped."""
-        key, question, answer, kind, asked_at, deleted = values
+        key, question, answer, kind, asked_at, *flag = values
         account = self._output.account
         account.n_read += 1
-        is_deleted = deleted is not None and _word(deleted) not in _NOT_DELETED
+        is_deleted = bool(flag) and flag[0] is not None and _word(flag[0]) not in _NOT_DELETED
         asked, answered = ("", "") if is_deleted else (self._text(question), self._text(answer))
         if reason := "deleted" if is_deleted else _fault(asked, answered):
             account.drop(reason)

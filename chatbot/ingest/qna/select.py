@@ -1,7 +1,7 @@
 """`qna.source` -> SELECT statements; names come from the database's own list, values are bound."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ _LAST, _UPPER = f":{BIND}last", f":{BIND}upper"
 
 @dataclass(frozen=True)
 class Plan:
-    """The statements that read a table, their columns in the order of PARTS.
+    """The statements that read a table: columns in the order of PARTS, the last may be missing.
 
     `rows`: every row. With a key, `page` are the rows after `last` up to `upper`, `upper` the key
     of the end of the next page, `without_key` the number of rows whose key is NULL; empty without.
@@ -61,9 +61,8 @@ class _Selection:
         """Return the statements."""
         columns = {part: self._part(part) for part in PARTS}
         key = columns["id"]
-        listed = ", ".join(f"{column or 'null'} as {part}" for part, column in columns.items())
         tables = " ".join([self._quote(self._main.name), *self._joins])
-        select = f"select {listed} from {tables}"
+        select = f"select {_listed(columns)} from {tables}"
         conditions = list(self._conditions())
         if not key:
             return Plan(_where(select, conditions), self._binds)
@@ -184,12 +183,20 @@ def _of_query(source: QnaSourceConfig, database: Database) -> Plan:
             setting = f"qna.source.columns.{part}"
             raise unknown_name("column", name, names, "the result of `qna.source.query`", setting)
         columns[part] = database.quote(name) if name else ""
-    listed = ", ".join(f"{column or 'null'} as {part}" for part, column in columns.items())
-    select, key = f"select {listed} from {table}", columns["id"]
+    select, key = f"select {_listed(columns)} from {table}", columns["id"]
     if not key:
         return Plan(select)
     order = ", ".join(filter(None, (key, columns["time"])))
     return _paged(select, key, table, [], order, {})
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    """Return the columns of a SELECT; one for deleted rows only if there is one: it costs time."""
+    return ", ".join(
+        f"{column or 'null'} as {part}"
+        for part, column in columns.items()
+        if column or part != "deleted"
+    )
 
 
 def _where(select: str, conditions: Iterable[str]) -> str:
