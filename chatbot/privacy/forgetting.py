@@ -29,6 +29,7 @@ from chatbot.ingest.organize.forgetting import (
 from chatbot.ingest.organize.rooms import Room, read_room
 from chatbot.ingest.qna.sessions import table_messages
 from chatbot.listener import SILENCE, Listener
+from chatbot.retrieval.index import remove_index
 from chatbot.settings import run_files
 from chatbot.settings.aliases import STAGES, load_sft_config
 from chatbot.settings.schema import Config
@@ -111,6 +112,8 @@ def forget(
     # Their replies are of models that are marked now, and may repeat what is forgotten.
     delete_preferences(config)
     corpora = list(_rebuild(config, listener))
+    if remove_index(config.path(config.qna.answering.index_dir)):
+        listener.say("the index of the desk is removed: `chatbot qna index` makes it without them")
     receipt = _receipt(rule, n_messages, before, config)
     return Forgetting(receipt, _write_receipt(receipt, config), corpora)
 

@@ -1,12 +1,17 @@
 """The prepared table of a desk -> its index and its promise on disk -> its answers."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from chatbot.errors import CorpusError
+from chatbot.ingest.organize.forgetting import read_rules, rules_path
+from chatbot.ingest.organize.inbox import zone_of
 from chatbot.ingest.qna.rows import QnaRow, read_rows
+from chatbot.ingest.qna.sessions import messages_of
+from chatbot.ingest.qna.table_rows import TableRow
 from chatbot.retrieval.grounding import Desk, earlier_outcomes, later_outcomes
 from chatbot.retrieval.index import WARRANTY, About, Row, build_index, open_index
 from chatbot.retrieval.warranty import Warranty, fit_warranty
@@ -39,18 +44,40 @@ class IndexedDesk(msgspec.Struct, frozen=True):
 
 
 def read_desk_table(config: Config) -> DeskTable:
-    """Read the prepared rows; raises CorpusError if there are none or too few to measure."""
+    """Read the prepared rows that are not forgotten.
+
+    Raises CorpusError if there are none, or too few to measure.
+    """
     path = config.path(config.qna.prepare.csv_path)
     if not path.is_file():
         raise CorpusError(f"no prepared rows at {path}", hint="run `chatbot qna prepare` first")
-    rows = list(read_rows(path, config.qna.prepare.label))
+    rows = list(read_rows(path, config.qna.prepare.label, _is_forgotten(config)))
     if len(rows) < _LEAST_ROWS:
         raise CorpusError(
             f"{len(rows)} rows are too few for a desk", hint=f"give at least {_LEAST_ROWS}"
         )
     has_times = any(row.asked_at for row in rows)
     rows.sort(key=lambda row: row.asked_at or datetime.min)
-    return DeskTable(_identified(rows), sha256_of(path), has_times)
+    return DeskTable(_identified(rows), _fingerprint(config), has_times)
+
+
+def _is_forgotten(config: Config) -> Callable[[TableRow], bool]:
+    """Return whether a row holds what `chatbot forget` leaves out."""
+    rules, zone = read_rules(rules_path(config)), zone_of(config)
+
+    def is_forgotten(row: TableRow) -> bool:
+        at = row.asked_at and row.asked_at.replace(tzinfo=zone)
+        messages = messages_of(msgspec.structs.replace(row, asked_at=at))
+        return any(rule.applies(message) for rule in rules for message in messages)
+
+    return is_forgotten
+
+
+def _fingerprint(config: Config) -> str:
+    """Return what changes with the table, and with what is forgotten."""
+    rules = rules_path(config)
+    of_table = sha256_of(config.path(config.qna.prepare.csv_path))
+    return f"{of_table} {sha256_of(rules)}" if rules.is_file() else of_table
 
 
 def _identified(rows: list[QnaRow]) -> list[Row]:
@@ -89,7 +116,7 @@ def open_desk(config: Config) -> Desk:
     """
     settings = config.qna.answering
     folder, table = config.path(settings.index_dir), config.path(config.qna.prepare.csv_path)
-    fingerprint = sha256_of(table) if table.is_file() else None
+    fingerprint = _fingerprint(config) if table.is_file() else None
     index = open_index(folder, fingerprint, COMMAND)
     warranty = _read_warranty(folder)
     measured = (index.about.kind, warranty.max_wrong, warranty.confidence)

@@ -85,6 +85,18 @@ def build_index(folder: Path, rows: Iterable[Row], kind: Kind, fingerprint: str)
     return about
 
 
+def remove_index(folder: Path) -> bool:
+    """Remove an index, and nothing else; return whether there was one."""
+    restore_directory(folder)
+    if not (folder / _ABOUT).is_file():
+        return False
+    for name in _FILES:
+        (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+    return True
+
+
 def _require_replaceable(folder: Path) -> None:
     restore_directory(folder)
     is_other = folder.exists() and (folder.is_symlink() or not folder.is_dir())

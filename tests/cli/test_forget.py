@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from chatbot.conversation import Message
 from chatbot.ingest.organize.forgetting import ForgetRule, message_id, speaker_hash, with_aliases
+from tests.retrieval.desks import write_desk
 
 PERSONA = ("--set", "processed.preprocess.persona=하늘")
 
@@ -90,6 +91,32 @@ def test_one_message_is_found_and_forgotten(processed, capsys):
     found = receipt(processed)
     assert json.loads(found)["n_messages"] == 1
     assert "하늘" not in found and "도윤" not in found
+
+
+def test_the_search_index_goes_with_what_is_forgotten(processed, capsys):
+    assert processed.run("forget", "--find", "ㅋㅋ") == 0
+    listed_id, *_ = capsys.readouterr().out.splitlines()[1].split()
+    assert processed.run("why", "ㅋㅋ") == 0
+    index = processed.root / "data/processed/search"
+    before = {path.name: path.read_bytes() for path in index.iterdir()}
+    assert processed.run("forget", "--message-id", listed_id) == 0
+    assert not index.exists()
+    assert processed.run("why", "ㅋㅋ") == 0
+    assert (index / "rows.bin").read_bytes() != before["rows.bin"]
+
+
+def test_a_desk_answers_from_no_row_that_is_forgotten(project, capsys):
+    write_desk(project.root, 60)
+    settings = ("processed.tables=[data/qna_prompt_response.csv]", "processed.rooms=none")
+    assert project.run("qna", "index", settings=settings) == 0
+    assert "48 rows indexed, 12 later" in capsys.readouterr().err
+    assert project.run("forget", "--find", "배송 문의드려요", settings=settings) == 0
+    listed_id, *_ = capsys.readouterr().out.splitlines()[1].split()
+    assert project.run("forget", "--message-id", listed_id, settings=settings) == 0
+    assert "the index of the desk is removed" in capsys.readouterr().err
+    assert not (project.root / "data/qna_index").exists()
+    assert project.run("qna", "index", settings=settings) == 0
+    assert "48 rows indexed, 11 later" in capsys.readouterr().err
 
 
 def test_nothing_to_forget_changes_nothing(processed, capsys):

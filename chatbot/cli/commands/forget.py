@@ -70,7 +70,8 @@ def _forget(args: argparse.Namespace, config: Config) -> None:
         )
     if n_archives := len(forgetting.receipt.archives):
         say(f"{n_archives} archives hold them: `chatbot forget --purge` deletes those and models")
-    say("your exports in data/raw still hold them, and so do files that you gave away")
+    tables = " and the tables of your desk" if config.processed.tables else ""
+    say(f"your exports in data/raw{tables} still hold them, and so do files that you gave away")
 
 
 def _purge(config: Config) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from chatbot.errors import CorpusError
 from chatbot.ingest.qna.prompts import QuestionForm
-from chatbot.ingest.qna.table_rows import DamagedRow, read_table, time_of
+from chatbot.ingest.qna.table_rows import DamagedRow, TableRow, read_table, time_of
 
 HEADER = ("id", "type", "question", "answer", "asked_at")
 PROMPT_HEADER = ("id", "type", "prompt", "response", "asked_at")
@@ -30,13 +30,15 @@ class QnaRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     asked_at: datetime | None = None
 
 
-def read_rows(path: Path, label: str = "") -> Iterator[QnaRow]:
+def read_rows(
+    path: Path, label: str = "", is_left_out: Callable[[TableRow], bool] = lambda _row: False
+) -> Iterator[QnaRow]:
     """Yield the rows of a csv or jsonl file, whichever shape it has.
 
     `label`: the one before the question of a prompt. Raises CorpusError, which
     names the line, if a row has no question or no answer.
     """
-    return _rows(path, label, _refuse)
+    return _rows(path, label, _refuse, is_left_out)
 
 
 def read_usable_rows(path: Path, dropped: Counter[str]) -> Iterator[QnaRow]:
@@ -45,16 +47,21 @@ def read_usable_rows(path: Path, dropped: Counter[str]) -> Iterator[QnaRow]:
     def count(_line: int, reason: str) -> None:
         dropped[reason] += 1
 
-    return _rows(path, "", count)
+    return _rows(path, "", count, lambda _row: False)
 
 
-def _rows(path: Path, label: str, on_fault: Callable[[int, str], None]) -> Iterator[QnaRow]:
+def _rows(
+    path: Path,
+    label: str,
+    on_fault: Callable[[int, str], None],
+    is_left_out: Callable[[TableRow], bool],
+) -> Iterator[QnaRow]:
     for row in read_table(path):
         if isinstance(row, DamagedRow):
             on_fault(row.line, "damaged")
         elif not (row.question and row.answer):
             on_fault(row.line, "unanswered")
-        else:
+        elif not is_left_out(row):
             kind, question = QuestionForm(label).split(row.question)
             yield QnaRow(
                 id=row.id,
