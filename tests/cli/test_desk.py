@@ -120,6 +120,19 @@ def test_the_scripts_call_the_commands_of_a_desk(tmp_path, script):
     assert [line.split()[-1] for line in called.splitlines()[:2]] == ["extract", "prepare"]
 
 
+@pytest.mark.parametrize("script", ["run_full_workflow", "run_full_pipeline"])
+def test_the_scripts_of_windows_call_the_same_commands(script):
+    words = re.compile(
+        r"\b(?:extract|prepare|preprocess|train|infer|output|(?:qna|processed)\.\w+)"
+    )
+    texts = [(REPOSITORY / f"scripts/{script}.{end}").read_text("utf-8") for end in ("sh", "ps1")]
+    in_bash, in_powershell = (
+        {word for line in text.splitlines() if line[:1] != "#" for word in words.findall(line)}
+        for text in texts
+    )
+    assert in_bash == in_powershell
+
+
 def test_prepare_takes_any_table_and_counts_what_it_cannot_use(desk, capsys):
     table = desk.root / "other.csv"
     table.write_text("Q,A\n언제 와요?,내일 갑니다.\n왜요?,\n한 칸,두 칸,세 칸\n", encoding="utf-8")
