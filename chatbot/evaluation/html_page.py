@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 import yaml
@@ -95,6 +96,19 @@ def bar_chart(values: Sequence[tuple[str, float]], unit: str) -> str:
         marks.append(_label(left + step / 2, _HIGH + 18, name))
     label = f"{unit}: " + ", ".join(f"{name} {short(value)}" for name, value in values)
     return _svg(marks, _HIGH + _BELOW, label) + _legend([], unit)
+
+
+def binned(counts: Mapping[int, int], lows: Sequence[int]) -> list[tuple[str, float]]:
+    """Return the bars of counted values, in bins that begin at `lows`.
+
+    >>> binned({1: 2, 3: 1, 40: 1}, (1, 2, 5))
+    [('1', 2.0), ('2-4', 1.0), ('5+', 1.0)]
+    """
+    sums = dict.fromkeys(lows, 0)
+    for value, n in counts.items():
+        sums[max((low for low in lows if low <= value), default=lows[0])] += n
+    names = [str(low) if high == low + 1 else f"{low}-{high - 1}" for low, high in pairwise(lows)]
+    return list(zip([*names, f"{lows[-1]}+"], map(float, sums.values()), strict=True))
 
 
 def grouped_bars(groups: Sequence[str], series: Mapping[str, Sequence[float]], unit: str) -> str:

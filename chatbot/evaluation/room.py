@@ -184,6 +184,28 @@ def read_statistics(
     return statistics
 
 
+@dataclass
+class Activity:
+    """Messages by hour and by weekday (0 is Monday), in the time zone of the exports."""
+
+    by_hour: Counter[int] = field(default_factory=Counter)
+    by_weekday: Counter[int] = field(default_factory=Counter)
+
+
+def read_activity(
+    rooms: Iterable[Room], config: Config, on_message: Callable[[], object] = lambda: None
+) -> Activity:
+    """Read rooms once, and count when people write, dropped messages too."""
+    activity = Activity()
+    for room in rooms:
+        for message in read_room(room.exports, room.aliases, config, RoomTally()):
+            on_message()
+            if message.speaker and message.sent_at is not None:
+                activity.by_hour[message.sent_at.hour] += 1
+                activity.by_weekday[message.sent_at.weekday()] += 1
+    return activity
+
+
 def _cleaned(
     messages: Iterable[Message], cleaner: Cleaner, on_message: Callable[[], object]
 ) -> Iterator[Message]:

@@ -1,9 +1,16 @@
 """Statistics of a room -> a table of its speakers, and a private HTML page."""
 
-from collections import Counter
 from collections.abc import Iterator
 
-from chatbot.evaluation.html_page import Words, bar_chart, document, item, read_words, table
+from chatbot.evaluation.html_page import (
+    Words,
+    bar_chart,
+    binned,
+    document,
+    item,
+    read_words,
+    table,
+)
 from chatbot.evaluation.room import RoomStatistics, SpeakerCounts, quantile
 
 _N_SPEAKERS = 12
@@ -54,15 +61,7 @@ def reply_text(speaker: SpeakerCounts) -> str:
 
 def session_bars(statistics: RoomStatistics) -> list[tuple[str, float]]:
     """Return the number of sessions by their length in messages."""
-    bounds = [*_SIZES, 1 << 30]
-    counts: Counter[int] = Counter()
-    for size, n in statistics.session_sizes.items():
-        counts[max(low for low in _SIZES if low <= size)] += n
-    names = [
-        f"{low}+" if high == bounds[-1] else str(low) if high == low + 1 else f"{low}-{high - 1}"
-        for low, high in zip(_SIZES, bounds[1:], strict=True)
-    ]
-    return [(name, counts[low]) for name, low in zip(names, _SIZES, strict=True)]
+    return binned(statistics.session_sizes, _SIZES)
 
 
 def silence_rows(statistics: RoomStatistics) -> list[tuple[str, str, str]]:

@@ -100,6 +100,11 @@ def available_memory(device: torch.device) -> int | None:
     return available_host_memory() if device.type == "cpu" else free_memory(device)
 
 
+def used_memory(device: torch.device) -> int:
+    """Return the bytes that this process uses now: of a GPU its tensors, else of the machine."""
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else resident_memory()
+
+
 def resident_memory() -> int:
     """Return the bytes that this process uses now; if unknown, what imports use."""
     statm = Path("/proc/self/statm")

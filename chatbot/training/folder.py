@@ -19,6 +19,7 @@ from chatbot.storage.lock import FileLock, Holder, LockHeldError, lock_holder
 
 # A line of metrics.jsonl: `step`, and what was measured there; versions differ in what that is.
 Metrics: TypeAlias = Mapping[str, Any]
+SPEED, MEMORY = "tokens_per_second", "memory_mb"  # in metrics; they depend on the machine
 COOLDOWN = "cooldown"  # in the STOP file
 _LIVE = ("starting", "running")
 

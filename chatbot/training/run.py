@@ -8,10 +8,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from chatbot.errors import ChatbotError, CheckpointError
+from chatbot.model.device import used_memory
 from chatbot.storage.files import require_space
 from chatbot.training.checkpoint import checkpoint_bytes, read_checkpoint, restore
 from chatbot.training.clock import Clock
-from chatbot.training.folder import Metrics
+from chatbot.training.folder import MEMORY, SPEED, Metrics
 from chatbot.training.interface import StopNotice, TrainingHooks
 from chatbot.training.loop import (
     EvalResult,
@@ -209,6 +210,7 @@ class Training:
         self._hooks.on_step(result, self._record.status.loss)
         if logs:
             metrics = {"loss": result.loss, "grad_norm": result.grad_norm}
+            metrics |= {SPEED: self._record.status.tokens_per_second, MEMORY: self._memory_mb()}
             self._record.log({"step": step, "learning_rate": result.learning_rate, **metrics})
             self._record.write_status()
         if evaluates:
@@ -219,6 +221,9 @@ class Training:
             self._save_or_count()
         if evaluates or snapshots or saves:
             self._clock.start_steps(step)
+
+    def _memory_mb(self) -> float:
+        return used_memory(self._run.compute.device) / 1e6
 
     def _evaluate(self) -> None:
         """Evaluate as planned; early stopping counts only these evaluations."""

@@ -10,7 +10,7 @@ import torch
 from chatbot.corpus.store import open_corpus
 from chatbot.training.checkpoint import read_checkpoint
 from chatbot.training.families import run_folder
-from chatbot.training.folder import RunFolder, read_metrics
+from chatbot.training.folder import MEMORY, SPEED, RunFolder, read_metrics
 from chatbot.training.interface import TrainingHooks
 from chatbot.training.prepare import prepare
 from chatbot.training.run import Training
@@ -86,6 +86,14 @@ def assert_best_is_consistent(folder: RunFolder, keeper) -> None:
     assert math.isfinite(status.val_loss)
 
 
+def numbers_of(folder):
+    """The logged numbers that do not depend on the machine."""
+    return [
+        {name: value for name, value in line.items() if name not in (SPEED, MEMORY)}
+        for line in read_metrics(folder)
+    ]
+
+
 def content(folder):
     """All that must be equal: weights, average, optimizers, position, logged numbers.
 
@@ -93,7 +101,7 @@ def content(folder):
     """
     payload = read_checkpoint(folder.latest)
     kept = {k: v for k, v in vars(payload).items() if k not in ("seconds", "about", "best_loss")}
-    return kept, [line for line in read_metrics(folder) if "end" not in line]
+    return kept, [line for line in numbers_of(folder) if "end" not in line]
 
 
 def assert_equal(one, two):

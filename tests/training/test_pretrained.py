@@ -15,13 +15,14 @@ from chatbot.corpus.store import open_corpus
 from chatbot.errors import CheckpointError, ConfigError, CorpusError
 from chatbot.training.checkpoint import read_checkpoint
 from chatbot.training.families import run_folder
-from chatbot.training.folder import RunFolder, read_metrics
+from chatbot.training.folder import RunFolder
 from chatbot.training.interface import TrainingHooks
 from chatbot.training.loop import averaged, evaluate, train_steps
 from chatbot.training.prepare import prepare
 from chatbot.training.run import Training
 from tests.bases import KINDS_IN_TURN, make_base
 from tests.sft import SftProject
+from tests.training.runs import numbers_of
 
 N_STEPS = 12
 
@@ -52,7 +53,7 @@ def content(folder: RunFolder):
     payload = read_checkpoint(folder.latest)
     left_out = ("seconds", "about", "best_loss")  # every stop is measured too
     kept = {name: value for name, value in vars(payload).items() if name not in left_out}
-    return kept, [line for line in read_metrics(folder) if "end" not in line]
+    return kept, [line for line in numbers_of(folder) if "end" not in line]
 
 
 def assert_equal(one, other):

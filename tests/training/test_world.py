@@ -18,6 +18,7 @@ from chatbot.training.batches import Batch
 from chatbot.training.checkpoint import read_checkpoint
 from chatbot.training.folder import RunFolder, read_metrics
 from tests.conftest import REPOSITORY, TINY, Project
+from tests.training.runs import numbers_of
 
 PLAIN = (
     "model.dropout=0.0",
@@ -67,7 +68,7 @@ def assert_same_run(one, other):
         assert getattr(payloads[0], name) == getattr(payloads[1], name)
     for name, weight in payloads[0].ema.items():
         torch.testing.assert_close(weight, payloads[1].ema[name], rtol=1e-3, atol=1e-4)
-    logged = [read_metrics(folder) for folder in folders]
+    logged = [numbers_of(folder) for folder in folders]
     assert [line["step"] for line in logged[0]] == [line["step"] for line in logged[1]]
     for ours, theirs in zip(*logged, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-3)

@@ -4,14 +4,27 @@ import argparse
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from chatbot.cli.screen import clear_terminal, display, duration, print_rows, say, sparkline
-from chatbot.errors import CheckpointError
+from chatbot.cli.screen import (
+    TERMINAL,
+    clear_terminal,
+    display,
+    duration,
+    print_rows,
+    say,
+    sparkline,
+)
+from chatbot.errors import ChatbotError, CheckpointError
+from chatbot.settings import run_files
 from chatbot.settings.schema import Config
 from chatbot.storage.files import write_bytes
 from chatbot.training.families import run_folder
 from chatbot.training.folder import Status, read_metrics
 from chatbot.training.stages import current_stage
+
+if TYPE_CHECKING:
+    from chatbot.evaluation.room import Activity
 
 _LIVE = ("starting", "running")
 _PAUSE_SECONDS = 2
@@ -24,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--watch", action="store_true", help="show it again every few seconds until the run ends"
     )
     parser.add_argument(
-        "--html", type=Path, metavar="FILE", help="also write a page with curves and samples"
+        "--html", type=Path, metavar="FILE", help="also write a page about the run and its data"
     )
 
 
@@ -41,12 +54,39 @@ def run(args: argparse.Namespace, config: Config) -> None:
 
 
 def _write_page(path: Path, config: Config) -> None:
-    from chatbot.evaluation.run_page import run_page
+    from chatbot.evaluation.leaderboard import summarize_run
+    from chatbot.evaluation.run_page import read_run_data, run_page
 
     folder = run_folder(config)
     facts = _rows(config.run_name, folder.read_status() or Status())
-    write_bytes(path, run_page(folder, facts).encode(), mode=0o600)
-    say(f"written to {path}")
+    fingerprint = summarize_run(folder.path, Path(config.root), []).about.data_fingerprint
+    data = read_run_data(config.processed_dir, fingerprint)
+    activity = None if data is None else _activity(config)
+    text = run_page(folder, facts, data, activity, _privacy(config))
+    write_bytes(path, text.encode(), mode=0o600)
+    say(f"written to {path}, readable by you only; it holds replies of the model")
+
+
+def _activity(config: Config) -> "Activity | None":
+    """Count when people write; None if the rooms are gone: their data is all that a run needs."""
+    from chatbot.evaluation.room import read_activity
+    from chatbot.ingest.organize.rooms import open_rooms
+
+    try:
+        rooms = open_rooms(config)
+    except ChatbotError:
+        return None
+    n_messages = sum(entry.n_messages for room in rooms for entry in room.exports)
+    with TERMINAL.progress(n_messages, "reading messages") as advance:
+        return read_activity(rooms, config, advance)
+
+
+def _privacy(config: Config) -> str:
+    from chatbot.privacy.page import summary
+    from chatbot.privacy.results import read_report
+
+    report = read_report(config.run_dir / run_files.PRIVACY)
+    return "" if report is None else summary(report)
 
 
 def _show(config: Config) -> str:
