@@ -28,8 +28,9 @@ from chatbot.training.folder import Layout, Metrics, RunFolder, Status, read_met
 _WITHOUT_EFFECT = (
     "run_name", "auto_resume", "stop_file_name", "sampling", "generation", "output", "dialogue",
     "smoke", "security", "serve", "publish", "storage", "project.run_name", "project.auto_resume",
-    "project.stop_file_name", "logging.sample_prompt", "training.sample_prompt",
-    "cpt_training.sample_prompt",
+    "project.stop_file_name",
+    *(f"{section}.{name}" for section in ("logging", "training", "cpt_training")
+      for name in ("sample_prompt", "tensorboard")),
 )  # fmt: skip
 _EVAL_TOKENS = "max_eval_tokens"
 _N_COMMENT = 200  # characters

@@ -74,6 +74,7 @@ _TRAINING = {
     "save_total_limit": "logging.keep_snapshots",
     "max_eval_tokens": "logging.max_eval_tokens",
     "sample_prompt": "logging.sample_prompt",
+    "tensorboard": "logging.tensorboard",
 }
 _OF_STAGE: dict[Stage, dict[str, tuple[str, ...]]] = {
     "sft": {

@@ -14,6 +14,7 @@ SETTINGS = "config.yaml"
 COMMENT = "comment.txt"  # what its user notes about the run
 LOG = "train.log"
 LOCK = "train.lock"
+TENSORBOARD = "tensorboard"  # event files
 PRIVACY = "privacy.json"
 PRIVACY_PAGE = "privacy.html"
 BLIND = "blind"  # the tests that friends take, and their answers
@@ -26,8 +27,8 @@ CHECKPOINT = "checkpoint-"  # followed by its step
 
 _NAMES = (
     LATEST, PREVIOUS, BEST, MODEL, SNAPSHOTS, CHECKSUMS, STALE, STATUS, METRICS, SAMPLES, SETTINGS,
-    COMMENT, LOG, LOCK, PRIVACY, PRIVACY_PAGE, TRAINER, LATEST_ADAPTER, BEST_ADAPTER, LEAK_GUARD,
-    BLIND,
+    COMMENT, LOG, LOCK, TENSORBOARD, PRIVACY, PRIVACY_PAGE, TRAINER, LATEST_ADAPTER, BEST_ADAPTER,
+    LEAK_GUARD, BLIND,
 )  # fmt: skip
 _ENDINGS = (".part", ".old")  # temporary and replaced files
 

@@ -169,6 +169,7 @@ class LoggingConfig(Section, frozen=True):
     keep_snapshots: Positive = 5
     max_eval_tokens: Positive = 100_000
     sample_prompt: str = "오늘 뭐함"
+    tensorboard: bool = False
 
 
 # ---------------------------------------------------------------- gen.yaml

@@ -18,6 +18,7 @@ from chatbot.settings.schema import Config
 from chatbot.storage.files import explained, write_bytes
 from chatbot.training.folder import Metrics, RunFolder, Status, cut_metrics, read_metrics
 from chatbot.training.loop import EvalResult, StepResult, TrainState
+from chatbot.training.tensorboard import EventFiles
 from chatbot.wording import printable
 
 _WITH_NAMES = (
@@ -39,11 +40,14 @@ class Record:
         self._folder = folder
         self._on_trouble = on_trouble
         self._is_main = is_main
+        self._events: EventFiles | None = None
 
     def begin(self, state: TrainState, max_steps: int, config: Config) -> None:
         """Continue from a checkpoint, and drop later metrics."""
         if not self._is_main:
             return
+        if config.logging.tensorboard:
+            self._events = EventFiles(self._folder.path / run_files.TENSORBOARD, state.step)
         cut_metrics(self._folder.metrics, state.step)
         status = self.status
         status.state, status.step, status.max_steps = "running", state.step, max_steps
@@ -88,6 +92,8 @@ class Record:
     def log(self, metrics: Metrics) -> None:
         """Append a line to metrics.jsonl, if possible."""
         self.attempt(_append, self._folder.metrics, json.dumps(metrics) + "\n")
+        if self._events is not None:
+            self.attempt(self._events.add, metrics)
 
     def keep_sample(self, step: int, sample: str) -> None:
         """Append a reply to samples.txt, if possible."""
@@ -115,6 +121,9 @@ class Record:
         except KeyboardInterrupt:
             self._end("stopped", "interrupted")
             raise
+        finally:
+            if self._events is not None:
+                self._events.close()
 
     def _end(self, state: str, reason: str) -> None:
         self.status.state, self.status.reason = state, reason
