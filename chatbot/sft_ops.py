@@ -24,6 +24,7 @@ COMMANDS = (
     "qna",
     "prefer",
     "eval",
+    "leaderboard",
     "publish",
     "export",
     "archive",

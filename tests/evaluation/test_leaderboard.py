@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from chatbot.evaluation.leaderboard import Evaluation, Group, RunSummary, read_leaderboard
 from chatbot.evaluation.leaderboard_page import describe_group, leaderboard_page, markdown
 from chatbot.model.bundle import About
+from chatbot.sft_ops import main as sft_main
 from chatbot.training.folder import Status
 from tests.conftest import REPOSITORY
 from tests.evaluation.pages import Reader, assert_loads_nothing
@@ -98,3 +99,9 @@ def test_the_command_writes_for_its_owner_only(project, option, tmp_path, capsys
 def test_without_a_run_the_command_says_how_to_start_one(project, capsys):
     assert project.run("leaderboard", settings=()) == 2
     assert "chatbot train" in capsys.readouterr().err
+
+
+def test_runs_on_a_base_are_compared_in_the_same_table(project, capsys):
+    add_run(project, "a", 0.1, (2, 1))
+    assert sft_main(["leaderboard", "--root", str(project.root)]) == 0
+    assert "checkpoints/a" in capsys.readouterr().out
