@@ -21,6 +21,8 @@ _N_BUCKETS = 1 << 16
 _ORDERS = (1, 2, 3, 4)
 _SMOOTHING = 0.1
 _MOST_MESSAGES = 20_000
+_UNSEEN = 1.5  # times as likely with nobody as with any member
+_MOST_UNIFORM = 0.5
 
 
 class BagScore(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,14 +64,20 @@ def count_ngrams(messages: Sequence[str]) -> Floats:
 def fit_authors(messages: Mapping[str, Sequence[str]], rng: random.Random) -> Authors:
     """Fit on as many messages of each author, and on all of them with shuffled letters: nobody's.
 
-    Text that no member writes is thus not given to the member who is merely least unlikely.
+    Text that no member writes is thus not given to the member who is merely least unlikely. What
+    nobody ever wrote, like the letters of an untrained model, is nobody's too: n-grams that are not
+    in the data are likelier there than with any member.
     """
     n = min(_MOST_MESSAGES, *map(len, messages.values()))
     chosen = {name: rng.sample(list(texts), n) for name, texts in messages.items()}
     every = [text for texts in chosen.values() for text in texts]
     chosen[NOBODY] = [shuffled(text, rng) for text in rng.sample(every, n)]
     counts = np.stack([count_ngrams(texts) for texts in chosen.values()]) + _SMOOTHING
-    return Authors(list(chosen), np.log(counts / counts.sum(axis=1, keepdims=True)))
+    chances = counts / counts.sum(axis=1, keepdims=True)
+    unseen = _SMOOTHING * _N_BUCKETS / counts.sum(axis=1)  # times the buckets, as a share of all
+    part = min(_MOST_UNIFORM, (_UNSEEN * unseen.max() - unseen[-1]) / (1 - unseen[-1]))
+    chances[-1] = (1 - part) * chances[-1] + part / _N_BUCKETS
+    return Authors(list(chosen), np.log(chances))
 
 
 def shuffled(text: str, rng: random.Random) -> str:

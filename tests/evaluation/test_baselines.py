@@ -2,11 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.template import Turn
+from chatbot.evaluation.authorship import NOBODY, PERSONA
 from chatbot.evaluation.baselines import bigram_likelihood, chance_likelihood, past_replies
+from chatbot.evaluation.imitation import References, flat
 from chatbot.evaluation.metrics import ranking
 from chatbot.evaluation.model_run import held_out_replies
 from chatbot.evaluation.ngram import ngram_losses
@@ -40,3 +43,17 @@ def test_counts_are_measured_as_networks_are(corpus):
     chance = chance_likelihood(corpus)
     assert chance.perplexity.value == pytest.approx(corpus.stats.vocab_size)
     assert chance.reply_bpb.value > bigram.reply_bpb.high
+
+
+def test_an_untrained_model_is_nobody(corpus):
+    """Tokens drawn blindly, as a new network draws them, are given to no member."""
+    references, rng = References.of(corpus), np.random.default_rng(0)
+    texts = [
+        corpus.tokenizer.decode(rng.integers(0, corpus.stats.vocab_size, 6).tolist())
+        for _ in range(400)
+    ]
+    bags = [texts[begin : begin + 20] for begin in range(0, len(texts), 20)]
+    authors = [references.authors.author_of(bag) for bag in bags]
+    assert authors.count(NOBODY) >= 0.9 * len(bags)
+    own = flat(references.later)[:20]
+    assert references.authors.author_of(own) == PERSONA
