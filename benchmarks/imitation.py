@@ -122,7 +122,13 @@ def settings_of(persona: str) -> tuple[str, ...]:
         f"processed.preprocess.persona={persona}",
         "processed.preprocess.targets=persona",
         "runtime.device=cpu",
-        "model.size=nano",
+        "runtime.dtype=float32",
+        "processed.preprocess.vocab_size=1500",
+        "model.n_layer=2",
+        "model.n_head=4",
+        "model.n_embd=128",
+        "model.block_size=128",
+        "optimization.batch_size=8",
         "sampling.seed=0",
     )
 

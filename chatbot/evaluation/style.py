@@ -117,17 +117,15 @@ class _Turns:
 def _ids(keys: Iterable[Hashable]) -> Ints:
     """Return an integer for each key, equal for equal keys."""
     ids: dict[Hashable, int] = {}
-    return np.array([ids.setdefault(key, len(ids)) for key in keys], dtype=np.int64)
+    return np.fromiter((ids.setdefault(key, len(ids)) for key in keys), dtype=np.int64)
 
 
 def _gram_ids(turns: Sequence[str], n: int) -> tuple[Ints, Ints]:
     """Return the turn and the id of every n-gram of words: (G,) each."""
-    grams = [
-        (place, tuple(words[begin : begin + n]))
-        for place, words in enumerate(turn.split() for turn in turns)
-        for begin in range(len(words) - n + 1)
-    ]
-    return np.array([place for place, _ in grams], dtype=np.int64), _ids(gram for _, gram in grams)
+    words = [turn.split() for turn in turns]
+    n_grams = [max(0, len(each) - n + 1) for each in words]
+    grams = (tuple(each[at : at + n]) for each in words for at in range(len(each) - n + 1))
+    return np.repeat(np.arange(len(turns)), n_grams), _ids(grams)
 
 
 def compare_styles(
