@@ -25,6 +25,7 @@ COMMANDS = (
     "prefer",
     "eval",
     "leaderboard",
+    "blind",
     "publish",
     "export",
     "archive",

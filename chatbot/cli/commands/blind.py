@@ -50,8 +50,8 @@ def run(args: argparse.Namespace, config: Config) -> None:
         return
     if args.serve:
         _serve(args, config)
-    for code in args.score or ():
-        _count(code, config)
+    if args.score:
+        _count(" ".join(args.score), config)
     _show(config)
 
 
@@ -119,13 +119,14 @@ def _make_test(n: int, config: Config) -> tuple["BlindTest", "Draft"]:
     return test, draft
 
 
-def _count(code: str, config: Config) -> None:
-    from chatbot.evaluation.blind.code import read_code
+def _count(text: str, config: Config) -> None:
+    """Count the answers in one code or more; none of them if one is mistyped."""
+    from chatbot.evaluation.blind.code import read_code, split_codes
     from chatbot.evaluation.blind.records import add_sheet
 
-    sheet = read_code(code)
-    add_sheet(sheet, config)
-    say(f"{len(sheet.answers)} answers counted")
+    for sheet in [read_code(code) for code in split_codes(text)]:
+        add_sheet(sheet, config)
+        say(f"{len(sheet.answers)} answers counted")
 
 
 def _show(config: Config) -> None:
@@ -164,7 +165,7 @@ def _print_score(score: "BlindScore") -> None:
             display(f"taken for the person: {name} in {shown}")
     if score.place is not None:
         display(f"place: {score.place:.2f} (1: as often as the person, 0: never)")
-    for name, right in zip(_SURENESS, score.by_sureness, strict=True):
+    for name, right in list(zip(_SURENESS, score.by_sureness, strict=True))[1:]:
         if right.n:
             display(f"right when {name}: {right.value:.0%} of {right.n}")
 

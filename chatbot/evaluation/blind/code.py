@@ -52,6 +52,16 @@ def write_code(sheet: Sheet) -> str:
     return "-".join([text[:start], *groups])
 
 
+def split_codes(text: str) -> list[str]:
+    """Return the codes in a text, which may be broken into words anywhere.
+
+    >>> split_codes("blind1-pg9sc-qqpqx cqee9-y7t BLIND1-pg")
+    ['blind1-pg9sc-qqpqxcqee9-y7t', 'blind1-pg']
+    """
+    joined = re.sub(r"\s", "", text).lower()
+    return [code for code in re.split(f"(?={PREFIX}1)", joined) if code]  # no data letter is b or 1
+
+
 def read_code(text: str) -> Sheet:
     """Return the sheet of a code, with or without hyphens; raises ConfigError if it is mistyped."""
     try:

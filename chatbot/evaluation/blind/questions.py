@@ -118,7 +118,7 @@ def apart(replies: Sequence[HeldOutReply], rng: random.Random) -> Iterator[HeldO
 
 def as_shown(text: str, rules: TextRules | PreprocessConfig) -> list[str]:
     """Return the bubbles of a text as a friend sees it, whoever wrote it."""
-    lines = Normalizer(rules).normalize("".join(shielded([text]))).split("\n")
+    lines = Normalizer(rules).normalize("".join(shielded([text], rules.public))).split("\n")
     return [line for line in lines if line]
 
 

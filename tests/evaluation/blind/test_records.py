@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatbot.errors import ConfigError
+from chatbot.errors import CheckpointError, ConfigError
 from chatbot.evaluation.blind.code import Answer, Sheet
 from chatbot.evaluation.blind.records import (
     add_sheet,
@@ -73,6 +73,27 @@ def test_friends_add_up(skills, seed):
     assert score.all_answers.n == 20 * len(skills) == sum(friend.n for friend in score.friends)
     assert score.all_answers.n_right == sum(friend.n_right for friend in score.friends)
     assert score.bot_as_real.n + score.real_as_real.n == score.all_answers.n
+
+
+def test_friends_who_guess_alike_on_one_test_are_not_taken_for_more_evidence():
+    """Each is shown texts drawn anew: their answers agree, whether they are right does not."""
+    rng, n_shown = seeded(3), 0
+    for _ in range(200):
+        test = one_test(25)
+        said = [rng.random() < 0.7 for _ in range(25)]
+        sheets = [
+            Sheet(test.id, f"{i:04x}", tuple(Answer(rng.random() < 0.5, is_bot) for is_bot in said))
+            for i in range(4)
+        ]
+        n_shown += score_tests([with_sheets(test, sheets)]).all_answers.verdict == "can tell"
+    assert n_shown <= 10
+
+
+def test_a_damaged_record_is_told(stored):
+    config, test = stored
+    (config.run_dir / "blind" / f"{test.id}.json").write_text("{")
+    with pytest.raises(CheckpointError, match="damaged"):
+        read_tests(config)
 
 
 def test_a_friend_who_sees_through_all_takes_no_bot_for_real():
