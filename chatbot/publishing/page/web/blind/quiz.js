@@ -157,7 +157,7 @@ export class Quiz {
     byId('blind-undo').hidden = place === 0;
     byId('blind-stop').hidden = place === 0;
     byId('blind-heading').focus({preventScroll: true});
-    byId('scroller').scrollTop = byId('scroller').scrollHeight;
+    byId('blind-reply').scrollIntoView({block: 'end'});
   }
 
   renderEnd() {
