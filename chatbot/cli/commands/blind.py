@@ -65,6 +65,7 @@ def _write_file(args: argparse.Namespace, config: Config) -> None:
     test, draft = _make_test(args.questions, config)
     write_blind_file(args.file, questions_json(test.id, draft), phrase)
     say(f"written to {args.file}: {len(draft.questions)} questions, and not which replies are real")
+    say("it holds real messages of the room: for somebody who may read them")
     if phrase is None:
         say("warning: it is not encrypted: whoever has it can read the messages in it")
     else:

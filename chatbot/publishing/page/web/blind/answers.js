@@ -81,12 +81,13 @@ export class AnswerSheet {
 
   /** @returns {boolean} whether there are answers of before */
   load() {
-    const stored = readPreference(this.name, '');
-    if (!stored) {
-      return false;
+    try {
+      const stored = JSON.parse(readPreference(this.name, 'null'));
+      const {judge, shown, answers, isStopped} = stored ?? {};
+      Object.assign(this, stored ? {judge, shown, answers, isStopped} : {});
+      return stored !== null;
+    } catch {
+      return false; // not written by this page
     }
-    const {judge, shown, answers, isStopped} = JSON.parse(stored);
-    Object.assign(this, {judge, shown, answers, isStopped});
-    return true;
   }
 }
