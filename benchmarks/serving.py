@@ -2,7 +2,8 @@
 
 `python benchmarks/serving.py [--clients 50] [--seconds 60] [--url URL --model NAME]`: the same
 conversations one by one, then from many clients at once; seconds to the first token, tokens/s,
-shares of the clients, memory. `--url`: another server with the same interface instead.
+shares of the clients, memory. `--url`: another server with the same interface instead. `--kakao`:
+users of a Kakao channel instead, each with a message under way all the time; seconds to the answer.
 """
 
 import argparse
@@ -22,9 +23,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.replying import make_project
+from chatbot.serving.kakao.skill import BROKEN, BUSY, SLOW
 
 ASKED = ("오늘 뭐함", "밥 먹었어?", "ㅋㅋㅋ 진짜?", "주말에 어디 가?")
 N_TOKENS = 40
+
+
+SECRET = "jugos-bilak-nomet-tarip-kelun-dosaf"  # noqa: S105 of this server
+KAKAO = (
+    "serve.kakao.enabled=true",
+    f"sampling.max_new_tokens={N_TOKENS}",
+)
 
 
 @dataclass
@@ -108,6 +117,49 @@ async def talk(number: int, server: Server, until: float, load: Load) -> None:
             load.tokens[number] += n_tokens
 
 
+def skill_request(server: Server, user: int, text: str) -> bytes:
+    """Return the HTTP request of a Kakao channel."""
+    user_request = {"user": {"id": f"user{user}"}, "utterance": text}
+    content = json.dumps({"userRequest": user_request}).encode()
+    head = (
+        f"POST /kakao/skill HTTP/1.1\r\nHost: {server.host}:{server.port}\r\n"
+        f"X-Chatbot-Secret: {SECRET}\r\nContent-Type: application/json\r\n"
+        f"Connection: close\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    return head.encode() + content
+
+
+async def talk_in_channel(user: int, server: Server, until: float, answers: list[float]) -> int:
+    """Send messages until the time is over, add the seconds of each answer; return the failures."""
+    n_failures = n_sent = 0
+    while (began := time.perf_counter()) < until:
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(skill_request(server, user, ASKED[n_sent % len(ASKED)]))
+        answer = await reader.read()
+        writer.close()
+        n_sent += 1
+        answers.append(time.perf_counter() - began)
+        body = json.loads(answer.partition(b"\r\n\r\n")[2])
+        texts = [output["simpleText"]["text"] for output in body["template"]["outputs"]]
+        n_failures += texts[0] in (SLOW, BUSY, BROKEN)
+    return n_failures
+
+
+async def measure_channel(server: Server, n_users: int, seconds: float) -> None:
+    """Let users of a channel talk for some time, and print how long they waited."""
+    answers: list[float] = []
+    until = time.perf_counter() + seconds
+    users = (talk_in_channel(user, server, until, answers) for user in range(n_users))
+    n_failures = sum(await asyncio.gather(*users))
+    answers.sort()
+    print(
+        f"{n_users} users of a channel: {len(answers)} answers in {seconds:g} s, "
+        f"{n_failures} of them a sentence instead of a reply; seconds "
+        f"{statistics.median(answers):.2f} (p50), {answers[int(len(answers) * 0.95)]:.2f} (p95), "
+        f"{answers[-1]:.2f} (longest)"
+    )
+
+
 async def measure(server: Server, n_clients: int, seconds: float) -> Load:
     """Let clients talk for some time."""
     load, began = Load(), time.perf_counter()
@@ -126,7 +178,9 @@ def memory(process: "subprocess.Popen[bytes] | None") -> float:
 
 
 @contextmanager
-def started(root: Path) -> Iterator[tuple[Server, "subprocess.Popen[bytes]"]]:
+def started(
+    root: Path, more: tuple[str, ...] = ()
+) -> Iterator[tuple[Server, "subprocess.Popen[bytes]"]]:
     """Yield a running server of our own."""
     make_project(root)
     with socket.socket() as free:
@@ -134,10 +188,13 @@ def started(root: Path) -> Iterator[tuple[Server, "subprocess.Popen[bytes]"]]:
         port = free.getsockname()[1]
     settings = (f"serve.port={port}", f"sampling.min_new_tokens={N_TOKENS}",
                 "output.max_bubbles=99", "sampling.temperature=0.2",
-                "runtime.device=cpu")  # fmt: skip
+                "runtime.device=cpu", *more)  # fmt: skip
     pairs = [part for setting in settings for part in ("--set", setting)]
     line = [sys.executable, "-m", "chatbot", "serve", "--root", str(root), *pairs]
-    process = subprocess.Popen(line, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    environment = {**os.environ, "CHATBOT_KAKAO_SECRET": SECRET}
+    process = subprocess.Popen(
+        line, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment
+    )
     try:
         while True:
             time.sleep(0.2)
@@ -179,19 +236,28 @@ def compare(server: Server, process: "subprocess.Popen[bytes] | None", n: int, s
 def main() -> None:
     """Start a server, or use another one, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clients", type=int, default=50)
+    parser.add_argument("--clients", type=int)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--kakao", action="store_true", help="users of a channel, 20 by default")
     parser.add_argument("--url", help="of another server, such as http://127.0.0.1:8001")
     parser.add_argument("--model", default="main")
     args = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "2")
+    n_clients = args.clients or (20 if args.kakao else 50)
     if args.url:
         parts = urlsplit(args.url)
         server = Server(parts.hostname or "", parts.port or 80, args.model)
-        compare(server, None, args.clients, args.seconds)
+        compare(server, None, n_clients, args.seconds)
         return
-    with tempfile.TemporaryDirectory() as folder, started(Path(folder) / "project") as running:
-        compare(*running, args.clients, args.seconds)
+    more = KAKAO if args.kakao else ()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        started(Path(folder) / "project", more) as running,
+    ):
+        if args.kakao:
+            asyncio.run(measure_channel(running[0], n_clients, args.seconds))
+        else:
+            compare(*running, n_clients, args.seconds)
 
 
 if __name__ == "__main__":
