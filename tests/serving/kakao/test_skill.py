@@ -8,6 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from chatbot.retrieval.grounding import Desk
+from chatbot.retrieval.index import Row, build_index, open_index
+from chatbot.serving.desk_replies import DeskReplier
 from chatbot.serving.kakao import skill as kakao_skill
 from chatbot.serving.kakao.skill import BUSY, NOTHING_SAID, PATH, SLOW, TOO_LONG
 from tests.serving.kakao.channel import (
@@ -244,6 +247,16 @@ def test_a_reset_forgets_the_history(channel):
 
 def test_help_lists_what_can_be_asked(channel):
     assert "초기화" in "".join(texts(said(channel(), "도움말")))
+
+
+def test_a_desk_answers_the_channel_with_its_citation(channel, tmp_path):
+    build_index(
+        tmp_path / "index", [Row("12", "배송은 얼마나 걸려요?", "이틀 걸립니다.")], "ngrams", "data"
+    )
+    desk = Desk(open_index(tmp_path / "index", "data", "chatbot qna index"), 5, 0.2)
+    client = channel(DeskReplier(desk, "담당자에게 전달하겠습니다."))
+    assert texts(said(client, "배송은 얼마나 걸려요?")) == ["이틀 걸립니다.", "[근거: 12]"]
+    assert texts(said(client, "저녁 메뉴 추천")) == ["담당자에게 전달하겠습니다."]
 
 
 # ---------------------------------------------------------------- load
