@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.conftest import TINY
+from tests.serving.kakao.channel import SECRET
 
 FREE = "serve.port=0"
 
@@ -86,7 +87,7 @@ def start(trained):
     def begin(*settings):
         pairs = [part for s in (*TINY, FREE, *settings) for part in ("--set", s)]
         command = [sys.executable, "-m", "chatbot", "serve", "--root", str(trained.root), *pairs]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1", "CHATBOT_KAKAO_SECRET": SECRET})  # fmt: skip
         processes.append(process)
         return process, process.stdout.readline().strip()
 
@@ -113,12 +114,15 @@ def test_it_serves_until_ctrl_c(start):
 
 
 def test_it_says_who_can_reach_it(start):
-    process, address = start("serve.host=0.0.0.0", "serve.allowed_hosts=[talk.example.org]")
+    process, address = start(
+        "serve.host=0.0.0.0", "serve.allowed_hosts=[talk.example.org]", "serve.kakao.enabled=true"
+    )
     assert address.startswith("http://") and "0.0.0.0" not in address  # noqa: S104 not bound
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=20)
     assert "everybody in the network reaches this page" in said
     assert "read along" in said and "talk.example.org" in said
+    assert "Kakao asks at /kakao/skill" in said and SECRET not in said
     assert "this password can be guessed" in said  # open sesame
 
 

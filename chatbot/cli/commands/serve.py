@@ -8,6 +8,12 @@ from chatbot.cli.screen import display, say
 from chatbot.serving.kakao.secret import load_kakao_secret
 from chatbot.settings.schema import Config
 
+_KAKAO = "Kakao asks at /kakao/skill"
+_KAKAO_WITHOUT_A_NAME = (
+    "warning: Kakao cannot ask at /kakao/skill before a public name with HTTPS "
+    "is in `serve.allowed_hosts`"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Nothing to add."""
@@ -35,6 +41,8 @@ def run(args: argparse.Namespace, config: Config) -> None:
         service = create_service(loaded, engine, path, config, authenticator)
         server = create_server(create_app(service), service.conversations, config.serve)
         warn_who_reaches(config, gate)
+        if config.serve.kakao.enabled:
+            say(_KAKAO if config.serve.allowed_hosts else _KAKAO_WITHOUT_A_NAME)
         say(f"{engine.n_slots} conversations at once; Ctrl+C ends")
         display(address_of(config.serve, listening))
         try:

@@ -20,7 +20,7 @@ _ANYWHERE = re.compile(
 # Insults that are ordinary words within a longer message: 불이 꺼져.
 _WHOLE = re.compile(
     "꺼져|꺼지라고|엿(?:이나)?먹어|죽어(?:버려)?|입닥쳐|ㅅㅂ|ㅂㅅ|ㄲㅈ|ㄷㅊ|ㅗ+"
-    "|(?:너|넌|니가|네가)?(?:진짜|완전|정말)?(?:멍청이|바보|등신|쓰레기|찌질이)"
+    "|(?:너|넌|니가|네가|이)?(?:진짜|완전|정말)?(?:멍청이|바보|등신|쓰레기|찌질이)"
     "(?:야|냐|네|임|같아|같은게)?"
 )
 _ENGLISH = re.compile(

@@ -101,6 +101,7 @@ dkssudzz
 ㅅㅂ
 fuck you
 shut up
+야 이 바보야
 you are an idiot
 """,
     "reset": """
