@@ -42,7 +42,7 @@ _RAIN = re.compile(
 )
 _ENGLISH = re.compile(
     r"(?:(?:what(?:'s| is)|how(?:'s| is)|tell me) )?(?:the )?(?:weather|forecast)(?: like)?"
-    r"(?P<place>(?: today| now| tomorrow| (?:in|for|at) [a-z' -]{1,40}?)*)(?: please)?"
+    r"(?P<place>(?: [a-z'-]{1,30}){0,6}?)(?: please)?"
 )
 _PARTICLE = re.compile("(?<=..)(?:에|은|는|도)$")
 _PREPOSITIONS = frozenset({"in", "for", "at"})
@@ -111,7 +111,10 @@ def recognizes(text: str) -> Match | None:
     request = asked(text)
     for pattern in (_KOREAN, _RAIN, _ENGLISH):
         if found := pattern.fullmatch(request):
-            return _asked_for((found["place"] or "").split(), language_of(text))
+            words = (found["place"] or "").split()
+            if pattern is _ENGLISH and words and words[0] not in {*_PREPOSITIONS, *_DAYS}:
+                return None  # how is the weather where you are
+            return _asked_for(words, language_of(text))
     return None
 
 

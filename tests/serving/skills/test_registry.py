@@ -8,6 +8,7 @@ from chatbot.errors import AccessError, ConfigError
 from chatbot.serving.skills import registry
 from chatbot.serving.skills.interface import Match
 from chatbot.serving.skills.registry import SKILLS, open_assistant
+from tests.conftest import REPOSITORY
 
 LOCAL = "skills.enabled=[reset,help,manners,clock,lotto,keyboard,weather]"
 
@@ -49,6 +50,15 @@ def test_all_skills_of_the_program_can_be_enabled(project):
 def test_a_skill_of_another_package_answers_when_it_is_named(project, installed):
     assistant = open_assistant(project.config("skills.enabled=[clock, dice]"))
     assert assistant.answer(assistant.take("주사위")) in "123456"
+
+
+def test_the_example_of_the_documentation_is_a_skill():
+    page = (REPOSITORY / "docs/skills.md").read_text(encoding="utf-8")
+    example = {}
+    exec(page.split("```python\n")[1].split("```")[0], example)  # noqa: S102 our own text
+    match = example["recognizes"]("주사위 굴려 줘?")
+    assert match and "주사위" in example["HELP"][match.language]
+    assert example["recognizes"]("안녕") is None
 
 
 def test_a_package_that_is_not_named_is_not_loaded(project, installed):

@@ -42,6 +42,19 @@ def test_long_messages_are_for_the_bot(text):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "weather" + " in a" * 35 + " 1", "서울 " * 40 + "날씨요요", "가 " * 90 + "비",
+        "로또" + " 추천" * 60 + "1", "야 " * 90, "what's the " * 15 + "stock price", "1 " * 90 + "주가",
+        "how is the weather where you are",
+    ],
+    ids=range(8),
+)  # fmt: skip
+def test_messages_that_are_slow_to_match_are_for_the_bot(text):
+    assert ASSISTANT.take(text) == text
+
+
+@pytest.mark.parametrize(
     ("text", "place", "day"),
     [
         ("서울 날씨 어때?", "서울", "0"),
