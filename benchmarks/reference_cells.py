@@ -83,5 +83,5 @@ CELLS = (
     _steps(2),
     _steps(4),
     _adapter(0),
-    _adapter(0.33),
+    _adapter(0.1),
 )

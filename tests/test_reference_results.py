@@ -4,7 +4,7 @@ import math
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.reference_cells import CELLS
@@ -52,6 +52,7 @@ def test_every_result_is_of_a_cell():
     assert {(row["group"], row["name"]) for row in rows} <= known
 
 
+@settings(max_examples=20)
 @given(SIZES, st.floats(-2, 2))
 def test_the_same_shift_in_every_session_is_the_difference(sizes, shift):
     value, low, high = compared([shift, shift], sizes)["difference"]
@@ -59,6 +60,7 @@ def test_the_same_shift_in_every_session_is_the_difference(sizes, shift):
     assert value == pytest.approx(shift, abs=2e-4)
 
 
+@settings(max_examples=20)
 @given(SIZES)
 def test_seeds_on_both_sides_are_not_clear(sizes):
     assert not is_clear(compared([0.5, -0.1], sizes))
