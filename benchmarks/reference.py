@@ -2,8 +2,8 @@
 
 `python -m benchmarks.reference --work FOLDER 나래=EXPORT 일상_문답=EXPORT [--base FOLDER]` trains
 one cell after another (benchmarks/reference_cells.py) and writes FOLDER/cells/; what is there is
-not trained again, so the same command continues. `--max-cells N` ends after N, `--report` only
-writes benchmarks/results/reference.json and the tables of docs/choosing*.md from what is there.
+not trained again, so the same command continues. `--max-cells N` ends after N
+cells. benchmarks/reference_report.py makes the tables of docs/choosing.md of what is there.
 
 Each cell is judged on the held-out sessions of the *default* corpus, in reply bits per byte (the
 protocol of benchmarks/RESULTS.md), of everybody's replies and of the persona's alone.
@@ -14,6 +14,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,16 @@ def cell_path(folder: Path, room: str, cell: Cell, seed: int) -> Path:
     return folder / room / f"{'-'.join(words)}.{seed}.json"
 
 
+def missing(
+    folder: Path, rooms: list[Room], cell: Cell, n_seeds: int
+) -> Iterator[tuple[Room, int]]:
+    """Yield the rooms and seeds of a cell that have no result yet."""
+    for seed in range(n_seeds):
+        for room in rooms:
+            if not cell_path(folder, room.root.name, cell, seed).exists():
+                yield room, seed
+
+
 def main() -> None:
     """Train the cells that are not there yet."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -155,27 +166,27 @@ def main() -> None:
     parser.add_argument("--groups", default=GROUPS, help="or single cells: labels/all,base")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--max-cells", type=int, default=10**9)
+    parser.add_argument("--max-cells", type=int, default=len(CELLS), help="each in every room")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     folder = args.work / "cells" / args.scale
     base = args.base and args.base.resolve()
     exports = dict(pair.split("=", 1) for pair in args.rooms)
     rooms = [room_of(args.work, name, Path(export), base) for name, export in exports.items()]
-    todo = [
-        (room, cell, seed)
+    cells = [
+        cell
         for group in args.groups.split(",")
-        for seed in range(args.seeds)
         for cell in CELLS
-        for room in rooms
         if group in (cell.group, f"{cell.group}/{cell.name}") and (base or not cell.on_base)
-        if not cell_path(folder, room.root.name, cell, seed).exists()
     ]
-    for room, cell, seed in todo[: args.max_cells]:
-        result = run_cell(room, cell, SCALES[args.scale], seed)
-        write_json(cell_path(folder, room.root.name, cell, seed), result)
-        print(f"{room.root.name}, {cell.name}, seed {seed}: {result['seconds']} s", flush=True)
-    print(f"{max(0, len(todo) - args.max_cells)} cells left")
+    todo = {cell: list(missing(folder, rooms, cell, args.seeds)) for cell in cells}
+    todo = {cell: runs for cell, runs in todo.items() if runs}
+    for cell in list(todo)[: args.max_cells]:
+        for room, seed in todo.pop(cell):
+            result = run_cell(room, cell, SCALES[args.scale], seed)
+            write_json(cell_path(folder, room.root.name, cell, seed), result)
+            print(f"{room.root.name}, {cell.name}, seed {seed}: {result['seconds']} s", flush=True)
+    print(f"{len(todo)} cells left")
 
 
 if __name__ == "__main__":
