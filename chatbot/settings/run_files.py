@@ -19,6 +19,7 @@ PRIVACY = "privacy.json"
 PRIVACY_PAGE = "privacy.html"
 BLIND = "blind"  # the tests that friends take, and their answers
 LEAK_GUARD = "leak_guard.safetensors"
+REFERENCE = "reference.json"  # of a run on preferences
 # Files of a run on a pretrained base.
 TRAINER = "trainer.pt"
 LATEST_ADAPTER = "adapter_latest"
@@ -28,7 +29,7 @@ CHECKPOINT = "checkpoint-"  # followed by its step
 _NAMES = (
     LATEST, PREVIOUS, BEST, MODEL, SNAPSHOTS, CHECKSUMS, STALE, STATUS, METRICS, SAMPLES, SETTINGS,
     COMMENT, LOG, LOCK, TENSORBOARD, PRIVACY, PRIVACY_PAGE, TRAINER, LATEST_ADAPTER, BEST_ADAPTER,
-    LEAK_GUARD, BLIND,
+    LEAK_GUARD, BLIND, REFERENCE,
 )  # fmt: skip
 _ENDINGS = (".part", ".old")  # temporary and replaced files
 

@@ -216,7 +216,7 @@ class PreferencesConfig(Section, frozen=True):
     store: bool = False
     min_pairs: Annotated[int, Meta(ge=4, le=10**9)] = 20
     beta: Rate = 0.1
-    nll_weight: Weight = 0.0
+    replay_weight: Rate = 1.0
     learning_rate: Auto | Rate = "auto"
     epochs: Rate = 3.0
     max_worse: Annotated[float, Meta(gt=0, le=1)] = 0.01

@@ -7,7 +7,7 @@ rows, T tokens.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,31 @@ _MIN_ROOM = 8
 _CARRIED = 4  # the pieces of a split session overlap by 1/4 of the context, which is not trained
 
 
+class StepBatch(Protocol):
+    """What a step of training needs of a batch; its loss decides what is in it."""
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of positions, padding included."""
+
+    @property
+    def total_weight(self) -> float:
+        """What the summed loss of the batch is divided by."""
+
+    def share(self, rank: int, size: int, max_tokens: int) -> "list[Any]":
+        """Return the micro-batches of process `rank` of `size`, at least one."""
+
+
+class StepSource(Protocol):
+    """Batches to train on. Batch i of epoch e is always the same."""
+
+    def n_batches(self, epoch: int) -> int:
+        """Number of batches in an epoch."""
+
+    def batch(self, epoch: int, index: int) -> StepBatch:
+        """Return batch `index` of an epoch."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """Inputs, targets and weights, each (B, T); padding has weight 0."""
@@ -38,6 +63,11 @@ class Batch:
     def n_tokens(self) -> int:
         """Number of positions, padding included."""
         return self.inputs.size
+
+    @property
+    def total_weight(self) -> float:
+        """The sum of all weights."""
+        return float(self.weights.sum())
 
     def share(self, rank: int, size: int, max_tokens: int) -> list["Batch"]:
         """Return the micro-batches of process `rank` of `size`, each of at most `max_tokens`.

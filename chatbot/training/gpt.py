@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from chatbot.corpus.store import Corpus
 from chatbot.corpus.tokenizer import Tokenizer
-from chatbot.model.bundle import About, read_bundle, write_bundle
+from chatbot.model.bundle import About, Bundle, Parent, read_bundle, write_bundle
 from chatbot.model.device import (
     choose_device,
     choose_dtype,
@@ -19,8 +19,8 @@ from chatbot.model.device import (
     keep_freed_memory,
 )
 from chatbot.model.gpt.config import GPTConfig, choose_size, context_and_width, resolve_shape
-from chatbot.model.gpt.file import gpt_bundle
-from chatbot.model.gpt.network import GPT
+from chatbot.model.gpt.file import gpt_bundle, shape_of
+from chatbot.model.gpt.network import GPT, load_gpt
 from chatbot.settings.schema import Config
 from chatbot.training.interface import Blueprint
 from chatbot.training.loop import Compute, TrainState
@@ -41,8 +41,13 @@ def resolve(
     saved: About | None = None,
     parent: Path | None = None,
 ) -> Blueprint:
-    """Resolve the size, the recipe and the tokens that fit into memory; there is no parent."""
-    del parent
+    """Resolve the size, the recipe and the tokens that fit into memory.
+
+    A run that begins from a parent has its shape.
+    """
+    before = None if parent is None else read_bundle(parent)
+    if before is not None:
+        config = _with_shape(config, shape_of(before))
     device = choose_device(config.runtime.device, world.local_rank)
     dtype = choose_dtype(config.runtime, device)
     stats = corpus.stats
@@ -57,9 +62,9 @@ def resolve(
     max_tokens = sys.maxsize if free is None else tokens_at_once(need, free, shape.block_size)
     compute = Compute(device, dtype, config.runtime.seed, world, max_tokens)
     sentences = [why, _describe(shape, compute), _describe_recipe(config)]
-    build = partial(_build, config, shape, device)
+    build = partial(_build, config, shape, device, None if saved else before)
     need_bytes = need.total(min(max_tokens, batch_tokens))
-    about = replace(describe_data(config, corpus), size=size)
+    about = replace(describe_data(config, corpus), size=size, parent=_parent(before, saved))
     return Blueprint(config, compute, build, about, sentences, need_bytes)
 
 
@@ -109,12 +114,30 @@ def with_numbers(config: Config, block_size: int, device: torch.device) -> Confi
     )
 
 
-def _build(config: Config, shape: GPTConfig, device: torch.device) -> GPT:
-    """Return a network with initialized weights."""
+def _with_shape(config: Config, shape: GPTConfig) -> Config:
+    """Return the settings with the dimensions of a network."""
+    names = ("block_size", "n_layer", "n_head", "n_kv_head", "n_embd", "n_hidden", "rope_theta")
+    model = replace(config.model, **{name: getattr(shape, name) for name in names})
+    return replace(config, model=model)
+
+
+def _parent(before: Bundle | None, saved: About | None) -> Parent | None:
+    """Return the facts about the model that a run begins from."""
+    if before is None:
+        return None if saved is None else saved.parent
+    about = before.about
+    return Parent("", about.run_name, about.step or 0, about.data_fingerprint, "")
+
+
+def _build(config: Config, shape: GPTConfig, device: torch.device, before: Bundle | None) -> GPT:
+    """Return a network with initialized weights, or with those of another one."""
     if device.type == "cpu":
         keep_freed_memory()
-    model = GPT(shape)
-    model.init_weights(torch.Generator().manual_seed(config.runtime.seed))
+    if before is None:
+        model = GPT(shape)
+        model.init_weights(torch.Generator().manual_seed(config.runtime.seed))
+    else:
+        model = load_gpt(shape, before.weights)
     if config.runtime.compile:
         # Training calls `hidden`; nn.Module.compile would wrap only `forward`.
         model.hidden = torch.compile(model.hidden, dynamic=True)  # type: ignore[method-assign]

@@ -14,7 +14,7 @@ from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
 from chatbot.model.device import autocast
 from chatbot.model.interface import Network, trained_weights
-from chatbot.training.batches import Batch, BatchSource
+from chatbot.training.batches import Batch, BatchSource, StepBatch, StepSource
 from chatbot.training.loss import MaskedLoss, token_losses
 from chatbot.training.optimizer import build_optimizers, learning_rate, set_learning_rate
 from chatbot.training.recipe import Optimization, Recipe
@@ -142,7 +142,7 @@ def _explained_memory(compute: Compute, where: str) -> Iterator[None]:
 
 def train_steps(
     state: TrainState,
-    source: BatchSource,
+    source: StepSource,
     settings: Optimization,
     compute: Compute,
 ) -> Iterator[StepResult]:
@@ -215,7 +215,7 @@ def _parts(
         yield from batch.share(0, 1, max_tokens)
 
 
-def _next_batch(state: TrainState, source: BatchSource) -> Batch:
+def _next_batch(state: TrainState, source: StepSource) -> StepBatch:
     if state.index >= source.n_batches(state.epoch):
         state.epoch, state.index = state.epoch + 1, 0
     batch = source.batch(state.epoch, state.index)
@@ -223,14 +223,14 @@ def _next_batch(state: TrainState, source: BatchSource) -> Batch:
     return batch
 
 
-def _accumulate(state: TrainState, batches: list[Batch], compute: Compute) -> Tensor:
-    """Run backward over the step's batches; every token has the same weight.
+def _accumulate(state: TrainState, batches: list[StepBatch], compute: Compute) -> Tensor:
+    """Run backward over the step's batches; every token (or pair) has the same weight.
 
     Every process has the whole step and computes its share of the rows, so the step does not depend
     on the number of processes.
     """
     world = compute.world
-    total_weight = sum(float(batch.weights.sum()) for batch in batches)
+    total_weight = sum(batch.total_weight for batch in batches)
     shares = [batch.share(world.rank, world.size, compute.max_tokens) for batch in batches]
     parts = [part for share in shares for part in share]
     loss = torch.zeros((), device=compute.device)

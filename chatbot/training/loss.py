@@ -73,6 +73,24 @@ def token_losses(model: Network, batch: Batch, places: Ints) -> Tensor:
     )
 
 
+def row_log_probabilities(model: Network, batch: Batch) -> Tensor:
+    """Return the log-probability, in nats, of the weighted tokens of each row: (B,).
+
+    With gradients; the logits of few positions are in memory at once.
+    """
+    places = np.flatnonzero(batch.weights)
+    hidden, targets = _wanted(model, batch, places)
+
+    def of(states: Tensor, target: Tensor) -> Tensor:
+        return F.cross_entropy(model.head(states).float(), target, reduction="none")
+
+    n_rows = rows_at_once(model.head_weight)
+    parts = zip(hidden.split(n_rows), targets.split(n_rows), strict=True)
+    losses = torch.cat([checkpoint(of, *part, use_reentrant=False) for part in parts])
+    rows = _on(places // batch.inputs.shape[1], losses.device)
+    return torch.zeros(len(batch.inputs), device=losses.device).index_add(0, rows, -losses)
+
+
 def rows_at_once(head: Tensor) -> int:
     """Return the number of positions per chunk; with few, a large head is read too often."""
     return max(_FEWEST_ROWS, _CHUNK_BYTES // (4 * len(head)))

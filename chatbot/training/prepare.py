@@ -11,9 +11,10 @@ from chatbot.corpus.store import Corpus, TokenStore
 from chatbot.corpus.tokenizer import Tokenizer
 from chatbot.errors import CheckpointError
 from chatbot.model.bundle import About
+from chatbot.model.interface import Network
 from chatbot.model.leak_guard import read_index, write_index
 from chatbot.settings.schema import Config, ObjectiveConfig
-from chatbot.training.batches import BatchSource
+from chatbot.training.batches import BatchSource, StepSource
 from chatbot.training.checkpoint import (
     Checkpoint,
     check_resumable,
@@ -25,7 +26,7 @@ from chatbot.training.families import training_family
 from chatbot.training.folder import RunFolder
 from chatbot.training.interface import Blueprint, Plan
 from chatbot.training.keeper import Keeper
-from chatbot.training.loop import Compute, TrainState, new_state
+from chatbot.training.loop import Compute, EvalResult, TrainState, new_state
 from chatbot.training.recipe import with_steps
 from chatbot.training.world import ALONE, World
 
@@ -37,12 +38,13 @@ _N_EVALS = 20
 class PreparedRun:
     """A run that is ready to train, with resolved settings, and messages about decisions.
 
-    `about`: facts for its checkpoints about vocabulary, data and program.
+    `about`: facts for its checkpoints about vocabulary, data and program. `judge`: what puts the
+    loss to minimize in place of that of held-out replies.
     """
 
     config: Config
     state: TrainState
-    sources: tuple[BatchSource, BatchSource]
+    sources: tuple[StepSource, BatchSource]
     tokenizer: Tokenizer
     compute: Compute
     plan: Plan
@@ -51,6 +53,7 @@ class PreparedRun:
     sentences: list[str]
     measures_start: bool
     leak_guard: NgramIndex | None = None  # of the main process only
+    judge: Callable[[Network, EvalResult], EvalResult] | None = None
 
 
 def prepare(

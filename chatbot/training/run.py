@@ -284,6 +284,8 @@ class Training:
             result = evaluate(
                 network, self._val, self._run.tokenizer, self._run.compute, limit, on_batch
             )
+            if self._run.judge is not None:
+                result = self._run.judge(network, result)
         self._hooks.on_measure(total, total)
         return result
 

@@ -36,3 +36,21 @@ def test_forgetting_takes_the_choices_along(processed, capsys):
     assert processed.run("forget", "--before", "2025-03-08") == 0
     assert "stored choices" in capsys.readouterr().err
     assert not preferences_path(processed.config()).exists()
+
+
+def ruled_pairs(n):
+    """A rule: "ㅇㅇ" is better than whatever else."""
+    return [
+        preference(i, context=[(1, f"질문 {i}")], chosen="ㅇㅇ", rejected=f"글쎄 {i} 모르겠는데")
+        for i in range(n)
+    ]
+
+
+def test_too_few_pairs_are_refused_with_a_hint(trained, capsys):
+    add_preferences(ruled_pairs(3), trained.config())
+    assert trained.run("prefer") == 2
+    shown = capsys.readouterr().err
+    assert "3 pairs are stored" in shown or "of other speakers" in shown
+    assert (
+        "preferences.store" in shown and not (trained.root / "checkpoints/main-preferred").exists()
+    )
