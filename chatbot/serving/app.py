@@ -1,10 +1,12 @@
 """The application: all routes of the server, what is in front of them, and its life."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from msgspec import UNSET
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -18,6 +20,7 @@ from chatbot.serving.api_errors import ApiError, error_of_exception
 from chatbot.serving.authentication import AuthenticationMiddleware, Authenticator
 from chatbot.serving.body import read_body
 from chatbot.serving.conversations import Conversations
+from chatbot.serving.feedback import FeedbackRequest, KeepFeedback
 from chatbot.serving.http_responses import (
     ClientDisconnectedError,
     Stream,
@@ -43,7 +46,7 @@ _GREETING = "Ollama is running"  # what clients of Ollama look for
 
 @dataclass(frozen=True)
 class Service:
-    """What the routes work with."""
+    """What the routes work with; `keep_feedback` stores choices between replies, if asked for."""
 
     conversations: Conversations
     authenticator: Authenticator
@@ -51,6 +54,7 @@ class Service:
     facts: ModelFacts
     metrics: Metrics
     kakao: KakaoSkill | None = None
+    keep_feedback: KeepFeedback | None = None
 
 
 class Routes:
@@ -61,6 +65,7 @@ class Routes:
         self._guard = [Middleware(AuthenticationMiddleware, authenticator=service.authenticator)]
         self._rules = service.rules
         self._conversations = service.conversations
+        self._keep_feedback = service.keep_feedback
 
     def all(self) -> list[Route]:
         """Return the routes."""
@@ -75,6 +80,7 @@ class Routes:
             self._post("/api/chat", self.ollama_chat),
             self._post("/api/generate", self.ollama_generate),
             self._get("/metrics", self.metrics),
+            *([self._post("/preferences", self.preferences)] if self._keep_feedback else []),
         ]
 
     def _get(self, path: str, answer: Answer) -> Route:
@@ -88,9 +94,8 @@ class Routes:
         """List the personas."""
         del request
         personas = self._rules.personas
-        return json_response(
-            openai.ModelList([openai.model_of(persona, personas) for persona in personas.personas])
-        )
+        models = [openai.model_of(persona, personas) for persona in personas.personas]
+        return json_response(openai.ModelList(models, True if self._keep_feedback else UNSET))
 
     async def model(self, request: Request) -> Response:
         """Return a persona."""
@@ -168,6 +173,13 @@ class Routes:
         return json_response(answer, headers=headers)
 
     # ------------------------------------------------------------ the rest
+    async def preferences(self, request: Request) -> Response:
+        """Store a choice between replies."""
+        body = decoded(await self._body(request), FeedbackRequest)
+        if self._keep_feedback is not None:
+            await asyncio.to_thread(self._keep_feedback, body, self._rules)
+        return Response(status_code=204)
+
     async def metrics(self, request: Request) -> Response:
         """Return the counters."""
         del request

@@ -246,9 +246,13 @@ class Model(msgspec.Struct, frozen=True):
 
 
 class ModelList(msgspec.Struct, frozen=True):
-    """The answer to GET /v1/models; the first is the default."""
+    """The answer to GET /v1/models; the first is the default.
+
+    `stores_choices`: whether the owner stores which of two replies somebody keeps.
+    """
 
     data: list[Model]
+    stores_choices: bool | UnsetType = UNSET
     object: Literal["list"] = "list"
 
 

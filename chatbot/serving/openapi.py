@@ -9,6 +9,7 @@ import msgspec
 from chatbot import __version__
 from chatbot.serving import ollama, openai, responses
 from chatbot.serving.authentication import LoginRequest
+from chatbot.serving.feedback import FeedbackRequest
 from chatbot.serving.http_responses import ErrorBody, OllamaError
 
 _REF = "#/components/schemas/{name}"
@@ -34,6 +35,10 @@ _OPERATIONS: dict[tuple[str, str], tuple[str, type | None, type | None, str]] = 
     ("/api/generate", "post"): (
         "Answer a message.",
         ollama.OllamaGenerateRequest, ollama.OllamaAnswer, "application/x-ndjson",
+    ),
+    ("/preferences", "post"): (
+        "Store a choice between replies; only where the owner asks for it.",
+        FeedbackRequest, None, "",
     ),
     ("/login", "post"): ("Log in: sets cookies.", LoginRequest, None, ""),
     ("/logout", "post"): ("Log out.", None, None, ""),

@@ -17,6 +17,7 @@ from chatbot.serving.authentication import Authenticator
 from chatbot.serving.conversations import Conversations, Replier
 from chatbot.serving.desk_replies import DeskReplier
 from chatbot.serving.engine_replies import EngineReplier
+from chatbot.serving.feedback import feedback_keeper
 from chatbot.serving.kakao.callback import CallbackPoster
 from chatbot.serving.kakao.secret import load_kakao_secret
 from chatbot.serving.kakao.skill import KakaoParts, KakaoSkill
@@ -84,7 +85,8 @@ def create_service(
         parts = KakaoParts(secret, CallbackPoster(), assistant.resets, metrics.called_back)
         kakao = KakaoSkill(conversations, rules, parts)
     facts = facts_of(loaded, path, config)
-    return Service(conversations, authenticator, rules, facts, metrics, kakao)
+    feedback = None if answering.enabled else feedback_keeper(loaded, config)
+    return Service(conversations, authenticator, rules, facts, metrics, kakao, feedback)
 
 
 def leave_a_core() -> None:

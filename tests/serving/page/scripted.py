@@ -32,6 +32,8 @@ class ScriptedServer:
         self.refusal = None  # (status, headers) instead of an answer
         self.cookies = set()
         self.chats = []
+        self.stores_choices = False
+        self.choices = []
         self.n_left = 0  # replies that the page did not read to their end
 
     def app(self):
@@ -41,6 +43,7 @@ class ScriptedServer:
             Route("/health", self.health),
             Route("/v1/models", self.models),
             Route("/v1/chat/completions", self.chat, methods=["POST"]),
+            Route("/preferences", self.preferences, methods=["POST"]),
         ]
         pages = [route for route in routes(ASSETS) if route.path != "/"]
         origins = Middleware(OriginMiddleware, host_names=())
@@ -70,7 +73,12 @@ class ScriptedServer:
     async def models(self, request):
         if self.is_stranger(request):
             return JSONResponse({"error": {"message": "log in"}}, 401)
-        return JSONResponse({"object": "list", "data": self.personas})
+        listed = {"object": "list", "data": self.personas, "stores_choices": self.stores_choices}
+        return JSONResponse(listed)
+
+    async def preferences(self, request):
+        self.choices.append(await request.json())
+        return Response(status_code=204)
 
     async def chat(self, request):
         if self.is_stranger(request):

@@ -6,7 +6,7 @@ import {askAtGate} from './gate.js';
 import {offerInstallation} from './installation.js';
 import {translateDocument} from './language.js';
 import {Messenger} from './messenger.js';
-import {ServerBackend, logIn, readPersonas} from './server.js';
+import {ServerBackend, logIn, readServer} from './server.js';
 import {currentVisit, forgetVisit, hasVisited, onForgottenVisit} from './visits.js';
 
 async function startServerPage() {
@@ -15,8 +15,8 @@ async function startServerPage() {
   translateDocument();
   offerInstallation();
   onForgottenVisit(() => location.reload()); // logged out in another tab
-  const personas = await personasAfterLogin();
-  const backend = new ServerBackend(personas, currentVisit());
+  const {personas, storesChoices} = await serverAfterLogin();
+  const backend = new ServerBackend(personas, currentVisit(), storesChoices);
   const messenger = new Messenger(backend, {
     leaving: 'logout',
     askAgain: () => askForPassword('login'),
@@ -28,11 +28,11 @@ async function startServerPage() {
   await messenger.start();
 }
 
-/** @returns {Promise<{id: string, name: string}[]>} as soon as the server tells them */
-async function personasAfterLogin() {
+/** @returns {ReturnType<typeof readServer>} as soon as the server tells it */
+async function serverAfterLogin() {
   for (let warning = ''; ; ) {
     try {
-      return await readPersonas();
+      return await readServer();
     } catch (error) {
       const code = codeOf(error);
       warning = code === 'login' ? '' : code;

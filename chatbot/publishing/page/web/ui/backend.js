@@ -9,12 +9,17 @@
  *   | {kind: 'text', text: string}
  *   | {kind: 'end', reason: 'stop'|'length'}} ReplyEvent
  *
+ * A rejected reply to some turns, and the one that was kept instead, if any.
+ * @typedef {{kind: 'retry'|'undo', turns: Turn[], persona: string, rejected: string,
+ *   chosen: string|null}} Choice
+ *
  * @typedef {Object} Backend
  * @property {string} storageKey  name of this bot's history on the device
  * @property {{id: string, name: string}[]} personas  the first is the default
  * @property {(request: {turns: Turn[], persona: string}, signal: AbortSignal)
  *   => AsyncGenerator<ReplyEvent>} reply
  * @property {() => void|Promise<void>} close  log out, or lock the file again
+ * @property {((choice: Choice) => void)|null} [keepChoice]  only where the owner stores choices
  * @property {() => Promise<boolean>} [isReachable]  only where an answer needs a network
  * @property {CryptoKey|null} [historyKey]  AES-GCM key that seals the history on the device
  *

@@ -2,6 +2,7 @@
 import {BackendError, codeOf} from './backend.js';
 import {isUnanswered, lastExchange, lastReply, turnsOf} from './conversation.js';
 import {pauseFor} from './elements.js';
+import {Feedback} from './feedback.js';
 
 /**
  * @typedef {import('./backend.js').Backend} Backend
@@ -34,6 +35,7 @@ export class Chat {
     this.view = view;
     this.events = events;
     this.persona = backend.personas[0].id;
+    this.feedback = new Feedback((choice) => backend.keepChoice?.(choice));
     this.growing = '';
     this.nextBubbleAt = 0;
     /** @type {Message[]} */
@@ -51,6 +53,9 @@ export class Chat {
       this.persona = String(last?.persona);
     }
     this.view.render(this.messages);
+    if (this.backend.keepChoice) {
+      this.view.addNotice('notice.choices');
+    }
     this.offer();
   }
 
@@ -58,7 +63,10 @@ export class Chat {
   send(text) {
     this.interrupt();
     this.view.dropNotices();
-    return this.inOrder(() => this.add(null, text)).then(() => this.answer());
+    return this.inOrder(async () => {
+      this.feedback.goOn(this.messages);
+      await this.add(null, text);
+    }).then(() => this.answer());
   }
 
   /** Keep what is written, and write no more. */
@@ -79,7 +87,10 @@ export class Chat {
   async retry() {
     this.interrupt();
     this.view.dropNotices();
-    await this.inOrder(() => this.remove(lastReply(this.messages)));
+    await this.inOrder(async () => {
+      this.feedback.retry(this.messages);
+      await this.remove(lastReply(this.messages));
+    });
     await this.answer();
   }
 
@@ -87,6 +98,7 @@ export class Chat {
   async undo() {
     this.interrupt();
     const exchange = lastExchange(this.messages);
+    this.feedback.undo(this.messages);
     await this.inOrder(() => this.remove(exchange));
     this.view.addNotice('notice.takenBack');
     this.offer();

@@ -4,6 +4,7 @@ import {chunksOf, streamLines} from './sse.js';
 
 /** @typedef {import('./backend.js').Turn} Turn */
 /** @typedef {import('./backend.js').ReplyEvent} ReplyEvent */
+/** @typedef {import('./backend.js').Choice} Choice */
 
 /** Codes of errors that the server sends after a reply has begun. */
 const STREAM_ERRORS = new Map([['busy', 'busy'], ['shutting_down', 'busy'], ['timeout', 'slow']]);
@@ -13,9 +14,11 @@ export class ServerBackend {
   /**
    * @param {{id: string, name: string}[]} personas
    * @param {string} visit  random, drawn at the login of this browser
+   * @param {boolean} [storesChoices]  whether the owner of the server stores choices
    */
-  constructor(personas, visit) {
+  constructor(personas, visit, storesChoices = false) {
     this.personas = personas;
+    this.keepChoice = storesChoices ? (/** @type {Choice} */ choice) => this.send(choice) : null;
     // Another bot on the same address has another history.
     this.storageKey = `${visit}-${fingerprint(personas.map(({id}) => id).join('\n'))}`;
   }
@@ -63,6 +66,16 @@ export class ServerBackend {
     return {role: 'user', content: text, name};
   }
 
+  /**
+   * Tell the server of a choice; a conversation goes on without it.
+   * @param {Choice} choice
+   */
+  async send({turns, persona, ...choice}) {
+    const messages = turns.map((turn) => this.asMessage(turn, persona));
+    const content = JSON.stringify({...choice, model: persona, messages});
+    await send('/preferences', content).catch(() => {});
+  }
+
   /** @returns {Promise<boolean>} whether any answer comes from the server */
   async isReachable() {
     try {
@@ -90,17 +103,18 @@ export async function logIn(password) {
 }
 
 /**
- * Return the personas of the server; throws BackendError('login') if a password is needed.
- * @returns {Promise<{id: string, name: string}[]>}
+ * Return what the server is; throws BackendError('login') if a password is needed.
+ * @returns {Promise<{personas: {id: string, name: string}[], storesChoices: boolean}>}
  */
-export async function readPersonas() {
+export async function readServer() {
   const listed = await readJson('/v1/models');
   if (!Array.isArray(listed?.data) || listed.data.length === 0) {
     throw new BackendError('server');
   }
-  return listed.data.map((/** @type {any} */ model) => {
+  const personas = listed.data.map((/** @type {any} */ model) => {
     return {id: String(model.id), name: String(model.name ?? '')};
   });
+  return {personas, storesChoices: listed.stores_choices === true};
 }
 
 /**

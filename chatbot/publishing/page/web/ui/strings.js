@@ -54,6 +54,7 @@ export const STRINGS = {
     'notice.offline': '서버에 연결할 수 없어요. 연결되면 알려 드릴게요.',
     'notice.online': '다시 연결됐어요.',
     'notice.cleared': '대화를 모두 지웠어요.',
+    'notice.choices': '다시 답하기와 되돌리기를 누르면 그 대화가 이 서버에 암호화되어 저장돼요.',
     'notice.takenBack': '마지막 대화를 되돌렸어요.',
     'notice.stopped': '답장을 멈췄어요.',
     'notice.length': '답장이 길어서 여기까지만 썼어요.',
@@ -150,6 +151,8 @@ export const STRINGS = {
     'notice.offline': 'The server cannot be reached. You will see here when it is back.',
     'notice.online': 'Connected again.',
     'notice.cleared': 'The conversation is deleted.',
+    'notice.choices': 'Answering anew or taking back stores that exchange on this server, '
+      + 'encrypted.',
     'notice.takenBack': 'The last exchange is taken back.',
     'notice.stopped': 'Stopped.',
     'notice.length': 'The reply reached its length limit.',
