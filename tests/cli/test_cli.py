@@ -38,7 +38,7 @@ def start(project, *arguments, settings=TINY, **options):
 REFUSALS = [
     (
         ["organize"],
-        f"error: no export found\nhint: put a {MESSENGERS} export (txt, csv, zip) into data/raw/inbox\n",
+        f"error: no export found\nhint: put a {MESSENGERS} export (txt, csv, json, zip) into data/raw/inbox\n",
     ),
     (
         ["preprocess"],

@@ -6,6 +6,7 @@ from chatbot.cli.screen import display, first_of, say, table
 from chatbot.errors import ExportError
 from chatbot.ingest.organize.inbox import FilingPlan, discard_staged, file_exports, plan_filing
 from chatbot.ingest.organize.manifest import ExportEntry, read_manifest
+from chatbot.ingest.readers.account import CUT_OFF_ITEM
 from chatbot.ingest.readers.registry import EXPORT_STEPS, MESSENGERS
 from chatbot.settings.schema import Config
 
@@ -81,15 +82,7 @@ def _warn_of(entry: ExportEntry) -> None:
     n_lines = sum(entry.lines.values())
     if entry.n_undecodable:
         say(f"{entry.id}: {entry.n_undecodable} places are not {entry.encoding}; export it again")
-    if entry.signatures:
-        shapes = first_of([f"{n} {shape}" for shape, n in entry.signatures.items()], 3)
-        say(
-            f"{entry.id}: {entry.lines['unparsed']} items are no message and are left out: {shapes}"
-        )
-    elif entry.lines.get("unparsed"):
-        say(f"{entry.id}: {entry.lines['unparsed']} lines belong to no message and are left out")
-    if entry.is_cut:
-        say(f"{entry.id}: the file is cut off after {entry.n_messages:,} messages; export it again")
+    _warn_of_left_out(entry)
     if n := entry.lines.get("imitation", 0):
         many = n > _SUSPICIOUS_SHARE * n_lines
         glued = "; were two exports joined in the wrong order?" if many else ""
@@ -97,6 +90,17 @@ def _warn_of(entry: ExportEntry) -> None:
             f"{entry.id}: {n} lines look like messages but are pasted text or go back in time, "
             f"so they count as text of the message before them{glued}"
         )
+
+
+def _warn_of_left_out(entry: ExportEntry) -> None:
+    n_unparsed = entry.lines.get("unparsed", 0)
+    shapes = [f"{n} {shape}" for shape, n in entry.signatures.items() if shape != CUT_OFF_ITEM]
+    if shapes:
+        say(f"{entry.id}: left out, not understood: {first_of(shapes, 3)}")
+    elif n_unparsed and not entry.signatures:
+        say(f"{entry.id}: {n_unparsed} lines belong to no message and are left out")
+    if entry.is_cut:
+        say(f"{entry.id}: the file is cut off after {entry.n_messages:,} messages; export it again")
 
 
 def _nothing_found(plan: FilingPlan, config: Config) -> ExportError:
@@ -109,7 +113,7 @@ def _nothing_found(plan: FilingPlan, config: Config) -> ExportError:
         )
     return ExportError(
         "no export found",
-        hint=f"put a {MESSENGERS} export (txt, csv, zip) into {config.raw.inbox_dir}",
+        hint=f"put a {MESSENGERS} export (txt, csv, json, zip) into {config.raw.inbox_dir}",
     )
 
 

@@ -2,9 +2,7 @@
 
 import re
 import shutil
-import unicodedata
 import zipfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta, timezone
@@ -12,8 +10,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from chatbot.conversation import Message
 from chatbot.errors import ExportError
+from chatbot.ingest.organize.inspection import inspect_export
 from chatbot.ingest.organize.manifest import (
     NAMES_FILE,
     ExportEntry,
@@ -23,13 +21,11 @@ from chatbot.ingest.organize.manifest import (
     write_filed_names,
     write_manifest,
 )
-from chatbot.ingest.organize.merging import JITTER_MINUTES, minute_of
-from chatbot.ingest.organize.sketch import shared_share, sketch_of
+from chatbot.ingest.organize.sketch import shared_share
 from chatbot.ingest.organize.splitting import split_rooms
-from chatbot.ingest.readers import TextPart, find_parts, read_parts
-from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers import find_parts
 from chatbot.ingest.readers.recognize import binary_kind
-from chatbot.ingest.readers.registry import chunk_of, room_of
+from chatbot.ingest.readers.registry import chunk_of
 from chatbot.settings.schema import Config
 from chatbot.storage.files import move, sha256_of
 
@@ -182,95 +178,6 @@ def _staging(config: Config) -> Path:
 def discard_staged(config: Config) -> None:
     """Delete the rooms that were split off and not filed, of this or of a killed process."""
     shutil.rmtree(_staging(config), ignore_errors=True)
-
-
-def inspect_export(path: Path, digest: str, parts: list[TextPart], zone: timezone) -> ExportEntry:
-    """Read one export and return its entry; its room is not decided yet."""
-    _require_one_room(parts, zone)
-    account = Account()
-    speakers: Counter[str] = Counter()
-    extent = _Extent()
-
-    def counted() -> Iterator[Message]:
-        for message in read_parts(parts, zone, account):
-            if message.kind != "system":
-                speakers[message.speaker] += 1
-            extent.add(message)
-            yield message
-
-    sketch = sketch_of(counted())
-    if not speakers:
-        raise _without_message(account)
-    return ExportEntry(
-        id=f"x{digest[:7]}",  # a letter first: YAML would read digits as a number
-        sha256=digest,
-        size_bytes=path.stat().st_size,
-        room="",
-        path="",
-        original_name=path.name,
-        dialect=account.dialect,
-        encoding=account.encoding,
-        room_name=unicodedata.normalize("NFC", account.room) or _room_from_path(path),
-        n_people=account.n_people,
-        lines=dict(account.lines),
-        n_messages=speakers.total(),
-        n_steps_back=extent.n_steps_back,
-        n_undecodable=account.n_undecodable,
-        first=extent.first,
-        last=extent.last,
-        speakers=dict(speakers.most_common()),
-        sketch=sketch,
-        kinds=dict(account.kinds),
-        signatures=dict(account.signatures),
-        is_cut=account.is_cut,
-    )
-
-
-def _without_message(account: Account) -> ExportError:
-    n = account.signatures.total()
-    unread = f" that can be read: {n:,} items have an unknown shape" if n else ""
-    return ExportError(f"an export without a message{unread}", hint="export the chat again")
-
-
-def _require_one_room(parts: list[TextPart], zone: timezone) -> None:
-    """Raise ExportError for a zip whose texts, or their names, name several rooms."""
-    titles, names = set(), set()
-    for part in parts if len(parts) > 1 else ():
-        account = Account()
-        next(part.reader.read(part.text, zone, account), None)
-        titles.add(unicodedata.normalize("NFC", account.room))
-        names.add(_room_from_path(part.path))
-    n_rooms = max(len(titles - {""}), len(names - {""}))
-    if n_rooms > 1:
-        raise ExportError(
-            f"it is a zip of {n_rooms} rooms",
-            hint="unpack it and put the files here: each is filed under its room",
-        )
-
-
-@dataclass
-class _Extent:
-    """First and last day of an export, and how often its time steps back."""
-
-    first: str = ""
-    last: str = ""
-    n_steps_back: int = 0
-    _minute: int = -1
-
-    def add(self, message: Message) -> None:
-        if message.sent_at is None or message.kind == "system":
-            return
-        minute = minute_of(message.sent_at)
-        if minute < self._minute - JITTER_MINUTES:
-            self.n_steps_back += 1
-        if minute > self._minute or not self.first:
-            self.last = message.sent_at.date().isoformat()
-        self.first = self.first or self.last
-        self._minute = max(minute, self._minute)
-
-
-def _room_from_path(path: Path) -> str:
-    return next(filter(None, map(room_of, (path.stem, path.parent.name))), "")
 
 
 def _with_room(path: Path, entry: ExportEntry, plan: FilingPlan, config: Config) -> ExportEntry:

@@ -101,7 +101,7 @@ def find_parts(path: Path, raw: RawConfig | None = None) -> list[TextPart]:
     if not parts:
         raise ExportError(
             f"unrecognized export; its first lines look like {_shapes(path)}",
-            hint=f"export the chat as text from {MESSENGERS} (txt, csv, or the zip a phone makes)",
+            hint=f"export the chat from {MESSENGERS}: docs/exports.md has the steps",
         )
     return parts
 

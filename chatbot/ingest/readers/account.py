@@ -20,6 +20,7 @@ LINE_CLASSES = (
 )
 _N_SHAPES = 5
 _N_SIGNATURES = 50
+CUT_OFF_ITEM = "cut off"  # in `signatures`
 _OTHERS = "other shapes"
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}")  # any other may be somebody's text
 
@@ -65,7 +66,7 @@ class Account:
     def broken(self, *, is_cut: bool) -> None:
         """Count an item that is no JSON, because the file is damaged or cut off there."""
         self.is_cut = self.is_cut or is_cut
-        self._unread("cut off" if is_cut else "no JSON")
+        self._unread(CUT_OFF_ITEM if is_cut else "no JSON")
 
     def _unread(self, signature: str) -> None:
         self.lines["unparsed"] += 1

@@ -29,9 +29,9 @@ class _Signature:
     pattern: re.Pattern[bytes]
 
 
-_TEXT_ONLY = f"only {MESSENGERS}'s text exports are read; move it away"
-_UNREAD = f"not read yet; only {MESSENGERS}'s exports are; move it away"
-_EXPORT = f"export the chat from {MESSENGERS} as text (txt, csv, or the zip a phone makes)"
+_TEXT_ONLY = f"only exports of chats are read, from {MESSENGERS}; move it away"
+_UNREAD = "not read yet; docs/exports.md names what is; move it away"
+_EXPORT = f"export the chat from {MESSENGERS}: docs/exports.md has the steps"
 _AS_JSON = "export it again in the format JSON"
 _AS_TABLE = "move it away and name it in `processed.tables`"
 _UNPACK = "unpack it and put its files here"

@@ -57,10 +57,9 @@ READERS = (
     json_table.READER,
     whatsapp.CUT_READER,
 )
-MESSENGERS = _listed(
-    [*dict.fromkeys(name for reader in READERS for name in reader.messenger.split(", ") if name)]
-)
-EXPORT_STEPS = "; ".join(reader.export_steps for reader in READERS if reader.export_steps)
+_NAMED = [name for reader in READERS for name in reader.messenger.split(", ") if name]
+MESSENGERS = _listed([*dict.fromkeys([kakaotalk_names.MESSENGER, *sorted(_NAMED)])])
+EXPORT_STEPS = f"{kakaotalk_names.EXPORT_STEPS}; docs/exports.md has the steps of other messengers"
 EXPORTER_NAMES = tuple(dict.fromkeys(name for reader in READERS for name in reader.exporter_names))
 UNKNOWN_NAMES = ("", *(name for reader in READERS for name in reader.unknown_names))
 NOTICES = tuple(reader.notice for reader in READERS if reader.notice is not None)

@@ -207,7 +207,7 @@ def test_signals_own_export_is_counted_and_not_read(project):
     project.add_export("main.jsonl", json_lines(frames))
     refused = plan_filing(project.config()).unrecognized
     assert [each.reason for each in refused] == [
-        "an export without a message that can be read: 5 items have an unknown shape"
+        "an export of which nothing is understood (5 items of unknown shapes)"
     ]
 
 

@@ -7,6 +7,8 @@ import pytest
 from chatbot.errors import ExportError
 from chatbot.ingest.organize.inbox import file_exports, plan_filing
 from chatbot.ingest.readers import find_parts
+from chatbot.ingest.readers.registry import READERS
+from tests.conftest import REPOSITORY
 
 BINARY = {
     "a picture": [b"\xff\xd8\xff\xe0" + bytes(40), b"\x89PNG\r\n\x1a\n", b"RIFF\0\0\0\0WEBP"],
@@ -72,7 +74,7 @@ def test_a_document_that_has_no_shape_is_told_by_its_ending(tmp_path, name, cont
     path = tmp_path / name
     path.write_bytes(content)
     assert str(refusal(path)) == f"it is {kind}"
-    assert "export" in refusal(path).hint and "txt" in refusal(path).hint
+    assert "export" in refusal(path).hint
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -109,3 +111,11 @@ def test_every_file_of_the_inbox_is_filed_or_told(project, export):
     file_exports(plan, config)
     config.path(config.raw.manifest_path).unlink()
     assert len(plan_filing(config).filed) == 1
+
+
+@pytest.mark.parametrize("page", ["docs/exports.md", "docs/exports.ko.md"])
+def test_the_page_of_exports_names_every_messenger(page):
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    names = [name for reader in READERS for name in reader.messenger.split(", ")]
+    assert "Telegram" in names and all(name in text for name in names)
+    assert all(reader.export_steps for reader in READERS if reader.messenger)
