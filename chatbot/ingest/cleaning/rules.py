@@ -94,11 +94,12 @@ class Cleaner:
         reason = (
             self._cut(message) or self._first(CONTEXT_RULES, message, text) or self._repeated(text)
         )
+        speaker, at, links = message.speaker, message.sent_at, (message.id, message.reply_to)
         if reason is None:
-            return Message(message.speaker, text, message.sent_at)
+            return Message(speaker, text, at, "message", "", *links)
         self.context_only[reason] += 1
         text = text[: self._rules.max_message_chars].strip()
-        return Message(message.speaker, text, message.sent_at, "context")
+        return Message(speaker, text, at, "context", "", *links)
 
     def _cut(self, message: Message) -> str | None:
         """Return the rule's name if a text has exactly the length of truncated ones, else None."""

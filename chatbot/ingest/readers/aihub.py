@@ -56,6 +56,7 @@ _NEUTRAL = {
     "online": "(링크)",
     "기타": "",
 }
+_NUMBERED = re.compile(r"\A\d+ : ")  # who speaks, in corpora of topics
 # Laughter that was typed as syllables: never before another syllable, as in a word.
 _LAUGHTER = re.compile(r"키{2,}(?![가-힣])")
 # Dialogues without a time lie a day apart, so that each is a session of its own.
@@ -122,7 +123,7 @@ def _message(item: Any, clock: _Clock, account: Account) -> Message | None:
     if not speaker or not any(key in item for key in _TEXT_KEYS):
         return None
     at = clock.time_of(item)
-    text, media = settled(raw.removeprefix(f"{speaker} : "))
+    text, media = settled(_NUMBERED.sub("", raw, count=1))
     if media:
         account.kinds[media] += 1
         return Message(speaker, "", at, "media", media)
@@ -133,7 +134,8 @@ def _speaker(item: dict[str, Any]) -> str:
     for key in _SPEAKER_KEYS:
         value = item.get(key)
         if speaker := key_of(value.get("id") if isinstance(value, dict) else value):
-            return clean_name(speaker)
+            # A digit as a name would be masked wherever it stands in a text.
+            return f"P{speaker:0>2}" if speaker.isdigit() else clean_name(speaker)
     return ""
 
 

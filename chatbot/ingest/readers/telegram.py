@@ -33,7 +33,11 @@ _CHAT = re.compile(
     r'(?=.*("date_unixtime"|"\w+_(chat|group|supergroup|channel)"|"saved_messages"))',
     re.DOTALL,
 )
-_FULL_ACCOUNT = re.compile(r'\s*\{\s*"about"\s*:.*"(chats|left_chats)"\s*:', re.DOTALL)
+# Contacts and pictures may fill the beginning.
+_FULL_ACCOUNT = re.compile(
+    r'\s*\{\s*"about"\s*:(?=.*("(?:left_)?chats"\s*:|"personal_information"\s*:|Telegram))',
+    re.DOTALL,
+)
 # Telegram writes control characters as \xNN, which JSON does not have.
 _HEX_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\x([0-9A-Fa-f]{2})")
 _BEGUN_ESCAPE = re.compile(r"\\+x?[0-9A-Fa-f]?\Z")

@@ -23,6 +23,7 @@ _BOMS = (
 _CHUNK = 1 << 20
 _HEAD_BYTES = 1 << 18
 _HEAD_LINES = 60
+_JSON_START = re.compile(r'[\ufeff\s]*(?:\{\s*"|\[\s*\{\s*")')
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,15 @@ def _n_errors(open_bytes: OpenBytes, encoding: str) -> int:
 
 
 def read_head(open_bytes: OpenBytes, encoding: str) -> list[str]:
-    """Return the first lines of a text; the last may be incomplete if lines are long."""
+    """Return the first lines of a text; the last may be incomplete if lines are long.
+
+    JSON may be written with a key a line, and have hundreds of members before its first message.
+    """
     with open_bytes() as stream:
         head = stream.read(_HEAD_BYTES)
-    return list(islice(read_lines(lambda: io.BytesIO(head), encoding), _HEAD_LINES))
+    is_json = _JSON_START.match(head.decode(encoding, "replace")[:200])
+    lines = read_lines(lambda: io.BytesIO(head), encoding)
+    return list(islice(lines, None if is_json else _HEAD_LINES))
 
 
 def decoded_chunks(open_bytes: OpenBytes, encoding: str) -> Iterator[str]:

@@ -97,3 +97,10 @@ def test_a_repeated_notice_is_learned_once_and_stays_as_context():
     assert [message.kind for message in kept] == ["message", "context", "context"]
     assert len({message.text for message in kept}) == 1
     assert cleaner.context_only == {"repeated_notice": 2} and not cleaner.dropped
+
+
+def test_ids_and_reply_links_outlive_cleaning():
+    cleaner = Cleaner(PreprocessConfig(max_message_chars=5))
+    for text in ("안녕", "너무 긴 메시지"):
+        cleaned = cleaner.clean(Message("가람", text, None, id="7", reply_to="6"))
+        assert (cleaned.id, cleaned.reply_to) == ("7", "6")

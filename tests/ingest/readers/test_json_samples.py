@@ -135,12 +135,12 @@ SPOKEN = {
     "aihub marks": (
         aihub("#@이름#아 키키키 와라#@이모티콘#하트#", "#@시스템#동영상#", "몽키키링 #@URL#"),
         [
-            ("1", "○○아 ㅋㅋㅋ 와라", ""),
-            ("2", "응", ""),
-            ("1", "", "video"),
-            ("2", "응", ""),
-            ("1", "몽키키링 (링크)", ""),
-            ("2", "응", ""),
+            ("P01", "○○아 ㅋㅋㅋ 와라", ""),
+            ("P02", "응", ""),
+            ("P01", "", "video"),
+            ("P02", "응", ""),
+            ("P01", "몽키키링 (링크)", ""),
+            ("P02", "응", ""),
         ],
     ),
 }
@@ -223,3 +223,13 @@ def test_keys_that_the_settings_name_are_read(project, form):
     messages = list(read_messages(path, raw=raw))
     assert [(m.speaker, m.text) for m in messages] == [("가람", "안녕"), ("나래", "응")]
     assert messages[0].sent_at.isoformat() == f"{AT}+09:00"
+
+
+def test_what_stands_before_the_messages_may_be_long(tmp_path):
+    people = [{"name": f"사람 {number}"} for number in range(250)]
+    thread = json.loads(meta({"content": "a"})) | {"participants": people}
+    assert len(read(tmp_path, json.dumps(thread, indent=2))[0]) == 1
+    contacts = {"list": [{"name": f"사람 {number}"} for number in range(9000)]}
+    account = {"about": "Here is the data of Telegram", "contacts": contacts}
+    account |= {"chats": {"list": [json.loads(telegram({"text": "a"}))]}}
+    assert len(read(tmp_path, json.dumps(account, indent=1))[0]) == 1
