@@ -49,7 +49,7 @@ def stamp(written: Any, zone: timezone) -> datetime | None:
     """Return the time of an ISO 8601 text; without an offset, it is in `zone`."""
     try:
         at = datetime.fromisoformat(written)
-        return at.astimezone(zone) if at.tzinfo else at.replace(tzinfo=zone)
+        return at.replace(tzinfo=zone) if at.tzinfo is None else at.astimezone(zone)
     except (TypeError, ValueError, OverflowError):
         return None
 
@@ -152,13 +152,13 @@ def read_items(
             account.broken(is_cut=item.is_cut)
         elif path not in paths:
             on_fact(path, item)
-        elif item == DAMAGED:
-            account.broken(is_cut=False)
-        elif (message := message_of(item)) is None:
-            account.unknown(item)
-        else:
+        elif (message := message_of(item)) is not None:
             account.lines[message.kind] += 1
             yield message
+        elif item == DAMAGED:
+            account.broken(is_cut=False)
+        else:
+            account.unknown(item)
 
 
 def oldest_first(messages: Iterable[Message], zone: timezone) -> Iterator[Message]:

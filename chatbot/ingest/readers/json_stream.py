@@ -80,12 +80,13 @@ class _Walker:
         return n_chars
 
     def rest(self) -> Iterator[tuple[Path, Any]]:
-        """Yield what follows the end: a stray bracket closes arrays too early."""
+        """Yield what follows the end: JSON lines, or items after a stray bracket."""
         while True:
             try:
-                if self._peek() in "]}":
+                char = self._peek()
+                if char in "]}":
                     self._at += 1
-                elif self._text[self._at] == "{":
+                elif char == "{":
                     yield self._array, self._decode()
                 else:
                     raise _Invalid
@@ -162,16 +163,15 @@ class _Walker:
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
-                if end < len(self._text) or self._text[end - 1] in '}]"':
-                    self._at = end
-                    return value
-                if not self._has_more():  # a number at the very end
-                    self._at = end
-                    return value
             except (ValueError, RecursionError) as error:
                 if not self._may_go_on(error):
                     raise _Invalid from None
                 self._refill()
+                continue
+            # A number at the end of a chunk may go on in the next.
+            if end < len(self._text) or self._text[end - 1] in '}]"' or not self._has_more():
+                self._at = end
+                return value
 
     def _has_more(self) -> bool:
         try:

@@ -23,6 +23,7 @@ _BOMS = (
 _CHUNK = 1 << 20
 _HEAD_BYTES = 1 << 18
 _HEAD_LINES = 60
+_JAMO = re.compile("[\u1100-\u11ff]")
 _JSON_START = re.compile(r'[\ufeff\s]*(?:\{\s*"|\[\s*\{\s*")')
 
 
@@ -119,7 +120,7 @@ def decoded_chunks(open_bytes: OpenBytes, encoding: str) -> Iterator[str]:
 
 def is_decomposed(lines: Iterable[str]) -> bool:
     """Whether lines contain decomposed Hangul (NFD)."""
-    return any("\u1100" <= char <= "\u11ff" for line in lines for char in line)
+    return any(map(_JAMO.search, lines))
 
 
 def read_lines(open_bytes: OpenBytes, encoding: str) -> Iterator[str]:
