@@ -12,7 +12,7 @@ from chatbot.errors import ExportError
 from chatbot.ingest.organize.manifest import ExportEntry
 from chatbot.ingest.organize.merging import JITTER_MINUTES, minute_of
 from chatbot.ingest.organize.sketch import sketch_of
-from chatbot.ingest.readers import TextPart, read_parts
+from chatbot.ingest.readers import TextPart, held, read_parts
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.registry import room_of
 
@@ -72,11 +72,12 @@ def _without_message(account: Account) -> ExportError:
 def _require_one_room(parts: list[TextPart], zone: timezone) -> None:
     """Raise ExportError for a zip whose texts, or their names, name several rooms."""
     titles, names = set(), set()
-    for part in parts if len(parts) > 1 else ():
-        account = Account()
-        next(part.reader.read(part.text, zone, account), None)
-        titles.add(unicodedata.normalize("NFC", account.room))
-        names.add(room_from_path(part.path))
+    with held(parts):
+        for part in parts if len(parts) > 1 else ():
+            account = Account()
+            next(part.reader.read(part.text, zone, account), None)
+            titles.add(unicodedata.normalize("NFC", account.room))
+            names.add(room_from_path(part.path))
     n_rooms = max(len(titles - {""}), len(names - {""}))
     if n_rooms > 1:
         raise ExportError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chatbot.ingest.readers import TextPart
+from chatbot.ingest.readers import TextPart, held
 from chatbot.ingest.readers.archive import Archive, RoomText, ZipRoom
 from chatbot.ingest.readers.reader import RoomItem
 
@@ -24,7 +24,8 @@ def split_rooms(parts: list[TextPart], folder: Path) -> list[Path]:
     rooms = [part.text for part in parts if isinstance(part.text, RoomText)]
     if len(rooms) > 1 and len(rooms) == len(parts):
         folder.mkdir(parents=True)
-        return list(_split_zip(rooms, folder))
+        with held(parts):
+            return list(_split_zip(rooms, folder))
     items_of = parts[0].reader.items_of_rooms
     if len(parts) > 1 or items_of is None or not _has_two(items_of(parts[0].text)):
         return []

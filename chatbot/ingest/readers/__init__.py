@@ -2,7 +2,7 @@
 
 import contextlib
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta, timezone
 from functools import partial
@@ -64,14 +64,10 @@ def read_messages(
     return read_parts(find_parts(path, raw), zone, account if account is not None else Account())
 
 
-def read_parts(parts: Iterable[TextPart], zone: timezone, account: Account) -> Iterator[Message]:
+def read_parts(parts: Sequence[TextPart], zone: timezone, account: Account) -> Iterator[Message]:
     """Yield the messages of the texts that `find_parts` returned, as `read_messages` does."""
-    with contextlib.ExitStack() as stack:
-        archive: Archive | None = None
+    with held(parts):
         for part in parts:
-            if part.archive is not None and part.archive is not archive:
-                archive = part.archive
-                stack.enter_context(archive.held())
             account.dialect = account.dialect or part.reader.name
             account.encoding = account.encoding or part.text.encoding
             account.n_undecodable += part.n_undecodable
@@ -79,6 +75,16 @@ def read_parts(parts: Iterable[TextPart], zone: timezone, account: Account) -> I
                 yield from part.reader.read(part.text, zone, account)
             except ZIP_ERRORS as error:
                 raise damaged_zip() from error
+
+
+@contextlib.contextmanager
+def held(parts: Sequence[TextPart]) -> Iterator[None]:
+    """Keep the zips of texts open inside the block."""
+    archives = {id(part.archive): part.archive for part in parts if part.archive is not None}
+    with contextlib.ExitStack() as stack:
+        for archive in archives.values():
+            stack.enter_context(archive.held())
+        yield
 
 
 def find_parts(path: Path, raw: RawConfig | None = None) -> list[TextPart]:

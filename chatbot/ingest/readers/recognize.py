@@ -33,6 +33,7 @@ _TEXT_ONLY = f"only exports of chats are read, from {MESSENGERS}; move it away"
 _UNREAD = "not read yet; docs/exports.md names what is; move it away"
 _EXPORT = f"export the chat from {MESSENGERS}: docs/exports.md has the steps"
 _AS_JSON = "export it again in the format JSON"
+_AS_ZIP = "put the zip that Slack made here as it is, or zip its folder"
 _AS_TABLE = "move it away and name it in `processed.tables`"
 _UNPACK = "unpack it and put its files here"
 _SAVE_AS_TEXT = f"chat exports are text files; {_EXPORT}"
@@ -85,6 +86,7 @@ _OF_A_MODEL = (b"messages|conversations", b"role|from", b"content|value")
 _TEXT = (
     _signed(_WHATSAPP, _ODD_CLOCK, _DATE % rb"\[" + _TIME + rb"\] [^\n]{1,80}: "),
     _signed(_WHATSAPP, _ODD_CLOCK, _DATE % b"" + _TIME + rb" - \S"),
+    _signed("a part of a Slack export", _AS_ZIP, _has_keys(b"type", b"ts", start=rb"\[\s*\{")),
     _signed(_TABLE, _AS_TABLE, _has_keys(*_OF_A_MODEL)),
     _signed(_TABLE, _AS_TABLE, _has_keys(*_OF_A_MODEL, start=rb"\[\s*\{")),
     _signed(_TELEGRAM, _AS_JSON, _HTML + rb"(?=.*Exported Data)"),

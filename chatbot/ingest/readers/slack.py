@@ -22,16 +22,10 @@ from chatbot.ingest.readers.reader import Reader
 from chatbot.ingest.readers.text import Text, clean_name
 
 _DAY = re.compile(r"(?P<room>(?P<root>(?:[^/]+/)*?)[^/]+)/\d{4}-\d{2}-\d{2}\.json")
-_FORM = re.compile(r'\s*\[\s*\{(?=.*"ts"\s*:\s*"\d+\.\d+")(?=.*"type"\s*:\s*"message")', re.DOTALL)
 _LISTS = ("users.json", "channels.json", "groups.json", "dms.json", "mpims.json")
 _SPOKEN = {"", "thread_broadcast", "file_share", "me_message"}
 _LINK = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 _ESCAPES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
-
-
-def recognizes(head: list[str]) -> bool:
-    """Whether the first lines of a file are those of a day of a channel."""
-    return bool(_FORM.match("\n".join(head)))
 
 
 def rooms_in(names: Sequence[str]) -> list[ZipRoom]:
@@ -152,7 +146,7 @@ def _written_out(match: re.Match[str], people: dict[str, str]) -> str:
 
 READER = Reader(
     "slack",
-    recognizes,
+    lambda _head: False,  # a day alone tells neither its channel nor who speaks
     read_messages,
     "Slack",
     "in Slack: workspace settings, import/export data, export; keep it a zip",

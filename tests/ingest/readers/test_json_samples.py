@@ -183,6 +183,12 @@ def test_dialogues_without_a_time_lie_a_day_apart(tmp_path):
     assert account.kinds["dialogue"] == 3
 
 
+def test_the_dialogues_of_the_files_of_a_corpus_lie_apart(tmp_path):
+    content = zipped({f"TL/{n}.json": aihub("가", "나").encode() for n in range(3)})
+    messages, _ = read(tmp_path, content, "x.zip")
+    assert len(messages) == 12 and len({m.sent_at.date() for m in messages}) == 6
+
+
 def test_a_slack_text_is_written_out_and_threads_are_replies(tmp_path):
     item = {"type": "message", "user": "U1", "text": "<@U2> 봐 &lt;3", "ts": f"{UNIX}.000100"}
     reply = item | {"text": "응", "ts": f"{UNIX}.000200", "thread_ts": f"{UNIX}.000100"}

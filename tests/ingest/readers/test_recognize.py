@@ -24,6 +24,7 @@ BINARY = {
 TEXT = {
     "a WhatsApp export": ["10/2/26, 9:02 xyz - Mina: hi\n"],
     "a Telegram export of HTML pages": ["<!DOCTYPE html><html><title>Exported Data</title></html>"],
+    "a part of a Slack export": ['[{"type":"message","user":"U1","text":"x","ts":"1.000100"}]'],
     "a table of conversations with a model": [
         '{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"ho"}]}\n',
         '[{"id":"1","conversations":[{"from":"human","value":"hi"}]}]',
