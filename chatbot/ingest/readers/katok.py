@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from chatbot.conversation import Message
@@ -80,18 +80,22 @@ def _sent_at(written: Any, zone: timezone) -> datetime | None:
     return moment(written, zone)
 
 
-def _media(item: dict[str, Any], text: str) -> str:
-    written = key_of(item.get("message_type")).lower()
+@cache
+def _kind_of_type(written: str) -> str:
+    """Return the kind that a message's type names: "notice", "text", an attachment; "" if none."""
     if written.isdigit() and len(written) < 10:
         number = int(written)
         if number % _DELETED == _NOTICE:
             return "notice"
-        return "deleted" if number >= _DELETED else _TYPES.get(written, "")
+        return "deleted" if number >= _DELETED else _TYPES.get(written, "text")
     if written in ("system", "feed"):
         return "notice"
-    if written in _NAMED:
-        return _KINDS.get(written, written)
-    return grammar.media_kind(text) or ""
+    return _KINDS.get(written, written) if written in _NAMED else ""
+
+
+def _media(item: dict[str, Any], text: str) -> str:
+    kind = _kind_of_type(key_of(item.get("message_type")).lower()[:20])
+    return "" if kind == "text" else kind or grammar.media_kind(text) or ""
 
 
 READER = Reader("katok", recognizes, read_messages, items_of_rooms=partial(items_by, "chat_id"))
