@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 from chatbot.conversation import Message
@@ -80,7 +80,7 @@ def _sent_at(written: Any, zone: timezone) -> datetime | None:
     return moment(written, zone)
 
 
-@cache
+@lru_cache(256)
 def _kind_of_type(written: str) -> str:
     """Return the kind that a message's type names: "notice", "text", an attachment; "" if none."""
     if written.isdigit() and len(written) < 10:

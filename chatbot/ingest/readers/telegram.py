@@ -41,6 +41,7 @@ _FULL_ACCOUNT = re.compile(
 # Telegram writes control characters as \xNN, which JSON does not have.
 _HEX_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\x([0-9A-Fa-f]{2})")
 _BEGUN_ESCAPE = re.compile(r"\\+x?[0-9A-Fa-f]?\Z")
+_ACTION = re.compile(r"[a-z_]{1,40}")
 _MEDIA_TYPES = {
     "sticker": "emoticon",
     "animation": "emoticon",
@@ -151,7 +152,8 @@ def _message(item: Any, names: Names, zone: timezone, account: Account) -> Messa
 
 
 def _notice(item: dict[str, Any], names: Names, at: datetime | None, account: Account) -> Message:
-    action = re.sub(r"\W+", " ", str(item.get("action") or ""))[:40].strip()
+    action = str(item.get("action"))
+    action = action if _ACTION.fullmatch(action) else "other"  # a count never holds a text
     account.kinds[f"notice: {action}"] += 1
     number = key_of(item.get("id"))
     if action == "phone_call":
