@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
+from chatbot.ingest.readers.attachments import kind_of_file
 from chatbot.ingest.readers.json_items import (
     Names,
     key_of,
-    kind_of_file,
     read_items,
     stamp,
     string,

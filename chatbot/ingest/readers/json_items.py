@@ -18,15 +18,6 @@ from chatbot.ingest.readers.text import Text, clean_name
 _BLOCK = 8192
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list[Message])
-_KINDS_BY_ENDING = {
-    ending: kind
-    for kind, endings in (
-        ("photo", "jpg jpeg png gif webp heic bmp"),
-        ("video", "mp4 mov webm mkv avi m4v"),
-        ("voice", "m4a mp3 ogg opus wav aac amr"),
-    )
-    for ending in endings.split()
-}
 DAMAGED = "no JSON"  # stands in a room's file for an item that cannot be read
 _MAX_SECONDS = 253_402_300_799  # the end of the year 9999
 
@@ -123,15 +114,6 @@ def _numbered(name: str) -> Iterator[str]:
     while True:
         yield f"{name} ({number})"
         number += 1
-
-
-def kind_of_file(name: str) -> str:
-    """Return the kind of attachment that a file's name shows.
-
-    >>> kind_of_file("a.JPG"), kind_of_file("b.pdf")
-    ('photo', 'file')
-    """
-    return _KINDS_BY_ENDING.get(name.rpartition(".")[2].lower(), "file")
 
 
 def read_items(

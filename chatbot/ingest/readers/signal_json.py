@@ -8,7 +8,8 @@ from typing import Any
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
-from chatbot.ingest.readers.json_items import kind_of_file, read_items, stamp, string
+from chatbot.ingest.readers.attachments import kind_of_file
+from chatbot.ingest.readers.json_items import read_items, stamp, string
 from chatbot.ingest.readers.reader import Reader
 from chatbot.ingest.readers.text import Text, clean_name
 

@@ -8,11 +8,11 @@ from typing import Any
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.archive import ZipRoom
+from chatbot.ingest.readers.attachments import kind_of_file
 from chatbot.ingest.readers.json_items import (
     Names,
     encodable,
     key_of,
-    kind_of_file,
     moment,
     read_items,
     string,
