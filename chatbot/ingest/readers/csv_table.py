@@ -4,18 +4,21 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime, timezone
 from functools import partial
+from itertools import islice
 
 from chatbot.conversation import Message
 from chatbot.errors import ExportError
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.clock import AFTER, BEFORE, DIGITS, SPACES, half_of, time_of
 from chatbot.ingest.readers.date_order import Fields, date_of, find_order
-from chatbot.ingest.readers.reader import Reader
+from chatbot.ingest.readers.json_items import DAMAGED
+from chatbot.ingest.readers.reader import Reader, RoomItem
 from chatbot.ingest.readers.text import INVISIBLE, Text, clean_name, shape_of
 from chatbot.settings.schema import ColumnsConfig, RawConfig
 
+_N_HEAD = 60
 _DELIMITERS = ",;\t|"
 _TIME = re.compile(
     rf"(?P<date>\d{{1,4}}[./년-] ?\d{{1,2}}[./월-] ?\d{{1,4}}[.일]?),?[{SPACES}T]{{1,2}}"
@@ -63,6 +66,7 @@ def configured(reader: Reader, raw: RawConfig) -> Reader:
         reader,
         recognizes=lambda head: _layout(head, raw.columns) is not None,
         read=partial(read_messages, raw),
+        items_of_rooms=partial(items_of_rooms, raw) if raw.columns.room else None,
     )
 
 
@@ -91,8 +95,7 @@ def read_messages(
     Raises ExportError if it is of several rooms, if a quote in it never closes, or if none of its
     times is understood.
     """
-    head = [line for line, _ in zip(text(), range(60), strict=False)]
-    layout = _layout(head, raw.columns)
+    layout = _layout(list(islice(text(), _N_HEAD)), raw.columns)
     if layout is None:
         return
     times = _Times(text, layout, raw.date_order, zone)
@@ -117,6 +120,28 @@ def read_messages(
             f"its times are not understood; they look like {unread}",
             hint="write them as 2026-10-02 09:01, or check `raw.columns.time`",
         )
+
+
+def items_of_rooms(raw: RawConfig, text: Text) -> Iterator[RoomItem]:
+    """Yield the rows with their rooms, as the JSON lines that `json_table` reads likewise."""
+    layout = _layout(list(islice(text(), _N_HEAD)), raw.columns)
+    if layout is None:
+        return
+    times = _Times(text, layout, raw.date_order, UTC)
+    room, names = "", list[str]()
+    for row, _ in _rows(text(), layout.delimiter):
+        if not any(cell.strip() for cell in row):
+            continue
+        if not names:
+            names = [cell.strip() for cell in row]
+        elif _message(row, layout, times, Account()) is None:
+            yield RoomItem(room, DAMAGED)
+        else:
+            room = clean_name(layout.cell(row, "room")) or room
+            values = dict(zip(names, row, strict=True))
+            if raw.columns.time:
+                values[raw.columns.time] = times.normal(layout.cell(row, "time"))
+            yield RoomItem(room, values)
 
 
 def _time_shape(row: list[str], layout: _Layout) -> str:
@@ -173,6 +198,12 @@ class _Times:
         if match := _TIME.match(written):
             return self._matched(match)
         return self._since_1970(written)
+
+    def normal(self, written: str) -> str:
+        """Return a time of a spreadsheet in ISO 8601, and others as they are."""
+        match = _TIME.match(written.strip())
+        at = self._matched(match) if match else None
+        return at.replace(tzinfo=None).isoformat() if at else written
 
     def _since_1970(self, written: str) -> datetime | None:
         if not written.replace(".", "", 1).isdecimal():

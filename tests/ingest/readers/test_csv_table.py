@@ -3,6 +3,7 @@
 import pytest
 
 from chatbot.errors import ExportError
+from chatbot.ingest.organize.manifest import read_manifest
 from chatbot.ingest.readers import find_parts
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import ColumnsConfig, RawConfig
@@ -81,3 +82,19 @@ def test_times_that_are_not_understood_and_open_quotes_are_refused(tmp_path):
     rows = ['2026-10-02,나래,"', *("x" * 100 for _ in range(2000))]
     with pytest.raises(ExportError, match="never closes"):
         read_lines_of(tmp_path, "date,from,body", *rows, raw=MAPPED)
+
+
+def test_a_table_of_several_rooms_is_filed_room_by_room(project):
+    rows = [
+        f"{room},13/10/2026 09:{n:02},{'나래다온'[2 * (n % 2) :][:2]},{room}의 말 {n}"
+        for n in range(40)
+        for room in ("산책", "독서")
+    ]
+    project.add_export("x.csv", "\n".join(["방,date,from,body", *rows, "빠진 칸"]).encode())
+    names = {"speaker": "from", "text": "body", "time": "date", "room": "방"}
+    columns = tuple(f"raw.columns.{role}={name}" for role, name in names.items())
+    assert project.run("organize", settings=columns) == 0
+    entries = read_manifest(project.root / "data/raw/manifest.json").exports
+    assert {entry.room_name: entry.n_messages for entry in entries} == {"산책": 40, "독서": 40}
+    assert sum(entry.lines.get("unparsed", 0) for entry in entries) == 1
+    assert {entry.first for entry in entries} == {"2026-10-13"}
