@@ -240,6 +240,11 @@ def _fields(match: re.Match[str]) -> Fields:
     return first, second, third
 
 
+def is_table(head: list[str]) -> bool:
+    """Whether the first line of a file holds the names of columns."""
+    return unmapped(next((line for line in head if line.strip()), "")) is not None
+
+
 def unmapped(first_line: str) -> tuple[str, str] | None:
     """Return what a table without settings is, and the settings to paste; None for other text.
 

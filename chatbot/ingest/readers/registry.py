@@ -35,7 +35,8 @@ READERS = (
     Reader("kakaotalk_csv", kakaotalk_csv.recognizes, kakaotalk_csv.read_messages),
     Reader(
         "kakaotalk",
-        kakaotalk.recognizes,
+        # Rows of a table may look like system lines.
+        lambda head: kakaotalk.recognizes(head) and not csv_table.is_table(head),
         lambda open_lines, zone, account: kakaotalk.read_messages(open_lines(), zone, account),
         kakaotalk_names.MESSENGER,
         kakaotalk_names.EXPORT_STEPS,

@@ -59,10 +59,10 @@ def test_times_of_spreadsheets_are_read(tmp_path, times, expected):
 
 def test_a_table_without_settings_is_refused_with_those_to_paste(tmp_path):
     path = tmp_path / "x.csv"
-    path.write_text("보낸사람,내용,날짜,비밀\n나래,응,2026-10-02,1\n", encoding="utf-8")
+    path.write_text("날짜,보낸사람,내용,비밀\n2026-10-02 09:01:05,나래,응,1\n", encoding="utf-8")
     with pytest.raises(ExportError) as refused:
         find_parts(path)
-    assert "보낸사람, 내용, 날짜" in str(refused.value) and "비밀" not in str(refused.value)
+    assert "날짜, 보낸사람, 내용" in str(refused.value) and "비밀" not in str(refused.value)
     pasted = refused.value.hint.split("`")[3].replace(": {", "={", 1)
     config = load_config(NO_CONFIGS, (pasted,))
     assert config.raw.columns == ColumnsConfig(speaker="보낸사람", text="내용", time="날짜")
