@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
     from sqlalchemy.exc import DBAPIError
 
-_N_FETCHED = 50  # rows in memory at once: an answer may have 1 MB
+_N_FETCHED = 20  # rows in memory at once: an answer may have 1 MB
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 600
 _NO_ANSWER = "08006"
