@@ -10,11 +10,13 @@ import pytest
 
 from chatbot.corpus.template import Turn, render_prompt
 from chatbot.errors import CheckpointError
+from chatbot.ingest.cleaning.normalization import TextRules
+from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.model.bundle import About, read_bundle
 from chatbot.model.gpt.config import GPTConfig, weight_shapes
 from chatbot.model.gpt.file import gpt_bundle, shape_of
 from chatbot.model.gpt.numpy_network import NumpyGPT
-from chatbot.publishing.gpt import export_gguf, export_hf, import_hf
+from chatbot.publishing.gpt import chat_template, export_gguf, export_hf, import_hf
 from chatbot.settings.schema import Config
 from tests.conftest import REPOSITORY
 from tests.corpus.texts import tokenizer
@@ -178,3 +180,11 @@ def test_export_and_import_through_the_commands(trained, capsys):
     assert "already exists" in capsys.readouterr().err
     published = read_bundle(trained.root / "artifacts/model_latest.safetensors")
     assert published.tokenizer.vocab_size == shape_of(published).vocab_size
+
+
+def test_the_template_asks_a_desk_as_its_rows_do():
+    jinja2 = pytest.importorskip("jinja2")
+    about = About(text_rules=TextRules(question=QuestionForm("고객문의")))
+    talk = [{"role": "user", "content": "언제?"}, {"role": "assistant", "content": "내일요"}]
+    text = jinja2.Template(chat_template(about)).render(messages=talk, bos_token="")
+    assert text == "<|spk:1|>[고객문의] 언제?<|eos|><|spk:0|>내일요<|eos|>"
