@@ -8,17 +8,10 @@ from hypothesis import strategies as st
 
 from chatbot.evaluation.authorship import NOBODY, PERSONA, fit_authors, score_bags, shuffled
 from chatbot.evaluation.style import compare_styles, distance, features, place_between
+from tests.evaluation.speakers import NOUNS, speak
 
 VALUES = st.floats(0, 1)
 TURNS = st.lists(st.text("가요다감ㅋㅠ .\n", min_size=1, max_size=9), min_size=1, max_size=20)
-NOUNS = ("점심", "회의", "사진", "영화", "주말", "버스", "시험", "커피", "강아지", "날씨", "운동")
-VERBS = ("보", "찾", "기다리", "고르", "바꾸", "말하", "버리")
-
-
-def speak(ending: str, seed: int, n: int = 400) -> list[str]:
-    """Messages of a person whose only mark is how sentences end."""
-    rng = random.Random(seed)  # noqa: S311
-    return [f"{rng.choice(NOUNS)} {rng.choice(VERBS)}{ending}" for _ in range(n)]
 
 
 @given(VALUES, VALUES, VALUES)

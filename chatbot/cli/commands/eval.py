@@ -1,6 +1,7 @@
 """Measure how good models are on the held-out sessions, with intervals."""
 
 import argparse
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     if args.json:
         display(msgspec.json.encode(reports).decode())
         return
-    names = [["", *(f"{report.run_name} {report.model}".strip() for report in reports)]]
+    names = [["", *_names(reports)]]
     columns = [_rows(report) for report in reports]
     display(table([*names, *([name, *(c.get(name, "-") for c in columns)] for name in columns[0])]))
     _show_styles(reports)
@@ -54,6 +55,17 @@ def run(args: argparse.Namespace, config: Config) -> None:
             f"intervals: 95 %, over {first.likelihood.reply_bpb.n} sessions or {first.n_replies} "
             f"replies; past up to {first.likelihood.n_past_tokens} tokens"
         )
+
+
+def _names(reports: "Sequence[ModelReport]") -> list[str]:
+    """Return the name of each column: the run, with its file where a run has several models."""
+    runs = Counter(report.run_name for report in reports)
+    return [
+        report.run_name
+        if report.run_name and runs[report.run_name] == 1
+        else f"{report.run_name} {report.model}".strip()
+        for report in reports
+    ]
 
 
 def _rows(report: "ModelReport") -> dict[str, str]:
@@ -73,11 +85,8 @@ def _rows(report: "ModelReport") -> dict[str, str]:
 
 def _imitations(reports: "Sequence[ModelReport]") -> "dict[str, ImitationReport]":
     """Return who replied -> how alike it is to the persona."""
-    return {
-        f"{report.run_name} {report.model}".strip(): report.imitation
-        for report in reports
-        if report.imitation is not None
-    }
+    named = zip(_names(reports), reports, strict=True)
+    return {name: report.imitation for name, report in named if report.imitation is not None}
 
 
 def _show_styles(reports: "Sequence[ModelReport]") -> None:
