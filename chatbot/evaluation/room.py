@@ -51,7 +51,10 @@ class FrequentCounts:
 
 @dataclass
 class SpeakerCounts:
-    """What a speaker wrote, in messages; `reply_seconds`: seconds until a reply -> times."""
+    """What a speaker wrote, in messages; a turn is several in a row.
+
+    `reply_seconds`: seconds until a reply -> times; `burst_seconds`: between messages of a turn.
+    """
 
     n_messages: int = 0
     n_chars: int = 0
@@ -59,7 +62,9 @@ class SpeakerCounts:
     n_tears: int = 0
     n_questions: int = 0
     n_opened: int = 0  # sessions begun
+    n_turns: int = 0
     reply_seconds: Counter[int] = field(default_factory=Counter)
+    burst_seconds: Counter[int] = field(default_factory=Counter)
 
     @property
     def chars_per_message(self) -> float:
@@ -120,8 +125,11 @@ class RoomStatistics:
         previous = None
         for message in session.messages:
             self._add_message(message)
+            self._speaker(message.speaker).n_turns += (
+                previous is None or previous.speaker != message.speaker
+            )
             if previous is not None:
-                self._add_reply(previous, message)
+                self._add_pause(previous, message)
             previous = message
 
     def _speaker(self, name: str) -> SpeakerCounts:
@@ -159,12 +167,14 @@ class RoomStatistics:
         elif silence > self.silences[0]:
             heapq.heapreplace(self.silences, silence)
 
-    def _add_reply(self, earlier: Message, later: Message) -> None:
-        if earlier.speaker == later.speaker or earlier.sent_at is None or later.sent_at is None:
+    def _add_pause(self, earlier: Message, later: Message) -> None:
+        if earlier.sent_at is None or later.sent_at is None:
             return
-        seconds = int((later.sent_at - earlier.sent_at).total_seconds())
+        seconds, speaker = int((later.sent_at - earlier.sent_at).total_seconds()), later.speaker
         if seconds >= 0:
-            self._speaker(later.speaker).reply_seconds[seconds] += 1
+            own = self._speaker(speaker)
+            pauses = own.burst_seconds if earlier.speaker == speaker else own.reply_seconds
+            pauses[seconds] += 1
 
 
 def read_statistics(

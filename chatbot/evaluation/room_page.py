@@ -1,5 +1,6 @@
 """Statistics of a room -> a table of its speakers, and a private HTML page."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from chatbot.evaluation.html_page import (
@@ -33,6 +34,7 @@ def speaker_rows(statistics: RoomStatistics) -> Iterator[tuple[str, ...]]:
             f"{speaker.chars_per_message:.0f}",
             *(_share(n, speaker) for n in (speaker.n_laughs, speaker.n_tears, speaker.n_questions)),
             reply_text(speaker),
+            burst_text(speaker),
             f"{speaker.n_opened:,}",
             " ".join(word for word, _ in words),
             " ".join(f"{sign} {n:,}" for sign, n in emoji),
@@ -40,8 +42,8 @@ def speaker_rows(statistics: RoomStatistics) -> Iterator[tuple[str, ...]]:
 
 
 SPEAKER_HEADS = (
-    "speaker", "messages", "share", "chars", "ㅋㅋ", "ㅠㅠ", "?", "replies", "opened", "words",
-    "emoji",
+    "speaker", "messages", "share", "chars", "ㅋㅋ", "ㅠㅠ", "?", "replies", "bursts", "opened",
+    "words", "emoji",
 )  # fmt: skip
 
 
@@ -51,12 +53,21 @@ def _share(n: int, speaker: SpeakerCounts) -> str:
 
 def reply_text(speaker: SpeakerCounts) -> str:
     """Return the time within which half, and 90 %, of a speaker's replies come."""
-    times = (quantile(speaker.reply_seconds, share) for share in (0.5, 0.9))
+    return f"{_within(speaker.reply_seconds, 0.5)} / {_within(speaker.reply_seconds, 0.9)}"
+
+
+def burst_text(speaker: SpeakerCounts) -> str:
+    """Return how many messages a turn has on average, and within what half of the next come."""
+    size = speaker.n_messages / max(1, speaker.n_turns)
+    return f"{size:.1f}, {_within(speaker.burst_seconds, 0.5)}"
+
+
+def _within(counts: Counter[int], share: float) -> str:
+    seconds = quantile(counts, share)
+    if seconds is None:
+        return "-"
     # Most exports know minutes only.
-    return " / ".join(
-        "-" if seconds is None else f"{seconds / 60:.0f} min" if seconds >= 60 else "<1 min"
-        for seconds in times
-    )
+    return f"{seconds / 60:.0f} min" if seconds >= 60 else "<1 min"
 
 
 def session_bars(statistics: RoomStatistics) -> list[tuple[str, float]]:

@@ -50,6 +50,9 @@ def test_replies_laughs_and_words_belong_to_their_speaker():
     first, second = statistics.speakers["가"], statistics.speakers["나"]
     assert (first.n_laughs, first.n_questions, second.n_tears) == (1, 1, 1)
     assert (first.reply_seconds, second.reply_seconds) == (Counter({0: 1}), Counter({180: 1}))
+    assert (first.n_turns, second.n_turns) == (2, 1)
+    assert (first.burst_seconds, second.burst_seconds) == (Counter({60: 1}), Counter())
+    assert [row[8] for row in speaker_rows(statistics)] == ["1.5, 1 min", "1.0, -"]
     assert statistics.words.most_common("가", 3) == [("저녁", 2), ("먹자", 1)]
     assert statistics.emoji.most_common("나", 3) == [("🍕", 1)]
 
