@@ -18,6 +18,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,11 @@ from chatbot.conversation import Message
 from chatbot.corpus.store import Corpus, open_corpus
 from chatbot.corpus.template import Turn
 from chatbot.evaluation.authorship import BAG_SIZES, Authors, fit_authors
+from chatbot.evaluation.held_out import held_out_replies
 from chatbot.evaluation.imitation import References, flat, messages_of_turns
 from chatbot.evaluation.intervals import Estimate, share
 from chatbot.evaluation.metrics import N_PAST_TOKENS
-from chatbot.evaluation.model_run import HeldOut, held_out_replies
+from chatbot.evaluation.model_run import HeldOut
 from chatbot.inference.loading import load_bot, open_model, open_network, run_model_path
 from chatbot.inference.scoring import item_of, reply_logits, token_log_probabilities
 from chatbot.settings.load import load_config
@@ -205,7 +207,8 @@ def reply_bits(root: Path, persona: str, corpus: Corpus, n: int) -> float:
     model, tokenizer = network.language_model(), bundle.tokenizer
     room = min(N_PAST_TOKENS, model.context_length)
     items = [
-        item_of(reply.past, reply.turn, tokenizer, room) for reply in held_out_replies(corpus)[:n]
+        item_of(reply.past, reply.turn, tokenizer, room)
+        for reply in islice(held_out_replies(corpus), n)
     ]
     nats = n_bytes = 0.0
     for item, logits in reply_logits(model, items):

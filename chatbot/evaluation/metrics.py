@@ -7,7 +7,6 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from chatbot.corpus.store import Corpus, session_bounds
 from chatbot.corpus.template import Turn, render_prompt
 from chatbot.corpus.tokenizer import Tokenizer
+from chatbot.evaluation.held_out import HeldOutReply
 from chatbot.evaluation.intervals import Estimate, ratio_of_sums, share
 from chatbot.inference.scoring import (
     Floats,
@@ -122,14 +122,6 @@ def candidates_of(text: str, pool: Sequence[str], n: int, rng: random.Random) ->
     return [text, *[other for other in drawn if other != text][:n]]
 
 
-class HeldOutReply(NamedTuple):
-    """A held-out reply: its session, the turns before it there, and the reply."""
-
-    session: int
-    past: Sequence[Turn]
-    turn: Turn
-
-
 # The past, the speaker of the reply, K texts -> how well each text fits: (K,).
 Scorer = Callable[[Sequence[Turn], int, Sequence[str]], Floats]
 
@@ -147,9 +139,9 @@ def ranking(
     rng = random.Random(0)  # noqa: S311
     texts = sorted(set(pool))
     ranks: dict[int, list[int]] = {n: [] for n in DISTRACTORS}
-    for _, past, turn in replies:
-        candidates = candidates_of(turn.text, texts, max(DISTRACTORS), rng)
-        scores = score(past, turn.speaker, candidates)
+    for reply in replies:
+        candidates = candidates_of(reply.turn.text, texts, max(DISTRACTORS), rng)
+        scores = score(reply.past, reply.turn.speaker, candidates)
         for n in DISTRACTORS:
             if len(scores) > n:
                 # Equal scores count against the true reply.

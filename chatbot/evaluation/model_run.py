@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 
-from chatbot.corpus.preview import turns_by_session
 from chatbot.corpus.store import Corpus
 from chatbot.corpus.template import Turn
 from chatbot.evaluation.baselines import (
@@ -16,11 +15,11 @@ from chatbot.evaluation.baselines import (
     chance_ranking,
     past_replies,
 )
+from chatbot.evaluation.held_out import HeldOutReply, held_out_replies
 from chatbot.evaluation.imitation import ImitationReport, References, imitation
 from chatbot.evaluation.metrics import (
     N_PAST_TOKENS,
     EndReport,
-    HeldOutReply,
     LikelihoodReport,
     RankingReport,
     end_calibration,
@@ -83,7 +82,7 @@ class HeldOut:
     @classmethod
     def of(cls, corpus: Corpus, n_replies: int) -> "HeldOut":
         """Choose `n_replies` to rank, and as many to generate."""
-        replies = held_out_replies(corpus)
+        replies = list(held_out_replies(corpus))
         return cls(
             corpus=corpus,
             chosen=spread(replies, n_replies),
@@ -191,25 +190,12 @@ def evaluate_baselines(held_out: HeldOut, on_work: Work = lambda: None) -> Itera
     yield msgspec.structs.replace(nothing, model="chance", likelihood=chance, rankings=blind)
 
 
-def held_out_replies(corpus: Corpus) -> list[HeldOutReply]:
-    """Return the held-out target turns, each with the turns before it in its session."""
-    replies: list[HeldOutReply] = []
-    for session, (_, parsed) in enumerate(turns_by_session(corpus.val, corpus.tokenizer)):
-        turns = list(parsed)
-        replies += [
-            HeldOutReply(session, turns[:index], turn)
-            for index, turn in enumerate(turns)
-            if index and turn.is_target and turn.text.strip()
-        ]
-    return replies
-
-
 def _ends(
     model: LanguageModel, replies: Sequence[HeldOutReply], corpus: Corpus
 ) -> EndReport | None:
     tokenizer = corpus.tokenizer
     room = min(N_PAST_TOKENS, model.context_length)
-    items: list[Item] = [item_of(past, turn, tokenizer, room) for _, past, turn in replies]
+    items: list[Item] = [item_of(r.past, r.turn, tokenizer, room) for r in replies]
     control = frozenset(tokenizer.control_ids.tolist())
     ending = [item for item in items if item.reply[-1] in control]
     return end_calibration(model, ending) if ending else None

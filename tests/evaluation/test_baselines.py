@@ -9,9 +9,9 @@ from chatbot.corpus.store import open_corpus
 from chatbot.corpus.template import Turn
 from chatbot.evaluation.authorship import NOBODY, PERSONA
 from chatbot.evaluation.baselines import bigram_likelihood, chance_likelihood, past_replies
+from chatbot.evaluation.held_out import held_out_replies
 from chatbot.evaluation.imitation import References, flat
 from chatbot.evaluation.metrics import ranking
-from chatbot.evaluation.model_run import held_out_replies
 from chatbot.evaluation.ngram import ngram_losses
 
 
@@ -21,7 +21,7 @@ def corpus(processed):
 
 
 def test_retrieval_beats_chance_at_naming_the_true_reply(corpus):
-    replies = held_out_replies(corpus)
+    replies = list(held_out_replies(corpus))
     pool = [reply.turn.text for reply in replies]
     with past_replies(corpus) as past:
         first, *_ = ranking(past.score, replies, pool)

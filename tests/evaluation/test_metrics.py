@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from chatbot.corpus.store import open_corpus
 from chatbot.corpus.template import Turn
+from chatbot.evaluation.held_out import HeldOutReply
 from chatbot.evaluation.intervals import ratio_of_sums
 from chatbot.evaluation.metrics import (
-    HeldOutReply,
     calibration_error,
     end_calibration,
     likelihood,
@@ -79,7 +79,7 @@ def test_intervals_cover_in_simulation():
 
 def test_a_model_that_uses_the_past_ranks_the_true_reply_first():
     pairs = [("밥 먹었어?", "밥"), ("hello", "hello")]
-    replies = [HeldOutReply(0, [Turn(1, asked)], Turn(0, said)) for asked, said in pairs]
+    replies = [HeldOutReply(0, 1, [Turn(1, asked)], Turn(0, said)) for asked, said in pairs]
     pool = [f"{a}{b}" for a in "ㅋ안녕뭐해응😀" for b in "xyzw"]
     first, *others = ranking(scorer_of(Echo(), tokenizer()), replies, pool)
     assert (first.n_distractors, first.hits_at_1.value, first.hits_at_1.n) == (20, 1.0, 2)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from chatbot.corpus.preview import turns_by_session
 from chatbot.corpus.store import Corpus
 from chatbot.corpus.template import Turn
+from chatbot.evaluation.held_out import HeldOutReply, held_out_replies
 from chatbot.inference.bot import BotSettings, cut_bubbles
 from chatbot.inference.generate import Prefix
 from chatbot.inference.loading import LoadedModel
@@ -47,16 +47,6 @@ class Draft:
     second_is_bot: list[bool]
 
 
-@dataclass(frozen=True)
-class HeldOutReply:
-    """A reply of the persona that was not trained, by its session and its place there."""
-
-    session: int
-    place: int
-    past: Sequence[Turn]
-    turn: Turn
-
-
 def draw_questions(
     loaded: LoadedModel,
     corpus: Corpus,
@@ -70,7 +60,11 @@ def draw_questions(
     """
     settings, speaker = loaded.settings, loaded.speaker
     bot = loaded.bot(Prefix(loaded.model))
-    replies = [reply for reply in held_out(corpus, speaker) if _fits(reply.turn, loaded)]
+    replies = [
+        reply
+        for reply in held_out_replies(corpus)
+        if reply.turn.speaker == speaker and _fits(reply.turn, loaded)
+    ]
     names = {number: name for name, number in reversed(loaded.names.items())}
     draft = Draft(Speech(names.get(speaker, ""), speaker, []), [], [])
     for reply in apart(replies, rng):
@@ -93,15 +87,6 @@ def draw_questions(
         draft.second_is_bot.append(second_is_bot)
         on_question()
     return draft
-
-
-def held_out(corpus: Corpus, speaker: int) -> Iterator[HeldOutReply]:
-    """Yield the held-out target turns of a speaker that follow another turn."""
-    for session, (_, parsed) in enumerate(turns_by_session(corpus.val, corpus.tokenizer)):
-        turns = list(parsed)
-        for place, turn in enumerate(turns):
-            if place and turn.is_target and turn.speaker == speaker:
-                yield HeldOutReply(session, place, turns[:place], turn)
 
 
 def apart(replies: Sequence[HeldOutReply], rng: random.Random) -> Iterator[HeldOutReply]:

@@ -7,13 +7,12 @@ from hypothesis import strategies as st
 from chatbot.corpus.template import Turn
 from chatbot.evaluation.blind.questions import (
     N_SHOWN_TURNS,
-    HeldOutReply,
     apart,
     as_shown,
     draw_questions,
-    held_out,
 )
 from chatbot.evaluation.blind.records import seeded
+from chatbot.evaluation.held_out import HeldOutReply, held_out_replies
 from chatbot.inference.loading import find_model, load_model, trained_corpus
 from chatbot.settings.schema import PreprocessConfig
 
@@ -49,7 +48,8 @@ def test_what_is_shown_stays_what_it_is(text):
 
 def test_each_question_has_the_real_reply_and_the_bots(drawn):
     loaded, corpus, draft = drawn
-    real = {tuple(reply.turn.text.split("\n")) for reply in held_out(corpus, loaded.speaker)}
+    own = (reply for reply in held_out_replies(corpus) if reply.turn.speaker == loaded.speaker)
+    real = {tuple(reply.turn.text.split("\n")) for reply in own}
     assert len(draft.questions) >= 2
     for question, second_is_bot in zip(draft.questions, draft.second_is_bot, strict=True):
         assert tuple(question.texts[0 if second_is_bot else 1]) in real
