@@ -129,9 +129,11 @@ def skill_request(server: Server, user: int, text: str) -> bytes:
     return head.encode() + content
 
 
-async def talk_in_channel(user: int, server: Server, until: float, answers: list[float]) -> int:
-    """Send messages until the time is over, add the seconds of each answer; return the failures."""
-    n_failures = n_sent = 0
+async def talk_in_channel(
+    user: int, server: Server, until: float, answers: list[float]
+) -> tuple[int, int]:
+    """Send messages until the time is over; return the answers without a reply, and cut ones."""
+    n_failures = n_cut = n_sent = 0
     while (began := time.perf_counter()) < until:
         reader, writer = await asyncio.open_connection(server.host, server.port)
         writer.write(skill_request(server, user, ASKED[n_sent % len(ASKED)]))
@@ -142,7 +144,8 @@ async def talk_in_channel(user: int, server: Server, until: float, answers: list
         body = json.loads(answer.partition(b"\r\n\r\n")[2])
         texts = [output["simpleText"]["text"] for output in body["template"]["outputs"]]
         n_failures += texts[0] in (SLOW, BUSY, BROKEN)
-    return n_failures
+        n_cut += texts[-1].endswith("…")
+    return n_failures, n_cut
 
 
 async def measure_channel(server: Server, n_users: int, seconds: float) -> None:
@@ -150,11 +153,12 @@ async def measure_channel(server: Server, n_users: int, seconds: float) -> None:
     answers: list[float] = []
     until = time.perf_counter() + seconds
     users = (talk_in_channel(user, server, until, answers) for user in range(n_users))
-    n_failures = sum(await asyncio.gather(*users))
+    ends = await asyncio.gather(*users)
+    n_failures, n_cut = (sum(counts) for counts in zip(*ends, strict=True))
     answers.sort()
     print(
         f"{n_users} users of a channel: {len(answers)} answers in {seconds:g} s, "
-        f"{n_failures} of them a sentence instead of a reply; seconds "
+        f"{n_failures} of them a sentence instead of a reply, {n_cut} cut short; seconds "
         f"{statistics.median(answers):.2f} (p50), {answers[int(len(answers) * 0.95)]:.2f} (p95), "
         f"{answers[-1]:.2f} (longest)"
     )

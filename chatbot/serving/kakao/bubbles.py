@@ -45,6 +45,19 @@ def bubbles_of(text: str) -> list[str]:
     return [*kept, last[: _hard_cut(last, MOST_CHARS - 1)].rstrip() + "…"]
 
 
+def begun(text: str) -> str:
+    """Return what can be sent of a reply whose time is over: whole lines, else whole words.
+
+    >>> begun("안녕!\\n오늘은 집에"), begun("오늘은 집에 있"), begun("오늘")
+    ('안녕!', '오늘은 집에…', '')
+    """
+    lines, _, last = text.rpartition("\n")
+    if lines.strip():
+        return lines.strip()
+    words = last.rpartition(" ")[0].strip()
+    return f"{words}…" if words else ""
+
+
 def length(text: str) -> int:
     """Return the UTF-16 units of a text, as which servers in Java count characters.
 

@@ -17,7 +17,7 @@ from chatbot.serving.api_errors import ApiError
 from chatbot.serving.body import read_body
 from chatbot.serving.conversations import Conversations, ReplyRequest, Text
 from chatbot.serving.http_responses import json_response
-from chatbot.serving.kakao.bubbles import answer_of
+from chatbot.serving.kakao.bubbles import answer_of, begun
 from chatbot.serving.kakao.callback import CallbackAddress, Outcome, callback_address
 from chatbot.serving.kakao.histories import Histories
 from chatbot.serving.kakao.payload import CallbackAck, SkillRequest, SkillResponse, WaitingText
@@ -60,6 +60,15 @@ class KakaoParts:
     called_back: Callable[[Outcome], None]
 
 
+@dataclass
+class _Message:
+    """What a user wrote, and what there is of its reply."""
+
+    user: str
+    text: str
+    reply: str = ""
+
+
 class KakaoSkill:
     """Answers the channel's users, each with a history of its own."""
 
@@ -81,8 +90,8 @@ class KakaoSkill:
         text = body.user_request.utterance.strip()
         if not text or len(text) > _MOST_CHARS:
             return json_response(answer_of(TOO_LONG if text else NOTHING_SAID, LABELS))
-        user = self._histories.name_of(body.bot.id, body.user_request.user.id)
-        work = asyncio.create_task(self._exchange(user, text))
+        message = _Message(self._histories.name_of(body.bot.id, body.user_request.user.id), text)
+        work = asyncio.create_task(self._exchange(message))
         try:
             await asyncio.wait({work}, timeout=max(0.0, deadline - time.monotonic()))
         except asyncio.CancelledError:
@@ -93,7 +102,7 @@ class KakaoSkill:
         address = callback_address(body.user_request.callback_url)
         if address is None or time.monotonic() < self._no_callbacks_until:
             work.cancel()
-            return json_response(answer_of(SLOW, LABELS))
+            return json_response(self._cut_short(message))
         self._answer_late(work, address, deadline)
         return json_response(CallbackAck(WaitingText(WAITING)))
 
@@ -112,32 +121,41 @@ class KakaoSkill:
         if not hmac.compare_digest(shown, self._parts.secret):
             raise ApiError(403, "the secret header is wrong", code="wrong_secret")
 
-    async def _exchange(self, user: str, text: str) -> SkillResponse:
+    async def _exchange(self, message: _Message) -> SkillResponse:
         """Answer a message and remember both; what could not be answered is not remembered."""
         try:
-            reply = await self._reply(user, text)
+            await self._reply(message)
         except ApiError as api_error:
             return answer_of(_SENTENCES.get(api_error.code, BROKEN), LABELS)
-        if self._parts.resets(text):
-            self._histories.forget(user)
-        elif reply:
-            speaker = self._rules.personas.personas[0].number
-            self._histories.remember(user, (None, text), (speaker, reply))
+        reply = message.reply.strip()
+        self._remember(message, reply)
         return answer_of(reply or NO_ANSWER, LABELS)
 
-    async def _reply(self, user: str, text: str) -> str:
+    def _cut_short(self, message: _Message) -> SkillResponse:
+        """Answer with what there is of a reply: better than to be asked to write again."""
+        reply = begun(message.reply)
+        self._remember(message, reply)
+        return answer_of(reply or SLOW, LABELS)
+
+    def _remember(self, message: _Message, reply: str) -> None:
+        if self._parts.resets(message.text):
+            self._histories.forget(message.user)
+        elif reply:
+            speaker = self._rules.personas.personas[0].number
+            self._histories.remember(message.user, (None, message.text), (speaker, reply))
+
+    async def _reply(self, message: _Message) -> None:
+        """Write the reply to a message into it, in pieces."""
         question = ReplyRequest(
-            owner=user,
-            turns=(*self._histories.turns(user), (None, text)),
+            owner=message.user,
+            turns=(*self._histories.turns(message.user), (None, message.text)),
             speaker=self._rules.personas.personas[0].number,
             sampling=Sampling().applied(self._rules),
         )
-        pieces = []
         async with contextlib.aclosing(self._conversations.answer([question])) as events:
             async for _, event in events:
                 if isinstance(event, Text):
-                    pieces.append(event.text)
-        return "".join(pieces).strip()
+                    message.reply += event.text
 
     def _answer_late(
         self, work: "asyncio.Task[SkillResponse]", address: CallbackAddress, deadline: float

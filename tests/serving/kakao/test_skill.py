@@ -10,6 +10,7 @@ import pytest
 
 from chatbot.retrieval.grounding import Desk
 from chatbot.retrieval.index import Row, build_index, open_index
+from chatbot.serving.conversations import Text
 from chatbot.serving.desk_replies import DeskReplier
 from chatbot.serving.kakao import skill as kakao_skill
 from chatbot.serving.kakao.skill import BUSY, NOTHING_SAID, PATH, SLOW, TOO_LONG
@@ -29,13 +30,16 @@ from tests.serving.servers import Sayer, running, serving
 
 
 class Gate(Sayer):
-    """A replier that waits until it may speak."""
+    """A replier that waits until it may speak, or go on."""
 
-    def __init__(self):
+    def __init__(self, before=""):
         super().__init__()
+        self.before = before
         self.may_speak = threading.Event()
 
     def answer(self, question, cancelled, on_read):
+        if self.before:
+            yield Text(self.before)
         while not (self.may_speak.wait(0.01) or cancelled.is_set()):
             pass
         yield from super().answer(question, cancelled, on_read)
@@ -169,6 +173,18 @@ def test_without_a_callback_a_slow_answer_becomes_a_sentence_in_time(channel):
     while texts(said(client, "또")) == [SLOW]:
         pass
     assert gate.questions[-1].turns == ((None, "또"),)  # what was not answered is not remembered
+
+
+def test_what_there_is_of_a_slow_reply_is_sent_and_remembered(channel):
+    gate = Gate(before="안녕!\n뭐")
+    client = channel(gate, settings=HASTY)
+    while (answer := texts(said(client))) == [SLOW]:  # not a piece in time, on a busy computer
+        pass
+    assert answer == ["안녕!"]
+    gate.may_speak.set()
+    while not (later := [q.turns for q in gate.questions if q.turns[-1][1] == "또"]):
+        said(client, "또")
+    assert later[0] == ((None, "안녕"), (0, "안녕!"), (None, "또"))
 
 
 def test_with_a_callback_a_slow_answer_is_posted_once(channel):
