@@ -16,6 +16,7 @@ from chatbot.serving.kakao.payload import (
 _FOLDED_CHARS = 500  # beyond this KakaoTalk folds a bubble
 _ENDS = (re.compile(r"\n"), re.compile(r"[.!?。…~ㅋㅎㅠ]+[\"'”’)]*\s"), re.compile(r"\s"))
 _LEAST_SHARE = 3  # a cut leaves at least this part of the limit filled: no tiny bubbles
+_LEAST_PIECE = 8  # characters without a space that say something
 _JOINERS = "\u200d"
 
 
@@ -46,7 +47,7 @@ def bubbles_of(text: str) -> list[str]:
 
 
 def begun(text: str) -> str:
-    """Return what can be sent of a reply whose time is over: whole lines, else whole words.
+    """Return what can be sent of a reply whose time is over: whole lines, else words, else a piece.
 
     >>> begun("안녕!\\n오늘은 집에"), begun("오늘은 집에 있"), begun("오늘")
     ('안녕!', '오늘은 집에…', '')
@@ -55,7 +56,8 @@ def begun(text: str) -> str:
     if lines.strip():
         return lines.strip()
     words = last.rpartition(" ")[0].strip()
-    return f"{words}…" if words else ""
+    piece = words or (last if len(last) >= _LEAST_PIECE else "")
+    return f"{piece}…" if piece else ""
 
 
 def length(text: str) -> int:
