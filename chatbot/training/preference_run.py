@@ -49,7 +49,7 @@ def preference_settings(config: Config, run_name: str, n_pairs: int) -> Config:
     preferences, steps = config.preferences, -(-n_pairs // PAIRS_PER_STEP)
     n_steps = max(1, math.ceil(preferences.epochs * steps))
     rate = preferences.learning_rate
-    every = max(1, n_steps // _N_EVALS)
+    every = -(-n_steps // _N_EVALS)
     lora = replace_settings(config.pretrained.lora, dropout=0.0)
     return replace_settings(
         config,
