@@ -18,6 +18,7 @@ from chatbot.ingest.readers.archive import (
     RoomText,
     damaged_zip,
     open_file,
+    too_large,
 )
 from chatbot.ingest.readers.reader import Reader
 from chatbot.ingest.readers.recognize import FileKind, binary_kind, other_kind
@@ -36,6 +37,7 @@ from chatbot.settings.schema import RawConfig
 KST = timezone(timedelta(hours=9), "KST")
 
 _TEXT_ENDINGS = (".txt", ".csv", ".json", ".jsonl", ".md")
+_MAX_STRANGE = 5_000  # texts of a zip that are looked at before the first chat
 
 
 @dataclass(frozen=True)
@@ -146,8 +148,11 @@ def _parts_of_zip(
         claimed = {name for part in parts for name in _entries_of(part)}
         texts = [name for name in archive.ending_with(_TEXT_ENDINGS) if name not in claimed]
         allowance.take(archive, texts)
-        looked = (_part(partial(archive.open, name), Path(name), readers) for name in texts)
-        parts += [replace(part, archive=archive) for part in looked if part]
+        for n_looked, name in enumerate(texts):
+            if part := _part(partial(archive.open, name), Path(name), readers):
+                parts.append(replace(part, archive=archive))
+            elif n_looked == _MAX_STRANGE and not parts:
+                raise too_large()
         yield from parts
         inner = [] if is_inner or parts else archive.ending_with((".zip",))
         allowance.take(archive, inner)
