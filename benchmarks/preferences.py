@@ -49,10 +49,9 @@ def main() -> None:
         root = Path(folder) / "project"
         shutil.copytree(args.root, root)
         load = load_sft_config if args.sft else load_config
-        config = load(root, (f"sampling.seed={args.seed}", *args.set))
-        if args.sft:
-            config = replace(config, sampling=replace(config.sampling, seed=args.seed))
-        simulate(args, config)
+        config = load(root, tuple(args.set))
+        sampling = replace(config.sampling, seed=args.seed)
+        simulate(args, replace(config, sampling=sampling))
 
 
 def arguments() -> argparse.Namespace:
