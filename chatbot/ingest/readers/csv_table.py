@@ -250,8 +250,8 @@ def unmapped(first_line: str) -> tuple[str, str] | None:
 
     Only words that are common in headers are repeated: the first line may be a message.
 
-    >>> unmapped("sender,body,date")[1].partition(": ")[2]
-    '`raw.columns: {speaker: sender, text: body, time: date}`'
+    >>> unmapped("sender,body,date")[1].split("`")[-2]
+    'columns: {speaker: sender, text: body, time: date}'
     """
     cells = max((_cells(first_line.translate(INVISIBLE), each) for each in _DELIMITERS), key=len)
     words = [cell for cell in cells if cell.lower().replace("_", " ") in _ROLES]
@@ -266,7 +266,8 @@ def unmapped(first_line: str) -> tuple[str, str] | None:
     return (
         f"a table that no messenger wrote; of its {len(cells)} columns, these are known: "
         f"{', '.join(words)}",
-        f"name its columns in `configs/paths.yaml`: `raw.columns: {{{listed}}}`",
+        "write below `raw:` in `configs/paths.yaml`, in place of its columns: "
+        f"`columns: {{{listed}}}`",
     )
 
 

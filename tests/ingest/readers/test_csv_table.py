@@ -7,7 +7,6 @@ from chatbot.ingest.organize.manifest import read_manifest
 from chatbot.ingest.readers import find_parts
 from chatbot.settings.load import load_config
 from chatbot.settings.schema import ColumnsConfig, RawConfig
-from tests.conftest import NO_CONFIGS
 from tests.ingest.readers.reading import at, read_lines_of
 
 COLUMNS = ColumnsConfig(speaker="from", text="body", time="date")
@@ -63,8 +62,10 @@ def test_a_table_without_settings_is_refused_with_those_to_paste(tmp_path):
     with pytest.raises(ExportError) as refused:
         find_parts(path)
     assert "날짜, 보낸사람, 내용" in str(refused.value) and "비밀" not in str(refused.value)
-    pasted = refused.value.hint.split("`")[3].replace(": {", "={", 1)
-    config = load_config(NO_CONFIGS, (pasted,))
+    (tmp_path / "configs").mkdir()
+    pasted = refused.value.hint.split("`")[-2]
+    (tmp_path / "configs/paths.yaml").write_text(f"raw:\n  {pasted}\n", encoding="utf-8")
+    config = load_config(tmp_path)
     assert config.raw.columns == ColumnsConfig(speaker="보낸사람", text="내용", time="날짜")
     assert find_parts(path, config.raw)[0].reader.name == "csv_table"
 
