@@ -111,7 +111,7 @@ def _make_test(n: int, config: Config) -> tuple["BlindTest", "Draft"]:
     if not draft.questions:
         raise CorpusError(
             "no held-out session has a reply of the persona that the bot could match in length",
-            hint="add exports, or raise sampling.max_new_tokens and output.max_bubbles",
+            hint="add exports, or raise `sampling.max_new_tokens` and `output.max_bubbles`",
         )
     if len(draft.questions) < n:
         say(f"the held-out sessions hold {len(draft.questions)} questions that fit, not {n}")

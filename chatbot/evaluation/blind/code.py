@@ -70,7 +70,7 @@ def read_code(text: str) -> Sheet:
     except ValueError as error:
         raise ConfigError(
             "this is not the code of a blind test: a letter is wrong, missing or too many",
-            hint="copy it again with the button of the page; after `blind1` there is no 1, b, i, o",
+            hint="copy it again with the button of the page; after blind1 there is no 1, b, i, o",
         ) from error
 
 

@@ -266,7 +266,7 @@ def unmapped(first_line: str) -> tuple[str, str] | None:
     return (
         f"a table that no messenger wrote; of its {len(cells)} columns, these are known: "
         f"{', '.join(words)}",
-        "write below `raw:` in `configs/paths.yaml`, in place of its columns: "
+        "write into section raw of `configs/paths.yaml`, in place of its columns: "
         f"`columns: {{{listed}}}`",
     )
 
