@@ -57,7 +57,7 @@ def _require_begun(config: Config) -> None:
     if not is_organized and not (config.processed_dir / "stats.json").exists():
         raise CorpusError(
             "there is no data to show yet",
-            hint=f"put a KakaoTalk export into {config.raw.inbox_dir}, run `chatbot organize`, "
+            hint=f"put an export into {config.raw.inbox_dir}, run `chatbot organize`, "
             "then `chatbot preprocess`",
         )
 

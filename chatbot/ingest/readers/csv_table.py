@@ -250,7 +250,7 @@ def unmapped(first_line: str) -> tuple[str, str] | None:
 
     Only words that are common in headers are repeated: the first line may be a message.
 
-    >>> unmapped("sender,body,date")[1].split("`")[-2]
+    >>> unmapped("sender,body,date")[1].partition("its columns: ")[2]
     'columns: {speaker: sender, text: body, time: date}'
     """
     cells = max((_cells(first_line.translate(INVISIBLE), each) for each in _DELIMITERS), key=len)
@@ -267,7 +267,7 @@ def unmapped(first_line: str) -> tuple[str, str] | None:
         f"a table that no messenger wrote; of its {len(cells)} columns, these are known: "
         f"{', '.join(words)}",
         "write into section raw of `configs/paths.yaml`, in place of its columns: "
-        f"`columns: {{{listed}}}`",
+        f"columns: {{{listed}}}",
     )
 
 

@@ -63,7 +63,7 @@ def test_a_table_without_settings_is_refused_with_those_to_paste(tmp_path):
         find_parts(path)
     assert "날짜, 보낸사람, 내용" in str(refused.value) and "비밀" not in str(refused.value)
     (tmp_path / "configs").mkdir()
-    pasted = refused.value.hint.split("`")[-2]
+    pasted = refused.value.hint.partition("its columns: ")[2]
     (tmp_path / "configs/paths.yaml").write_text(f"raw:\n  {pasted}\n", encoding="utf-8")
     config = load_config(tmp_path)
     assert config.raw.columns == ColumnsConfig(speaker="보낸사람", text="내용", time="날짜")
