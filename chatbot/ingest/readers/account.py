@@ -19,6 +19,7 @@ LINE_CLASSES = (
     "unparsed",
 )
 _N_SHAPES = 5
+_N_PLACES = 20
 _N_SIGNATURES = 50
 CUT_OFF_ITEM = "cut off"  # in `signatures`
 _OTHERS = "other shapes"
@@ -34,7 +35,7 @@ class Account:
 
     A line of a format with JSON is an item: a message, as a rule. `kinds` counts attachments,
     notices and deleted messages by their kind, `signatures` the unparsed items by their keys.
-    `is_cut`: the file ends inside an item.
+    `is_cut`: the file ends inside an item. `unparsed_at`: the numbers of the first unparsed lines.
     """
 
     room: str = ""
@@ -47,6 +48,7 @@ class Account:
     kinds: Counter[str] = field(default_factory=Counter)
     signatures: Counter[str] = field(default_factory=Counter)
     is_cut: bool = False
+    unparsed_at: list[int] = field(default_factory=list)
 
     @property
     def n_lines(self) -> int:
@@ -55,7 +57,7 @@ class Account:
 
     def unparsed(self, line: str) -> None:
         """Count a line that belongs to no message, and keep the shape of the first few."""
-        self.lines["unparsed"] += 1
+        self._count_unparsed()
         if len(self.unparsed_shapes) < _N_SHAPES:
             self.unparsed_shapes.append(f"line {self.n_lines}: {shape_of(line)}")
 
@@ -69,10 +71,15 @@ class Account:
         self._unread(CUT_OFF_ITEM if is_cut else "no JSON")
 
     def _unread(self, signature: str) -> None:
-        self.lines["unparsed"] += 1
+        self._count_unparsed()
         if len(self.signatures) >= _N_SIGNATURES and signature not in self.signatures:
             signature = _OTHERS
         self.signatures[signature] += 1
+
+    def _count_unparsed(self) -> None:
+        self.lines["unparsed"] += 1
+        if len(self.unparsed_at) < _N_PLACES:
+            self.unparsed_at.append(self.n_lines)
 
 
 def signature_of(item: Any) -> str:
