@@ -26,6 +26,7 @@ from chatbot.corpus.template import CONTEXT, NEVER, TARGET, Turn, render_all
 from chatbot.corpus.tokenizer import Tokenizer, choose_vocab_size
 from chatbot.corpus.vocabulary import Utterance, train_vocabulary
 from chatbot.errors import CorpusError
+from chatbot.ingest.amounts import GOOD_MESSAGES, MIN_MESSAGES
 from chatbot.ingest.cleaning.sessions import cut_session, split_point
 from chatbot.ingest.masking.sealing import FILE as MASKED_FILE
 from chatbot.ingest.pipeline import CleanRooms
@@ -41,8 +42,6 @@ from chatbot.storage.files import (
     write_json,
 )
 
-MIN_MESSAGES = 100
-GOOD_MESSAGES = 5000
 _SESSIONS_AT_ONCE = 64
 _N_PREVIEW = 5
 
