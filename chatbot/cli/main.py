@@ -23,6 +23,7 @@ COMMANDS = (
     "demo",
     "init",
     "organize",
+    "doctor",
     "room",
     "preprocess",
     "plan",
@@ -55,7 +56,7 @@ COMMANDS = (
     "unseal",
 )
 # Modules that replying does not need -> the extra that installs them.
-_EXTRAS = {
+EXTRAS = {
     "torch": "chatbot[train]",
     "tqdm": "chatbot[train]",
     "gguf": "chatbot[gguf]",
@@ -68,6 +69,7 @@ _EXTRAS = {
     "peft": "chatbot[lora]",
     "accelerate": "chatbot[lora]",
     "bitsandbytes": "bitsandbytes",
+    "tensorboard": "chatbot[plot]",
     "sqlalchemy": "chatbot[db]",
     "pymysql": "chatbot[db]",
 }
@@ -104,7 +106,10 @@ def explain(message: str, *hints: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None, program: Program = OURS) -> int:
-    """Run one command; return the exit status: 0 success, 2 an error that the user can fix."""
+    """Run one command; return the exit status: 0 success, 2 an error that the user can fix.
+
+    A command may return another: `doctor` returns 1 for what needs attention.
+    """
     _use_utf8()
     typed = sys.argv[1:] if arguments is None else arguments
     spell = wording.spelled_out if arguments is not None else speller(sys.argv[0], os.environ)
@@ -112,15 +117,15 @@ def main(arguments: Sequence[str] | None = None, program: Program = OURS) -> int
         return _explained(typed, program)
 
 
-def call(arguments: Sequence[str], program: Program = OURS) -> None:
-    """Run one command with typed arguments; raises its errors."""
+def call(arguments: Sequence[str], program: Program = OURS) -> int:
+    """Run one command with typed arguments; return its exit status, raises its errors."""
     command = arguments[0] if arguments and arguments[0] in program.commands else None
     args = build_parser(command, program).parse_args(arguments)
     args.overrides = (*args.overrides, *args.more_overrides)
     _refuse_unlocking(args.overrides)
     config = program.load_config(args.root, args.overrides)
     protect(config, TERMINAL.warn)
-    program.load_command(args.command).run(args, config)
+    return program.load_command(args.command).run(args, config) or 0
 
 
 def _refuse_unlocking(overrides: Sequence[str]) -> None:
@@ -134,12 +139,12 @@ def _refuse_unlocking(overrides: Sequence[str]) -> None:
 def _explained(arguments: Sequence[str], program: Program) -> int:
     """Run one command; print its error, and return the exit status."""
     try:
-        call(arguments, program)
+        return call(arguments, program)
     except ChatbotError as error:
         explain(str(error), error.hint, error.private if sys.stderr.isatty() else "")
         return USER_ERROR
     except ModuleNotFoundError as error:
-        extra = _EXTRAS.get((error.name or "").split(".")[0])
+        extra = EXTRAS.get((error.name or "").split(".")[0])
         if extra is None:
             raise
         explain(f"{arguments[0]} needs {error.name}", f"pip install '{extra}'")
