@@ -21,7 +21,7 @@ TUNING = --root "$(ROOT)" $(if $(BASE),--set model.base_model="$(BASE)")
 EVERY_CORE := -n auto --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-lora install-serve install-db tune sft format kernel docs demo desk test test-fast test-faults test-attacks check bench compare init blind archive organize preprocess plan train \
+.PHONY: help install install-dev install-lora install-serve install-db tune sft format kernel docs demo desk test test-fast test-faults test-attacks check bench compare init blind archive organize doctor preprocess plan train \
         password seal unseal clean
 
 help:  ## show this list
@@ -114,6 +114,8 @@ archive: install  ## move old data and models to data/archive/
 	$(RUN) archive --root "$(ROOT)" $(value ARGS)
 organize: install  ## file exports from data/raw/inbox/
 	$(RUN) organize --root "$(ROOT)" $(value ARGS)
+doctor: install  ## examine exports and this computer: make doctor ARGS="chat.txt"
+	@$(RUN) doctor --root "$(ROOT)" $(value ARGS)
 room: install  ## who writes how much, when and how: make room ARGS="--html room.html"
 	@$(RUN) room --root "$(ROOT)" $(value ARGS)
 preprocess: install  ## exports -> tokens

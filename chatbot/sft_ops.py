@@ -11,6 +11,7 @@ from chatbot.settings.aliases import load_sft_config, sft_naming
 
 COMMANDS = (
     "organize",
+    "doctor",
     "preprocess",
     "plan",
     "train",
