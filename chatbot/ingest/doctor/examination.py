@@ -15,7 +15,8 @@ from chatbot.ingest.doctor.findings import FileReport, Finding, attention, note
 from chatbot.ingest.doctor.judgement import amount_of, findings_of, shapes_of
 from chatbot.ingest.doctor.observation import Observation
 from chatbot.ingest.doctor.origin import ITEM_FORMATS, origin_of
-from chatbot.ingest.organize.inbox import inspect_export, zone_of
+from chatbot.ingest.organize.inbox import zone_of
+from chatbot.ingest.organize.inspection import inspect_export
 from chatbot.ingest.organize.manifest import ExportEntry
 from chatbot.ingest.readers import TextPart, find_parts
 from chatbot.ingest.readers.account import Account
