@@ -82,8 +82,12 @@ class Observation:
     mojibake: Places = field(default_factory=Places)
     impossible: Places = field(default_factory=Places)
     silences: list[Silence] = field(default_factory=list)
+    _gap: timedelta = field(init=False)
     _last: datetime | None = None
     _n_lines: int = 0
+
+    def __post_init__(self) -> None:
+        self._gap = timedelta(minutes=self.rules.session_gap_minutes)
 
     def see(self, message: Message) -> None:
         """Take the next message, whose lines the account has counted."""
@@ -137,7 +141,7 @@ class Observation:
             return
         if at == last:
             return
-        if abs(at - last) > timedelta(minutes=self.rules.session_gap_minutes):
+        if abs(at - last) > self._gap:
             self.n_sessions += 1
         if at < last - _JITTER:
             self.steps_back.add(line)
