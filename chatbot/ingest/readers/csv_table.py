@@ -84,7 +84,10 @@ def _layout(head: list[str], columns: ColumnsConfig) -> _Layout | None:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
+    except csv.Error:  # a carriage return, or 128 kB without a delimiter
+        return []
 
 
 def read_messages(

@@ -77,6 +77,14 @@ def test_a_line_of_speech_with_commas_is_no_table(tmp_path):
         find_parts(path)
 
 
+@pytest.mark.parametrize("line", ["안녕\r그래", "긴 글" * 60_000], ids=["CR", "long"])
+def test_a_first_line_that_csv_refuses_is_no_table(tmp_path, line):
+    path = tmp_path / "chat.txt"
+    path.write_text(f"{line}\n", encoding="utf-8", newline="")
+    with pytest.raises(ExportError, match="unrecognized export"):
+        find_parts(path)
+
+
 def test_times_that_are_not_understood_and_open_quotes_are_refused(tmp_path):
     with pytest.raises(ExportError, match="look like 가 0"):
         read_lines_of(tmp_path, "date,from,body", "아침 9,나래,응", raw=MAPPED)
