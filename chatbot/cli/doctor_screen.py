@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import groupby
 from typing import Any
 
 import yaml
@@ -146,7 +147,7 @@ def _first_of(names: list[str], n_shown: int, words: Words) -> str:
 
 
 def _print_findings(findings: list[Finding], words: Words, places: str) -> None:
-    for finding in findings:
+    for finding in sorted(findings, key=lambda finding: finding.level != "attention"):
         begin = f"  {_MARKS[finding.level]} {words.label(finding.level)}  "
         indent = " " * width(begin)
         others = f"{', '.join(finding.others)}: " if finding.others else ""
@@ -159,10 +160,21 @@ def _print_findings(findings: list[Finding], words: Words, places: str) -> None:
 
 
 def _places(finding: Finding, words: Words, places: str) -> str:
-    listed = ", ".join(f"{line:,}" for line in finding.lines)
+    listed = ", ".join(_runs(finding.lines))
     n_more = int(finding.values.get("n", 0)) - len(finding.lines)
     more = f" {words.label('more', n=f'{n_more:,}')}" if n_more > 0 else ""
     return words.label(places, lines=listed) + more
+
+
+def _runs(numbers: list[int]) -> Iterator[str]:
+    """Yield numbers, those that follow each other as one range.
+
+    >>> list(_runs([3, 7, 8, 9, 12]))
+    ['3', '7-9', '12']
+    """
+    for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
+        first, *rest = [number for _, number in run]
+        yield f"{first:,}-{rest[-1]:,}" if rest else f"{first:,}"
 
 
 def _aliases(finding: Finding, words: Words) -> str:

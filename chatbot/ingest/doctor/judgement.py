@@ -49,7 +49,9 @@ def shapes_of(account: Account) -> Iterator[Finding]:
 
 def _of_encoding(account: Account, seen: Observation) -> Iterator[Finding]:
     if account.n_undecodable:
-        yield attention("undecodable", n=account.n_undecodable, encoding=account.encoding)
+        places, encoding = account.n_undecodable, account.encoding
+        found = attention("undecodable", n=seen.damaged.n, places=places, encoding=encoding)
+        yield replace(found, lines=seen.damaged.lines)
     elif account.encoding not in _UTF8:
         yield note("converted", encoding=account.encoding)
     if seen.mojibake.n:

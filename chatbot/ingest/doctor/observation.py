@@ -57,7 +57,8 @@ class Silence:
 class Observation:
     """Facts about the messages so far; memory grows with the number of speakers only.
 
-    `headers_inside`: lines inside messages that look like the first line of one, in any format.
+    `damaged`: lines with characters that could not be decoded. `headers_inside`: lines inside
+    messages that look like the first line of one, in any format.
     `steps_back`: messages dated earlier than the one before by more than clocks differ.
     """
 
@@ -80,6 +81,7 @@ class Observation:
     headers_inside: Places = field(default_factory=Places)
     steps_back: Places = field(default_factory=Places)
     mojibake: Places = field(default_factory=Places)
+    damaged: Places = field(default_factory=Places)
     impossible: Places = field(default_factory=Places)
     silences: list[Silence] = field(default_factory=list)
     _gap: timedelta = field(init=False)
@@ -122,11 +124,18 @@ class Observation:
             self.n_bytes += len(text.encode("utf-8", "replace"))
             if _BY_LATIN.search(text) and repaired(text) != text:
                 self.mojibake.add(line)
+            if "\ufffd" in text:
+                self._see_damage(text, line)
         self.n_questioned += text.count("?")
         self.n_cut += len(text) == self.cut_chars
         if "\n" in text:
             for number in _headers_in(text):
-                self.headers_inside.add(line and line + number)
+                self.headers_inside.add(line and line + (0 if self.has_items else number))
+
+    def _see_damage(self, text: str, line: int) -> None:
+        for number, part in enumerate([text] if self.has_items else text.split("\n")):
+            if "\ufffd" in part:
+                self.damaged.add(line and line + number)
 
     def _see_time(self, at: datetime | None, line: int) -> None:
         if at is None:

@@ -170,6 +170,31 @@ def test_a_cp949_file_is_converted_not_broken(report):
     assert "converted" in codes and "undecodable" not in codes
 
 
+@given(numbers=st.sets(st.integers(0, 59), min_size=1))
+def test_lines_that_lost_characters_are_listed(tmp_path_factory, config, numbers):
+    lines = android(chat(60)).split(b"\n")
+    for number in numbers:
+        lines[4 + number] = lines[4 + number][:-5] + b"\xff\r"
+    path = tmp_path_factory.mktemp("damage") / "chat.txt"
+    path.write_bytes(b"\n".join(lines))
+    finding = found(examine(path, config)[0].report, "undecodable")
+    assert finding.values["n"] == len(numbers)
+    assert finding.lines == [5 + number for number in sorted(numbers)][:20]
+
+
+def test_a_phone_whose_clock_was_set_back_is_named(report):
+    back = chat(60, BEGIN - timedelta(days=400))
+    asked = found(report(android([*chat(), *back])), "clock_back")
+    assert asked.values["n"] == 60 and asked.lines[:2] == [125, 126]
+
+
+def test_a_quoted_line_is_no_clock_that_jumped(report):
+    messages = chat()
+    quote = Said(messages[60].at, "가람", f"이거 봐\n{android_line(messages[3])}")
+    codes = codes_of(report(android([*messages[:60], quote, *messages[60:]])))
+    assert "pasted" in codes and not codes & {"clock_back", "mixed_formats"}
+
+
 def test_dates_of_the_future_are_impossible(report):
     assert "impossible_dates" in codes_of(report(telegram(chat(begin=BEGIN.replace(year=2090)))))
 
