@@ -23,6 +23,7 @@ from chatbot.model.gpt.numpy_network import NumpyGPT
 from chatbot.settings.load import load_config
 from tests.corpus.texts import hostile, tokenizer, turns
 from tests.crypto.sealing import WHO, sealed
+from tests.faults.mutations import mutations
 from tests.model.gpt.networks import model_file
 
 N = int(os.environ.get("N_FUZZ", "60"))
@@ -38,21 +39,6 @@ pieces = st.lists(
     ),
     max_size=30,
 ).map(b"".join)  # fmt: skip
-
-
-def mutations(content):
-    """Flip, cut, double and insert."""
-    places = st.integers(0, len(content))
-    return st.one_of(
-        st.tuples(places, st.binary(max_size=8)).map(
-            lambda x: content[: x[0]] + x[1] + content[x[0] :]
-        ),
-        st.tuples(places, st.binary(min_size=1, max_size=8)).map(
-            lambda x: content[: x[0]] + x[1] + content[x[0] + len(x[1]) :]
-        ),
-        places.map(lambda place: content[:place]),
-        st.tuples(places, places).map(lambda x: content[: max(x)] + content[min(x) :]),
-    )
 
 
 @settings(max_examples=N)
