@@ -164,8 +164,11 @@ def _by_ending(path: Path) -> FileKind | None:
 
 
 def _zip_kind(path: Path) -> FileKind:
-    with zipfile.ZipFile(path) as archive:
-        names = "\n".join(archive.namelist()).encode("utf-8", "replace")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = "\n".join(archive.namelist()).encode("utf-8", "replace")
+    except zipfile.BadZipFile:  # its end is whole, its directory is not
+        return CUT_OFF
     return next((each.kind for each in _ZIPPED if each.pattern.search(names)), PLAIN_ZIP)
 
 
