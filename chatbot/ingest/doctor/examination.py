@@ -14,13 +14,13 @@ from chatbot.ingest.doctor.ending import ending_of
 from chatbot.ingest.doctor.findings import FileReport, Finding, attention, note
 from chatbot.ingest.doctor.judgement import amount_of, findings_of, shapes_of
 from chatbot.ingest.doctor.observation import Observation
-from chatbot.ingest.doctor.origin import ITEM_FORMATS, origin_of
+from chatbot.ingest.doctor.origin import ITEM_FORMATS, Origin, origin_of
 from chatbot.ingest.organize.inbox import zone_of
 from chatbot.ingest.organize.inspection import inspect_export
 from chatbot.ingest.organize.manifest import ExportEntry
 from chatbot.ingest.readers import TextPart, find_parts
 from chatbot.ingest.readers.account import Account
-from chatbot.ingest.readers.archive import RoomText
+from chatbot.ingest.readers.archive import ZIP_ERRORS, RoomText
 from chatbot.ingest.readers.recognize import EMPTY, FileKind, binary_kind, other_kind
 from chatbot.ingest.readers.text import Text
 from chatbot.settings.schema import Config
@@ -60,6 +60,13 @@ def examine(path: Path, config: Config, on_bytes: OnBytes = lambda n: None) -> l
         ]
     except OSError:
         return [Examined(path, FileReport(name=path.name, findings=[attention("closed")]))]
+
+
+def _origin_of(part: TextPart) -> Origin:
+    try:
+        return origin_of(part.reader.name, part.text.head())
+    except ZIP_ERRORS:  # which the reading of its messages reports
+        return "", ""
 
 
 def _are_rooms(parts: list[TextPart]) -> bool:
@@ -157,7 +164,7 @@ class _Examination:
 
     def _report(self, findings: list[Finding]) -> FileReport:
         account, part = self.account, self.parts[0]
-        device, language = origin_of(part.reader.name, part.text.head())
+        device, language = _origin_of(part)
         return FileReport(
             name=f"{self.path.name} [{self.number}]" if self.number else self.path.name,
             size_bytes=self.path.stat().st_size,
