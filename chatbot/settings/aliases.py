@@ -26,8 +26,8 @@ FILE = "sft.yaml"
 _CPT_SUFFIX = "-cpt"
 _GROUPS = (
     "project", "model", "data", "lora", "training", "cpt_data", "cpt_training", "generation",
-    "output", "dialogue", "smoke", "preferences", "security", "serve", "skills", "raw", "storage",
-    "publish",
+    "output", "dialogue", "smoke", "preferences", "security", "serve", "skills", "bridge", "raw",
+    "storage", "publish",
 )  # fmt: skip
 
 # Group in sft.yaml -> group of the schema whose settings have the same names.
@@ -35,7 +35,7 @@ _SAME = {
     "model": "pretrained.base", "data": "processed.preprocess", "lora": "pretrained.lora",
     "generation": "sampling", "output": "output", "dialogue": "dialogue",
     "preferences": "preferences", "security": "security", "serve": "serve", "skills": "skills",
-    "raw": "raw", "storage": "storage", "publish": "publish",
+    "bridge": "bridge", "raw": "raw", "storage": "storage", "publish": "publish",
 }  # fmt: skip
 _NAMES = {
     "project.run_name": "run_name",

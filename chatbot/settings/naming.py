@@ -24,6 +24,7 @@ FILES: dict[str, tuple[str, ...]] = {
     ),
     "gen.yaml": (
         "sampling", "output", "dialogue", "preferences", "security", "serve", "skills",
+        "bridge",
     ),
     "qna.yaml": ("qna",),
 }  # fmt: skip

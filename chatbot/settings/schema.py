@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from chatbot.settings.bridge import BridgeConfig
 from chatbot.settings.kinds import (
     Auto,
     Count,
@@ -356,6 +357,7 @@ class Config(Section, frozen=True):
     security: SecurityConfig = field(default_factory=SecurityConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
     skills: SkillsConfig = field(default_factory=SkillsConfig)
+    bridge: BridgeConfig = field(default_factory=BridgeConfig)
     qna: QnaConfig = field(default_factory=QnaConfig)
     root: str = "."
     family: Family = "gpt"
