@@ -10,7 +10,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from chatbot.serving.api_errors import ApiError, invalid, unsupported
-from chatbot.serving.bridge import number_of
+from chatbot.serving.bridge.lines import number_of
 from chatbot.serving.conversations import ReplyRequest
 from chatbot.settings.schema import SamplingConfig, ServeConfig
 

@@ -18,7 +18,7 @@ def run(args: argparse.Namespace, config: Config) -> None:
     """Answer stdin; nothing is ever sent."""
     if not args.dry:
         raise ConfigError("no messenger is connected yet", hint="`chatbot bridge --dry`")
-    from chatbot.serving.bridge import answer_room
+    from chatbot.serving.bridge.lines import answer_room
 
     bot = open_bot(config)
     say('dry run: type the messages of a room, one per line ("name: text"); end with Ctrl+D')

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chatbot.serving.bridge import answer_room, parse_room_line
+from chatbot.serving.bridge.lines import answer_room, parse_room_line
 from tests.corpus.texts import tokenizer
 from tests.inference.parrot import make_bot
 
