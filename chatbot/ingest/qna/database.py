@@ -254,11 +254,11 @@ def explained_error(error: "DBAPIError", place: str) -> ChatbotError:
 
 def _code_of(error: "DBAPIError") -> int | str:
     """Return the number or the SQLSTATE of an error; 0 if it has none."""
-    if state := getattr(error.orig, "sqlstate", None):
-        return str(state)
     arguments = getattr(error.orig, "args", ())
     if arguments and isinstance(arguments[0], int):
-        return arguments[0]
+        return arguments[0]  # says more than the SQLSTATE that PyMySQL has too
+    if state := getattr(error.orig, "sqlstate", None):
+        return str(state)
     if not hasattr(error.orig, "sqlstate") or type(error.orig).__name__ != "OperationalError":
         return 0
     return next((code for words, code in _REPLIES if words in str(error.orig)), _NO_ANSWER)
