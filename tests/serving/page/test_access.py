@@ -87,11 +87,13 @@ def test_input_and_newest_bubble_stay_above_the_keyboard(talk):
     for i in range(8):
         say(page, f"{i}번째\n줄이\n여럿")
     page.set_viewport_size({"width": 390, "height": 420})  # the keyboard takes the rest
-    page.wait_for_timeout(200)
-    composer = page.locator("#composer").bounding_box()
-    newest = page.locator("#actions").bounding_box()
-    assert composer["y"] + composer["height"] <= 420
-    assert newest["y"] + newest["height"] <= composer["y"] + 1
+    page.wait_for_function(
+        """() => {
+          const boxOf = (id) => document.getElementById(id).getBoundingClientRect();
+          const composer = boxOf('composer');
+          return composer.bottom <= 420 && boxOf('actions').bottom <= composer.top + 1;
+        }"""
+    )
 
 
 @pytest.mark.slow
