@@ -15,7 +15,10 @@ from typing import IO
 from chatbot.errors import ExportError
 from chatbot.ingest.readers.text import OpenBytes, Text, decoded_chunks, zip_name
 
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
+ZIP_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
+    UnicodeDecodeError,  # a damaged name of an entry; texts are decoded with replacements
+)
 _MAX_TEXT_BYTES = 4 << 30
 _MAX_INNER_BYTES = 256 << 20  # held in memory
 # Chats shrink to a third or a tenth; deflate can reach a thousandth.

@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from chatbot.ingest.readers.archive import ZIP_ERRORS
 from chatbot.ingest.readers.csv_table import unmapped
 from chatbot.ingest.readers.registry import MESSENGERS
 
@@ -167,7 +168,7 @@ def _zip_kind(path: Path) -> FileKind:
     try:
         with zipfile.ZipFile(path) as archive:
             names = "\n".join(archive.namelist()).encode("utf-8", "replace")
-    except zipfile.BadZipFile:  # its end is whole, its directory is not
+    except ZIP_ERRORS:  # its end is whole, its directory is not
         return CUT_OFF
     return next((each.kind for each in _ZIPPED if each.pattern.search(names)), PLAIN_ZIP)
 
