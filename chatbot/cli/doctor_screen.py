@@ -174,7 +174,7 @@ def _runs(numbers: list[int]) -> Iterator[str]:
     """
     for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0]):
         first, *rest = [number for _, number in run]
-        yield f"{first:,}-{rest[-1]:,}" if rest else f"{first:,}"
+        yield f"{first}-{rest[-1]}" if rest else f"{first}"
 
 
 def _aliases(finding: Finding, words: Words) -> str:

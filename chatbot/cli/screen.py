@@ -22,6 +22,13 @@ def progress(total: int, what: str, done: int = 0) -> Progress:
     return tqdm(total=total, initial=done, desc=what, leave=False, disable=None, dynamic_ncols=True)
 
 
+def reading(size_bytes: int, what: str) -> Progress:
+    """Return a progress bar of bytes that are read."""
+    bar = progress(size_bytes, what)
+    bar.unit, bar.unit_scale = "B", True
+    return bar
+
+
 def measuring(total: int) -> Progress:
     """Return a second progress bar, which appears only if an evaluation takes long."""
     from tqdm import tqdm

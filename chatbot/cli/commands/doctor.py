@@ -12,7 +12,7 @@ import msgspec
 from chatbot.cli.doctor_screen import Words, print_diagnosis
 from chatbot.cli.environment import check_environment
 from chatbot.cli.language import LANGUAGES, language_of
-from chatbot.cli.screen import display, progress
+from chatbot.cli.screen import display, reading
 from chatbot.ingest.doctor.diagnosis import diagnose, diagnose_project, files_in
 from chatbot.settings.schema import Config
 
@@ -56,5 +56,5 @@ def _progress(path: Path) -> Iterator[Callable[[int], object]]:
     if size_bytes < _LARGE_BYTES or find_spec("tqdm") is None:
         yield lambda _n_bytes: None
         return
-    with progress(size_bytes, path.name) as bar:
+    with reading(size_bytes, path.name) as bar:
         yield bar.update
