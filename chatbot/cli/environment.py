@@ -25,6 +25,7 @@ _MORE_PACKAGES = ("transformers", "peft", "starlette", "tensorboard")
 _LEAST_MEMORY, _LEAST_DISK = 2e9, 2e9  # bytes: the smallest network and its checkpoints
 _READABLE = stat.S_IRGRP | stat.S_IROTH
 _N_NAMED = 5
+_ENDINGS = ("txt", "json", "bin")
 
 
 def check_environment(config: Config) -> list[Finding]:
@@ -145,21 +146,26 @@ def _git(config: Config) -> Iterator[Finding]:
     tracked = [name for name in tracked if not name.endswith(".gitkeep")]
     if tracked:
         yield replace(attention("tracked", n=len(tracked)), others=names[:_N_NAMED])
-    probes = {name: name if name.endswith(".env") else f"{name}/x.bin" for name in names}
-    taken = [
-        name for name, probe in probes.items() if _asked_of_git(root, "check-ignore", probe) is None
-    ]
+    probes = {name: _probes(name) for name in names}
+    asked = [probe for each in probes.values() for probe in each]
+    ignored = set((_asked_of_git(root, "check-ignore", *asked) or "").splitlines())
+    taken = [name for name in names if not ignored.issuperset(probes[name])]
     if taken:
         yield replace(attention("not_ignored", n=len(taken)), others=taken)
     elif not tracked:
         yield fine("ignored")
 
 
+def _probes(name: str) -> list[str]:
+    """Return files that a private folder may hold; a file stands for itself."""
+    return [name] if name == ".env" else [f"{name}/x.{ending}" for ending in _ENDINGS]
+
+
 def _asked_of_git(root: Path, *arguments: str) -> str | None:
     """Return what git answers; None if it is missing, or says no."""
     try:
         result = subprocess.run(  # noqa: S603
-            ["git", *arguments],  # noqa: S607
+            ["git", "-c", "core.quotepath=off", *arguments],  # noqa: S607
             cwd=root,
             capture_output=True,
             text=True,
