@@ -55,6 +55,22 @@ def test_messages_that_are_slow_to_match_are_for_the_bot(text):
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["역시 빨라", "다시 팔았어", "다시발표할게", "9시 발표야?", "9 시 발표", "혹시 빨간색 있어?",
+     "택시 팔았대", "민수씨 빨리 와", "날씨 발표 봤어?", "몇시발차야", "이 새끼오리 귀엽다"],
+)  # fmt: skip
+def test_a_word_that_holds_the_letters_of_a_curse_is_none(text):
+    assert skill_of(text) != "manners"
+
+
+@pytest.mark.parametrize(
+    "text", ["시발", "아 시발", "아씨발 진짜", "시1발", "시 발", "개씨팔 뭐야"]
+)
+def test_a_curse_is_recognized_with_a_call_and_with_noise(text):
+    assert skill_of(text) == "manners"
+
+
+@pytest.mark.parametrize(
     ("text", "place", "day"),
     [
         ("서울 날씨 어때?", "서울", "0"),
