@@ -58,11 +58,15 @@ def _message(item: Any, columns: ColumnsConfig, zone: timezone, account: Account
     text = encodable(written) if isinstance(written, str) else key_of(written)
     speaker = clean_name(key_of(item[columns.speaker]))
     at = _time(item.get(columns.time), zone)
+    if at is None and item.get(columns.time) not in (None, ""):
+        return None  # counted, as in tables: without its time a message belongs to no session
     return Message(speaker, text, at, "message" if speaker else "system")
 
 
 def _time(value: Any, zone: timezone) -> datetime | None:
-    if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
+    if isinstance(value, str) and value.replace(".", "", 1).isdecimal():
+        value = float(value)
+    if isinstance(value, str):
         return stamp(value, zone)
     if isinstance(value, (int, float)) and value > _MILLISECONDS:
         return moment(value / 1000, zone)

@@ -107,3 +107,13 @@ def test_a_table_of_several_rooms_is_filed_room_by_room(project):
     assert {entry.room_name: entry.n_messages for entry in entries} == {"산책": 40, "독서": 40}
     assert sum(entry.lines.get("unparsed", 0) for entry in entries) == 1
     assert {entry.first for entry in entries} == {"2026-10-13"}
+
+
+def test_milliseconds_of_a_table_of_several_rooms_are_read_in_each(project):
+    rows = [f"{room},{1_790_899_265_000 + n},나래,말 {n}" for n in range(9) for room in "가나"]
+    project.add_export("x.csv", "\n".join(["방,date,from,body", *rows]).encode())
+    names = {"speaker": "from", "text": "body", "time": "date", "room": "방"}
+    columns = tuple(f"raw.columns.{role}={name}" for role, name in names.items())
+    assert project.run("organize", settings=columns) == 0
+    entries = read_manifest(project.root / "data/raw/manifest.json").exports
+    assert [entry.first for entry in entries] == ["2026-10-02"] * 2

@@ -8,6 +8,7 @@ from chatbot.errors import ExportError
 from chatbot.ingest.organize.inbox import plan_filing
 from chatbot.ingest.readers import read_messages
 from chatbot.ingest.readers.account import Account
+from chatbot.settings.schema import ColumnsConfig, RawConfig
 from tests.ingest.readers.json_exports import json_lines, zipped
 
 AT = "2026-10-02T09:01:05"
@@ -229,6 +230,16 @@ def test_keys_that_the_settings_name_are_read(project, form):
     messages = list(read_messages(path, raw=raw))
     assert [(m.speaker, m.text) for m in messages] == [("가람", "안녕"), ("나래", "응")]
     assert messages[0].sent_at.isoformat() == f"{AT}+09:00"
+
+
+def test_times_of_keys_are_read_in_every_form_or_counted(tmp_path):
+    raw = RawConfig(columns=ColumnsConfig(speaker="a", text="b", time="c"))
+    times = [int(UNIX), UNIX, int(UNIX) * 1000, f"{UNIX}000", "아침 9시"]
+    path, account = tmp_path / "x.jsonl", Account()
+    path.write_bytes(json_lines([{"a": "가람", "b": "안녕", "c": time} for time in times]))
+    messages = list(read_messages(path, raw=raw, account=account))
+    assert [m.sent_at.timestamp() for m in messages] == [int(UNIX)] * 4
+    assert account.lines["unparsed"] == 1
 
 
 def test_what_stands_before_the_messages_may_be_long(tmp_path):
