@@ -119,6 +119,16 @@ def test_a_desk_answers_from_no_row_that_is_forgotten(project, capsys):
     assert "48 rows indexed, 11 later" in capsys.readouterr().err
 
 
+def test_exports_that_were_put_aside_are_named_as_holding_what_is_forgotten(processed, capsys):
+    assert processed.run("forget", "--purge") == 0
+    assert capsys.readouterr().err.endswith("the exports in data/raw\n")
+    aside = processed.root / "data/archive/split/x1234567-1.zip"
+    aside.parent.mkdir(parents=True)
+    aside.write_bytes(b"")
+    assert processed.run("forget", "--purge") == 0
+    assert "the exports in data/raw, data/archive/split\n" in capsys.readouterr().err
+
+
 def test_nothing_to_forget_changes_nothing(processed, capsys):
     before = fingerprint(processed)
     for what in (["--speaker", "아무도 아님"], ["--message-id", "00"], ["--before", "2001-01-01"]):

@@ -1,6 +1,7 @@
 """Remove messages from the data for good, and mark every model that was trained on them."""
 
 import argparse
+from pathlib import Path
 
 from chatbot.cli.keys import require_owner
 from chatbot.cli.reports import print_stats
@@ -8,6 +9,7 @@ from chatbot.cli.screen import TERMINAL, display, say, table
 from chatbot.corpus.preferences import preferences_path
 from chatbot.errors import ConfigError, CorpusError
 from chatbot.ingest.organize.forgetting import ForgetRule, day_of, message_id
+from chatbot.ingest.organize.inbox import ASIDE
 from chatbot.ingest.organize.rooms import Room, open_rooms
 from chatbot.privacy.forgetting import find_messages, forget, purge, speaker_rule
 from chatbot.settings.schema import Config
@@ -71,7 +73,8 @@ def _forget(args: argparse.Namespace, config: Config) -> None:
     if n_archives := len(forgetting.receipt.archives):
         say(f"{n_archives} archives hold them: `chatbot forget --purge` deletes those and models")
     tables = " and the tables of your desk" if config.processed.tables else ""
-    say(f"your exports in data/raw{tables} still hold them, and so do files that you gave away")
+    exports = _places_of_exports(config)
+    say(f"your exports in {exports}{tables} still hold them, and so do files that you gave away")
 
 
 def _purge(config: Config) -> None:
@@ -79,7 +82,15 @@ def _purge(config: Config) -> None:
     for path in paths:
         say(f"deleted {path}")
     if not paths:
-        say("nothing here holds forgotten messages but the exports in data/raw")
+        exports = _places_of_exports(config)
+        say(f"nothing here holds forgotten messages but the exports in {exports}")
+
+
+def _places_of_exports(config: Config) -> str:
+    """Name the folders with exports as they came: `organize` puts some of them aside."""
+    archive = Path(config.storage.archive_dir)
+    aside = [archive / name for name in ASIDE if any(config.path(archive / name).glob("*"))]
+    return ", ".join(["data/raw", *(path.as_posix() for path in aside)])
 
 
 def _rule(args: argparse.Namespace, rooms: list[Room]) -> ForgetRule:

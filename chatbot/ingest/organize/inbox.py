@@ -32,6 +32,8 @@ from chatbot.storage.files import move, sha256_of
 _ENDINGS = {".txt", ".csv", ".zip"}
 _FILED_ENDINGS = _ENDINGS | {".json", ".jsonl", ".md"}  # in a project's root they may be anything
 _LEFT_BY_SYSTEMS = {"thumbs.db", "desktop.ini"}
+# Below the archive: exports of several rooms, and those that were filed already.
+ASIDE = SPLIT, DUPLICATES = ("split", "duplicates")
 _MIN_COMPARED = 8
 _SAME_ROOM_SHARE = 0.3
 
@@ -281,10 +283,10 @@ def file_exports(plan: FilingPlan, config: Config) -> None:
         write_manifest(manifest_path, Manifest(entries))
     archive = config.path(config.storage.archive_dir)
     for split in plan.split:
-        _move_aside(split.path, archive / "split", f"x{split.digest[:7]}")
+        _move_aside(split.path, archive / SPLIT, f"x{split.digest[:7]}")
     discard_staged(config)
     for path, entry in plan.duplicates:
-        _move_aside(path, archive / "duplicates", entry.id)
+        _move_aside(path, archive / DUPLICATES, entry.id)
 
 
 def _move_aside(path: Path, folder: Path, export: str) -> None:
