@@ -19,7 +19,7 @@ def retry(page, server, reply):
 
 
 def wait_for_choices(page, server, n):
-    for _ in range(80):
+    for _ in range(600):
         if len(server.choices) >= n:
             break
         page.wait_for_timeout(50)
