@@ -1,7 +1,6 @@
 """Remove messages from the data for good, and mark every model that was trained on them."""
 
 import argparse
-from pathlib import Path
 
 from chatbot.cli.keys import require_owner
 from chatbot.cli.reports import print_stats
@@ -88,9 +87,9 @@ def _purge(config: Config) -> None:
 
 def _places_of_exports(config: Config) -> str:
     """Name the folders with exports as they came: `organize` puts some of them aside."""
-    archive = Path(config.storage.archive_dir)
-    aside = [archive / name for name in ASIDE if any(config.path(archive / name).glob("*"))]
-    return ", ".join(["data/raw", *(path.as_posix() for path in aside)])
+    folders = [f"{config.storage.archive_dir}/{name}" for name in ASIDE]
+    aside = [folder for folder in folders if any(config.path(folder).glob("*"))]
+    return ", ".join(["data/raw", *aside])
 
 
 def _rule(args: argparse.Namespace, rooms: list[Room]) -> ForgetRule:
