@@ -1,7 +1,8 @@
 """Held-out replies of the persona, and the bot's own to the same turns -> questions without truth.
 
 Both texts of a question pass through the same normalization, shield and limits: a reply of the
-persona that is longer than the bot's may be is left out. No question shows the reply of another.
+persona that is longer than the bot's may be, or has a word that is forbidden to it, is left out. No
+question shows the reply of another.
 """
 
 import random
@@ -113,8 +114,10 @@ def _reply_shown(text: str, settings: BotSettings) -> list[str]:
 
 
 def _fits(turn: Turn, loaded: LoadedModel) -> bool:
-    """Whether the bot could have written as long a reply."""
+    """Whether the bot could have written as long a reply, and each of its words."""
     settings = loaded.settings
+    if any(word in turn.text for word in settings.sampling.forbidden_words):
+        return False
     n_lines = len([line for line in turn.text.split("\n") if line.strip()])
     n_tokens = len(loaded.tokenizer.encode(turn.text))
     longest = min(settings.sampling.max_new_tokens, loaded.model.context_length // 2)

@@ -57,6 +57,17 @@ def test_each_question_has_the_real_reply_and_the_bots(drawn):
         assert 1 <= len(question.past) <= N_SHOWN_TURNS
 
 
+def test_a_word_that_the_bot_may_not_say_gives_no_reply_away(trained, drawn):
+    loaded, corpus, draft = drawn
+    word = draft.questions[0].texts[0 if draft.second_is_bot[0] else 1][0][-1]
+    config = trained.config(f"sampling.forbidden_words=[{word!r}]", "output.max_bubbles=2")
+    loaded = load_model(find_model(config), config)
+    questions = draw_questions(loaded, corpus, 50, seeded(5)).questions
+    assert not any(
+        word in line for question in questions for text in question.texts for line in text
+    )
+
+
 def test_the_seed_decides_order_and_coins(trained, drawn):
     config = trained.config("sampling.seed=3", "output.max_bubbles=2")
     loaded = load_model(find_model(config), config)
