@@ -8,6 +8,8 @@ and whenever one stops. The rates at which it stays below 20 are a confidence se
 al., "Time-uniform, nonparametric, nonasymptotic confidence sequences", Ann. Stat. 49, 2021,
 arXiv 1810.08240; Waudby-Smith and Ramdas, "Estimating means of bounded random variables by
 betting", JRSS B 86, 2024, arXiv 2010.09686). It assumes one rate for all answers; guessing has one.
+Answers of several friends to one question are alike if they share an opinion; then the bound is
+more than 5 % (measured in docs/evaluation.md).
 """
 
 import math
