@@ -1,8 +1,9 @@
 """The message that is being read: lines are collected until the next header closes it."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from typing import Protocol
 
 from chatbot.conversation import Kind, Message
 
@@ -66,3 +67,27 @@ class Draft:
         parts.clear()
         self._n_blank = 0
         self.is_open = False
+
+
+class LineParser(Protocol):
+    """Takes the lines of a text one after the other; `finished` holds the messages that ended."""
+
+    finished: list[Message]
+
+    def feed(self, line: str) -> None:
+        """Take the next line."""
+
+    def close(self) -> None:
+        """Finish the last message."""
+
+
+def parsed(lines: Iterable[str], parser: LineParser) -> Iterator[Message]:
+    """Yield each message as soon as it has ended."""
+    finished = parser.finished
+    for line in lines:
+        parser.feed(line)
+        if finished:
+            yield from finished
+            finished.clear()
+    parser.close()
+    yield from finished

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.attachments import kind_of_file
-from chatbot.ingest.readers.draft import Draft
+from chatbot.ingest.readers.draft import Draft, parsed
 from chatbot.ingest.readers.lookahead import Lookahead
 from chatbot.ingest.readers.reader import Reader
 from chatbot.ingest.readers.text import Text, clean_name
@@ -41,14 +41,7 @@ def read_messages(text: Text, zone: timezone, account: Account) -> Iterator[Mess
     own place.
     """
     source = Lookahead(text())
-    parser = _Parser(source, zone, account)
-    for line in source:
-        parser.feed(line)
-        if parser.finished:
-            yield from parser.finished
-            parser.finished.clear()
-    parser.close()
-    yield from parser.finished
+    yield from parsed(source, _Parser(source, zone, account))
 
 
 class _Parser:

@@ -8,7 +8,7 @@ from chatbot.conversation import Message
 from chatbot.errors import ExportError
 from chatbot.ingest.readers import kakaotalk_grammar as grammar
 from chatbot.ingest.readers.account import Account
-from chatbot.ingest.readers.draft import Draft
+from chatbot.ingest.readers.draft import Draft, parsed
 from chatbot.ingest.readers.kakaotalk_dialect import UNDATED, Dialect, Family, Head
 from chatbot.ingest.readers.lookahead import Lookahead
 from chatbot.ingest.readers.text import clean_name
@@ -36,15 +36,7 @@ def read_messages(lines: Iterable[str], zone: timezone, account: Account) -> Ite
     Memory is bounded by the longest message. Raises ExportError if the file contains two rooms.
     """
     source = Lookahead(lines)
-    parser = _Parser(source, Dialect(zone), account)
-    finished = parser.finished
-    for line in source:
-        parser.feed(line)
-        if finished:
-            yield from finished
-            finished.clear()
-    parser.close()
-    yield from finished
+    yield from parsed(source, _Parser(source, Dialect(zone), account))
 
 
 def _names_with_colons(head: list[str], dialect: Dialect) -> frozenset[str]:

@@ -9,7 +9,7 @@ from chatbot.conversation import Message
 from chatbot.errors import ExportError
 from chatbot.ingest.readers import line_grammar as grammar
 from chatbot.ingest.readers.account import Account
-from chatbot.ingest.readers.draft import Draft
+from chatbot.ingest.readers.draft import Draft, parsed
 from chatbot.ingest.readers.lookahead import Lookahead
 from chatbot.ingest.readers.reader import Reader
 from chatbot.ingest.readers.text import Text, clean_name
@@ -36,14 +36,7 @@ def read_messages(text: Text, zone: timezone, account: Account) -> Iterator[Mess
     Memory is bounded by the longest message. Raises ExportError if the file contains two rooms.
     """
     source = Lookahead(text())
-    parser = _Parser(source, zone, account)
-    for line in source:
-        parser.feed(line.lstrip("\ufeff"))
-        if parser.finished:
-            yield from parser.finished
-            parser.finished.clear()
-    parser.close()
-    yield from parser.finished
+    yield from parsed((line.lstrip("\ufeff") for line in source), _Parser(source, zone, account))
 
 
 class _Parser:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
-from chatbot.ingest.readers.draft import Draft
+from chatbot.ingest.readers.draft import Draft, parsed
 from chatbot.ingest.readers.lookahead import Lookahead
 from chatbot.ingest.readers.timeline import Timeline
 
@@ -39,14 +39,7 @@ def read_stamped(
     bounded by the longest message.
     """
     source = Lookahead(lines)
-    parser = _Parser(source, head_of, Draft(account.lines, settle), account)
-    for line in source:
-        parser.feed(line)
-        if parser.finished:
-            yield from parser.finished
-            parser.finished.clear()
-    parser.close()
-    yield from parser.finished
+    yield from parsed(source, _Parser(source, head_of, Draft(account.lines, settle), account))
 
 
 class _Parser:
