@@ -35,10 +35,14 @@ _MEDIA = {
     "share": "link",
     "media": "photo",
 }
-# What Messenger writes into a message that is none; in other languages it writes other words.
+# What Messenger writes into a message that is none; in other languages it writes other words. The
+# Korean ones are not confirmed by its documentation.
 _NOTICES = re.compile(
     r"Liked a message|Reacted .{1,20} to your message ?|.{1,60} sent an attachment\.|"
-    r"You unsent a message|.{1,60} unsent a message|(?:You|.{1,60}) missed .{0,40} call\.?",
+    r"You unsent a message|.{1,60} unsent a message|(?:You|.{1,60}) missed .{0,40} call\.?|"
+    r".{1,60}님이 (?:첨부 파일|사진|동영상|음성 메시지|스티커|게시물|스토리|릴스)[을를] "
+    r"(?:보냈|공유했)습니다\.?|(?:회원님의 )?메시지를 좋아합니다\.?|"
+    r"(?:회원님의 )?메시지에 .{1,20}(?:반응을 남겼|공감했)습니다\.?",
 )
 _THREAD = re.compile(r"(?P<thread>(?:.*/)?messages/[^/]+/[^/]+)/message_(?P<number>\d{1,6})\.json")
 _UNSENT = {"is_unsent": "deleted", "isUnsent": "deleted"}

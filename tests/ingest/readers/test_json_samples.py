@@ -161,6 +161,19 @@ def test_each_item_is_read_as_what_it_is(tmp_path, name):
     assert account.n_lines == len(messages) and not account.signatures
 
 
+def test_what_instagram_says_in_korean_is_nobodys_message(tmp_path):
+    texts = [
+        "나래님이 첨부 파일을 보냈습니다.",
+        "메시지를 좋아합니다",
+        "메시지에 ❤ 반응을 남겼습니다.",
+    ]
+    said = ["사진을 보냈어", "그 메시지를 좋아합니다만", "안녕"]
+    items = [{"content": text} for text in (*texts, *said)]
+    messages, account = read(tmp_path, meta(*items, {"content": texts[0], "photos": [{}]}))
+    assert [m.text for m in messages if m.kind == "message"] == said
+    assert messages[-1].media == "photo" and account.kinds["notice"] == 3
+
+
 UNKNOWN = {
     "telegram": (telegram({"text": "a"}, {"text": None, "쪽지": 1}), "from_id, id, text, text_ent"),
     "telegram rich": (telegram({"rich_message": {"v": 2}}, {"text": "a"}), "rich_message"),
