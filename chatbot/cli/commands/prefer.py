@@ -133,5 +133,5 @@ def _shown(estimate: "Estimate", form: str) -> str:
 
 def _say_how_to_use(model: "Path", config: Config) -> None:
     path = model.relative_to(config.root) if model.is_relative_to(config.root) else model
-    say("the new run is better; the old one is as it was. To talk with the new one, write")
+    say("the new run is better on what was held out; the old one is as it was. To use it, write")
     say(f"`dialogue.model: {path.as_posix()}` into `configs/gen.yaml`")
