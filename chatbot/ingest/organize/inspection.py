@@ -4,7 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 from chatbot.conversation import Message
@@ -90,21 +90,36 @@ def _require_one_room(parts: list[TextPart], zone: timezone) -> None:
 class _Extent:
     """First and last day of an export, and how often its time steps back."""
 
-    first: str = ""
-    last: str = ""
     n_steps_back: int = 0
+    _first: datetime | None = None
+    _last: datetime | None = None
     _minute: int = -1
 
     def add(self, message: Message) -> None:
-        if message.sent_at is None or message.kind == "system":
+        at = message.sent_at
+        if at is None or at is self._last or message.kind == "system":
             return
-        minute = minute_of(message.sent_at)
+        minute = minute_of(at)
         if minute < self._minute - JITTER_MINUTES:
             self.n_steps_back += 1
-        if minute > self._minute or not self.first:
-            self.last = message.sent_at.date().isoformat()
-        self.first = self.first or self.last
+        if minute > self._minute or self._last is None:
+            self._last = at
+        self._first = self._first or self._last
         self._minute = max(minute, self._minute)
+
+    @property
+    def first(self) -> str:
+        """The day of the first message, "" if the export has no dates."""
+        return _day_of(self._first)
+
+    @property
+    def last(self) -> str:
+        """The day of the latest message, "" if the export has no dates."""
+        return _day_of(self._last)
+
+
+def _day_of(at: datetime | None) -> str:
+    return at.date().isoformat() if at is not None else ""
 
 
 def room_from_path(path: Path) -> str:

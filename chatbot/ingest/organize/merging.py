@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby, pairwise
 
 from msgspec.structs import replace
@@ -25,6 +26,7 @@ JITTER_MINUTES = 10
 _UNDATED = -1
 # Phones truncate messages at 500 characters, PCs do not; they also differ in line breaks.
 _COMPARED_CHARS = 400
+_QUESTIONS = re.compile(rb"\?+")
 _END = (b"\0", b"\0")  # matches no message: the system lines after the last one
 
 
@@ -87,12 +89,16 @@ def key_of(message: Message) -> Key:
     by what they stand for, in every language.
     """
     text = f"\0{message.media}" if message.media else " ".join(message.text.split())
-    return minute_of(message.sent_at), _plain(message.speaker), _plain(text[:_COMPARED_CHARS])
+    return minute_of(message.sent_at), _plain_name(message.speaker), _plain(text[:_COMPARED_CHARS])
 
 
 def _plain(text: str) -> bytes:
-    composed = unicodedata.normalize("NFC", text)
-    return re.sub(rb"\?+", b"?", composed.encode("cp949", "replace"))
+    plain = unicodedata.normalize("NFC", text).encode("cp949", "replace")
+    return _QUESTIONS.sub(b"?", plain) if b"??" in plain else plain
+
+
+# A room has few names and many messages.
+_plain_name = lru_cache(maxsize=1024)(_plain)
 
 
 def merge_sources(sources: list[Source], tally: MergeTally | None = None) -> Iterator[Message]:
