@@ -4,6 +4,7 @@ Broder 1997; locality-sensitive hashing as in Leskovec, Rajaraman, Ullman, "Mini
 Datasets", chapter 3. H hashes, N n-grams.
 """
 
+from collections.abc import Sequence
 from zlib import crc32
 
 import numpy as np
@@ -35,7 +36,10 @@ class SimilarTexts:
 
         Texts with different marks are never similar.
         """
-        slots = _band_slots(minhash(letters, mark))
+        return self.count_at(letters, mark, band_slots([letters], [mark])[0])
+
+    def count_at(self, letters: str, mark: str, slots: Hashes) -> int:
+        """Count a text whose slots (B,) are known, as `count` does."""
         index = self._find(letters, mark, slots)
         if index is None:
             if len(self._texts) < _MAX_TEXTS:
@@ -65,14 +69,22 @@ def minhash(text: str, mark: str = "") -> Hashes:
     The expected share of equal values is the Jaccard index of the sets of n-grams. Different marks
     give different signatures for the same text.
     """
-    text = text.ljust(_GRAM)
-    codes = np.frombuffer(text.encode("utf-32-le"), dtype="<u4").astype(np.uint64)
-    n_grams = len(codes) - _GRAM + 1
-    grams = np.full(n_grams, crc32(mark.encode()), dtype=np.uint64)
+    return _minhashes([text], [mark])[0]
+
+
+def _minhashes(texts: Sequence[str], marks: Sequence[str]) -> Hashes:
+    """Return the signatures (N, H) of texts, together: numpy costs as much for one as for many."""
+    padded = [text.ljust(_GRAM) for text in texts]
+    codes = np.frombuffer("".join(padded).encode("utf-32-le"), dtype="<u4").astype(np.uint64)
+    n_grams = np.array([len(text) - _GRAM + 1 for text in padded])
+    starts = np.cumsum(n_grams) - n_grams
+    # The n-grams that lie in one text: each text has fewer than characters, by the same number.
+    places = np.arange(n_grams.sum()) + np.repeat(np.arange(len(padded)) * (_GRAM - 1), n_grams)
+    grams = np.repeat([crc32(mark.encode()) for mark in marks], n_grams).astype(np.uint64)
     for place, power in enumerate(_POWERS):
-        grams += codes[place : place + n_grams] * power
-    minima: Hashes = mix(grams + _SEEDS).min(axis=1)
-    return minima
+        grams += codes[places + place] * power
+    # Seed by seed, because the n-grams of many texts with all seeds do not fit into a cache.
+    return np.stack([np.minimum.reduceat(mix(grams + seed), starts) for seed in _SEEDS], axis=1)
 
 
 def mix(values: Hashes) -> Hashes:
@@ -86,9 +98,11 @@ def mix(values: Hashes) -> Hashes:
     return values ^ (values >> np.uint64(31))
 
 
-def _band_slots(signature: Hashes) -> Hashes:
-    """Return the slot (B,) of each of B bands of a signature."""
-    bands = mix(signature.reshape(N_BANDS, -1) @ _POWERS + _BAND_SEEDS)
+def band_slots(texts: Sequence[str], marks: Sequence[str]) -> Hashes:
+    """Return the slots (N, B) of the B bands of the signatures of texts."""
+    if not texts:
+        return np.zeros((0, N_BANDS), dtype=np.uint64)
+    bands = mix(_minhashes(texts, marks).reshape(len(texts), N_BANDS, -1) @ _POWERS + _BAND_SEEDS)
     return bands >> np.uint64(64 - _SLOT_BITS)
 
 

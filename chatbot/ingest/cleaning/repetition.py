@@ -6,11 +6,13 @@ one that occurs once (Kandpal et al. 2022): in a chat, notices and forwarded tex
 
 import re
 from collections import deque
+from collections.abc import Sequence
 from hashlib import blake2b
 
+import msgspec
 import numpy as np
 
-from chatbot.ingest.cleaning.minhash import SimilarTexts
+from chatbot.ingest.cleaning.minhash import SimilarTexts, band_slots
 
 _WINDOW, _WINDOW_CHARS = 4, 40
 _SLOT_BITS = 22  # 32 MB, allocated as it fills
@@ -22,6 +24,36 @@ _DATE = re.compile(
     r"|\b\d{4}([./-])\s?\d{1,2}\1\s?\d{1,2}\b"  # 2026-03-05, 2026. 3. 5
     r"|\b\d{1,2}/\d{1,2}(?=\s?\()"  # 3/5 (목)
 )
+
+
+_NO_LETTERS, _DIGITS = re.compile(r"[\W\d_]+"), re.compile(r"\d+")
+
+
+class Fingerprint(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What of a long text is compared: its letters, its digits, its slots (B,) as bytes."""
+
+    letters: str
+    digits: str
+    slots: bytes
+
+
+def fingerprints(texts: Sequence[str]) -> list[Fingerprint]:
+    """Return what `Repetition.count` compares of texts.
+
+    Spaces, punctuation and dates are no part of it; other digits are: a price of 3,000 and one of
+    5,000 are different answers.
+    """
+    lowered = [text.lower() for text in texts]
+    letters = [_NO_LETTERS.sub("", text) or text for text in lowered]
+    digits = [
+        " ".join(_DIGITS.findall(_DATE.sub(" ", text))) if _DIGITS.search(text) else ""
+        for text in lowered
+    ]
+    slots = band_slots(letters, digits)
+    return [
+        Fingerprint(plain, numbers, row.tobytes())
+        for plain, numbers, row in zip(letters, digits, slots, strict=True)
+    ]
 
 
 class Repetition:
@@ -36,14 +68,15 @@ class Repetition:
     def count(self, text: str) -> int:
         """Count a long text and return how often it, or a similar one, has occurred so far.
 
-        Texts that differ in spaces, punctuation or dates are equal; other digits matter: a price of
-        3,000 and one of 5,000 are different answers.
+        Texts that differ in spaces, punctuation or dates are equal; other digits matter.
         """
-        text = text.lower()
-        letters = re.sub(r"[\W\d_]+", "", text) or text
-        digits = " ".join(re.findall(r"\d+", _DATE.sub(" ", text)))
-        n_exact = self._exact.count(f"{digits}\0{letters}")
-        return max(n_exact, self._similar.count(letters, digits))
+        return self.count_print(fingerprints([text])[0])
+
+    def count_print(self, text: Fingerprint) -> int:
+        """Count a long text by what is compared of it, as `count` does."""
+        n_exact = self._exact.count(f"{text.digits}\0{text.letters}")
+        slots = np.frombuffer(text.slots, dtype=np.uint64)
+        return max(n_exact, self._similar.count_at(text.letters, text.digits, slots))
 
     def count_window(self, text: str) -> int:
         """Count the stretch of messages that ends with this one; 1 if too short to compare."""
