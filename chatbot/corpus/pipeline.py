@@ -20,13 +20,14 @@ def build_corpora(
     config: Config,
     specs_for: Callable[[Speakers], Iterable[CorpusSpec]],
     listener: Listener = SILENCE,
+    n_most_processes: int = 1,
 ) -> Stats:
     """Write the corpora that `specs_for` returns for the speakers; return the stats of the last.
 
     Raises ConfigError, ExportError or CorpusError before anything is replaced.
     """
     require_replaceable(config.processed_dir)  # fail before minutes of reading
-    with read_sessions(config, listener) as rooms:
+    with read_sessions(config, listener, n_most_processes) as rooms:
         speakers = number_speakers(
             rooms.n_said, rooms.exporter, config.processed.preprocess, UNKNOWN_NAMES
         )

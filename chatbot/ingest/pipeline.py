@@ -3,7 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from chatbot.conversation import CUSTOMER, DESK, Message
 from chatbot.crypto.secrets import project_key, speaker_key
 from chatbot.errors import CorpusError
-from chatbot.ingest.cleaning.rules import Cleaner
+from chatbot.ingest.cleaning.rules import Cleaner, Prepared
 from chatbot.ingest.cleaning.sessions import merge_bursts, split_sessions
 from chatbot.ingest.masking.masker import Masker, Replacement
 from chatbot.ingest.masking.names import N_TO_DECIDE, NamePattern, words_among
@@ -25,6 +25,7 @@ from chatbot.ingest.qna.prompts import QuestionForm
 from chatbot.ingest.qna.sessions import MaskerMaker, TableAccount, read_tables
 from chatbot.ingest.readers.registry import CUT_CHARS, NOTICES
 from chatbot.ingest.spool import SessionSpool
+from chatbot.ingest.workers import Reading, choose_processes, prepare_room
 from chatbot.listener import SILENCE, Listener
 from chatbot.settings.schema import Config
 from chatbot.storage.files import part_of
@@ -77,14 +78,19 @@ class CleanRooms:
 
 
 @contextmanager
-def read_sessions(config: Config, listener: Listener = SILENCE) -> Iterator[CleanRooms]:
+def read_sessions(
+    config: Config, listener: Listener = SILENCE, n_most_processes: int = 1
+) -> Iterator[CleanRooms]:
     """Read, clean and mask the rooms of a project; leaving the context deletes the spools.
+
+    The result does not depend on `n_most_processes`; a script that allows more than one must be
+    importable (`if __name__ == "__main__"`), because each imports it.
 
     Raises CorpusError or ExportError if there is nothing to read, or a filed export has changed.
     """
     rooms = open_rooms(config, listener.warn)
     remove_spools(config)
-    ingestion = _Ingestion(rooms, config)
+    ingestion = _Ingestion(rooms, config, n_most_processes)
     try:
         n_messages = sum(entry.n_messages for room in rooms for entry in room.exports)
         with listener.progress(n_messages, "reading messages") as advance:
@@ -123,8 +129,9 @@ def remove_spools(config: Config) -> None:
 class _Ingestion:
     """Reads rooms into spools and counts their lines and messages."""
 
-    def __init__(self, rooms: list[Room], config: Config) -> None:
+    def __init__(self, rooms: list[Room], config: Config, n_most_processes: int) -> None:
         self.spools: list[SessionSpool] = []
+        self._n_most_processes = n_most_processes
         self._rooms, self._config = rooms, config
         self._rules = config.processed.preprocess
         pairs = [pair for room in rooms for pair in room.alias_pairs]
@@ -148,10 +155,13 @@ class _Ingestion:
         spool = SessionSpool(self._folder / room.id)
         self.spools.append(spool)
         tally = self._tallies[room.id] = RoomTally()
-        messages = read_room(room.exports, room.aliases, self._config, tally)
-        clean = self._clean(messages, cleaner, masker, advance)
-        for session in split_sessions(clean, self._rules, room.id):
-            spool.add(merge_bursts(session, self._rules))
+        n_messages = sum(entry.n_messages for entry in room.exports)
+        n_processes = choose_processes(n_messages, self._n_most_processes)
+        reading = Reading(room, self._config, cleaner.preparation)
+        with closing(prepare_room(reading, tally, n_processes)) as batches:
+            clean = self._clean(chain.from_iterable(batches), cleaner, masker, advance)
+            for session in split_sessions(clean, self._rules, room.id):
+                spool.add(merge_bursts(session, self._rules))
         spool.close()
         self._n_seen += cleaner.n_seen
         self._n_kept += cleaner.n_kept
@@ -173,14 +183,14 @@ class _Ingestion:
 
     def _clean(
         self,
-        messages: Iterator[Message],
+        messages: Iterator[Prepared],
         cleaner: Cleaner,
         masker: Masker | None,
         advance: Callable[[], object],
     ) -> Iterator[Message]:
         for message in messages:
             advance()
-            cleaned = cleaner.clean(message)
+            cleaned = cleaner.take(message)
             if cleaned is not None:
                 # A speaker who only repeats gets an id as well, but repetitions do not count for
                 # the persona.

@@ -1,6 +1,7 @@
 """Turn organized exports and tables into tokens and loss masks in data/processed/."""
 
 import argparse
+import os
 
 from chatbot.cli.arguments import positive
 from chatbot.cli.keys import require_owner
@@ -47,7 +48,8 @@ def run(args: argparse.Namespace, config: Config) -> None:
     elif args.review:
         review(config)
     else:
-        print_stats(build_corpora(config, corpora_of(config, TERMINAL), TERMINAL))
+        specs = corpora_of(config, TERMINAL)
+        print_stats(build_corpora(config, specs, TERMINAL, n_most_processes=os.cpu_count() or 1))
 
 
 def _require_begun(config: Config) -> None:

@@ -55,6 +55,10 @@ class RoomTally:
     n_read: Counter[str] = field(default_factory=Counter)
     merged: MergeTally = field(default_factory=MergeTally)
 
+    def take(self, other: "RoomTally") -> None:
+        """Take over the counts of another process."""
+        self.lines, self.n_read, self.merged = other.lines, other.n_read, other.merged
+
     def doubtful(self) -> list[tuple[str, int]]:
         """Return (id, percent shared) of exports with few messages in common over the same time."""
         shares = [
