@@ -13,7 +13,7 @@ from chatbot.serving.bridge.answerer import Answerer
 from chatbot.serving.bridge.audit import Audit
 from chatbot.serving.bridge.diff import new_messages
 from chatbot.serving.bridge.pace import Pace
-from chatbot.serving.bridge.room import Room, RoomError
+from chatbot.serving.bridge.room import DisturbedError, Room, RoomError
 from chatbot.settings.bridge import BridgeConfig
 
 Approve = Callable[[str], str | None]
@@ -82,6 +82,8 @@ class Bridge:
             decision = self._look_and_answer()
         except _End as end:
             decision = self.ending = end.decision
+        except DisturbedError:
+            decision = self.ending = Decision.TOUCHED
         except RoomError:
             decision = self.ending = Decision.FAILED
         if self._parts.is_attended:

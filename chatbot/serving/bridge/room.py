@@ -9,6 +9,10 @@ class RoomError(Exception):
     """A window or a connection that did not do what was asked; it ends the bridge."""
 
 
+class DisturbedError(RoomError):
+    """A person interferes."""
+
+
 class Room(Protocol):
     """A room of a messenger. Every method may raise RoomError; none tries twice."""
 
