@@ -139,7 +139,7 @@ chat: install  ## talk
 why: install  ## the training messages nearest to a reply: make why TEXT="나도 갈래"
 	@$(RUN) why --root "$(ROOT)" $(value ARGS) -- "$$CHATBOT_TEXT"
 bridge: install  ## type a room, see what would be sent
-	@$(RUN) bridge --dry --root "$(ROOT)" $(value ARGS)
+	@$(RUN) bridge $(if $(ARGS),,--dry) --root "$(ROOT)" $(value ARGS)
 prefer: install  ## learn from what /retry and /edit said: make prefer ARGS=--list
 	$(RUN) prefer --root "$(ROOT)" $(value ARGS)
 
