@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from chatbot.conversation import Message, Session
 from chatbot.ingest.cleaning.rules import Cleaner
@@ -53,7 +54,8 @@ class FrequentCounts:
 class SpeakerCounts:
     """What a speaker wrote, in messages; a turn is several in a row.
 
-    `reply_seconds`: seconds until a reply -> times; `burst_seconds`: between messages of a turn.
+    `turn_sizes`: messages of a turn -> times. `reply_seconds`: seconds until a reply -> times;
+    `burst_seconds`: between messages of a turn.
     """
 
     n_messages: int = 0
@@ -62,7 +64,7 @@ class SpeakerCounts:
     n_tears: int = 0
     n_questions: int = 0
     n_opened: int = 0  # sessions begun
-    n_turns: int = 0
+    turn_sizes: Counter[int] = field(default_factory=Counter)
     reply_seconds: Counter[int] = field(default_factory=Counter)
     burst_seconds: Counter[int] = field(default_factory=Counter)
 
@@ -70,6 +72,11 @@ class SpeakerCounts:
     def chars_per_message(self) -> float:
         """Mean length of a message in characters."""
         return self.n_chars / max(1, self.n_messages)
+
+    @property
+    def n_turns(self) -> int:
+        """Number of turns."""
+        return self.turn_sizes.total()
 
 
 @dataclass(frozen=True, order=True)
@@ -86,9 +93,9 @@ class RoomStatistics:
     """The counts of a room, without messages that were dropped.
 
     `id`: that of its first export. `by_hour`, `by_weekday` (0 is Monday) and `by_month` ("2026-01")
-    count messages in the time zone of the exports, `session_sizes` sessions by their messages.
-    `dropped` and `context_only`: messages by the rule that applied. `n_merged`: messages that
-    several exports hold.
+    count messages in the time zone of the exports, `session_sizes` sessions by their messages,
+    `session_gaps` the minutes between two sessions. `dropped` and `context_only`: messages by the
+    rule that applied. `n_merged`: messages that several exports hold.
     """
 
     id: str
@@ -97,6 +104,7 @@ class RoomStatistics:
     by_weekday: Counter[int] = field(default_factory=Counter)
     by_month: Counter[str] = field(default_factory=Counter)
     session_sizes: Counter[int] = field(default_factory=Counter)
+    session_gaps: Counter[int] = field(default_factory=Counter)
     words: FrequentCounts = field(default_factory=FrequentCounts)
     emoji: FrequentCounts = field(default_factory=FrequentCounts)
     silences: list[Silence] = field(default_factory=list)
@@ -122,12 +130,13 @@ class RoomStatistics:
         self.session_sizes[len(session.messages)] += 1
         first = session.messages[0]
         self._speaker(first.speaker).n_opened += 1
+        if self.end is not None and first.sent_at is not None and first.sent_at > self.end:
+            self.session_gaps[int((first.sent_at - self.end).total_seconds() // 60)] += 1
+        for name, turn in groupby(session.messages, key=lambda message: message.speaker):
+            self._speaker(name).turn_sizes[len(list(turn))] += 1
         previous = None
         for message in session.messages:
             self._add_message(message)
-            self._speaker(message.speaker).n_turns += (
-                previous is None or previous.speaker != message.speaker
-            )
             if previous is not None:
                 self._add_pause(previous, message)
             previous = message

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from chatbot.inference.generate import (
     stream_text,
     until,
 )
-from chatbot.inference.sampling import Sampler
+from chatbot.inference.sampling import Sampler, Scores
 from chatbot.ingest.cleaning.normalization import Normalizer, TextRules
 from chatbot.ingest.masking.masker import shielded
 from chatbot.model.bundle import About
@@ -126,15 +127,22 @@ class Bot:
         """
         if self.n_speakers <= 2:
             return 1.0
+        dialogue = self._settings.dialogue
+        chance = float(self.next_speaker_chances()[self.number])
+        return min(dialogue.reply_cap, max(dialogue.reply_floor, chance))
+
+    def next_speaker_chances(self) -> Scores:
+        """Return the learned probability of each of S speaker ids to speak next: (S,).
+
+        Only groups learn it.
+        """
         # The logits after the end of the latest turn, before the next turn prefix.
         begun = self._tokenizer.head(self.number)
         logits = self._reader.next_logits(self._prompt()[: -len(begun)])
         first = [self._tokenizer.head(number)[0] for number in range(self.n_speakers)]
         next_speaker = logits[first].astype(np.float64)
         chances = np.exp(next_speaker - next_speaker.max())
-        dialogue = self._settings.dialogue
-        chance = float(chances[self.number] / chances.sum())
-        return min(dialogue.reply_cap, max(dialogue.reply_floor, chance))
+        return cast("Scores", chances / chances.sum())
 
     def wants_to_reply(self) -> bool:
         """Draw whether to answer the conversation so far, in a room of several people."""
