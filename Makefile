@@ -116,7 +116,7 @@ organize: install  ## file exports from data/raw/inbox/
 	$(RUN) organize --root "$(ROOT)" $(value ARGS)
 doctor: install  ## examine exports and this computer: make doctor ARGS="chat.txt"
 	@$(RUN) doctor --root "$(ROOT)" $(value ARGS)
-room: install  ## who writes how much, when and how: make room ARGS="--html room.html"
+room: install  ## who writes how much, when and how; or ARGS="--simulate": its members talk by themselves
 	@$(RUN) room --root "$(ROOT)" $(value ARGS)
 preprocess: install  ## exports -> tokens
 	$(RUN) preprocess --root "$(ROOT)" $(value ARGS)

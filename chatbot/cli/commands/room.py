@@ -1,11 +1,13 @@
-"""Show statistics of a room: who writes how much, when and how; for the owner's eyes only."""
+"""Show statistics of a room, or let its members talk by themselves; for the owner's eyes only."""
 
 import argparse
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from chatbot.cli.bot import find_permitted_model
 from chatbot.cli.keys import require_owner
+from chatbot.cli.room_simulation import add_simulation_arguments, refuse_lone_options, simulate
 from chatbot.cli.screen import TERMINAL, display, print_rows, say, sparkline, table
 from chatbot.errors import ConfigError
 from chatbot.evaluation.room import RoomStatistics, read_statistics
@@ -24,14 +26,20 @@ from chatbot.storage.files import write_bytes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the room and --html."""
+    """Add the room, --html and the simulation."""
     parser.add_argument("room", nargs="?", help="its name or id, if several are organized")
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page with charts")
+    add_simulation_arguments(parser)
 
 
 def run(args: argparse.Namespace, config: Config) -> None:
-    """Print the statistics, and write the page asked for."""
-    require_owner(config)
+    """Print the statistics and write the page asked for, or let the members talk."""
+    refuse_lone_options(args)
+    model = None
+    if args.simulate:
+        model = find_permitted_model(config)
+    else:
+        require_owner(config)
     if args.room is not None:
         config = replace(config, processed=replace(config.processed, rooms=(args.room,)))
     rooms = open_rooms(config, TERMINAL.warn)
@@ -40,7 +48,10 @@ def run(args: argparse.Namespace, config: Config) -> None:
     n_messages = sum(entry.n_messages for entry in rooms[0].exports)
     with TERMINAL.progress(n_messages, "reading messages") as advance:
         statistics = read_statistics(rooms[0], config, advance)
-    _print(statistics)
+    if model is not None:
+        simulate(args, config, model, statistics)
+    else:
+        _print(statistics)
     if args.html is not None:
         write_bytes(args.html, room_page(statistics).encode(), mode=0o600)
         say(f"written to {args.html}; it holds names and words of the chat")
