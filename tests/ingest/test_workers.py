@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-from contextlib import closing
 from itertools import islice
 
 import pytest
@@ -23,6 +22,10 @@ SEALED = "masked.age"  # encrypted anew each time
 def endless(frames):
     while True:
         yield b"frame"
+
+
+def forwarded(frames):
+    yield from frames
 
 
 def killed(frames):
@@ -88,9 +91,9 @@ def test_an_error_is_the_same_in_every_process(processed):
 
 
 @pytest.mark.slow
-def test_no_process_outlives_the_reading(processed):
-    with closing(prepare_room(reading_of(processed.config()), RoomTally(), 3)) as batches:
-        assert next(batches) and len(multiprocessing.active_children()) == 2
+def test_no_process_outlives_the_reading():
+    with workers._started([endless, forwarded]) as frames:
+        assert next(frames) and len(multiprocessing.active_children()) == 2
     assert not multiprocessing.active_children()
 
 
