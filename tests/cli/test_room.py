@@ -1,5 +1,7 @@
 """`chatbot room`, as a user calls it."""
 
+import json
+
 import pytest
 
 from chatbot.cli.invented_room import FRIEND
@@ -42,3 +44,26 @@ def test_a_stranger_sees_nothing(organized, capsys):
 def test_a_room_that_is_not_there_is_named_nowhere(organized, capsys):
     assert organized.run("room", "없는 방", settings=()) == 2
     assert "없는 방" not in capsys.readouterr().err
+
+
+def test_the_members_talk_by_themselves_and_the_same_seed_says_the_same(trained, capsys):
+    capsys.readouterr()
+    said = []
+    for _ in range(2):
+        assert trained.run("room", "--simulate", "--turns", "3", "--speed", "0", "--seed", "1") == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] and said[0].startswith("AI simulation")
+
+
+def test_the_comparison_of_a_simulation_holds_no_name_and_no_text(trained, capsys):
+    capsys.readouterr()
+    assert trained.run("room", "--simulate", "--turns", "2", "--topic", "저녁 뭐", "--json") == 0
+    output = capsys.readouterr().out
+    report = json.loads(output)
+    assert report["n_messages"] >= 2 and report["label"].startswith("AI simulation")
+    assert FRIEND not in output and "저녁" not in output
+
+
+def test_options_of_the_simulation_need_it(organized, capsys):
+    assert organized.run("room", "--turns", "3", settings=()) == 2
+    assert "--turns belongs to --simulate" in capsys.readouterr().err
