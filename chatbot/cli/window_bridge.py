@@ -62,7 +62,7 @@ def room_of(config: Config, name: str | None) -> str:
 def require_unattended(config: Config) -> None:
     """Raise ConfigError unless the settings allow to send without asking."""
     if not config.bridge.auto:
-        raise ConfigError("`bridge.auto` is false", hint="without `--auto`, each message is asked")
+        raise ConfigError("`bridge.auto` is false", hint="without --auto, each message is asked")
     if config.bridge.policy not in POLICY:
         raise ConfigError(
             "`bridge.policy` does not hold the sentence that accepts the risk",
