@@ -189,7 +189,7 @@ def simulator_of(
     if any(tokenizer.eos_id not in tokenizer.tail(number) for number in members):
         raise CheckpointError(
             "the base's chat template does not end the turns of every member",
-            hint="train with `model.form: plain`",
+            hint="train with `pretrained.base.form: plain`",
         )
     sampling = loaded.settings.sampling
     if seed is not None:
