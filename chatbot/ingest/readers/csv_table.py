@@ -19,6 +19,7 @@ from chatbot.ingest.readers.text import INVISIBLE, Text, clean_name, shape_of
 from chatbot.settings.schema import ColumnsConfig, RawConfig
 
 _N_HEAD = 60
+_FIELD_CHARS = 1 << 17  # more is a quote that never closes
 _DELIMITERS = ",;\t|"
 _TIME = re.compile(
     rf"(?P<date>\d{{1,4}}[./년-] ?\d{{1,2}}[./월-] ?\d{{1,4}}[.일]?),?[{SPACES}T]{{1,2}}"
@@ -153,6 +154,7 @@ def _time_shape(row: list[str], layout: _Layout) -> str:
 
 def _rows(lines: Iterator[str], delimiter: str) -> Iterator[tuple[list[str], int]]:
     """Yield rows, each with its number of physical lines."""
+    csv.field_size_limit(_FIELD_CHARS)  # of the process: tables of questions raise it
     reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)
     before = 0
     try:
