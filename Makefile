@@ -17,8 +17,9 @@ SFT := $(BIN)/python -m chatbot.sft_ops
 # BASE: the folder or hub name of a pretrained base, if configs/sft.yaml does not name it.
 TUNING = --root "$(ROOT)" $(if $(BASE),--set model.base_model="$(BASE)")
 
-# Tests in as many processes as there are cores, those of a file in one: they share what they set up.
-EVERY_CORE := -n auto --dist loadfile
+# Tests in one process more than there are cores, for many wait for a browser, a server or a disk;
+# those of a file in one: they share what they set up.
+EVERY_CORE = -n $(shell $(SYSTEM_PYTHON) -c 'import os; print(os.cpu_count() + 1)') --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev install-lora install-serve install-db tune sft format kernel docs demo desk test test-fast test-faults test-attacks check bench compare init blind archive organize doctor preprocess plan train \
