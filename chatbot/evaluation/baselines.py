@@ -19,7 +19,7 @@ from chatbot.corpus.template import Turn
 from chatbot.errors import CorpusError
 from chatbot.evaluation.intervals import Estimate
 from chatbot.evaluation.metrics import LikelihoodReport, RankingReport, likelihood_of
-from chatbot.evaluation.ngram import target_losses
+from chatbot.evaluation.ngram import target_losses, target_places
 from chatbot.inference.scoring import Floats
 from chatbot.retrieval.index import Index, Row, build_index, open_index
 from chatbot.retrieval.terms import character_terms, split_keys
@@ -94,7 +94,7 @@ def bigram_likelihood(corpus: Corpus) -> LikelihoodReport:
 
 def chance_likelihood(corpus: Corpus) -> LikelihoodReport:
     """Measure a model to which all tokens are equally likely."""
-    places = target_losses(corpus).places
+    places = target_places(corpus)
     losses = np.full(len(places), math.log(corpus.stats.vocab_size))
     return likelihood_of(_by_session(corpus, places, losses), 0)
 

@@ -40,6 +40,11 @@ def ngram_losses(corpus: Corpus) -> NgramLosses:
     return NgramLosses(*nats, *(bits / n_text for bits in n_bits))
 
 
+def target_places(corpus: Corpus) -> npt.NDArray[np.int64]:
+    """Return the places of the held-out target tokens: (N,)."""
+    return np.flatnonzero(np.asarray(corpus.val.loss_mask) == TARGET)
+
+
 def target_losses(corpus: Corpus) -> TargetLosses:
     """Fit on the training tokens that can be targets, and evaluate on the held-out targets.
 
@@ -51,7 +56,7 @@ def target_losses(corpus: Corpus) -> TargetLosses:
     counts = np.bincount(tokens[is_text], minlength=V).astype(np.float64)
     unigram = (counts + 1) / (counts.sum() + V)
     held_out = np.asarray(corpus.val.tokens).astype(np.int64)
-    places = np.flatnonzero(np.asarray(corpus.val.loss_mask) == TARGET)
+    places = target_places(corpus)
     target, before = held_out[places], held_out[places - 1]
 
     pairs = tokens[:-1] * V + tokens[1:]
