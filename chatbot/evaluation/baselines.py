@@ -4,9 +4,8 @@ N target tokens, S sessions, K candidates.
 """
 
 import math
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from chatbot.evaluation.intervals import Estimate
 from chatbot.evaluation.metrics import LikelihoodReport, RankingReport, likelihood_of
 from chatbot.evaluation.ngram import target_losses, target_places
 from chatbot.inference.scoring import Floats
-from chatbot.retrieval.index import Index, Row, build_index, open_index
+from chatbot.retrieval.index import Index, Row, temporary_index
 from chatbot.retrieval.terms import character_terms, split_keys
 
 _N_COMPARED = 50  # situations
@@ -64,15 +63,16 @@ def _terms(text: str) -> frozenset[int]:
 
 
 @contextmanager
-def past_replies(corpus: Corpus) -> Iterator[PastReplies | None]:
-    """Index the training data in a temporary folder; None if it has no reply."""
-    with tempfile.TemporaryDirectory() as folder:
+def past_replies(corpus: Corpus, folder: Path) -> Iterator[PastReplies | None]:
+    """Index the training data below a folder while the block runs; None if it has no reply."""
+    with ExitStack() as stack:
+        built = temporary_index(folder, _rows(corpus), "ngrams", "chatbot eval")
         try:
-            build_index(Path(folder) / "index", _rows(corpus), "ngrams", corpus.stats.fingerprint)
+            index = stack.enter_context(built)
         except CorpusError:
             yield None
             return
-        yield PastReplies(open_index(Path(folder) / "index", None, "chatbot eval"))
+        yield PastReplies(index)
 
 
 def _rows(corpus: Corpus) -> Iterator[Row]:

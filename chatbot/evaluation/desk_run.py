@@ -1,8 +1,6 @@
 """A desk's rows in time order -> an index of the earlier, a promise, and a report on the latest."""
 
-import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from chatbot.evaluation.desk import Case, DeskReport, SystemReport, report_system
 from chatbot.evaluation.intervals import share
@@ -14,7 +12,7 @@ from chatbot.retrieval.grounding import (
     later_outcomes,
     nearest_answer,
 )
-from chatbot.retrieval.index import Index, Row, build_index, open_index
+from chatbot.retrieval.index import Index, Row, temporary_index
 from chatbot.retrieval.terms import same_letters
 from chatbot.retrieval.warranty import Warranty, fit_warranty
 from chatbot.settings.schema import Config
@@ -60,10 +58,7 @@ def evaluate_desk(
         desk.rows[n - min(n_later, n_questions) :],
     )
     folder = config.path(settings.index_dir).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".desk-eval-") as name:
-        build_index(Path(name) / "index", indexed, settings.index, desk.fingerprint)
-        index = open_index(Path(name) / "index", desk.fingerprint, "chatbot qna eval")
+    with temporary_index(folder, indexed, settings.index, "chatbot qna eval") as index:
         warranty = fit_warranty(
             earlier_outcomes(index, _N_EARLIER),
             later_outcomes(index, fit),

@@ -124,7 +124,7 @@ def evaluate_models(
         if base is not None:
             yield _report_of(base, held_out, on_work, bundle.about.base_model or "base")
     if held_out is not None:
-        yield from evaluate_baselines(held_out, on_work)
+        yield from evaluate_baselines(held_out, config.processed_dir.parent, on_work)
 
 
 def _evaluate(
@@ -167,8 +167,13 @@ def _report_of(network: Network, held_out: HeldOut, on_work: Work, name: str = "
     )
 
 
-def evaluate_baselines(held_out: HeldOut, on_work: Work = lambda: None) -> Iterator[ModelReport]:
-    """Yield the reports of retrieval, of a bigram model, and of chance."""
+def evaluate_baselines(
+    held_out: HeldOut, folder: Path, on_work: Work = lambda: None
+) -> Iterator[ModelReport]:
+    """Yield the reports of retrieval, of a bigram model, and of chance.
+
+    `folder`: where the index of the training data lies meanwhile.
+    """
     corpus = held_out.corpus
     nothing = ModelReport(
         model="",
@@ -177,7 +182,7 @@ def evaluate_baselines(held_out: HeldOut, on_work: Work = lambda: None) -> Itera
         n_replies=len(held_out.chosen),
     )
     rankings: list[RankingReport] = []
-    with past_replies(corpus) as past:
+    with past_replies(corpus, folder) as past:
         if past is not None:
             rankings = ranking(past.score, held_out.chosen, held_out.pool, on_work)
             replies = held_out.compare(lambda turns: past.reply(turns, 0))

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -12,7 +13,13 @@ import numpy.typing as npt
 
 from chatbot.errors import ConfigError, CorpusError
 from chatbot.retrieval.terms import TERMS, Keys, Kind, split_keys
-from chatbot.storage.files import explained, restore_directory, whole_folder, write_bytes
+from chatbot.storage.files import (
+    explained,
+    part_of,
+    restore_directory,
+    whole_folder,
+    write_bytes,
+)
 from chatbot.storage.private import written_for_owner
 
 VERSION = 1
@@ -274,3 +281,18 @@ def open_index(folder: Path, fingerprint: str | None, command: str) -> Index:
     if fingerprint is not None and about.fingerprint != fingerprint:
         raise CorpusError(f"the index in {folder} is of other data", hint=f"{hint} again")
     return index
+
+
+@contextmanager
+def temporary_index(folder: Path, rows: Iterable[Row], kind: Kind, command: str) -> Iterator[Index]:
+    """Build an index that is deleted when the block ends, in a folder of private data.
+
+    What a killed process leaves there has a name that `remove_leftovers` knows. Raises CorpusError
+    without a row.
+    """
+    part = part_of(folder / "index")
+    try:
+        build_index(part, rows, kind, "")
+        yield open_index(part, "", command)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

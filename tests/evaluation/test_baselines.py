@@ -20,20 +20,23 @@ def corpus(processed):
     return open_corpus(processed.root / "data/processed")
 
 
-def test_retrieval_beats_chance_at_naming_the_true_reply(corpus):
+def test_retrieval_beats_chance_at_naming_the_true_reply(corpus, tmp_path):
     replies = list(held_out_replies(corpus))
     pool = [reply.turn.text for reply in replies]
-    with past_replies(corpus) as past:
+    with past_replies(corpus, tmp_path) as past:
         first, *_ = ranking(past.score, replies, pool)
     assert first.n_distractors == 20 and first.hits_at_1.low > 1 / 21
 
 
-def test_what_was_answered_once_is_found_again(corpus):
-    with past_replies(corpus) as past:
+def test_what_was_answered_once_is_found_again(corpus, tmp_path):
+    folder = tmp_path / "private"
+    with past_replies(corpus, folder) as past:
         row = next(row for row in past._index.rows() if row.id == "0" and len(row.text) > 4)
         reply = past.reply([Turn(1, row.text)], 0)
         assert reply in {other.answer for other in past._index.rows() if other.text == row.text}
         assert past.reply([Turn(1, "")], 0) == ""
+        assert [path.suffix for path in folder.iterdir()] == [".part"]
+    assert not list(folder.iterdir())
 
 
 def test_counts_are_measured_as_networks_are(corpus):
