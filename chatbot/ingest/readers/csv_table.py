@@ -13,7 +13,7 @@ from chatbot.errors import ExportError
 from chatbot.ingest.readers.account import Account
 from chatbot.ingest.readers.clock import AFTER, BEFORE, DIGITS, SPACES, half_of, time_of
 from chatbot.ingest.readers.date_order import Fields, date_of, find_order
-from chatbot.ingest.readers.json_items import DAMAGED
+from chatbot.ingest.readers.json_items import DAMAGED, moment, seconds_of, stamp
 from chatbot.ingest.readers.reader import Reader, RoomItem
 from chatbot.ingest.readers.text import INVISIBLE, Text, clean_name, shape_of
 from chatbot.settings.schema import ColumnsConfig, RawConfig
@@ -26,7 +26,6 @@ _TIME = re.compile(
     rf"{BEFORE}{DIGITS}(?:\.\d+)?{AFTER}\s*$"
 )
 _NUMBERS = re.compile(r"\d+")
-_MILLISECONDS = 10**11  # seconds of the year 5138
 _MAX_SECONDS = 10**10
 # Words of headers that tell nothing about anybody, and what they may stand for.
 _WORDS = {
@@ -181,8 +180,8 @@ def _message(row: list[str], layout: _Layout, times: "_Times", account: Account)
     if at is None and "time" in layout.places:
         return None
     speaker = clean_name(layout.cell(row, "speaker"))
-    said = layout.cell(row, "text")
-    return Message(speaker, said, at, "message" if speaker else "system")
+    text = layout.cell(row, "text")
+    return Message(speaker, text, at, "message" if speaker else "system")
 
 
 class _Times:
@@ -195,11 +194,8 @@ class _Times:
     def moment(self, written: str) -> datetime | None:
         """Return the time of a cell; None if it is not understood."""
         written = written.strip()
-        try:
-            at = datetime.fromisoformat(written)
-            return at.astimezone(self._zone) if at.tzinfo else at.replace(tzinfo=self._zone)
-        except (ValueError, OverflowError):
-            pass
+        if at := stamp(written, self._zone):
+            return at
         if match := _TIME.match(written):
             return self._matched(match)
         return self._since_1970(written)
@@ -213,9 +209,8 @@ class _Times:
     def _since_1970(self, written: str) -> datetime | None:
         if not written.replace(".", "", 1).isdecimal():
             return None
-        seconds = float(written)
-        seconds = seconds / 1000 if seconds > _MILLISECONDS else seconds
-        return datetime.fromtimestamp(seconds, self._zone) if seconds < _MAX_SECONDS else None
+        seconds = seconds_of(float(written))
+        return moment(seconds, self._zone) if seconds < _MAX_SECONDS else None
 
     def _matched(self, match: re.Match[str]) -> datetime | None:
         word = match["before"] or match["after"]

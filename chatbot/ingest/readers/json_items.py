@@ -20,6 +20,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list[Message])
 DAMAGED = "no JSON"  # stands in a room's file for an item that cannot be read
 _MAX_SECONDS = 253_402_300_799  # the end of the year 9999
+_MILLISECONDS = 10**11  # seconds of the year 5138
 
 
 def moment(seconds: Any, zone: timezone) -> datetime | None:
@@ -34,6 +35,11 @@ def moment(seconds: Any, zone: timezone) -> datetime | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return datetime.fromtimestamp(number, zone) if 0 <= number <= _MAX_SECONDS else None
+
+
+def seconds_of(number: float) -> float:
+    """Return the seconds since 1970 of a number of seconds or milliseconds since then."""
+    return number / 1000 if number > _MILLISECONDS else number
 
 
 def stamp(written: Any, zone: timezone) -> datetime | None:

@@ -8,13 +8,19 @@ from typing import Any
 
 from chatbot.conversation import Message
 from chatbot.ingest.readers.account import Account
-from chatbot.ingest.readers.json_items import encodable, items_by, key_of, moment, read_items, stamp
+from chatbot.ingest.readers.json_items import (
+    encodable,
+    items_by,
+    key_of,
+    moment,
+    read_items,
+    seconds_of,
+    stamp,
+)
 from chatbot.ingest.readers.json_stream import Broken, walk
 from chatbot.ingest.readers.reader import Reader
 from chatbot.ingest.readers.text import Text, clean_name
 from chatbot.settings.schema import ColumnsConfig, RawConfig
-
-_MILLISECONDS = 10**11  # seconds of the year 5138
 
 
 def _configured(reader: Reader, raw: RawConfig) -> Reader:
@@ -68,9 +74,7 @@ def _time(value: Any, zone: timezone) -> datetime | None:
         value = float(value)
     if isinstance(value, str):
         return stamp(value, zone)
-    if isinstance(value, (int, float)) and value > _MILLISECONDS:
-        return moment(value / 1000, zone)
-    return moment(value, zone)
+    return moment(seconds_of(value) if isinstance(value, (int, float)) else value, zone)
 
 
 READER = Reader(
