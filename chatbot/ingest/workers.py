@@ -14,7 +14,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection
-from typing import Any
 
 import msgspec
 
@@ -47,6 +46,10 @@ class Reading:
         while batch := list(islice(messages, _BATCH)):
             yield batch
 
+    def prepared(self, tally: RoomTally) -> Iterator[list[Prepared]]:
+        """Yield the prepared messages of the room in lists."""
+        return map(self.preparation.prepare, self.batches(tally))
+
 
 def choose_processes(n_messages: int, n_most: int) -> int:
     """Return how many processes read so many messages: one for a small room, else one per core."""
@@ -61,8 +64,7 @@ def prepare_room(reading: Reading, tally: RoomTally, n_processes: int) -> Genera
     Close the iterator to end the other processes. Raises what reading raises, in any of them.
     """
     if n_processes == 1:
-        for batch in reading.batches(tally):
-            yield reading.preparation.prepare(batch)
+        yield from reading.prepared(tally)
         return
     decode = msgspec.msgpack.Decoder(list[Prepared]).decode
     with _started(_stages(reading, n_processes)) as frames:
@@ -86,8 +88,7 @@ class _Read:
     def __call__(self, frames: Frames) -> Frames:
         del frames
         tally = RoomTally()
-        for batch in self.reading.batches(tally):
-            yield msgspec.msgpack.encode(batch)
+        yield from map(msgspec.msgpack.encode, self.reading.batches(tally))
         yield tally
 
 
@@ -115,8 +116,7 @@ class _ReadAndPrepare:
     def __call__(self, frames: Frames) -> Frames:
         del frames
         tally = RoomTally()
-        for batch in self.reading.batches(tally):
-            yield msgspec.msgpack.encode(self.reading.preparation.prepare(batch))
+        yield from map(msgspec.msgpack.encode, self.reading.prepared(tally))
         yield tally
 
 
@@ -181,9 +181,10 @@ def _received(source: Connection | None) -> Frames:
         yield frame
 
 
-def _next_frame(source: Connection) -> Any:
+def _next_frame(source: Connection) -> Frame:
     try:
-        return source.recv()
+        frame: Frame = source.recv()
+        return frame
     except EOFError:
         raise CorpusError(
             "a process that reads messages has ended too early",
