@@ -21,7 +21,7 @@ from chatbot.ingest.readers.json_stream import walk
 from chatbot.ingest.readers.reader import Reader
 from chatbot.ingest.readers.text import Text, clean_name
 
-_DAY = re.compile(r"(?P<room>(?P<root>(?:[^/]+/)*?)[^/]+)/\d{4}-\d{2}-\d{2}\.json")
+_DAY = re.compile(r"(?P<room>(?:[^/]+/)*?[^/]+)/\d{4}-\d{2}-\d{2}\.json")
 _LISTS = ("users.json", "channels.json", "groups.json", "dms.json", "mpims.json")
 _SPOKEN = {"", "thread_broadcast", "file_share", "me_message"}
 _LINK = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
