@@ -123,11 +123,11 @@ def examples(asked: Sequence[Answered]) -> str:
     ]
     for answered in asked[:_N_EXAMPLES]:
         (rows, model, _, _), (margin, _, support, _) = answered.cases, answered.confidences
-        given = rows.ranked[0] if rows.ranked else ""
+        nearest = rows.ranked[0] if rows.ranked else ""
         cells = (
             rows.question,
             rows.truth,
-            f"{given} ({margin:.2f})",
+            f"{nearest} ({margin:.2f})",
             f"{model.ranked[0]} ({support:.0f})",
         )
         lines.append(f"| {' | '.join(cell.replace(chr(10), ' ') for cell in cells)} |")

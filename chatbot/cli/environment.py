@@ -44,10 +44,10 @@ def check_environment(config: Config) -> list[Finding]:
 def _programs() -> Iterator[Finding]:
     python = ".".join(map(str, sys.version_info[:3]))
     yield fine("versions", chatbot=__version__, python=python)
-    found = {name: _version(name) for name in (*_PACKAGES, *_MORE_PACKAGES)}
-    listed = ", ".join(f"{name} {number}" for name, number in found.items() if number)
+    versions = {name: _version(name) for name in (*_PACKAGES, *_MORE_PACKAGES)}
+    listed = ", ".join(f"{name} {number}" for name, number in versions.items() if number)
     yield fine("packages", listed=listed)
-    missing = [name for name in _PACKAGES if not found[name]]
+    missing = [name for name in _PACKAGES if not versions[name]]
     for name in missing:
         yield attention("no_package", name=name, extra=EXTRAS.get(name, "chatbot"))
 

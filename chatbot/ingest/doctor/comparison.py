@@ -60,7 +60,7 @@ def _copies(
 ) -> Iterator[Finding]:
     """Find files of the same bytes; only files of one size are read again."""
     sizes = [each.path.stat().st_size for each in examined if each.entry is not None]
-    known = {entry.sha256: (entry.id, config.path(entry.path)) for entry in filed}
+    seen = {entry.sha256: (entry.id, config.path(entry.path)) for entry in filed}
     filed_sizes = {entry.size_bytes for entry in filed}
     for each in examined:
         if each.entry is None or each.report.name != each.path.name:
@@ -68,7 +68,7 @@ def _copies(
         size = each.path.stat().st_size
         if not size or (sizes.count(size) < 2 and size not in filed_sizes):
             continue
-        other, path = known.setdefault(sha256_of(each.path), (each.report.name, each.path))
+        other, path = seen.setdefault(sha256_of(each.path), (each.report.name, each.path))
         if path.resolve() != each.path.resolve():
             yield replace(note("copy"), others=[each.report.name, other])
 
@@ -101,8 +101,8 @@ def _overlaps(sources: Sequence[_Source], config: Config) -> Iterator[Finding]:
         names = list(_names(one, other, config))
         yield from names
         is_explained = any(finding.code == "names_joined" for finding in names)
-        found = _overlap(one, other, share, config, is_explained)
-        yield replace(found, others=[one.name, other.name])
+        finding = _overlap(one, other, share, config, is_explained)
+        yield replace(finding, others=[one.name, other.name])
         group |= groups[other.entry.id]
         groups |= dict.fromkeys(group, group)
 

@@ -50,8 +50,8 @@ def shapes_of(account: Account) -> Iterator[Finding]:
 def _of_encoding(account: Account, seen: Observation) -> Iterator[Finding]:
     if account.n_undecodable:
         places, encoding = account.n_undecodable, account.encoding
-        found = attention("undecodable", n=seen.damaged.n, places=places, encoding=encoding)
-        yield replace(found, lines=seen.damaged.lines)
+        finding = attention("undecodable", n=seen.damaged.n, places=places, encoding=encoding)
+        yield replace(finding, lines=seen.damaged.lines)
     elif account.encoding not in _UTF8:
         yield note("converted", encoding=account.encoding)
     if seen.mojibake.n:
@@ -127,6 +127,6 @@ def _persona(entry: ExportEntry, typed: str) -> str:
     if typed != "auto":
         begun = [name for name in entry.speakers if name.startswith(typed)]
         return typed if typed in entry.speakers or len(begun) != 1 else begun[0]
-    known = {name: n for name, n in entry.speakers.items() if name not in UNKNOWN_NAMES}
+    named = {name: n for name, n in entry.speakers.items() if name not in UNKNOWN_NAMES}
     exporter = exporter_of([entry], {entry.id: {}})
-    return exporter if exporter in known else max(known, key=known.__getitem__, default="")
+    return exporter if exporter in named else max(named, key=named.__getitem__, default="")

@@ -98,19 +98,19 @@ def shielded(pieces: Iterable[str], public: Sequence[str] = ()) -> Iterator[str]
     Recognizing a value needs the text around it, so a line is held back from its first digit (or @,
     link, spelled number, ...) to its end; most lines of a reply have none. `public` values stay.
     """
-    known = PublicValues(public)
+    own = PublicValues(public)
     shown = held = ""  # of the current line
     for piece in pieces:
         held += piece
         while "\n" in held:
             rest, held = held.split("\n", 1)
-            yield _starred(shown, rest, known) + "\n"
+            yield _starred(shown, rest, own) + "\n"
             shown = ""
         if n_ready := _hold_from(plain_form(shown + held)) - len(shown):
             yield held[:n_ready]
             shown, held = shown + held[:n_ready], held[n_ready:]
     if held:
-        yield _starred(shown, held, known)
+        yield _starred(shown, held, own)
 
 
 def shield_patterns() -> dict[str, re.Pattern[str]]:

@@ -117,11 +117,11 @@ def settle(text: str) -> tuple[str, str | None]:
     """
     lines = text.split("\n")[1:]  # the first stands for the line of the date
     end = next((n for n in range(len(lines)) if _ends(lines, n)), len(lines))
-    said = [line for line in lines[:end] if line.strip() != _ANSWERS]
-    files = [match for line in said if (match := _FILE.match(line))]
-    written = [line for line in said if not _FILE.match(line)] if files else said
+    shown = [line for line in lines[:end] if line.strip() != _ANSWERS]
+    files = [match for line in shown if (match := _FILE.match(line))]
+    written = [line for line in shown if not _FILE.match(line)] if files else shown
     if files and not "".join(written).strip():
-        return "\n".join(said), kind_of_file(files[0]["name"])
+        return "\n".join(shown), kind_of_file(files[0]["name"])
     return "\n".join(written).rstrip("\n"), None
 
 

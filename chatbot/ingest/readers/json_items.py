@@ -100,15 +100,15 @@ class Names:
 
     def of(self, speaker_id: str, name: str) -> str:
         """Return the name under which an id first spoke; the id itself if it has none."""
-        known = self._by_id.get(speaker_id)
-        if known is not None:
-            return known
+        unique_name = self._by_id.get(speaker_id)
+        if unique_name is not None:
+            return unique_name
         name = clean_name(encodable(name))
         if not speaker_id:
             return name
-        known = self._by_id[speaker_id] = self._free(name or encodable(speaker_id))
-        self._taken.add(known)
-        return known
+        unique_name = self._by_id[speaker_id] = self._free(name or encodable(speaker_id))
+        self._taken.add(unique_name)
+        return unique_name
 
     def _free(self, name: str) -> str:
         return next(each for each in _numbered(name) if each not in self._taken)

@@ -47,10 +47,10 @@ def read_messages(text: Text, zone: timezone, account: Account) -> Iterator[Mess
             at = datetime.fromisoformat(f"{match['day']} {match['clock']}").replace(tzinfo=zone)
         except ValueError:
             return None
-        name, colon, said = f"{match['rest']} ".partition(": ")
+        name, colon, words = f"{match['rest']} ".partition(": ")
         if not colon or len(name) > _MAX_NAME or not clean_name(name):
             return Head(at, "", match["rest"])
-        return Head(at, clean_name(name), said[:-1])
+        return Head(at, clean_name(name), words[:-1])
 
     return read_stamped(text(), head_of, settle, account)
 
@@ -65,9 +65,9 @@ def settle(text: str) -> tuple[str, str | None]:
     plain = _without_quote(plain)
     if "](" not in plain and "((" not in plain:
         return plain, None
-    said = _STICKER.sub("", _ATTACHMENT.sub("", plain)).strip()
-    if said:
-        return said, None
+    words = _STICKER.sub("", _ATTACHMENT.sub("", plain)).strip()
+    if words:
+        return words, None
     match = _ATTACHMENT.search(plain)
     return plain, kind_of_file(match["name"]) if match else "emoticon"
 

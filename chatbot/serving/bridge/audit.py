@@ -58,8 +58,8 @@ class Audit:
     def is_ended(self, title: str) -> bool:
         """Whether the kill word was ever typed in a room."""
         path = self._folder / _ENDED_FILE
-        known = path.read_text(encoding="utf-8").split() if path.exists() else []
-        return self.room_hash(title) in known
+        ended = path.read_text(encoding="utf-8").split() if path.exists() else []
+        return self.room_hash(title) in ended
 
     @property
     def ended_path(self) -> Path:

@@ -71,8 +71,8 @@ def recognizes(text: str) -> Match | None:
     """Return the share whose price a message asks for."""
     request = asked(text)
     for pattern in (_KOREAN, _ENGLISH):
-        if found := pattern.fullmatch(request):
-            name = (found["name"] or found["name2"] or "").strip()
+        if match := pattern.fullmatch(request):
+            name = (match["name"] or match["name2"] or "").strip()
             is_name = name and name.split(" ")[0] not in _NO_NAMES
             return Match(language_of(text), {"name": name}) if is_name else None
     return None

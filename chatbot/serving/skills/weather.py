@@ -110,8 +110,8 @@ def recognizes(text: str) -> Match | None:
     """Return the place and the day whose weather a message asks for."""
     request = asked(text)
     for pattern in (_KOREAN, _RAIN, _ENGLISH):
-        if found := pattern.fullmatch(request):
-            words = (found["place"] or "").split()
+        if match := pattern.fullmatch(request):
+            words = (match["place"] or "").split()
             if pattern is _ENGLISH and words and words[0] not in {*_PREPOSITIONS, *_DAYS}:
                 return None  # how is the weather where you are
             return _asked_for(words, language_of(text))
