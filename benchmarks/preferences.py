@@ -26,7 +26,7 @@ from chatbot.corpus.preview import turns_by_session
 from chatbot.corpus.store import TokenStore
 from chatbot.corpus.template import Turn
 from chatbot.corpus.tokenizer import Tokenizer
-from chatbot.evaluation.intervals import Estimate, share
+from chatbot.evaluation.intervals import share
 from chatbot.evaluation.preferences import PreferenceTask, compare_models, open_task
 from chatbot.inference.bot import Bot
 from chatbot.inference.feedback import speakers_digest
@@ -142,24 +142,20 @@ def simulate(args: argparse.Namespace, config: Config) -> None:
     n_won = sum(a < b for b, a in zip(*ranks, strict=True))
     n_lost = sum(a > b for b, a in zip(*ranks, strict=True))
     print(f"{len(task.pairs.train)} pairs trained, {len(task.pairs.held_out)} held out")
-    for name, some in zip(("before", "after"), liked, strict=True):
-        print(f"replies that the rule likes, {name}: {shown(share(sum(some), len(some)), '.1%')}")
+    for name, is_liked in zip(("before", "after"), liked, strict=True):
+        rate = share(sum(is_liked), len(is_liked))
+        print(f"replies that the rule likes, {name}: {rate.shown('.1%')}")
     for name, each in zip(("before", "after"), texts, strict=True):
         n_banned = sum(args.banned in text for text in each)
         print(f"{name}: mean {statistics.mean(map(len, each)):.1f} characters, {n_banned} banned")
-    print(f"a reply after beats one before: {shown(share(n_won, n_won + n_lost), '.1%')}")
-    print(f"chosen likelier, before: {shown(report.likelier_before, '.1%')}")
-    print(f"chosen likelier, after: {shown(report.likelier_after, '.1%')}")
-    print(f"moved towards the chosen: {shown(report.moved, '.1%')}")
-    print(f"bits per byte, before: {shown(report.bits_before, '.4f')}")
-    print(f"bits per byte, after: {shown(report.bits_after, '.4f')}")
-    print(f"change: {shown(report.worse, '+.2%')}")
+    print(f"a reply after beats one before: {share(n_won, n_won + n_lost).shown('.1%')}")
+    print(f"chosen likelier, before: {report.likelier_before.shown('.1%')}")
+    print(f"chosen likelier, after: {report.likelier_after.shown('.1%')}")
+    print(f"moved towards the chosen: {report.moved.shown('.1%')}")
+    print(f"bits per byte, before: {report.bits_before.shown('.4f')}")
+    print(f"bits per byte, after: {report.bits_after.shown('.4f')}")
+    print(f"change: {report.worse.shown('+.2%')}")
     print(f"verdict: {report.objections(config.preferences.max_worse) or 'better'}")
-
-
-def shown(estimate: Estimate, form: str) -> str:
-    """Return an estimate with its interval."""
-    return f"{estimate.value:{form}} ({estimate.low:{form}} to {estimate.high:{form}})"
 
 
 if __name__ == "__main__":

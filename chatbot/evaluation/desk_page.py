@@ -67,7 +67,7 @@ def _shown(estimate: Estimate, field: str = "") -> str:
     if not estimate.n:
         return "-"
     if field in ("chrf", "token_f1"):
-        return f"{estimate.value:.1f} ({estimate.low:.1f} to {estimate.high:.1f})"
+        return estimate.shown(".1f")
     return f"{estimate.value:.1%} ({estimate.low:.1%} to {estimate.high:.1%}, n {estimate.n:,})"
 
 

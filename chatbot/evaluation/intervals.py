@@ -19,6 +19,14 @@ class Estimate(msgspec.Struct, frozen=True):
     high: float
     n: int
 
+    def shown(self, form: str) -> str:
+        """Return it with its interval, each in a format.
+
+        >>> Estimate(0.125, 0.1, 0.2, 50).shown(".1%")
+        '12.5% (10.0% to 20.0%)'
+        """
+        return f"{self.value:{form}} ({self.low:{form}} to {self.high:{form}})"
+
 
 def share(n_hits: int, n: int) -> Estimate:
     """Return a share with its Wilson interval.

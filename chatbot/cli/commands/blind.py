@@ -162,8 +162,7 @@ def _print_score(score: "BlindScore") -> None:
     bot, real = score.bot_as_real, score.real_as_real
     for name, taken in (("the bot", bot), ("the person", real)):
         if taken.n:
-            shown = f"{taken.value:.0%} ({taken.low:.0%} to {taken.high:.0%}) of {taken.n}"
-            display(f"taken for the person: {name} in {shown}")
+            display(f"taken for the person: {name} in {taken.shown('.0%')} of {taken.n}")
     if score.place is not None:
         display(f"place: {score.place:.2f} (1: as often as the person, 0: never)")
     for name, right in list(zip(_SURENESS, score.by_sureness, strict=True))[1:]:

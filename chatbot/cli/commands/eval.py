@@ -140,4 +140,4 @@ def _show_bags(reports: "Sequence[ModelReport]") -> None:
 def _shown(estimate: "Estimate", form: str = ".3f") -> str:
     if estimate.low == estimate.high:
         return f"{estimate.value:{form}}"
-    return f"{estimate.value:{form}} ({estimate.low:{form}} to {estimate.high:{form}})"
+    return estimate.shown(form)

@@ -17,7 +17,6 @@ from chatbot.settings.schema import Config
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatbot.evaluation.intervals import Estimate
     from chatbot.evaluation.preferences import PreferenceReport
     from chatbot.training.prepare import PreparedRun
 
@@ -111,24 +110,20 @@ def _run(run: "PreparedRun") -> str:
 
 
 def _report(report: "PreferenceReport") -> None:
-    bits = [_shown(each, ".3f") for each in (report.bits_before, report.bits_after)]
-    likelier = [_shown(each, ".0%") for each in (report.likelier_before, report.likelier_after)]
+    bits = [each.shown(".3f") for each in (report.bits_before, report.bits_after)]
+    likelier = [each.shown(".0%") for each in (report.likelier_before, report.likelier_after)]
     display(
         table(
             [
                 ["held out", "before", "after"],
                 ["chosen reply is the likelier", *likelier],
-                ["moved towards the chosen reply", "-", _shown(report.moved, ".0%")],
+                ["moved towards the chosen reply", "-", report.moved.shown(".0%")],
                 ["reply bits/byte", *bits],
-                ["change of bits/byte", "-", _shown(report.worse, "+.2%")],
+                ["change of bits/byte", "-", report.worse.shown("+.2%")],
             ]
         )
     )
     say(f"intervals: 95 %, over {report.moved.n} pairs or {report.bits_before.n} sessions")
-
-
-def _shown(estimate: "Estimate", form: str) -> str:
-    return f"{estimate.value:{form}} ({estimate.low:{form}} to {estimate.high:{form}})"
 
 
 def _say_how_to_use(model: "Path", config: Config) -> None:
