@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chatbot.serving.kakao.payload import CallbackResult
+from chatbot.serving.outgoing import read_within
 
 _DOMAIN, _PORT = "kakao.com", 443
 _LONGEST = 2048
@@ -63,30 +64,22 @@ class CallbackPoster:
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self._context = context or ssl.create_default_context()
 
-    def post(self, address: CallbackAddress, content: bytes) -> Outcome:
+    def post(self, address: CallbackAddress, answer: bytes) -> Outcome:
         """Post an answer, in the calling thread; return what became of it."""
         connection = http.client.HTTPSConnection(
             address.host, _PORT, timeout=TIMEOUT_SECONDS, context=self._context
         )
         try:
             headers = {"content-type": "application/json"}
-            connection.request("POST", address.target, content, headers)
+            connection.request("POST", address.target, answer, headers)
             response = connection.getresponse()
-            return _outcome_of(response.status, _read(response))
+            deadline = time.monotonic() + TIMEOUT_SECONDS
+            content = read_within(response, _MOST_ANSWER_BYTES, deadline)
+            return _outcome_of(response.status, content)
         except (OSError, http.client.HTTPException, ValueError):
             return "failed"
         finally:
             connection.close()
-
-
-def _read(response: http.client.HTTPResponse) -> bytes:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    content = b""
-    while piece := response.read1(4096):
-        content += piece
-        if len(content) > _MOST_ANSWER_BYTES or time.monotonic() > deadline:
-            raise ValueError("too much, or too slow")
-    return content
 
 
 def _outcome_of(status: int, content: bytes) -> Outcome:

@@ -13,10 +13,11 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from chatbot.serving.outgoing import read_within
+
 TIMEOUT_SECONDS = 3.0
 _MOST_BYTES = 256 * 1024
 _CACHE_SECONDS, _N_CACHED = 300.0, 256
-_PIECE_BYTES = 16 * 1024
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -88,13 +89,8 @@ class JsonFetcher:
     def _read(self, address: str) -> bytes:
         deadline = time.monotonic() + self._timeout_seconds
         request = urllib.request.Request(address, headers={"accept": "application/json"})  # noqa: S310 constants of skills
-        content = b""
         with self._opener.open(request, timeout=self._timeout_seconds) as response:
-            while piece := response.read1(_PIECE_BYTES):
-                content += piece
-                if len(content) > _MOST_BYTES or time.monotonic() > deadline:
-                    raise ValueError("too much, or too slow")
-        return content
+            return read_within(response, _MOST_BYTES, deadline)
 
 
 def _decoded(content: bytes) -> Any:
