@@ -58,6 +58,14 @@ def test_tokens_and_probabilities_are_ours(engine):
     check()
 
 
+def test_rounding_lets_no_forbidden_token_in(engine):
+    settings = SamplingConfig(temperature=0.5, min_p=0.0, repetition_penalty=1.0)
+    tokens, _ = engine.page.evaluate(
+        _DISTRIBUTION, [[6.75, 0.0, 0.0], [], [1], to_builtins(settings)]
+    )
+    assert tokens == [0, 2]
+
+
 def test_draws_have_the_probabilities(engine):
     row, n = np.log([0.5, 0.3, 0.15, 0.05]).tolist(), 4000
     settings = SamplingConfig(min_p=0.0, repetition_penalty=1.0)

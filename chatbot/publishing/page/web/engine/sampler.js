@@ -110,7 +110,8 @@ export function distribution(scores, settings) {
     return {tokens: [scores.indexOf(highest)], probabilities: [1]};
   }
   const weights = scores.map((score) => Math.exp((score - highest) / settings.temperature));
-  const likely = mostLikely(scores, settings.top_k);
+  // Rounding may leave a little to be reached by tokens that are forbidden.
+  const likely = mostLikely(scores, settings.top_k).filter((token) => scores[token] > -Infinity);
   const total = likely.reduce((sum, token) => sum + weights[token], 0);
   // Only those that min_p leaves need an order: the first of them has the weight 1.
   const order = likely.filter((token) => weights[token] >= settings.min_p);
